@@ -1,0 +1,93 @@
+import pg from 'pg';
+
+/**
+ * Who owns what in PostgreSQL: one schema per concern, one login role per process, and no role that a process does not need.
+ *
+ * | schema     | owner (migrates, writes)  | others                                                        |
+ * |------------|---------------------------|---------------------------------------------------------------|
+ * | `log`      | `ligature_event_store`    | nobody                                                        |
+ * | `keys`     | `ligature_identity`       | `ligature_projector`, `ligature_cli` read                     |
+ * | `provider` | `ligature_identity`       | nobody                                                        |
+ * | `models`   | `ligature_projector`      | `ligature_identity` reads; `ligature_cli` reads and requests  |
+ */
+export const ROLES = ['ligature_event_store', 'ligature_identity', 'ligature_projector', 'ligature_cli'] as const;
+export type Role = (typeof ROLES)[number];
+
+const SCHEMA_OWNERS: Readonly<Record<string, Role>> = {
+  log: 'ligature_event_store',
+  keys: 'ligature_identity',
+  provider: 'ligature_identity',
+  models: 'ligature_projector',
+};
+
+const READERS: readonly (readonly [schema: string, reader: Role])[] = [
+  ['keys', 'ligature_projector'],
+  ['keys', 'ligature_cli'],
+  ['models', 'ligature_identity'],
+  ['models', 'ligature_cli'],
+];
+
+export interface Provisioning {
+  /** A superuser's connection URL (any database of the server). */
+  readonly adminUrl: string;
+  /** The database to create, when it is missing. */
+  readonly database: string;
+  /** One password per role; a role that exists gets the password given. */
+  readonly passwords: Readonly<Record<Role, string>>;
+}
+
+const withClient = async (url: string, work: (client: pg.Client) => Promise<void>): Promise<void> => {
+  const client = new pg.Client({ connectionString: url });
+  await client.connect();
+  try {
+    await work(client);
+  } finally {
+    await client.end();
+  }
+};
+
+const databaseUrl = (adminUrl: string, database: string): string => {
+  const url = new URL(adminUrl);
+  url.pathname = `/${database}`;
+  return url.href;
+};
+
+/**
+ * Creates roles, the database, its schemas and the grants above. Idempotent; safe to run at every start.
+ * @returns the connection URL of each role
+ */
+export const provisionDatabase = async ({ adminUrl, database, passwords }: Provisioning): Promise<Readonly<Record<Role, string>>> => {
+  await withClient(adminUrl, async (client) => {
+    await client.query(`SELECT pg_advisory_lock(hashtext('ligature provisioning'))`);
+    for (const role of ROLES) {
+      const { rowCount } = await client.query('SELECT 1 FROM pg_roles WHERE rolname = $1', [role]);
+      const verb = rowCount ? 'ALTER' : 'CREATE';
+      await client.query(`${verb} ROLE ${role} LOGIN PASSWORD ${pg.escapeLiteral(passwords[role])}`);
+    }
+    const { rowCount } = await client.query('SELECT 1 FROM pg_database WHERE datname = $1', [database]);
+    if (!rowCount) await client.query(`CREATE DATABASE ${pg.escapeIdentifier(database)}`);
+  });
+  await withClient(databaseUrl(adminUrl, database), async (client) => {
+    await client.query(`REVOKE ALL ON DATABASE ${pg.escapeIdentifier(database)} FROM PUBLIC`);
+    await client.query(`GRANT CONNECT ON DATABASE ${pg.escapeIdentifier(database)} TO ${ROLES.join(', ')}`);
+    await client.query('REVOKE ALL ON SCHEMA public FROM PUBLIC');
+    for (const [schema, owner] of Object.entries(SCHEMA_OWNERS))
+      await client.query(`CREATE SCHEMA IF NOT EXISTS ${schema} AUTHORIZATION ${owner}`);
+    // The projector builds each generation of a read model in a schema of its own.
+    await client.query(`GRANT CREATE ON DATABASE ${pg.escapeIdentifier(database)} TO ligature_projector`);
+    for (const [schema, reader] of READERS) {
+      await client.query(`GRANT USAGE ON SCHEMA ${schema} TO ${reader}`);
+      await client.query(`GRANT SELECT ON ALL TABLES IN SCHEMA ${schema} TO ${reader}`);
+      await client.query(
+        `ALTER DEFAULT PRIVILEGES FOR ROLE ${SCHEMA_OWNERS[schema]} IN SCHEMA ${schema} GRANT SELECT ON TABLES TO ${reader}`,
+      );
+    }
+  });
+  const urlOf = (role: Role): string => {
+    const url = new URL(databaseUrl(adminUrl, database));
+    url.username = role;
+    url.password = passwords[role];
+    return url.href;
+  };
+  return Object.fromEntries(ROLES.map((role) => [role, urlOf(role)])) as Record<Role, string>;
+};

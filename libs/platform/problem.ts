@@ -1,0 +1,23 @@
+/**
+ * An RFC 9457 problem document with Ligature's stable `code`. `detail` says what to do next; it never holds personal data.
+ */
+export interface Problem {
+  readonly type: string;
+  readonly title: string;
+  readonly status: number;
+  readonly code: string;
+  readonly detail?: string;
+  /** The correlation id under which the log has the rest. */
+  readonly instance?: string;
+}
+
+export const PROBLEM_MEDIA_TYPE = 'application/problem+json';
+
+/** @param code stable, snake_case; also the fragment of `type` */
+export const problem = (status: number, code: string, title: string, extra: Pick<Problem, 'detail' | 'instance'> = {}): Problem => ({
+  type: `urn:ligature:problem:${code}`,
+  title,
+  status,
+  code,
+  ...extra,
+});

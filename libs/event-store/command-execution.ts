@@ -1,0 +1,99 @@
+import type { DomainEvent } from './event-definition.js';
+import type { CommandContext } from './event-metadata.js';
+import type { EventStore } from './event-store.js';
+import type { RecordedEvent, Revision } from './recorded-event.js';
+import type { StreamName } from './stream-name.js';
+
+/** How a stream's events become the state that a decision needs. Pure. */
+export interface Fold<State, E extends DomainEvent> {
+  readonly initial: State;
+  readonly evolve: (state: State, event: E, recorded: RecordedEvent<E>) => State;
+}
+
+export interface Loaded<State> {
+  readonly state: State;
+  readonly revision: Revision;
+  /** Position of the last event; 0 for a stream that does not exist. */
+  readonly position: bigint;
+}
+
+/** Loads a stream at the leader and folds it. */
+export const load = async <State, E extends DomainEvent>(
+  store: EventStore,
+  stream: StreamName,
+  fold: Fold<State, E>,
+): Promise<Loaded<State>> => foldRecorded((await store.read(stream)) as readonly RecordedEvent<E>[], fold);
+
+/** Folds what was read. */
+export const foldRecorded = <State, E extends DomainEvent>(events: readonly RecordedEvent<E>[], fold: Fold<State, E>): Loaded<State> => {
+  const last = events.at(-1);
+  return {
+    state: events.reduce((state, recorded) => fold.evolve(state, recorded.event, recorded), fold.initial),
+    revision: last?.revision ?? 'no_stream',
+    position: last?.position ?? 0n,
+  };
+};
+
+/** A decision: the events that follow from a command and a state, and the answer for the caller. No events: nothing is appended. */
+export interface Decision<E extends DomainEvent, Outcome> {
+  readonly events: readonly E[];
+  readonly outcome: Outcome;
+}
+
+export interface Executed<Outcome> {
+  readonly outcome: Outcome;
+  /** Commit position of the last event that the answer depends on: read models that reached it show the outcome. */
+  readonly position: bigint;
+}
+
+export interface Execution<State, E extends DomainEvent, Outcome> {
+  readonly stream: StreamName;
+  readonly fold: Fold<State, E>;
+  readonly decide: (state: State) => Decision<E, Outcome>;
+  readonly context: CommandContext;
+  /** Whose key encrypts personal fields. */
+  readonly subject: string;
+}
+
+/** Another writer was first more often than is plausible; nothing was stored. */
+export class ContentionError extends Error {
+  readonly code = 'try_again';
+  constructor(stream: StreamName) {
+    super(`Too many concurrent changes of ${stream}; nothing was stored`);
+  }
+}
+
+const MAX_CONFLICTS = 40;
+
+/** load → fold → decide → append at the exact revision read; on a conflict load and decide again. */
+export const execute = async <State, E extends DomainEvent, Outcome>(
+  store: EventStore,
+  { stream, fold, decide, context, subject }: Execution<State, E, Outcome>,
+): Promise<Executed<Outcome>> => {
+  for (let conflicts = 0; conflicts < MAX_CONFLICTS; conflicts += 1) {
+    const { state, revision, position } = await load(store, stream, fold);
+    const { events, outcome } = decide(state);
+    if (events.length === 0) return { outcome, position };
+    const appended = await store.append({ stream, expectedRevision: revision, events, context, subject });
+    if (appended.kind === 'appended') return { outcome, position: appended.position };
+  }
+  throw new ContentionError(stream);
+};
+
+/**
+ * Appends events that no state decides (activity): at the stream's revision, found by the answer to a conflict, without folding the stream.
+ * @param hint where the stream probably stands
+ */
+export const appendUnconditionally = async (
+  store: EventStore,
+  request: { stream: StreamName; events: readonly DomainEvent[]; context: CommandContext; subject: string },
+  hint: Revision = 'no_stream',
+): Promise<{ readonly revision: bigint; readonly position: bigint }> => {
+  let expectedRevision = hint;
+  for (let conflicts = 0; conflicts < MAX_CONFLICTS; conflicts += 1) {
+    const appended = await store.append({ ...request, expectedRevision });
+    if (appended.kind === 'appended') return appended;
+    expectedRevision = appended.actual;
+  }
+  throw new ContentionError(request.stream);
+};

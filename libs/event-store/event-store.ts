@@ -1,0 +1,199 @@
+import { BACKWARDS, FORWARDS, jsonEvent, StreamNotFoundError } from '@eventstore/db-client';
+import type { EventStoreDBClient, JSONType, ResolvedEvent } from '@eventstore/db-client';
+import type { Clock } from '#libs/platform/clock.js';
+import type { NewId } from '#libs/platform/ids.js';
+import { appendUntilKnown } from './append-protocol.js';
+import type { Codec, EncodedEvent, StoredEvent } from './codec.js';
+import type { DomainEvent } from './event-definition.js';
+import type { CommandContext } from './event-metadata.js';
+import type { RecordedEvent, Revision } from './recorded-event.js';
+import { isStreamName } from './stream-name.js';
+import type { StreamName } from './stream-name.js';
+import { actualRevisionOf, classify, StoreAwayError, StoreRefusedError, UnknownOutcomeError } from './store-errors.js';
+import type { StoreConnection } from './store-connection.js';
+
+/** Below EventStoreDB's default limit of 1 MiB for one append, with room for its own framing. */
+const MAX_APPEND_BYTES = 1_000_000;
+
+export interface AppendRequest {
+  readonly stream: StreamName;
+  /** The exact revision that the decision was made at; `any` and `stream_exists` are never used (H4). */
+  readonly expectedRevision: Revision;
+  readonly events: readonly DomainEvent[];
+  readonly context: CommandContext;
+  /** Whose key encrypts personal fields of these events. */
+  readonly subject: string;
+}
+
+export type AppendResult =
+  | { readonly kind: 'appended'; readonly revision: bigint; readonly position: bigint }
+  | { readonly kind: 'conflict'; readonly actual: Revision };
+
+export interface ReadOptions {
+  /** First revision to read (forwards) or to begin from (backwards); the stream's beginning or end unless told. */
+  readonly from?: bigint;
+  readonly direction?: 'forwards' | 'backwards';
+  readonly limit?: number;
+}
+
+export interface EventStoreOptions {
+  readonly connection: StoreConnection;
+  readonly codec: Codec;
+  readonly clock: Clock;
+  readonly newId: NewId;
+  /** Upper bound for learning what became of an append, in milliseconds; 8,000 unless told. */
+  readonly appendDeadlineMs?: number;
+}
+
+/** Reading and appending, by the append protocol of the design; the only way to write. */
+export class EventStore {
+  constructor(private readonly options: EventStoreOptions) {}
+
+  /**
+   * Reads a stream at the leader, decoded. A stream that does not exist reads as empty.
+   * @throws {StoreAwayError} when the store does not answer
+   */
+  async read(stream: StreamName, options: ReadOptions = {}): Promise<readonly RecordedEvent[]> {
+    return this.options.codec.decode(await this.readStored(stream, options));
+  }
+
+  /**
+   * Appends events in one batch at an exact revision, and finds out what became of them.
+   * @throws {UnknownOutcomeError} when that could not be learned in time; {StoreAwayError} when nothing was sent; {StoreRefusedError} when the
+   *   store will never take it
+   */
+  async append(request: AppendRequest): Promise<AppendResult> {
+    const { clock, newId, codec, connection } = this.options;
+    const occurredAt = clock();
+    const encoded: EncodedEvent[] = [];
+    for (const event of request.events) {
+      encoded.push(
+        await codec.encode({ id: newId(), event, stream: request.stream, occurredAt, context: request.context, subject: request.subject }),
+      );
+    }
+    checkAppend(request.stream, encoded);
+    const deadline = Date.now() + (this.options.appendDeadlineMs ?? 8_000);
+    let sent = false;
+    const outcome = await appendUntilKnown(
+      encoded.map((event) => event.id),
+      {
+        tryAppend: async () => {
+          try {
+            const result = await connection.append((client) => {
+              sent = true;
+              return appendOnce(client, request, encoded, connection.requestTimeoutMs);
+            });
+            return {
+              kind: 'appended',
+              revision: result.nextExpectedRevision,
+              position: result.position?.commit ?? (await this.#positionOf(request.stream, result.nextExpectedRevision)),
+            };
+          } catch (error) {
+            const kind = error instanceof StoreAwayError ? 'away' : classify(error);
+            if (kind === 'conflict') return { kind: 'conflict', actual: actualRevisionOf(error) ?? 'no_stream' };
+            if (kind === 'away' && !sent) throw error instanceof StoreAwayError ? error : new StoreAwayError({ cause: error });
+            if (kind === 'refused') throw new StoreRefusedError(`The event store refused to append to ${request.stream}`, { cause: error });
+            if (kind === 'broken') throw error;
+            return { kind: 'unknown_outcome', cause: error };
+          }
+        },
+        readAfterExpected: async (count) => {
+          const from = request.expectedRevision === 'no_stream' ? 0n : request.expectedRevision + 1n;
+          try {
+            return await this.readStored(request.stream, { from, limit: count });
+          } catch {
+            return undefined;
+          }
+        },
+        pause: async () => {
+          await connection.whenReady(deadline);
+          await new Promise((resolve) => setTimeout(resolve, 20));
+        },
+      },
+      () => Date.now() >= deadline,
+    );
+    if (outcome.kind === 'unknown') throw new UnknownOutcomeError({ cause: outcome.cause });
+    return outcome;
+  }
+
+  /** Reads a stream without decoding it; requires the leader, and retries once when another node names it (H8). */
+  async readStored(stream: StreamName, options: ReadOptions = {}): Promise<readonly StoredEvent[]> {
+    const readOnce = (): Promise<readonly StoredEvent[]> =>
+      this.options.connection.read((client) => readAllOf(client, stream, options, this.options.connection.requestTimeoutMs));
+    try {
+      return await readOnce();
+    } catch (error) {
+      const kind = classify(error);
+      if (kind !== 'unknown_outcome' && kind !== 'away') throw error;
+      try {
+        return await readOnce();
+      } catch (again) {
+        throw new StoreAwayError({ cause: again });
+      }
+    }
+  }
+
+  async #positionOf(stream: StreamName, revision: bigint): Promise<bigint> {
+    const [event] = await this.readStored(stream, { from: revision, limit: 1 });
+    if (!event) throw new StoreAwayError();
+    return event.position;
+  }
+}
+
+/** H1: what reaches the client must be something that the server answers once. */
+const checkAppend = (stream: string, events: readonly EncodedEvent[]): void => {
+  if (!isStreamName(stream)) throw new StoreRefusedError('A stream name must be <category>-<id>; nothing was sent');
+  if (events.length === 0) throw new StoreRefusedError('An append needs at least one event; nothing was sent');
+  if (events.some((event) => event.type.trim() === '')) throw new StoreRefusedError('An event type must not be empty; nothing was sent');
+  const bytes = events.reduce((sum, event) => sum + Buffer.byteLength(JSON.stringify(event)), 0);
+  if (bytes > MAX_APPEND_BYTES)
+    throw new StoreRefusedError(`An append of ${bytes} bytes is over the limit of ${MAX_APPEND_BYTES}; nothing was sent`);
+};
+
+const appendOnce = (client: EventStoreDBClient, request: AppendRequest, events: readonly EncodedEvent[], deadline: number) =>
+  client.appendToStream(
+    request.stream,
+    events.map(({ id, type, data, metadata }) => jsonEvent({ id, type, data: data as JSONType & object, metadata })),
+    { expectedRevision: request.expectedRevision, requiresLeader: true, deadline },
+  );
+
+const readAllOf = async (
+  client: EventStoreDBClient,
+  stream: StreamName,
+  options: ReadOptions,
+  deadline: number,
+): Promise<readonly StoredEvent[]> => {
+  const backwards = options.direction === 'backwards';
+  const stored: StoredEvent[] = [];
+  try {
+    for await (const resolved of client.readStream(stream, {
+      direction: backwards ? BACKWARDS : FORWARDS,
+      fromRevision: options.from ?? (backwards ? 'end' : 'start'),
+      ...(options.limit === undefined ? {} : { maxCount: options.limit }),
+      requiresLeader: true,
+      deadline,
+    })) {
+      stored.push(storedFrom(resolved));
+    }
+  } catch (error) {
+    if (error instanceof StreamNotFoundError) return [];
+    throw error;
+  }
+  return stored;
+};
+
+/** @throws when the store answers something that we never write: not JSON, or without a position */
+export const storedFrom = ({ event }: Pick<ResolvedEvent, 'event'>): StoredEvent => {
+  if (!event?.isJson) throw new Error(`Event ${event?.revision} of ${event?.streamId} is not JSON; Ligature never wrote it`);
+  const position = (event as { position?: { commit: bigint } }).position;
+  if (!position) throw new Error(`Event ${event.revision} of ${event.streamId} came without its position`);
+  return {
+    id: event.id,
+    type: event.type,
+    stream: event.streamId as StreamName,
+    revision: event.revision,
+    position: position.commit,
+    data: event.data as Record<string, unknown>,
+    metadata: (event.metadata ?? {}) as Record<string, unknown>,
+  };
+};

@@ -1,0 +1,208 @@
+import { START, streamNameFilter } from '@eventstore/db-client';
+import type { AllStreamSubscription, EventStoreDBClient } from '@eventstore/db-client';
+import type { Logger } from '#libs/platform/logger.js';
+import type { StoredEvent } from './codec.js';
+import { storedFrom } from './event-store.js';
+import { classify } from './store-errors.js';
+import type { StoreConnection } from './store-connection.js';
+
+/** Position and id of an event that was received (never a server checkpoint: H5). `null`: from the beginning. */
+export interface Checkpoint {
+  readonly position: bigint;
+  readonly eventId: string;
+}
+
+/** The store does not hold the event that a checkpoint names: it was restored from an older backup, or replaced. */
+export class NotTheStoreWeKnewError extends Error {
+  readonly code = 'not_the_store_we_knew';
+  constructor(name: string, checkpoint: Checkpoint, found: string) {
+    super(
+      `${name}: the event store has ${found} at position ${checkpoint.position} where event ${checkpoint.eventId} was processed. It was restored from an older ` +
+        `backup or replaced. Nothing was written. Point EVENTSTORE_URL at the right store, or build the read model from this store: "ligature projections replay ${name}".`,
+    );
+  }
+}
+
+export interface SubscriptionOptions {
+  readonly connection: StoreConnection;
+  readonly logger: Logger;
+  /** Whose subscription it is, for messages. */
+  readonly name: string;
+  /** Stream name prefixes, filtered at the server. */
+  readonly prefixes: readonly string[];
+  readonly checkpoint: Checkpoint | null;
+  /** Batches are at most this long; 500 unless told. */
+  readonly batchSize?: number;
+  readonly signal: AbortSignal;
+  /**
+   * Handles events in order. It is called with what has arrived when it is free again, so batches are large when behind and immediate when
+   * live. `considered` is how far the server has looked, which may be beyond the last event (progress for waits and lag; nothing resumes
+   * from it).
+   */
+  readonly onBatch: (events: readonly StoredEvent[], considered: bigint) => Promise<void>;
+  /** Told of each routine resubscription (H6) and its reason. */
+  readonly onResubscribe?: (reason: string) => void;
+}
+
+/** Reading ahead stops at this many events that were not taken yet. */
+const MAX_BUFFERED = 4_000;
+const RETRY_MS = { first: 20, most: 2_000 };
+
+/**
+ * A catch-up subscription to `$all` by the resume protocol: before every subscription the event at the checkpoint is read at the leader and
+ * must be the one we know; then subscribe after it; positions at or below the checkpoint are discarded. Being dropped is routine (H6).
+ *
+ * Returns when `signal` is aborted. @throws {NotTheStoreWeKnewError}, or what `onBatch` throws
+ */
+export const runSubscription = async (options: SubscriptionOptions): Promise<void> => {
+  let checkpoint = options.checkpoint;
+  let wait = RETRY_MS.first;
+  while (!options.signal.aborted) {
+    let progressed = false;
+    const reason = await subscribeOnce(options, checkpoint, (taken) => {
+      checkpoint = taken;
+      progressed = true;
+    });
+    if (options.signal.aborted) return;
+    options.onResubscribe?.(reason);
+    options.logger.info({ subscription: options.name, reason }, 'resubscribing');
+    wait = progressed ? RETRY_MS.first : Math.min(wait * 2, RETRY_MS.most);
+    await new Promise((resolve) => setTimeout(resolve, wait));
+  }
+};
+
+const subscribeOnce = async (
+  options: SubscriptionOptions,
+  from: Checkpoint | null,
+  taken: (checkpoint: Checkpoint) => void,
+): Promise<string> => {
+  const { connection, prefixes, signal } = options;
+  if (from) {
+    const known = await eventIdAt(connection, from.position);
+    if (known.kind === 'away') return known.reason;
+    if (known.kind !== 'event' || known.id !== from.eventId) {
+      throw new NotTheStoreWeKnewError(options.name, from, known.kind === 'event' ? `another event (${known.id})` : 'no event');
+    }
+  }
+  const buffer = new Buffered(from?.position ?? -1n);
+  const subscription = connection.client.subscribeToAll({
+    fromPosition: from ? { commit: from.position, prepare: from.position } : START,
+    filter: streamNameFilter({
+      prefixes: [...prefixes],
+      checkpointInterval: 1,
+      checkpointReached: (_subscription, position) => {
+        buffer.considered(position.commit);
+        return Promise.resolve();
+      },
+    }),
+    requiresLeader: true,
+  });
+  const stop = (): void => buffer.end('stopped');
+  signal.addEventListener('abort', stop, { once: true });
+  buffer.feedFrom(subscription);
+  try {
+    for (;;) {
+      const batch = await buffer.take(options.batchSize ?? 500);
+      if (batch.events.length > 0 || batch.considered > 0n) await options.onBatch(batch.events, batch.considered);
+      const last = batch.events.at(-1);
+      if (last) taken({ position: last.position, eventId: last.id });
+      if (batch.ended !== undefined || signal.aborted) return batch.ended ?? 'stopped';
+    }
+  } finally {
+    signal.removeEventListener('abort', stop);
+    subscription.removeAllListeners('data');
+    subscription.on('error', () => undefined);
+    void subscription.unsubscribe().catch(() => undefined);
+  }
+};
+
+type EventAt =
+  { readonly kind: 'event'; readonly id: string } | { readonly kind: 'none' } | { readonly kind: 'away'; readonly reason: string };
+
+/** The id of the event at exactly this position, by the leader's own answer. */
+const eventIdAt = async (connection: StoreConnection, position: bigint): Promise<EventAt> => {
+  try {
+    return await connection.read((client) => firstEventFrom(client, position));
+  } catch (error) {
+    const kind = classify(error);
+    // A position that belongs to no event is an error of its own kind: the server answered, and the event is not there.
+    return kind === 'away' || kind === 'unknown_outcome' ? { kind: 'away', reason: (error as Error).message } : { kind: 'none' };
+  }
+};
+
+const firstEventFrom = async (client: EventStoreDBClient, position: bigint): Promise<EventAt> => {
+  for await (const { event } of client.readAll({
+    fromPosition: { commit: position, prepare: position },
+    maxCount: 1,
+    requiresLeader: true,
+  })) {
+    const at = (event as { position?: { commit: bigint } } | undefined)?.position?.commit;
+    if (event && at === position) return { kind: 'event', id: event.id };
+  }
+  return { kind: 'none' };
+};
+
+interface Batch {
+  readonly events: readonly StoredEvent[];
+  readonly considered: bigint;
+  /** Why the subscription ended, when it did and everything before was taken. */
+  readonly ended: string | undefined;
+}
+
+/** Reads events off the socket at once, so that the server does not end us as a slow consumer while a batch is being stored (H6). */
+class Buffered {
+  #events: StoredEvent[] = [];
+  #considered = 0n;
+  #ended: string | undefined;
+  #wake: (() => void) | undefined;
+  #source: AllStreamSubscription | undefined;
+  #lastPosition: bigint;
+
+  constructor(after: bigint) {
+    this.#lastPosition = after;
+  }
+
+  feedFrom(subscription: AllStreamSubscription): void {
+    this.#source = subscription;
+    subscription.on('data', (resolved) => {
+      try {
+        const stored = storedFrom(resolved);
+        if (stored.position <= this.#lastPosition) return;
+        this.#lastPosition = stored.position;
+        this.#events.push(stored);
+        this.considered(stored.position);
+        if (this.#events.length >= MAX_BUFFERED) subscription.pause();
+      } catch (error) {
+        this.end((error as Error).message);
+      }
+    });
+    subscription.on('error', (error: Error) => this.end(error.message || error.name));
+    subscription.on('end', () => this.end('ended by the store'));
+    subscription.on('close', () => this.end('closed'));
+  }
+
+  considered(position: bigint): void {
+    if (position > this.#considered) this.#considered = position;
+    this.#wake?.();
+  }
+
+  end(reason: string): void {
+    this.#ended ??= reason;
+    this.#wake?.();
+  }
+
+  async take(most: number): Promise<Batch> {
+    while (this.#events.length === 0 && this.#ended === undefined && this.#considered === 0n) {
+      await new Promise<void>((resolve) => {
+        this.#wake = resolve;
+      });
+      this.#wake = undefined;
+    }
+    const events = this.#events.splice(0, most);
+    if (this.#events.length < MAX_BUFFERED / 2) this.#source?.resume();
+    const drained = this.#events.length === 0;
+    const considered = drained ? this.#considered : (events.at(-1)?.position ?? 0n);
+    if (drained) this.#considered = 0n;
+    return { events, considered, ended: drained ? this.#ended : undefined };
+  }
+}

@@ -1,0 +1,28 @@
+import { createCipheriv, createDecipheriv, randomBytes } from 'node:crypto';
+
+const NONCE_BYTES = 12;
+const TAG_BYTES = 16;
+
+/** Length-unambiguous encoding of associated data. */
+const bytesOf = (context: readonly (string | number)[]): Buffer => Buffer.from(JSON.stringify(context), 'utf8');
+
+/**
+ * AES-256-GCM with a random 96-bit nonce (NIST SP 800-38D).
+ * @param key 32 bytes
+ * @param context what the ciphertext belongs to; opening it with another context fails
+ * @returns nonce, ciphertext and tag
+ */
+export const seal = (key: Buffer, plaintext: Buffer, context: readonly (string | number)[]): Buffer => {
+  const nonce = randomBytes(NONCE_BYTES);
+  const cipher = createCipheriv('aes-256-gcm', key, nonce);
+  cipher.setAAD(bytesOf(context));
+  return Buffer.concat([nonce, cipher.update(plaintext), cipher.final(), cipher.getAuthTag()]);
+};
+
+/** @throws when the key, the context or a byte is not the one it was sealed with */
+export const open = (key: Buffer, sealed: Buffer, context: readonly (string | number)[]): Buffer => {
+  const decipher = createDecipheriv('aes-256-gcm', key, sealed.subarray(0, NONCE_BYTES), { authTagLength: TAG_BYTES });
+  decipher.setAAD(bytesOf(context));
+  decipher.setAuthTag(sealed.subarray(sealed.length - TAG_BYTES));
+  return Buffer.concat([decipher.update(sealed.subarray(NONCE_BYTES, sealed.length - TAG_BYTES)), decipher.final()]);
+};

@@ -4,11 +4,11 @@ import type { EventDefinition } from './event-definition.js';
 export type EventCatalog = ReadonlyMap<string, EventDefinition>;
 
 /** @throws when two definitions have the same type */
-export const createEventCatalog = (...contexts: readonly (readonly EventDefinition<string, never>[])[]): EventCatalog => {
+export const createEventCatalog = (...contexts: readonly (readonly EventDefinition[])[]): EventCatalog => {
   const catalog = new Map<string, EventDefinition>();
   for (const definition of contexts.flat()) {
     if (catalog.has(definition.type)) throw new Error(`The event type ${definition.type} is defined twice`);
-    catalog.set(definition.type, definition as EventDefinition<string, never> as unknown as EventDefinition);
+    catalog.set(definition.type, definition);
   }
   return catalog;
 };

@@ -58,8 +58,10 @@ export const decideUnlink = (state: LinkingState, request: UnlinkRequest): Decis
   const { claimId } = request;
   const link = state.links.find((l) => l.claimId === claimId);
   if (!link) {
-    const repeated = state.commands.get(request.commandId)?.claimId === claimId && settlementOf(state, claimId) === 'unlinked';
-    return repeated ? { events: [], outcome: { kind: 'unlinked', claimId, identityKey: '' } } : refused('identity_not_linked');
+    const earlier = state.commands.get(request.commandId);
+    return earlier?.type === 'ExternalIdentityUnlinked' && earlier.data.claimId === claimId
+      ? { events: [], outcome: { kind: 'unlinked', claimId, identityKey: earlier.data.identityKey } }
+      : refused('identity_not_linked');
   }
   if (!request.unlinkAllowed(link.providerId)) return refused('unlinking_not_allowed');
   if (!state.links.some((other) => other.claimId !== claimId && request.isUsable(other.providerId))) return refused('last_credential');

@@ -11,6 +11,9 @@ export interface Link {
   readonly identityKey: string;
 }
 
+/** Everything that `user-<id>` holds. */
+export type UserStreamEvent = AccountEvent | LinkEvent;
+
 /** What linking decides from: the fold of `user-<id>`. */
 export interface LinkingState {
   /** The organization that the user belongs to; `undefined` until the user exists (a dead id never gets one). */
@@ -18,11 +21,9 @@ export interface LinkingState {
   readonly settlements: ReadonlyMap<string, Exclude<ClaimSettlement, 'unsettled'>>;
   /** Live links, in the order in which they were made. */
   readonly links: readonly Link[];
-  /** The claim that each command settled or unlinked, by command id: a repeated command answers what was decided then. */
-  readonly commands: ReadonlyMap<string, { readonly claimId: string }>;
+  /** What each command linked or unlinked, by command id: a repeated command answers what was decided then. */
+  readonly commands: ReadonlyMap<string, UserStreamEvent>;
 }
-
-export type UserStreamEvent = AccountEvent | LinkEvent;
 
 const withEntry = <K, V>(map: ReadonlyMap<K, V>, key: K, value: V): ReadonlyMap<K, V> => new Map(map).set(key, value);
 
@@ -31,7 +32,7 @@ export const linkingFold: Fold<LinkingState, UserStreamEvent> = {
   evolve: (state, event, { metadata }) => {
     if (event.type === 'UserProvisioned') return { ...state, organizationId: event.data.organizationId };
     const { claimId } = event.data;
-    const commands = withEntry(state.commands, metadata.commandId, { claimId });
+    const commands = withEntry(state.commands, metadata.commandId, event);
     const settled = state.settlements.get(claimId);
     switch (event.type) {
       case 'ExternalIdentityLinked': {

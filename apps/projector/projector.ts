@@ -1,0 +1,104 @@
+import { Counter, Gauge } from 'prom-client';
+import { eventCatalog } from '#libs/event-catalog/event-catalog.js';
+import { connectEventStore } from '#libs/event-store/connect-event-store.js';
+import { systemClock } from '#libs/platform/clock.js';
+import { eventStoreUrl, port, postgresUrl, readConfiguration, secret32 } from '#libs/platform/configuration.js';
+import { newUuid } from '#libs/platform/ids.js';
+import type { Logger } from '#libs/platform/logger.js';
+import { createRegistry, startManagementServer } from '#libs/platform/management.js';
+import { migrate } from '#libs/platform/postgres/migrations.js';
+import { createPool } from '#libs/platform/postgres/pool.js';
+import type { Running } from '#libs/platform/process.js';
+import { postgresSubjectKeys } from '#libs/privacy/subject-keys.postgres.js';
+import { allGenerations, projectionEngineMigrations } from '#libs/projection-engine/generations.postgres.js';
+import { Projector } from '#libs/projection-engine/projector.js';
+import { allProjections } from '#projections/all-projections.js';
+
+/** Runs every projection. @param environment see docs/operating.md for the variables */
+export const startProjector = async (environment: NodeJS.ProcessEnv, logger: Logger): Promise<Running> => {
+  const config = readConfiguration(
+    { DATABASE_URL: postgresUrl, EVENTSTORE_URL: eventStoreUrl, LIGATURE_MASTER_KEY: secret32, PROJECTOR_MANAGEMENT_PORT: port(9001) },
+    environment,
+  );
+  const pool = createPool(config.DATABASE_URL, {
+    applicationName: 'ligature-projector',
+    // Each projection holds one connection for its lock and uses one for its batches.
+    max: allProjections.length * 3 + 4,
+    statementTimeoutMs: 0,
+    onIdleError: (error) => logger.warn({ error: error.message }, 'a database connection broke'),
+  });
+  await migrate(pool, 'models', projectionEngineMigrations);
+  const keys = postgresSubjectKeys({ pool, masterKey: config.LIGATURE_MASTER_KEY, clock: systemClock, newId: newUuid });
+  const { connection, codec } = connectEventStore({
+    url: config.EVENTSTORE_URL,
+    catalog: eventCatalog,
+    keys,
+    clock: systemClock,
+    newId: newUuid,
+    logger,
+  });
+
+  const registry = createRegistry();
+  const applied = new Counter({
+    name: 'ligature_projection_events_total',
+    help: 'Events applied',
+    labelNames: ['projection'],
+    registers: [registry],
+  });
+  const resubscribed = new Counter({
+    name: 'ligature_projection_resubscriptions_total',
+    help: 'Routine resubscriptions (H6)',
+    labelNames: ['projection'],
+    registers: [registry],
+  });
+  new Gauge({
+    name: 'ligature_projection_position',
+    help: 'Commit position of the last applied event of each live generation',
+    labelNames: ['projection'],
+    registers: [registry],
+    collect: async function () {
+      for (const { projection, state, checkpoint } of await allGenerations(pool)) {
+        if (state === 'live') this.set({ projection }, Number(checkpoint?.position ?? 0n));
+      }
+    },
+  });
+
+  const stopping = new AbortController();
+  const projectors = allProjections.map(
+    (projection) =>
+      new Projector(
+        {
+          pool,
+          connection,
+          codec,
+          logger,
+          onApplied: (name, events) => applied.inc({ projection: name }, events),
+          onResubscribe: (name) => resubscribed.inc({ projection: name }),
+        },
+        projection,
+      ),
+  );
+  const running = Promise.all(projectors.map((projector) => projector.run(stopping.signal)));
+  const management = await startManagementServer({
+    port: config.PROJECTOR_MANAGEMENT_PORT,
+    registry,
+    started: () => true,
+    ready: async () => {
+      await pool.query('SELECT 1');
+      const projections = Object.fromEntries(projectors.map(({ name, state, lastError }) => [name, { state, lastError }]));
+      return {
+        ok: connection.state === 'ready' && projectors.every(({ state }) => state !== 'failing'),
+        details: { eventStore: connection.state, projections },
+      };
+    },
+  });
+  return {
+    stop: async () => {
+      stopping.abort();
+      await running;
+      await management.close();
+      await connection.close();
+      await pool.end();
+    },
+  };
+};

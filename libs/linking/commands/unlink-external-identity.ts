@@ -1,0 +1,59 @@
+import { userStream } from '#libs/accounts/streams.js';
+import { execute, load } from '#libs/event-store/command-execution.js';
+import type { CommandContext } from '#libs/event-store/event-metadata.js';
+import { decideUnlink } from '../decide.js';
+import type { UnlinkOutcome } from '../decide.js';
+import { linkingFold } from '../state.js';
+import { Claims } from './claims.js';
+import type { LinkingDependencies } from './linking-dependencies.js';
+import { isUsable, loadProvidersInOrganization } from './provider-in-organization.js';
+
+/** A person gives up an external identity. The caller has seen a recent re-authentication. */
+export class UnlinkExternalIdentity {
+  constructor(
+    readonly userId: string,
+    readonly organizationId: string,
+    readonly claimId: string,
+    readonly context: CommandContext,
+  ) {}
+}
+
+/** Ends every session, pending ones included, that was opened through a claim. */
+export type EndSessionsOfClaim = (userId: string, claimId: string, context: CommandContext) => Promise<void>;
+
+/**
+ * Stores the unlink, then ends what was obtained through the identity, before it answers (invariant 7, L20); the claim is released last, and
+ * by the next person who meets it when this process dies before.
+ */
+export const unlinkExternalIdentity = async (
+  dependencies: LinkingDependencies & { readonly endSessionsOfClaim: EndSessionsOfClaim },
+  { userId, organizationId, claimId, context }: UnlinkExternalIdentity,
+): Promise<{ readonly outcome: UnlinkOutcome; readonly position: bigint }> => {
+  const { store } = dependencies;
+  const stream = userStream(userId);
+  const { state } = await load(store, stream, linkingFold);
+  const providers = await loadProvidersInOrganization(
+    store,
+    organizationId,
+    state.links.map((link) => link.providerId),
+  );
+  const executed = await execute(store, {
+    stream,
+    fold: linkingFold,
+    decide: (current) =>
+      decideUnlink(current, {
+        claimId,
+        commandId: context.commandId,
+        organizationId,
+        isUsable: (providerId) => isUsable(providers.get(providerId)),
+        unlinkAllowed: (providerId) => providers.get(providerId)?.policy.unlinkAllowed === true,
+      }),
+    context,
+    subject: userId,
+  });
+  if (executed.outcome.kind === 'unlinked') {
+    await dependencies.endSessionsOfClaim(userId, claimId, context);
+    await new Claims(dependencies).release(executed.outcome.identityKey, claimId, context);
+  }
+  return executed;
+};

@@ -1,0 +1,44 @@
+import type { Fold } from '#libs/event-store/command-execution.js';
+import type { LinkingPolicy } from '#libs/linking/policy.js';
+import { streamName } from '#libs/event-store/stream-name.js';
+import type { StreamName } from '#libs/event-store/stream-name.js';
+import { loginPolicySchema } from './events.js';
+import type { LoginPolicy, OrganizationEvent } from './events.js';
+
+export interface OfferedProvider {
+  readonly policy: LinkingPolicy;
+  /** Revision of the organization's stream that set the policy; provenance of what is decided by it. */
+  readonly policyRevision: bigint;
+}
+
+export interface Organization {
+  readonly displayName: string | undefined;
+  readonly loginPolicy: LoginPolicy;
+  /** Offered identity providers, in the order in which they were first offered. */
+  readonly offered: ReadonlyMap<string, OfferedProvider>;
+}
+
+/** Where account pages and apps of several organizations go when none is named. */
+export const DEFAULT_ORGANIZATION = 'default';
+
+export const organizationStream = (id: string): StreamName => streamName('organization', id);
+
+export const organizationFold: Fold<Organization, OrganizationEvent> = {
+  initial: { displayName: undefined, loginPolicy: loginPolicySchema.parse({}), offered: new Map() },
+  evolve: (state, event, { revision }) => {
+    switch (event.type) {
+      case 'OrganizationCreated':
+      case 'OrganizationRenamed':
+        return { ...state, displayName: event.data.displayName };
+      case 'LoginPolicyChanged':
+        return { ...state, loginPolicy: event.data.policy };
+      case 'IdentityProviderOffered':
+        return {
+          ...state,
+          offered: new Map(state.offered).set(event.data.providerId, { policy: event.data.policy, policyRevision: revision }),
+        };
+      case 'IdentityProviderWithdrawn':
+        return { ...state, offered: new Map([...state.offered].filter(([id]) => id !== event.data.providerId)) };
+    }
+  },
+};

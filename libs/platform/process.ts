@@ -1,0 +1,49 @@
+import type { Logger } from './logger.js';
+import { createLogger } from './logger.js';
+
+/** Something that was started and can be stopped. */
+export interface Running {
+  stop(): Promise<void>;
+}
+
+type StartError = NodeJS.ErrnoException & { readonly port?: number };
+
+const FORCE_AFTER_MS = 10_000;
+
+/**
+ * Runs a process of ours: starts it, stops it cleanly at SIGTERM or SIGINT, and says in a sentence why it could not start (exit code 1).
+ */
+export const runProcess = async (name: string, start: (logger: Logger) => Promise<Running>): Promise<void> => {
+  const logger = createLogger(name);
+  let running: Running | undefined;
+  let stopping = false;
+  const stop = (signal: string): void => {
+    if (stopping) return;
+    stopping = true;
+    logger.info({ signal }, 'stopping');
+    setTimeout(() => process.exit(1), FORCE_AFTER_MS).unref();
+    void Promise.resolve(running?.stop()).then(
+      () => process.exit(0),
+      (error: Error) => {
+        logger.error({ error: error.message }, 'did not stop cleanly');
+        process.exit(1);
+      },
+    );
+  };
+  process.on('SIGTERM', stop);
+  process.on('SIGINT', stop);
+  try {
+    running = await start(logger);
+    logger.info('started');
+  } catch (error) {
+    process.stderr.write(`${name}: ${sentenceFor(error as StartError)}\n`);
+    process.exit(1);
+  }
+};
+
+const sentenceFor = (error: StartError): string => {
+  if (error.code === 'EADDRINUSE') return `port ${error.port} is taken by another process; stop it or choose another port`;
+  if (error.code === 'ECONNREFUSED') return `cannot reach a server it needs (${error.message}); is it running?`;
+  // A code of ours comes with a sentence of ours; anything else is unexpected and wants its stack.
+  return typeof error.code === 'string' || error.message.startsWith('The ') ? error.message : (error.stack ?? error.message);
+};

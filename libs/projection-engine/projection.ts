@@ -1,0 +1,27 @@
+import type { Queryable } from '#libs/platform/postgres/pool.js';
+import type { RecordedEvent } from '#libs/event-store/recorded-event.js';
+
+/**
+ * A read model: its tables and how events become rows. Handlers must be deterministic from the events alone, so that a rebuild from position
+ * zero gives the same rows (invariant 8); a row holds personal values of its own subject only.
+ */
+export interface Projection {
+  /** kebab-case; names the projection on the command line. */
+  readonly name: string;
+  /** Raised when tables or handlers change meaning; a replay then does not have to equal the generation before it. */
+  readonly version: number;
+  /** Stream name prefixes that it reads, each with its dash. */
+  readonly streamPrefixes: readonly string[];
+  /** Tables of one generation, each with a primary key. `schema` is the generation's own. */
+  readonly tables: readonly ProjectionTable[];
+  /** Applies a batch, in order, with few statements. Runs inside the transaction that stores the checkpoint. */
+  readonly handle: (batch: readonly RecordedEvent[], db: Queryable, schema: string) => Promise<void>;
+}
+
+export interface ProjectionTable {
+  readonly name: string;
+  /** Column definitions and constraints: what stands between the parentheses of CREATE TABLE. */
+  readonly columns: string;
+  /** What stands behind CREATE INDEX ON <table>. */
+  readonly indexes?: readonly string[];
+}

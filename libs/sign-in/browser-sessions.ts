@@ -1,0 +1,29 @@
+/** A browser's session, as the OpenID Provider keeps it: the only kind there is (domain.md, "Sign-in against revocation"). */
+export interface BrowserSession {
+  readonly sessionId: string;
+  readonly userId: string;
+  readonly organizationId: string;
+  /** The link that opened it. */
+  readonly claimId?: string;
+  readonly authTime: Date;
+}
+
+export interface PendingSession {
+  readonly userId: string;
+  readonly organizationId: string;
+  readonly claimId: string;
+  readonly method: 'external';
+  readonly authTime: Date;
+  readonly amr: readonly string[];
+}
+
+/** What signing in needs of the session store. */
+export interface BrowserSessions {
+  /** Inserts a session that nobody can use yet. */
+  insertPending(session: PendingSession): Promise<{ readonly sessionId: string }>;
+  /** Ends pending and active sessions, with the grants, codes and tokens obtained through them. */
+  end(
+    where: { readonly sessionId: string } | { readonly userId: string; readonly claimId: string },
+    reason: string,
+  ): Promise<readonly BrowserSession[]>;
+}

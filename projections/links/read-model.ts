@@ -1,0 +1,37 @@
+import { Column, Entity, PrimaryColumn } from 'typeorm';
+import type { DataSource } from 'typeorm';
+
+/** A live link, as the links projection has it. Reads the view over the live generation. */
+@Entity({ name: 'links' })
+export class LinkView {
+  @PrimaryColumn({ name: 'claim_id', type: 'uuid' })
+  claimId!: string;
+
+  @Column({ name: 'user_id', type: 'uuid' })
+  userId!: string;
+
+  @Column({ name: 'provider_id', type: 'text' })
+  providerId!: string;
+
+  @Column({ type: 'text' })
+  issuer!: string;
+
+  @Column({ type: 'text', nullable: true })
+  subject!: string | null;
+
+  @Column({ name: 'name_at_provider', type: 'text', nullable: true })
+  nameAtProvider!: string | null;
+
+  @Column({ type: 'text' })
+  origin!: string;
+
+  @Column({ name: 'linked_at', type: 'timestamptz' })
+  linkedAt!: Date;
+
+  @Column({ name: 'last_used_at', type: 'timestamptz', nullable: true })
+  lastUsedAt!: Date | null;
+}
+
+/** A user's live links, oldest first. */
+export const linksOfUser = (readModels: DataSource, userId: string): Promise<LinkView[]> =>
+  readModels.getRepository(LinkView).find({ where: { userId }, order: { linkedAt: 'ASC', claimId: 'ASC' } });

@@ -1,0 +1,21 @@
+import { DataSource } from 'typeorm';
+import { LinkView } from './links/read-model.js';
+import { UserView } from './users/read-model.js';
+
+/**
+ * The read models as TypeORM sees them: entities over the views of the live generations, read only.
+ * @param url connection URL of a role that may read the schema `models`
+ */
+export const connectReadModels = (url: string, applicationName: string): Promise<DataSource> =>
+  new DataSource({
+    type: 'postgres',
+    url,
+    applicationName,
+    schema: 'models',
+    entities: [UserView, LinkView],
+    synchronize: false,
+    migrationsRun: false,
+    poolSize: 10,
+    connectTimeoutMS: 5_000,
+    extra: { statement_timeout: 5_000 },
+  }).initialize();

@@ -1,5 +1,4 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
-import { once } from 'node:events';
 import pg from 'pg';
 import { createTestDatabase } from './database.js';
 import type { TestDatabase } from './database.js';
@@ -42,7 +41,7 @@ describe('createTestDatabase', () => {
     const database = await createTestDatabase();
     const client = new pg.Client({ connectionString: database.urls.ligature_cli });
     client.on('error', () => undefined);
-    const ended = once(client, 'end');
+    const ended = new Promise<void>((resolve) => client.once('end', () => resolve()));
     await client.connect();
     await database.drop();
     await ended;

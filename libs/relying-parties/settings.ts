@@ -1,0 +1,31 @@
+import { z } from 'zod';
+import { slugSchema } from '#libs/organizations/settings.js';
+
+/** https, or http on a loopback host for development and native apps (RFC 8252, section 7.3); no fragment (RFC 6749, section 3.1.2). */
+const redirectUriSchema = z.url().refine((uri) => {
+  const { protocol, hostname, hash } = new URL(uri);
+  return hash === '' && (protocol === 'https:' || (protocol === 'http:' && ['localhost', '127.0.0.1', '[::1]'].includes(hostname)));
+}, 'must be https (http on a loopback host only) and without a fragment');
+
+/** A relying party (OIDC client), as an operator declares it, but its id. */
+export const relyingPartyShape = {
+  /** The organization whose users sign in to it. */
+  organizationId: slugSchema,
+  displayName: z.string().min(1).max(100),
+  redirectUris: z.array(redirectUriSchema).default([]),
+  postLogoutRedirectUris: z.array(redirectUriSchema).default([]),
+  grantTypes: z.array(z.enum(['authorization_code', 'refresh_token', 'client_credentials'])).min(1),
+  tokenEndpointAuthMethod: z.enum(['client_secret_basic', 'client_secret_post', 'private_key_jwt', 'none']).default('client_secret_basic'),
+  scopes: z.array(z.string().regex(/^[\x21\x23-\x5b\x5d-\x7e]+$/)).default(['openid']),
+  applicationType: z.enum(['web', 'native']).default('web'),
+} as const;
+
+/** What a client id may look like; checked before a stranger's id names a stream. */
+export const clientIdSchema = z.string().regex(/^[A-Za-z0-9_.-]{1,100}$/, 'must be 1 to 100 of A-Z, a-z, 0-9, _, . and -');
+
+export const relyingPartySettingsSchema = z.strictObject({
+  clientId: clientIdSchema,
+  ...relyingPartyShape,
+  clientSecret: z.string().min(1).optional(),
+});
+export type RelyingPartySettings = z.output<typeof relyingPartySettingsSchema>;

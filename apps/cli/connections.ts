@@ -1,0 +1,50 @@
+import { userInfo } from 'node:os';
+import { connectEventStore } from '#libs/event-store/connect-event-store.js';
+import type { CommandContext } from '#libs/event-store/event-metadata.js';
+import type { EventStore } from '#libs/event-store/event-store.js';
+import { eventCatalog } from '#libs/event-catalog/event-catalog.js';
+import { systemClock } from '#libs/platform/clock.js';
+import { eventStoreUrl, postgresUrl, readConfiguration, secret32 } from '#libs/platform/configuration.js';
+import { newUuid } from '#libs/platform/ids.js';
+import { silentLogger } from '#libs/platform/logger.js';
+import { createPool } from '#libs/platform/postgres/pool.js';
+import type { Pool } from '#libs/platform/postgres/pool.js';
+import { postgresSubjectKeys } from '#libs/privacy/subject-keys.postgres.js';
+
+/** Runs `work` on the database, and closes the connections whatever happens. */
+export const withDatabase = async <T>(work: (pool: Pool) => Promise<T>): Promise<T> => {
+  const { DATABASE_URL } = readConfiguration({ DATABASE_URL: postgresUrl });
+  const pool = createPool(DATABASE_URL, { applicationName: 'ligature-cli', max: 4 });
+  try {
+    return await work(pool);
+  } finally {
+    await pool.end();
+  }
+};
+
+/** Runs `work` on the event store (with the database for the keys), and closes the connections whatever happens. */
+export const withEventStore = async <T>(work: (core: { readonly store: EventStore; readonly pool: Pool }) => Promise<T>): Promise<T> => {
+  const config = readConfiguration({ DATABASE_URL: postgresUrl, EVENTSTORE_URL: eventStoreUrl, LIGATURE_MASTER_KEY: secret32 });
+  return withDatabase(async (pool) => {
+    const keys = postgresSubjectKeys({ pool, masterKey: config.LIGATURE_MASTER_KEY, clock: systemClock, newId: newUuid });
+    const { store, connection } = connectEventStore({
+      url: config.EVENTSTORE_URL,
+      catalog: eventCatalog,
+      keys,
+      clock: systemClock,
+      newId: newUuid,
+      logger: silentLogger,
+    });
+    try {
+      return await work({ store, pool });
+    } finally {
+      await connection.close();
+    }
+  });
+};
+
+/** Who runs the command line: an administrator, by the name that the operating system knows. */
+export const operatorContext = (): CommandContext => {
+  const commandId = newUuid();
+  return { commandId, correlationId: commandId, actor: { type: 'admin', id: `cli:${userInfo().username}` } };
+};

@@ -1,0 +1,25 @@
+import { Command } from 'commander';
+import { configCommand } from './commands/config.js';
+import { historyCommand } from './commands/history.js';
+import { projectionsCommand } from './commands/projections.js';
+import { failureOf } from './exit-codes.js';
+
+const program = new Command('ligature')
+  .description('Operate and audit Ligature. Exit codes: 0 done, 1 a check failed, 2 wrong use, 3 a dependency is unreachable.')
+  .addCommand(configCommand())
+  .addCommand(historyCommand())
+  .addCommand(projectionsCommand());
+
+const withExitOverride = (command: Command): void => {
+  command.exitOverride().showHelpAfterError('(add --help for examples)');
+  command.commands.forEach(withExitOverride);
+};
+withExitOverride(program);
+
+try {
+  await program.parseAsync();
+} catch (error) {
+  const { exitCode, sentence } = failureOf(error);
+  if (sentence) console.error(sentence);
+  process.exitCode = exitCode;
+}

@@ -1,0 +1,62 @@
+import { execute } from '#libs/event-store/command-execution.js';
+import type { Decision, Fold } from '#libs/event-store/command-execution.js';
+import type { DomainEvent } from '#libs/event-store/event-definition.js';
+import type { CommandContext } from '#libs/event-store/event-metadata.js';
+import type { EventStore } from '#libs/event-store/event-store.js';
+import type { StreamName } from '#libs/event-store/stream-name.js';
+import { decideIdentityProvider } from '#libs/identity-providers/decide.js';
+import { identityProviderFold, identityProviderStream } from '#libs/identity-providers/state.js';
+import { decideOrganization } from '#libs/organizations/decide.js';
+import { organizationFold, organizationStream } from '#libs/organizations/state.js';
+import { INSTALLATION_SUBJECT } from '#libs/privacy/subject-keys.js';
+import { decideRelyingParty } from '#libs/relying-parties/decide.js';
+import { relyingPartyFold, relyingPartyStream } from '#libs/relying-parties/state.js';
+import type { Declaration } from './declaration.js';
+
+/** What an apply did: the events that were stored, by stream. Nothing: everything was as declared already. */
+export interface AppliedChange {
+  readonly stream: StreamName;
+  readonly events: readonly string[];
+}
+
+/** Makes the installation what the file declares. Idempotent: a second run appends nothing. What the file does not name is left alone. */
+export const applyDeclaration = async (
+  store: EventStore,
+  declaration: Declaration,
+  context: CommandContext,
+): Promise<readonly AppliedChange[]> => {
+  const changes: AppliedChange[] = [];
+  const apply = async <State, E extends DomainEvent>(
+    stream: StreamName,
+    fold: Fold<State, E>,
+    decide: (state: State) => Decision<E, 'applied'>,
+  ): Promise<void> => {
+    let stored: readonly string[] = [];
+    await execute(store, {
+      stream,
+      fold,
+      decide: (state) => {
+        const decision = decide(state);
+        stored = decision.events.map((event) => event.type);
+        return decision;
+      },
+      context,
+      subject: INSTALLATION_SUBJECT,
+    });
+    if (stored.length > 0) changes.push({ stream, events: stored });
+  };
+
+  // Providers before the organizations that offer them, organizations before their relying parties: no reference points to nothing in between.
+  for (const { active, ...settings } of declaration.identityProviders) {
+    await apply(identityProviderStream(settings.id), identityProviderFold, (state) => decideIdentityProvider(state, { settings, active }));
+  }
+  for (const organization of declaration.organizations) {
+    await apply(organizationStream(organization.id), organizationFold, (state) => decideOrganization(state, organization));
+  }
+  for (const { organization, ...settings } of declaration.relyingParties) {
+    await apply(relyingPartyStream(settings.clientId), relyingPartyFold, (state) =>
+      decideRelyingParty(state, { ...settings, organizationId: organization }),
+    );
+  }
+  return changes;
+};

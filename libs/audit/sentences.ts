@@ -1,8 +1,9 @@
 import type { DomainEvent } from '#libs/event-store/event-definition.js';
-import type { UserStreamEvent } from '#libs/linking/state.js';
+import type { AccountEvent } from '#libs/accounts/events.js';
+import type { LinkEvent } from '#libs/linking/events.js';
 import type { ActivityEvent } from '#libs/sign-in/events.js';
 
-type HistoryEvent = UserStreamEvent | ActivityEvent;
+type HistoryEvent = AccountEvent | LinkEvent | ActivityEvent;
 
 const ORIGINS = {
   self_service: 'by the person',

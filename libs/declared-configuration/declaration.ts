@@ -2,7 +2,8 @@ import { LineCounter, parseDocument } from 'yaml';
 import type { Document } from 'yaml';
 import { z } from 'zod';
 import { oidcProviderShape } from '#libs/identity-providers/settings.js';
-import { organizationSettingsSchema, slugSchema } from '#libs/organizations/settings.js';
+import { organizationSettingsSchema } from '#libs/organizations/settings.js';
+import { slugSchema } from '#libs/platform/slug.js';
 import { interpolate, UnsetVariablesError } from '#libs/platform/interpolate.js';
 import { clientIdSchema, relyingPartyShape } from '#libs/relying-parties/settings.js';
 

@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { slugSchema } from '#libs/organizations/settings.js';
+import { slugSchema } from '#libs/platform/slug.js';
 
 /** Signature algorithms of id_tokens that Ligature knows: asymmetric ones only, never `none` (security row O1). */
 export const idTokenSigningAlgs = ['RS256', 'RS384', 'RS512', 'PS256', 'PS384', 'PS512', 'ES256', 'ES384', 'ES512', 'EdDSA'] as const;

@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { slugSchema } from '#libs/organizations/settings.js';
+import { slugSchema } from '#libs/platform/slug.js';
 
 /** https, or http on a loopback host for development and native apps (RFC 8252, section 7.3); no fragment (RFC 6749, section 3.1.2). */
 const redirectUriSchema = z.url().refine((uri) => {

@@ -1,8 +1,8 @@
-import { userActivityStream, userStream } from '#libs/accounts/streams.js';
-import { appendUnconditionally, load } from '#libs/event-store/command-execution.js';
+import { userActivityStream } from '#libs/accounts/streams.js';
+import { appendUnconditionally } from '#libs/event-store/command-execution.js';
 import type { CommandContext } from '#libs/event-store/event-metadata.js';
 import type { EventStore } from '#libs/event-store/event-store.js';
-import { linkingFold } from '#libs/linking/state.js';
+import { loadUserLinks } from '#libs/linking/queries/load-user-links.js';
 import type { Clock } from '#libs/platform/clock.js';
 import type { BrowserSessions } from './browser-sessions.js';
 import type { ActivityEvent } from './events.js';
@@ -56,7 +56,7 @@ export const openSession = async (
     ],
     context,
   );
-  const { state } = await load(store, userStream(userId), linkingFold);
+  const { state } = await loadUserLinks(store, userId);
   const stillLinked = state.organizationId === organizationId && state.links.some((link) => link.claimId === claimId);
   if (stillLinked) return { kind: 'opened', sessionId, position };
   await sessions.end({ sessionId }, 'refused_after_revocation');

@@ -1,39 +1,19 @@
 import { userStream } from '#libs/accounts/streams.js';
 import { ContentionError, execute } from '#libs/event-store/command-execution.js';
-import type { EventOf } from '#libs/event-store/event-definition.js';
 import type { CommandContext } from '#libs/event-store/event-metadata.js';
+import type { EventOf } from '#libs/event-store/event-definition.js';
 import { decideLink } from '../decide.js';
 import type { externalIdentityLinked } from '../events.js';
 import { externalIdentityKey, externalIdentityStream } from '../external-identity.js';
 import { decideLogin } from '../login-via-idp.js';
-import type { FlowFacts, IdentityOwner, LoginOutcome } from '../login-via-idp.js';
+import type { IdentityOwner } from '../login-via-idp.js';
 import { linkingFold } from '../state.js';
-import type { VerifiedAssertion } from '../verified-assertion.js';
 import { Claims } from './claims.js';
 import type { Ownership } from './claims.js';
+import type { LoginResult, LoginViaIdp } from './login-via-idp.command.js';
 import type { LinkingDependencies } from './linking-dependencies.js';
 import { loadProvidersInOrganization } from './provider-in-organization.js';
 import type { ProviderWithPolicy } from './provider-in-organization.js';
-
-/** A verified response of an external identity provider, with the flow that it answers. */
-export class LoginViaIdp {
-  constructor(
-    readonly assertion: VerifiedAssertion,
-    /** From the one-shot row that the response's state names. */
-    readonly flow: FlowFacts & { readonly organizationId: string },
-    readonly context: CommandContext,
-  ) {}
-}
-
-/** The outcome, carried out: what was to be provisioned or linked is stored. */
-export interface LoginResult {
-  readonly row: string;
-  readonly policyRevision: string;
-  readonly identityKey: string;
-  readonly outcome:
-    | Exclude<LoginOutcome, { kind: 'link' } | { kind: 'provision' }>
-    | { readonly kind: 'linked' | 'provisioned'; readonly userId: string; readonly claimId: string };
-}
 
 type Linked = EventOf<typeof externalIdentityLinked>['data'];
 type Free = Extract<Ownership, { kind: 'free' }>;
@@ -45,6 +25,8 @@ export const loginViaIdp = async (dependencies: LinkingDependencies, { assertion
   const { store, indexKeys, newId } = dependencies;
   const claims = new Claims(dependencies);
   const { organizationId } = flow;
+  /** The person is the actor of what is stored about them, so that their key protects it. */
+  const as = (userId: string): CommandContext => ({ ...context, actor: { type: 'user', id: userId } });
   const identityKey = externalIdentityKey(indexKeys, { organizationId, ...assertion });
 
   const linkOf = (claimId: string, provider: ProviderWithPolicy, origin: Linked['provenance']['origin']): Linked => ({
@@ -65,7 +47,7 @@ export const loginViaIdp = async (dependencies: LinkingDependencies, { assertion
   /** A just-in-time user and its link, in one batch on a stream that nobody has written to. */
   const provision = async (free: Free, provider: ProviderWithPolicy): Promise<{ userId: string; claimId: string } | undefined> => {
     const userId = newId();
-    const claimId = await claims.claim(identityKey, free.revision, userId, context);
+    const claimId = await claims.claim(identityKey, free.revision, userId, as(userId));
     if (claimId === undefined) return undefined;
     const { claims: asserted } = assertion;
     const appended = await store.append({
@@ -85,7 +67,7 @@ export const loginViaIdp = async (dependencies: LinkingDependencies, { assertion
         },
         { type: 'ExternalIdentityLinked', data: linkOf(claimId, provider, 'just_in_time') },
       ],
-      context,
+      context: as(userId),
       subject: userId,
     });
     // A conflict: somebody abandoned the claim, and this user id is dead.
@@ -97,13 +79,13 @@ export const loginViaIdp = async (dependencies: LinkingDependencies, { assertion
     userId: string,
     provider: ProviderWithPolicy,
   ): Promise<{ userId: string; claimId: string } | undefined> => {
-    const claimId = await claims.claim(identityKey, free.revision, userId, context);
+    const claimId = await claims.claim(identityKey, free.revision, userId, as(userId));
     if (claimId === undefined) return undefined;
     const { outcome } = await execute(store, {
       stream: userStream(userId),
       fold: linkingFold,
       decide: (state) => decideLink(state, linkOf(claimId, provider, 'self_service')),
-      context,
+      context: as(userId),
       subject: userId,
     });
     if (outcome === 'user_not_found') throw new Error(`${externalIdentityStream(identityKey)} was claimed for a user that does not exist`);

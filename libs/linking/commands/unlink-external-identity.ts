@@ -2,21 +2,11 @@ import { userStream } from '#libs/accounts/streams.js';
 import { execute, load } from '#libs/event-store/command-execution.js';
 import type { CommandContext } from '#libs/event-store/event-metadata.js';
 import { decideUnlink } from '../decide.js';
-import type { UnlinkOutcome } from '../decide.js';
 import { linkingFold } from '../state.js';
 import { Claims } from './claims.js';
+import type { UnlinkExternalIdentity, UnlinkResult } from './unlink-external-identity.command.js';
 import type { LinkingDependencies } from './linking-dependencies.js';
 import { isUsable, loadProvidersInOrganization } from './provider-in-organization.js';
-
-/** A person gives up an external identity. The caller has seen a recent re-authentication. */
-export class UnlinkExternalIdentity {
-  constructor(
-    readonly userId: string,
-    readonly organizationId: string,
-    readonly claimId: string,
-    readonly context: CommandContext,
-  ) {}
-}
 
 /** Ends every session, pending ones included, that was opened through a claim. */
 export type EndSessionsOfClaim = (userId: string, claimId: string, context: CommandContext) => Promise<void>;
@@ -28,7 +18,7 @@ export type EndSessionsOfClaim = (userId: string, claimId: string, context: Comm
 export const unlinkExternalIdentity = async (
   dependencies: LinkingDependencies & { readonly endSessionsOfClaim: EndSessionsOfClaim },
   { userId, organizationId, claimId, context }: UnlinkExternalIdentity,
-): Promise<{ readonly outcome: UnlinkOutcome; readonly position: bigint }> => {
+): Promise<UnlinkResult> => {
   const { store } = dependencies;
   const stream = userStream(userId);
   const { state } = await load(store, stream, linkingFold);

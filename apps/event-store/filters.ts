@@ -13,7 +13,8 @@ export class FilterError extends Error {
 const REGEX_MAX_LENGTH = 1_000;
 
 const compile = (regex: string): RE2JS => {
-  if (regex.length > REGEX_MAX_LENGTH) throw new FilterError(`A filter's regular expression is at most ${REGEX_MAX_LENGTH} characters long`);
+  if (regex.length > REGEX_MAX_LENGTH)
+    throw new FilterError(`A filter's regular expression is at most ${REGEX_MAX_LENGTH} characters long`);
   try {
     return RE2JS.compile(regex);
   } catch (error) {

@@ -68,7 +68,8 @@ const withTruncateBefore = (json: Uint8Array | null, truncateBefore: bigint): Ui
 export const softDeletedMetadata = (json: Uint8Array | null): Uint8Array => withTruncateBefore(json, DELETED_STREAM_REVISION);
 
 /** The metadata of a soft-deleted stream that is written again: readable from the first new event on. */
-export const recreatedMetadata = (json: Uint8Array | null, firstNewRevision: bigint): Uint8Array => withTruncateBefore(json, firstNewRevision);
+export const recreatedMetadata = (json: Uint8Array | null, firstNewRevision: bigint): Uint8Array =>
+  withTruncateBefore(json, firstNewRevision);
 
 /** The revision below which nothing of the stream can be read (`$maxAge` goes by event, not by revision, and is not in it). */
 export const firstReadableRevision = (metadata: StreamMetadata, lastRevision: bigint): bigint => {

@@ -48,7 +48,7 @@ async function* eventsAfter(reader: LogReader, tail: LogTail, after: bigint): As
     page.catch(() => undefined);
     return page;
   };
-  for (let page = read(after); ; ) {
+  for (let page = read(after); ;) {
     const events = await page;
     const last = events.at(-1);
     if (last === undefined) return;
@@ -76,7 +76,7 @@ export async function* subscribeToStream(
     let exists = false;
     if (live === undefined) {
       position = tail.end;
-      for (let next: bigint | undefined = revision + 1n; next !== undefined && !signal.aborted; ) {
+      for (let next: bigint | undefined = revision + 1n; next !== undefined && !signal.aborted;) {
         const page = await reader.streamPage(stream, 'forwards', next);
         if (page.kind === 'deleted') return 'deleted';
         exists ||= page.kind === 'page';

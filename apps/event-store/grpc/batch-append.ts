@@ -87,7 +87,8 @@ class BatchAppendCall {
     if (!this.call.writable) return;
     const correlationId = request.getCorrelationId();
     const key = keyOf(correlationId);
-    const identifier = this.#unfinished.get(key)?.identifier ?? request.getOptions()?.getStreamIdentifier() ?? new shared.StreamIdentifier();
+    const identifier =
+      this.#unfinished.get(key)?.identifier ?? request.getOptions()?.getStreamIdentifier() ?? new shared.StreamIdentifier();
     const refuse = (error: Status): void => {
       this.#unfinished.delete(key);
       this.#refuse({ correlationId, identifier }, error);
@@ -185,8 +186,7 @@ class BatchAppendCall {
       if (this.#inFlight.size === 0 && this.call.writable) this.call.end();
       return;
     }
-    const full =
-      this.#inFlight.size >= IN_FLIGHT_MAX_APPENDS || this.#bytesInFlight >= IN_FLIGHT_MAX_BYTES || this.call.writableNeedDrain;
+    const full = this.#inFlight.size >= IN_FLIGHT_MAX_APPENDS || this.#bytesInFlight >= IN_FLIGHT_MAX_BYTES || this.call.writableNeedDrain;
     if (full) this.call.pause();
     else if (this.call.isPaused()) this.call.resume();
   }

@@ -39,7 +39,10 @@ export const createDelete =
   (call, respond) => {
     run(context, call, 'soft-delete').then(
       (position) =>
-        respond(null, new streams.DeleteResp().setPosition(new streams.DeleteResp.Position().setCommitPosition(position).setPreparePosition(position))),
+        respond(
+          null,
+          new streams.DeleteResp().setPosition(new streams.DeleteResp.Position().setCommitPosition(position).setPreparePosition(position)),
+        ),
       (error: unknown) => respond(answerForFailure(error, context.logger, 'Delete')),
     );
   };
@@ -52,7 +55,9 @@ export const createTombstone =
       (position) =>
         respond(
           null,
-          new streams.TombstoneResp().setPosition(new streams.TombstoneResp.Position().setCommitPosition(position).setPreparePosition(position)),
+          new streams.TombstoneResp().setPosition(
+            new streams.TombstoneResp.Position().setCommitPosition(position).setPreparePosition(position),
+          ),
         ),
       (error: unknown) => respond(answerForFailure(error, context.logger, 'Tombstone')),
     );

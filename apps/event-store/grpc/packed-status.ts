@@ -15,7 +15,10 @@ import type { ExpectedRevision } from '../log/event.js';
 const packed = (name: string, statusCode: number, details: Message): Status => {
   const any = new protobufAny.Any();
   any.pack(details.serializeBinary(), `event_store.client.${name}`);
-  return new status.Status().setCode(statusCode as never).setMessage(name).setDetails(any);
+  return new status.Status()
+    .setCode(statusCode as never)
+    .setMessage(name)
+    .setDetails(any);
 };
 
 export const packedWrongExpectedVersion = (expected: ExpectedRevision, actual: bigint): Status => {

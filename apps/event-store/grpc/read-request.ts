@@ -23,7 +23,13 @@ interface Common {
 export type ReadRequest = Common &
   (
     | { readonly kind: 'stream'; readonly stream: string; readonly from: From; readonly direction: Direction; readonly maxCount: bigint }
-    | { readonly kind: 'all'; readonly from: From; readonly direction: Direction; readonly maxCount: bigint; readonly filter: AllFilter | undefined }
+    | {
+        readonly kind: 'all';
+        readonly from: From;
+        readonly direction: Direction;
+        readonly maxCount: bigint;
+        readonly filter: AllFilter | undefined;
+      }
     | { readonly kind: 'stream-subscription'; readonly stream: string; readonly from: From }
     | { readonly kind: 'all-subscription'; readonly from: From; readonly filter: AllFilter | undefined }
   );

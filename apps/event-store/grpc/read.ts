@@ -14,7 +14,13 @@ import { serveAllSubscription, serveStreamSubscription } from './subscribe.js';
 const serve = async (context: ServiceContext, call: ServerWritableStream<ReadReq, ReadResp>): Promise<void> => {
   requireUser(context.authenticate, call.metadata);
   const request = parseRead(call.request);
-  const reading: ReadCall = { call, context, signal: signalOf(call), structuredIds: request.structuredIds, resolveLinks: request.resolveLinks };
+  const reading: ReadCall = {
+    call,
+    context,
+    signal: signalOf(call),
+    structuredIds: request.structuredIds,
+    resolveLinks: request.resolveLinks,
+  };
   switch (request.kind) {
     case 'stream':
       return readStream(reading, request);

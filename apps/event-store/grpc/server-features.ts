@@ -17,5 +17,6 @@ export const createGetSupportedMethods = (services: readonly ServiceDefinition[]
       return new features.SupportedMethod().setServiceName(serviceName.toLowerCase()).setMethodName(methodName.toLowerCase());
     }),
   );
-  return (_call, respond) => respond(null, new features.SupportedMethods().setEventStoreServerVersion(SERVER_VERSION).setMethodsList(methods));
+  return (_call, respond) =>
+    respond(null, new features.SupportedMethods().setEventStoreServerVersion(SERVER_VERSION).setMethodsList(methods));
 };

@@ -40,7 +40,12 @@ const SERVICES: readonly ServiceDefinition[] = [streamsGrpc.StreamsService, goss
  * Serves the protocol. Methods of other services are answered UNIMPLEMENTED by grpc-js.
  * @throws when the port is taken
  */
-export const listen = async (context: ServiceContext, { host, port, tls }: ListenOptions, instanceId: string, clock: Clock): Promise<ListeningServer> => {
+export const listen = async (
+  context: ServiceContext,
+  { host, port, tls }: ListenOptions,
+  instanceId: string,
+  clock: Clock,
+): Promise<ListeningServer> => {
   const server = new Server({
     'grpc.max_receive_message_length': MAX_MESSAGE_BYTES,
     'grpc.max_send_message_length': -1,
@@ -57,7 +62,9 @@ export const listen = async (context: ServiceContext, { host, port, tls }: Liste
   server.addService(gossipGrpc.GossipService, { read: createGossipRead(instanceId, () => listening, clock) });
   server.addService(featuresGrpc.ServerFeaturesService, { getSupportedMethods: createGetSupportedMethods(SERVICES) });
   const credentials =
-    tls === undefined ? ServerCredentials.createInsecure() : ServerCredentials.createSsl(null, [{ cert_chain: tls.certificate, private_key: tls.key }]);
+    tls === undefined
+      ? ServerCredentials.createInsecure()
+      : ServerCredentials.createSsl(null, [{ cert_chain: tls.certificate, private_key: tls.key }]);
   const address = host.includes(':') ? `[${host}]:${port}` : `${host}:${port}`;
   listening = await new Promise<number>((resolve, reject) => {
     server.bindAsync(address, credentials, (error, bound) => (error ? reject(error) : resolve(bound)));

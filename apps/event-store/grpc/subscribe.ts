@@ -20,7 +20,8 @@ export const serveAllSubscription = async (
   await send(call, confirmationResponse(subscriptionId), signal);
   context.onSubscriptions?.(1);
   try {
-    const deliver = filter === undefined ? (events: readonly StoredEvent[]) => sendEvents(reading, events) : filteredDelivery(reading, filter);
+    const deliver =
+      filter === undefined ? (events: readonly StoredEvent[]) => sendEvents(reading, events) : filteredDelivery(reading, filter);
     for await (const step of subscribeToAll({ ...context, signal }, after)) {
       if (step.kind === 'events') await deliver(step.events);
       else await send(call, caughtUpResponse(), signal);
@@ -31,7 +32,10 @@ export const serveAllSubscription = async (
 };
 
 /** Delivers what the filter lets through, and a checkpoint after each `checkpointInterval` considered events. */
-const filteredDelivery = (reading: ReadCall, { matches, checkpointInterval }: AllFilter): ((events: readonly StoredEvent[]) => Promise<void>) => {
+const filteredDelivery = (
+  reading: ReadCall,
+  { matches, checkpointInterval }: AllFilter,
+): ((events: readonly StoredEvent[]) => Promise<void>) => {
   let sinceCheckpoint = 0;
   return async (events) => {
     let wanted: StoredEvent[] = [];

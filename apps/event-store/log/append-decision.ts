@@ -29,12 +29,7 @@ const exactRevision = (expected: ExpectedRevision): bigint | undefined =>
  * Decides an append as EventStoreDB 23.10 does (its `IndexWriter.CheckCommit`; the recorded scenarios hold it to that). In short: at the revision
  * named, store; behind it, a retry only if *all* ids stand exactly there; without a revision, a retry if the first id is known in the stream.
  */
-export const decideAppend = (
-  head: StreamHead,
-  expected: ExpectedRevision,
-  ids: readonly string[],
-  known: KnownEvents,
-): AppendDecision => {
+export const decideAppend = (head: StreamHead, expected: ExpectedRevision, ids: readonly string[], known: KnownEvents): AppendDecision => {
   if (head.tombstoned) return { kind: 'deleted' };
   const conflict = { kind: 'conflict', actual: head.lastRevision } as const;
   const store = { kind: 'store', firstRevision: head.lastRevision + 1n } as const;

@@ -1,5 +1,13 @@
 import type { NewId } from '#libs/platform/ids.js';
-import { METADATA_TYPE, isMetastream, isSoftDeleted, metastreamOf, recreatedMetadata, softDeletedMetadata, streamOfMetastream } from '../stream-metadata.js';
+import {
+  METADATA_TYPE,
+  isMetastream,
+  isSoftDeleted,
+  metastreamOf,
+  recreatedMetadata,
+  softDeletedMetadata,
+  streamOfMetastream,
+} from '../stream-metadata.js';
 import { decideAppend, decideDelete, needsKnownEvents } from './append-decision.js';
 import type { KnownEvent } from './append-decision.js';
 import { DELETED_STREAM_REVISION, STREAM_DELETED_TYPE } from './event.js';

@@ -1,5 +1,12 @@
 import type { Queryable } from '#libs/platform/postgres/pool.js';
-import { firstReadableRevision, isMetastream, isSoftDeleted, metastreamOf, readStreamMetadata, streamOfMetastream } from '../stream-metadata.js';
+import {
+  firstReadableRevision,
+  isMetastream,
+  isSoftDeleted,
+  metastreamOf,
+  readStreamMetadata,
+  streamOfMetastream,
+} from '../stream-metadata.js';
 import type { StreamMetadata } from '../stream-metadata.js';
 import { DELETED_STREAM_REVISION } from './event.js';
 import type { StoredEvent } from './event.js';
@@ -85,7 +92,11 @@ export class LogReader {
 
   /** The event that stands at this very position. */
   async eventAt(position: bigint): Promise<StoredEvent | undefined> {
-    const { rows } = await this.pool.query<EventRow>({ name: 'event-at', text: 'SELECT * FROM log.events WHERE position = $1', values: [position] });
+    const { rows } = await this.pool.query<EventRow>({
+      name: 'event-at',
+      text: 'SELECT * FROM log.events WHERE position = $1',
+      values: [position],
+    });
     return rows[0] === undefined ? undefined : toEvent(rows[0]);
   }
 

@@ -88,4 +88,5 @@ export class LogTail {
   }
 }
 
-const sizeOf = (event: StoredEvent): number => event.data.length + event.metadata.length + 2 * (event.stream.length + event.type.length) + 200;
+const sizeOf = (event: StoredEvent): number =>
+  event.data.length + event.metadata.length + 2 * (event.stream.length + event.type.length) + 200;

@@ -6,7 +6,9 @@ export type Write = {
   readonly expected: ExpectedRevision;
   /** Milliseconds since the epoch; a write that has not begun by then is not begun any more. */
   readonly deadlineMs?: number;
-} & ({ readonly kind: 'append'; readonly events: readonly ProposedEvent[] } | { readonly kind: 'soft-delete' } | { readonly kind: 'tombstone' });
+} & (
+  { readonly kind: 'append'; readonly events: readonly ProposedEvent[] } | { readonly kind: 'soft-delete' } | { readonly kind: 'tombstone' }
+);
 
 export type WriteOutcome =
   /**

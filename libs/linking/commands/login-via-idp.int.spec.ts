@@ -1,0 +1,180 @@
+import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { userStream } from '#libs/accounts/streams.js';
+import type { CommandContext } from '#libs/event-store/event-metadata.js';
+import { EVERYTHING_ALLOWED, startTestInstallation, testAssertion, testContext } from '#test-support/installation.js';
+import type { TestInstallation } from '#test-support/installation.js';
+import { externalIdentityKey, externalIdentityStream } from '../external-identity.js';
+import type { FlowFacts } from '../login-via-idp.js';
+import type { VerifiedAssertion } from '../verified-assertion.js';
+import { Claims } from './claims.js';
+import { loginViaIdp } from './login-via-idp.js';
+import { LoginViaIdp } from './login-via-idp.command.js';
+import type { LoginResult } from './login-via-idp.command.js';
+import { UnlinkExternalIdentity } from './unlink-external-identity.command.js';
+import { unlinkExternalIdentity } from './unlink-external-identity.js';
+
+let installation: TestInstallation;
+
+beforeAll(async () => {
+  installation = await startTestInstallation();
+  await installation.configure(EVERYTHING_ALLOWED);
+});
+afterAll(() => installation.stop());
+
+const signIn = (assertion: VerifiedAssertion, flow: FlowFacts = { kind: 'sign_in' }): Promise<LoginResult> =>
+  loginViaIdp(installation, new LoginViaIdp(assertion, { ...flow, organizationId: 'default' }, testContext()));
+
+const userOf = ({ outcome }: LoginResult): string => {
+  if (!('userId' in outcome)) throw new Error(`expected a user, got ${JSON.stringify(outcome)}`);
+  return outcome.userId;
+};
+
+const link = (userId: string, assertion: VerifiedAssertion): Promise<LoginResult> =>
+  signIn(assertion, { kind: 'link', userId, valid: true });
+
+const unlink = (userId: string, claimId: string, context: CommandContext = testContext()) =>
+  unlinkExternalIdentity(
+    { ...installation, endSessionsOfClaim: () => Promise.resolve() },
+    new UnlinkExternalIdentity(userId, 'default', claimId, context),
+  );
+
+const typesOf = async (userId: string): Promise<string[]> =>
+  (await installation.store.read(userStream(userId))).map(({ event }) => event.type);
+
+const keyOf = ({ providerId, sourceKind, issuer, subject }: VerifiedAssertion): string =>
+  externalIdentityKey(installation.indexKeys, { organizationId: 'default', providerId, sourceKind, issuer, subject });
+
+describe('LoginViaIdp on the streams', () => {
+  it('row 4: provisions a user and links the identity in one batch; row 2: the second sign-in is the same user', async () => {
+    const assertion = testAssertion('ann');
+    const first = await signIn(assertion);
+    expect(first).toMatchObject({ row: '4', outcome: { kind: 'provisioned' } });
+    expect(await typesOf(userOf(first))).toEqual(['UserProvisioned', 'ExternalIdentityLinked']);
+    const second = await signIn(assertion);
+    expect(second).toMatchObject({ row: '2', outcome: { kind: 'sign_in', userId: userOf(first) } });
+  });
+
+  it('C1: a second identity is linked, and signs in to the same user', async () => {
+    const userId = userOf(await signIn(testAssertion('bea')));
+    expect(await link(userId, testAssertion('bea-g', 'globex'))).toMatchObject({ row: '1', outcome: { kind: 'linked', userId } });
+    expect(await signIn(testAssertion('bea-g', 'globex'))).toMatchObject({ row: '2', outcome: { kind: 'sign_in', userId } });
+  });
+
+  it('C1: two identities of one provider can be linked to one user', async () => {
+    const userId = userOf(await signIn(testAssertion('work')));
+    await link(userId, testAssertion('home'));
+    expect(userOf(await signIn(testAssertion('home')))).toBe(userId);
+  });
+
+  it('L16: fifty first sign-ins of one identity at once give one user and no error', async () => {
+    const results = await Promise.all(Array.from({ length: 50 }, () => signIn(testAssertion('crowd'))));
+    expect(new Set(results.map(userOf)).size).toBe(1);
+    expect(results.filter(({ outcome }) => outcome.kind === 'provisioned')).toHaveLength(1);
+  });
+
+  it('L17: two users link one identity at once: exactly one wins, the other gets the specific code', async () => {
+    const [one, other] = [userOf(await signIn(testAssertion('c1'))), userOf(await signIn(testAssertion('c2')))];
+    const contested = testAssertion('contested', 'globex');
+    const outcomes = (await Promise.all([link(one, contested), link(other, contested)])).map(({ outcome }) => outcome);
+    expect(outcomes.filter(({ kind }) => kind === 'linked')).toHaveLength(1);
+    expect(outcomes).toContainEqual({ kind: 'refused', code: 'identity_already_linked_to_another_account' });
+  });
+
+  it('a process killed between claim and link: the same person signs in again, within seconds, and the identity has one owner', async () => {
+    const assertion = testAssertion('crash');
+    const ghost = installation.newId();
+    const abandoned = await new Claims(installation).claim(keyOf(assertion), 'no_stream', ghost, testContext());
+    const began = Date.now();
+    const result = await signIn(assertion);
+    expect(Date.now() - began).toBeLessThan(10_000);
+    expect(userOf(result)).not.toBe(ghost);
+    expect((await installation.store.read(userStream(ghost))).map(({ event }) => event)).toEqual([
+      { type: 'ClaimAbandoned', data: { claimId: abandoned } },
+    ]);
+    expect((await installation.store.read(externalIdentityStream(keyOf(assertion)))).map(({ event }) => event.type)).toEqual([
+      'ExternalIdentityClaimed',
+      'ExternalIdentityReleased',
+      'ExternalIdentityClaimed',
+    ]);
+  });
+
+  it('ghost: a paused first sign-in whose claim was abandoned cannot come back; its user id is dead', async () => {
+    const assertion = testAssertion('ghost');
+    const late = { ...installation, clock: () => new Date(Date.now() + 60_000) };
+    const ghost = installation.newId();
+    await new Claims(installation).claim(keyOf(assertion), 'no_stream', ghost, testContext());
+    await new Claims(late).ownerOf(keyOf(assertion), testContext());
+    const resumed = await installation.store.append({
+      stream: userStream(ghost),
+      expectedRevision: 'no_stream',
+      events: [{ type: 'UserProvisioned', data: { organizationId: 'default', providerId: 'acme' } }],
+      context: testContext(),
+      subject: ghost,
+    });
+    expect(resumed).toEqual({ kind: 'conflict', actual: 0n });
+  });
+
+  it('unlink: the identity is free again, and linking it anew makes a new claim', async () => {
+    const userId = userOf(await signIn(testAssertion('dora')));
+    const second = testAssertion('dora-g', 'globex');
+    const linked = await link(userId, second);
+    const claimId = 'claimId' in linked.outcome ? linked.outcome.claimId : '';
+    const context = testContext();
+    expect((await unlink(userId, claimId, context)).outcome).toMatchObject({ kind: 'unlinked', claimId });
+    expect((await unlink(userId, claimId, context)).outcome).toMatchObject({ kind: 'unlinked', claimId });
+    const other = await signIn(second);
+    expect(other.outcome.kind).toBe('provisioned');
+    expect(userOf(other)).not.toBe(userId);
+  });
+
+  it('resurrection: unlinked, killed before the release, then a sign-in: nobody owns the identity any more', async () => {
+    const userId = userOf(await signIn(testAssertion('eve')));
+    const second = testAssertion('eve-g', 'globex');
+    const linked = await link(userId, second);
+    const claimId = 'claimId' in linked.outcome ? linked.outcome.claimId : '';
+    const killed = { ...installation, endSessionsOfClaim: () => Promise.reject(new Error('killed')) };
+    await expect(unlinkExternalIdentity(killed, new UnlinkExternalIdentity(userId, 'default', claimId, testContext()))).rejects.toThrow(
+      'killed',
+    );
+    expect(userOf(await signIn(second))).not.toBe(userId);
+  });
+
+  it('L21: two parallel unlinks of the last two ways in: one of two is refused', async () => {
+    const first = await signIn(testAssertion('fay'));
+    const userId = userOf(first);
+    const second = await link(userId, testAssertion('fay-g', 'globex'));
+    const claimIds = [first, second].map(({ outcome }) => ('claimId' in outcome ? outcome.claimId : ''));
+    const outcomes = (await Promise.all(claimIds.map((claimId) => unlink(userId, claimId)))).map(({ outcome }) => outcome);
+    expect(outcomes.filter(({ kind }) => kind === 'unlinked')).toHaveLength(1);
+    expect(outcomes).toContainEqual({ kind: 'refused', code: 'last_credential' });
+  });
+
+  it('L28: the same identity in another organization is another user', async () => {
+    await installation.configure(`${EVERYTHING_ALLOWED}
+  - id: other
+    displayName: Other
+    identityProviders:
+      - { id: acme, policy: { creationAllowed: true, autoCreate: true } }
+`);
+    const assertion = testAssertion('gil');
+    const here = userOf(await signIn(assertion));
+    const there = await loginViaIdp(installation, new LoginViaIdp(assertion, { kind: 'sign_in', organizationId: 'other' }, testContext()));
+    expect(there.outcome.kind).toBe('provisioned');
+    expect(userOf(there)).not.toBe(here);
+  });
+
+  it('L8: a provider that the organization stopped offering while the flow ran is refused', async () => {
+    const other = await startTestInstallation();
+    try {
+      await other.configure(EVERYTHING_ALLOWED);
+      await other.configure(EVERYTHING_ALLOWED.replace(/ +- \{ id: globex.*\n/, ''));
+      const refused = await loginViaIdp(
+        other,
+        new LoginViaIdp(testAssertion('hal', 'globex'), { kind: 'sign_in', organizationId: 'default' }, testContext()),
+      );
+      expect(refused).toMatchObject({ row: '0', outcome: { kind: 'refused', code: 'provider_not_allowed' } });
+    } finally {
+      await other.stop();
+    }
+  });
+});

@@ -1,0 +1,105 @@
+import { randomBytes } from 'node:crypto';
+import { parseDeclaration } from '#libs/declared-configuration/declaration.js';
+import { applyDeclaration } from '#libs/declared-configuration/apply-declaration.js';
+import { eventCatalog } from '#libs/event-catalog/event-catalog.js';
+import { connectEventStore } from '#libs/event-store/connect-event-store.js';
+import type { EventCore } from '#libs/event-store/connect-event-store.js';
+import type { CommandContext } from '#libs/event-store/event-metadata.js';
+import type { VerifiedAssertion } from '#libs/linking/verified-assertion.js';
+import type { LinkingDependencies } from '#libs/linking/commands/linking-dependencies.js';
+import { systemClock } from '#libs/platform/clock.js';
+import { newUuid } from '#libs/platform/ids.js';
+import { silentLogger } from '#libs/platform/logger.js';
+import { migrate } from '#libs/platform/postgres/migrations.js';
+import { createPool } from '#libs/platform/postgres/pool.js';
+import type { Pool } from '#libs/platform/postgres/pool.js';
+import { createIndexKeys } from '#libs/privacy/index-key.js';
+import { postgresSubjectKeys, subjectKeyMigrations } from '#libs/privacy/subject-keys.postgres.js';
+import type { SubjectKeys } from '#libs/privacy/subject-keys.js';
+import { startTestEventStore } from './event-store.js';
+import type { TestEventStore } from './event-store.js';
+
+/** A whole installation without its HTTP servers: an event store, a database with its keys, and what the commands need. */
+export interface TestInstallation extends EventCore, LinkingDependencies {
+  readonly eventStore: TestEventStore;
+  /** As the identity server connects. */
+  readonly pool: Pool;
+  readonly keys: SubjectKeys;
+  readonly masterKey: Buffer;
+  readonly indexSecret: Buffer;
+  /** Applies a configuration file's text. */
+  configure(yaml: string): Promise<void>;
+  stop(): Promise<void>;
+}
+
+const provider = (id: string): string => `
+  - id: ${id}
+    kind: oidc
+    displayName: ${id}
+    issuer: https://${id}.example
+    clientId: ligature
+    scopes: [openid]`;
+
+/** Two organizations' worth of settings would hide what a test is about: one organization, two providers, everything allowed. */
+export const EVERYTHING_ALLOWED = `
+identityProviders:${provider('acme')}${provider('globex')}
+organizations:
+  - id: default
+    displayName: Test
+    identityProviders:
+      - { id: acme, policy: { creationAllowed: true, autoCreate: true, linkingAllowed: true } }
+      - { id: globex, policy: { creationAllowed: true, autoCreate: true, linkingAllowed: true } }
+`;
+
+export const testContext = (commandId = newUuid()): CommandContext => ({
+  commandId,
+  correlationId: commandId,
+  actor: { type: 'system', id: 'test' },
+  organizationId: 'default',
+});
+
+export const testAssertion = (subject: string, providerId = 'acme'): VerifiedAssertion => ({
+  providerId,
+  sourceKind: 'oidc',
+  issuer: `https://${providerId}.example`,
+  subject,
+  claims: { emailVerified: false, name: `Person ${subject}`, email: `${subject}@${providerId}.example` },
+  amr: [],
+  assertionId: `assertion-${subject}`,
+});
+
+export const startTestInstallation = async (): Promise<TestInstallation> => {
+  const eventStore = await startTestEventStore();
+  const pool = createPool(eventStore.database.urls.ligature_identity, { applicationName: 'test' });
+  await migrate(pool, 'keys', subjectKeyMigrations);
+  const masterKey = randomBytes(32);
+  const indexSecret = randomBytes(32);
+  const keys = postgresSubjectKeys({ pool, masterKey, clock: systemClock, newId: newUuid });
+  const core = connectEventStore({
+    url: eventStore.url,
+    catalog: eventCatalog,
+    keys,
+    clock: systemClock,
+    newId: newUuid,
+    logger: silentLogger,
+  });
+  return {
+    ...core,
+    eventStore,
+    pool,
+    keys,
+    masterKey,
+    indexSecret,
+    indexKeys: createIndexKeys(indexSecret),
+    clock: systemClock,
+    newId: newUuid,
+    configure: async (yaml) => {
+      await applyDeclaration(core.store, parseDeclaration(yaml, process.env), testContext());
+    },
+    stop: async () => {
+      await core.connection.close();
+      await pool.end();
+      await eventStore.stop();
+    },
+  };
+};

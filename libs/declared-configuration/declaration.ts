@@ -4,7 +4,7 @@ import { z } from 'zod';
 import { oidcProviderShape } from '#libs/identity-providers/settings.js';
 import { organizationSettingsSchema } from '#libs/organizations/settings.js';
 import { slugSchema } from '#libs/platform/slug.js';
-import { interpolate, UnsetVariablesError } from '#libs/platform/interpolate.js';
+import { interpolate, UnsetVariablesError } from './interpolate.js';
 import { clientIdSchema, relyingPartyShape } from '#libs/relying-parties/settings.js';
 
 /** A secret is never written into the file: it is named. */

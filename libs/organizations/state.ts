@@ -18,9 +18,6 @@ export interface Organization {
   readonly offered: ReadonlyMap<string, OfferedProvider>;
 }
 
-/** Where account pages and apps of several organizations go when none is named. */
-export const DEFAULT_ORGANIZATION = 'default';
-
 export const organizationStream = (id: string): StreamName => streamName('organization', id);
 
 export const organizationFold: Fold<Organization, OrganizationEvent> = {

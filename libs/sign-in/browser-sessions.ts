@@ -1,3 +1,5 @@
+import type { Request, Response } from 'express';
+
 /** A browser's session, as the OpenID Provider keeps it: the only kind there is (domain.md, "Sign-in against revocation"). */
 export interface BrowserSession {
   readonly sessionId: string;
@@ -14,13 +16,18 @@ export interface PendingSession {
   readonly claimId: string;
   readonly method: 'external';
   readonly authTime: Date;
+  readonly acr?: string;
   readonly amr: readonly string[];
 }
 
-/** What signing in needs of the session store. */
+/** What signing in and out needs of the session store. */
 export interface BrowserSessions {
   /** Inserts a session that nobody can use yet. */
   insertPending(session: PendingSession): Promise<{ readonly sessionId: string }>;
+  /** Compare-and-set from pending to active, with a fresh cookie (L22); false when the session was ended meanwhile. */
+  activate(sessionId: string, request: Request, response: Response): Promise<boolean>;
+  /** The browser's active session. */
+  current(request: Request, response: Response): Promise<BrowserSession | undefined>;
   /** Ends pending and active sessions, with the grants, codes and tokens obtained through them. */
   end(
     where: { readonly sessionId: string } | { readonly userId: string; readonly claimId: string },

@@ -1,0 +1,29 @@
+import type { EventStore } from '#libs/event-store/event-store.js';
+import type { NewId } from '#libs/platform/ids.js';
+import type { SignInDependencies } from '#libs/sign-in/sign-in-dependencies.js';
+
+/** What the account pages need from outside. Injected under this token. */
+export const ACCOUNT_DEPENDENCIES = Symbol('AccountDependencies');
+
+export interface AccountDependencies extends Pick<
+  SignInDependencies,
+  'issuer' | 'external' | 'sessions' | 'reauthentications' | 'csrf' | 'cookies' | 'logger'
+> {
+  readonly store: EventStore;
+  readonly newId: NewId;
+  readonly readModels: AccountReadModels;
+}
+
+/** The read models behind the pages; each answer waits, within bounds, until it shows `atLeast`. */
+export interface AccountReadModels {
+  profile(userId: string, atLeast: bigint): Promise<{ readonly displayName: string | null; readonly email: string | null } | undefined>;
+  links(userId: string, atLeast: bigint): Promise<readonly LinkedIdentity[]>;
+}
+
+export interface LinkedIdentity {
+  readonly claimId: string;
+  readonly providerId: string;
+  readonly nameAtProvider: string | null;
+  readonly linkedAt: Date;
+  readonly lastUsedAt: Date | null;
+}

@@ -1,0 +1,72 @@
+import { Controller, Get, Inject, Param, Query, Req, Res } from '@nestjs/common';
+import type { Request, Response } from 'express';
+import { loadUserLinks } from '#libs/linking/queries/load-user-links.js';
+import { isUuid } from '#libs/platform/ids.js';
+import { problem, PROBLEM_MEDIA_TYPE } from '#libs/platform/problem.js';
+import type { Problem } from '#libs/platform/problem.js';
+import { AUDIT_DEPENDENCIES } from '../audit-dependencies.js';
+import type { AuditDependencies } from '../audit-dependencies.js';
+import { historyQuerySchema, InvalidCursorError, readHistory } from '../history.js';
+
+/** The scope that lets a client read histories of its organization's users. */
+export const HISTORY_SCOPE = 'history:read';
+
+@Controller('/api/v1/users')
+export class HistoryController {
+  constructor(@Inject(AUDIT_DEPENDENCIES) private readonly dependencies: AuditDependencies) {}
+
+  /** `GET /api/v1/users/{id}/history`: the replayed streams of a user, paged by cursor. */
+  @Get('/:userId/history')
+  async history(
+    @Param('userId') userId: string,
+    @Query() query: Record<string, unknown>,
+    @Req() request: Request,
+    @Res() response: Response,
+  ): Promise<void> {
+    const { store, verifyAccessToken, newId } = this.dependencies;
+    const refuse = (status: number, code: string, title: string, detail?: string): void =>
+      sendProblem(response, problem(status, code, title, { instance: newId(), ...(detail ? { detail } : {}) }));
+
+    const token = bearerToken(request);
+    if (!token) {
+      response.set('www-authenticate', 'Bearer');
+      return refuse(401, 'token_missing', 'An access token is required', `Send "Authorization: Bearer …" with the scope ${HISTORY_SCOPE}.`);
+    }
+    const access = await verifyAccessToken(token, { scope: HISTORY_SCOPE });
+    if (access.kind === 'refused') {
+      // RFC 6750, section 3.1
+      response.set(
+        'www-authenticate',
+        `Bearer error="${access.code}"${access.code === 'insufficient_scope' ? `, scope="${HISTORY_SCOPE}"` : ''}`,
+      );
+      return refuse(access.code === 'insufficient_scope' ? 403 : 401, access.code, 'The access token cannot be used here');
+    }
+    const parsed = historyQuerySchema.safeParse(query);
+    if (!parsed.success) {
+      return refuse(
+        400,
+        'query_invalid',
+        'The query cannot be used',
+        parsed.error.issues.map(({ path, message }) => `${path.join('.')}: ${message}`).join('; '),
+      );
+    }
+    // Of another organization is the same as unknown (invariant 11).
+    const owner = isUuid(userId) ? (await loadUserLinks(store, userId)).state.organizationId : undefined;
+    if (owner === undefined || owner !== access.organizationId) return refuse(404, 'user_not_found', 'There is no such user');
+    try {
+      const { entries, next } = await readHistory(store, userId, parsed.data);
+      response.set('cache-control', 'no-store').json({ entries, next: next ?? null });
+    } catch (error) {
+      if (error instanceof InvalidCursorError) return refuse(400, error.code, error.message);
+      throw error;
+    }
+  }
+}
+
+/** RFC 6750, section 2.1: the scheme is case-insensitive. */
+const bearerToken = (request: Request): string | undefined =>
+  /^bearer ([A-Za-z0-9\-._~+/]+=*)$/i.exec(request.get('authorization') ?? '')?.[1];
+
+const sendProblem = (response: Response, document: Problem): void => {
+  response.status(document.status).type(PROBLEM_MEDIA_TYPE).send(JSON.stringify(document));
+};

@@ -1,0 +1,2 @@
+/** Where account pages and apps of several organizations go when none is named. */
+export const DEFAULT_ORGANIZATION = 'default';

@@ -1,0 +1,24 @@
+import type { EventStore } from '#libs/event-store/event-store.js';
+import { loadIdentityProvider } from '#libs/identity-providers/queries/load-identity-provider.js';
+import type { OidcProviderSettings } from '#libs/identity-providers/settings.js';
+import { loadOrganization } from '#libs/organizations/queries/load-organization.js';
+import type { LinkingPolicy } from '#libs/linking/policy.js';
+
+export interface OfferedProvider {
+  readonly settings: OidcProviderSettings;
+  readonly policy: LinkingPolicy;
+}
+
+/** The providers that people of an organization may use now, in the organization's order, and what it is called. */
+export const loadOfferedProviders = async (
+  store: EventStore,
+  organizationId: string,
+): Promise<{ readonly organizationName: string; readonly providers: readonly OfferedProvider[] }> => {
+  const organization = await loadOrganization(store, organizationId);
+  const offered = organization.loginPolicy.externalSignIn ? [...organization.offered] : [];
+  const loaded = await Promise.all(offered.map(async ([id, { policy }]) => ({ ...(await loadIdentityProvider(store, id)), policy })));
+  return {
+    organizationName: organization.displayName ?? organizationId,
+    providers: loaded.flatMap(({ settings, active, policy }) => (settings && active ? [{ settings, policy }] : [])),
+  };
+};

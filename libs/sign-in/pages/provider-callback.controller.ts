@@ -1,0 +1,175 @@
+import { Controller, Get, Inject, Param, Query, Req, Res } from '@nestjs/common';
+import { CommandBus } from '@nestjs/cqrs';
+import type { Request, Response } from 'express';
+import type { CommandContext } from '#libs/event-store/event-metadata.js';
+import { loadIdentityProvider } from '#libs/identity-providers/queries/load-identity-provider.js';
+import { LoginViaIdp } from '#libs/linking/commands/login-via-idp.command.js';
+import type { LoginResult } from '#libs/linking/commands/login-via-idp.command.js';
+import type { FlowFacts } from '#libs/linking/login-via-idp.js';
+import type { VerifiedAssertion } from '#libs/linking/verified-assertion.js';
+import { slugSchema } from '#libs/platform/slug.js';
+import { INSTALLATION_SUBJECT } from '#libs/privacy/subject-keys.js';
+import { browserIdOf } from '#libs/web/browser-binding.js';
+import { sendErrorPage } from '#libs/web/error-page.js';
+import { contextOf } from '#libs/web/request-context.js';
+import type { FlowIntent } from '../external-sign-in.js';
+import { appendActivity, openSession } from '../open-session.js';
+import { callbackUrl, SIGN_IN_DEPENDENCIES } from '../sign-in-dependencies.js';
+import type { SignInDependencies } from '../sign-in-dependencies.js';
+import { signInRefusal } from './refusals.js';
+
+type Intent<Kind extends FlowIntent['kind']> = Extract<FlowIntent, { kind: Kind }>;
+
+/** One verified response, and what it takes to answer it. */
+interface Answering {
+  readonly assertion: VerifiedAssertion;
+  readonly context: CommandContext;
+  readonly request: Request;
+  readonly response: Response;
+}
+
+/** Where external OpenID Providers send people back to. */
+@Controller()
+export class ProviderCallbackController {
+  constructor(
+    @Inject(SIGN_IN_DEPENDENCIES) private readonly dependencies: SignInDependencies,
+    @Inject(CommandBus) private readonly commands: CommandBus,
+  ) {}
+
+  @Get('/providers/:providerId/callback')
+  async complete(
+    @Param('providerId') providerId: string,
+    @Query() query: Record<string, unknown>,
+    @Req() request: Request,
+    @Res() response: Response,
+  ): Promise<void> {
+    const { store, external, cookies, issuer, newId } = this.dependencies;
+    const context = contextOf(request, newId, { type: 'provider', id: providerId });
+    const known = slugSchema.safeParse(providerId).success ? await loadIdentityProvider(store, providerId) : undefined;
+    const browserId = browserIdOf(request, cookies);
+    if (!known?.settings) return this.#refuse(response, context, 'provider_not_allowed', 'no such provider');
+    if (!browserId) return this.#refuse(response, context, 'browser_mismatch', 'the browser has no binding cookie');
+    const completed = await external.complete({ settings: known.settings, query, browserId, callbackUrl: callbackUrl(issuer, providerId) });
+    if (completed.kind === 'refused')
+      return this.#refuse(response, context, completed.code, `${completed.step}: ${completed.detail ?? ''}`);
+
+    const { assertion, intent } = completed;
+    const answering: Answering = { assertion, request, response, context: { ...context, organizationId: intent.organizationId } };
+    switch (intent.kind) {
+      case 'sign-in':
+        return this.#signIn(intent, answering);
+      case 'link':
+        return this.#link(intent, answering);
+      case 'proof':
+        return this.#prove(intent, completed.reauthenticated, answering);
+    }
+  }
+
+  async #signIn(intent: Intent<'sign-in'>, answering: Answering): Promise<void> {
+    const { sessions, interactions } = this.dependencies;
+    const { request, response } = answering;
+    const interaction = intent.interactionUid === undefined ? undefined : await interactions.find(request, response);
+    if (interaction?.uid !== intent.interactionUid)
+      return this.#refuse(response, answering.context, 'sign_in_expired', 'the interaction is over');
+    const context = { ...answering.context, ...(interaction ? { clientId: interaction.clientId } : {}) };
+    const result = await this.#login(answering.assertion, { kind: 'sign_in', organizationId: intent.organizationId }, context);
+    const { outcome } = result;
+    if (outcome.kind !== 'sign_in' && outcome.kind !== 'provisioned') return this.#refuseDecided(result, { ...answering, context });
+
+    const { userId, claimId } = outcome;
+    const asUser: CommandContext = { ...context, actor: { type: 'user', id: userId } };
+    const opened = await openSession(this.dependencies, {
+      userId,
+      claimId,
+      organizationId: intent.organizationId,
+      providerId: answering.assertion.providerId,
+      amr: answering.assertion.amr,
+      decision: decisionInputs(result, answering.assertion),
+      context: asUser,
+    });
+    if (opened.kind === 'refused') return this.#refuse(response, context, opened.code, 'revoked while the sign-in was in flight');
+    const replaced = await sessions.current(request, response);
+    if (!(await sessions.activate(opened.sessionId, request, response))) {
+      return this.#refuse(response, context, 'account_not_found', 'the session was ended before it became active');
+    }
+    if (replaced) await this.#noteReplaced(replaced, asUser);
+    if (interaction) await interactions.finish(request, response, opened.sessionId);
+    else response.redirect(303, '/account');
+  }
+
+  async #link(intent: Intent<'link'>, { assertion, context, request, response }: Answering): Promise<void> {
+    const valid = (await this.#isSessionOf(intent, request, response)) && (await this.dependencies.reauthentications.isRecent(intent));
+    const { organizationId, userId } = intent;
+    const result = await this.#login(
+      assertion,
+      { kind: 'link', userId, valid, organizationId },
+      { ...context, actor: { type: 'user', id: userId } },
+    );
+    const { outcome } = result;
+    if (outcome.kind === 'linked') return response.redirect(303, `/account?notice=linked`);
+    if (outcome.kind === 'already_linked') return response.redirect(303, `/account?notice=already_linked`);
+    return this.#refuseDecided(result, { assertion, context, request, response });
+  }
+
+  async #prove(intent: Intent<'proof'>, reauthenticated: boolean, { assertion, context, request, response }: Answering): Promise<void> {
+    const valid = reauthenticated && (await this.#isSessionOf(intent, request, response));
+    const { organizationId, userId, sessionId, returnTo } = intent;
+    const result = await this.#login(
+      assertion,
+      { kind: 'proof', userId, valid, organizationId },
+      { ...context, actor: { type: 'user', id: userId } },
+    );
+    if (result.outcome.kind !== 'proven') return this.#refuseDecided(result, { assertion, context, request, response });
+    await this.dependencies.reauthentications.record(sessionId, userId);
+    return response.redirect(303, returnTo);
+  }
+
+  #login(
+    assertion: VerifiedAssertion,
+    flow: FlowFacts & { readonly organizationId: string },
+    context: CommandContext,
+  ): Promise<LoginResult> {
+    return this.commands.execute(new LoginViaIdp(assertion, flow, context));
+  }
+
+  /** The browser still has the very session that the flow was begun from. */
+  async #isSessionOf(intent: Intent<'link' | 'proof'>, request: Request, response: Response): Promise<boolean> {
+    const session = await this.dependencies.sessions.current(request, response);
+    return session?.sessionId === intent.sessionId && session.userId === intent.userId && session.organizationId === intent.organizationId;
+  }
+
+  async #noteReplaced(replaced: { readonly sessionId: string; readonly userId: string }, context: CommandContext): Promise<void> {
+    const { store } = this.dependencies;
+    await appendActivity(
+      store,
+      replaced.userId,
+      [{ type: 'SessionEnded', data: { sessionId: replaced.sessionId, reason: 'replaced' } }],
+      context,
+    );
+  }
+
+  /** The table refused a proven identity: recorded under its key, so that its owner or an auditor can see it. */
+  async #refuseDecided(result: LoginResult, { assertion, context, response }: Answering): Promise<void> {
+    const code = result.outcome.kind === 'refused' ? result.outcome.code : 'account_not_found';
+    const event = { type: 'LoginFailed', data: { code, providerId: assertion.providerId, ...decisionInputs(result, assertion) } } as const;
+    await this.dependencies.attempts.record(result.identityKey, event, INSTALLATION_SUBJECT, context);
+    this.#refuse(response, context, code, `row ${result.row}`);
+  }
+
+  /** Nothing was proven, or it was refused: a page with a stable code, a line in the log, no session. */
+  #refuse(response: Response, context: CommandContext, code: string, detail: string): void {
+    this.dependencies.logger.warn(
+      { correlationId: context.correlationId, provider: context.actor.id, refusal: code, detail },
+      'a sign-in was refused',
+    );
+    sendErrorPage(response, signInRefusal(code, context.correlationId));
+  }
+}
+
+const decisionInputs = ({ row, policyRevision }: LoginResult, { claims }: VerifiedAssertion) => ({
+  row,
+  policyRevision,
+  assertedEmail: claims.email,
+  assertedEmailVerified: claims.emailVerified,
+  assertedUsername: claims.preferredUsername,
+});

@@ -1,0 +1,110 @@
+import { Body, Controller, Get, Inject, Param, Post, Req, Res } from '@nestjs/common';
+import type { Request, Response } from 'express';
+import { DEFAULT_ORGANIZATION } from '#libs/organizations/queries/default-organization.js';
+import { ensureBrowserId, browserIdOf } from '#libs/web/browser-binding.js';
+import { sendErrorPage } from '#libs/web/error-page.js';
+import { renderPage } from '#libs/web/layout.js';
+import { originOf, setPageHeaders } from '#libs/web/security-headers.js';
+import type { FlowIntent } from '../external-sign-in.js';
+import type { SignInInteraction } from '../interactions.js';
+import { loadOfferedProviders } from '../offered-providers.js';
+import { callbackUrl, SIGN_IN_DEPENDENCIES } from '../sign-in-dependencies.js';
+import type { SignInDependencies } from '../sign-in-dependencies.js';
+import { signInRefusal } from './refusals.js';
+import { SignInPage } from './sign-in-page.js';
+
+/** Whom a sign-in page is for: a relying party that waits, or the account pages themselves. */
+type Purpose = { readonly kind: 'interaction'; readonly interaction: SignInInteraction } | { readonly kind: 'account' };
+
+const pathOf = (purpose: Purpose): string => (purpose.kind === 'interaction' ? `/sign-in/${purpose.interaction.uid}` : '/sign-in');
+const organizationOf = (purpose: Purpose): string =>
+  purpose.kind === 'interaction' ? purpose.interaction.organizationId : DEFAULT_ORGANIZATION;
+
+@Controller()
+export class SignInController {
+  constructor(@Inject(SIGN_IN_DEPENDENCIES) private readonly dependencies: SignInDependencies) {}
+
+  @Get('/sign-in')
+  showForAccount(@Req() request: Request, @Res() response: Response): Promise<void> {
+    return this.#show({ kind: 'account' }, request, response);
+  }
+
+  @Get('/sign-in/:uid')
+  async showForInteraction(@Param('uid') uid: string, @Req() request: Request, @Res() response: Response): Promise<void> {
+    const purpose = await this.#interaction(uid, request, response);
+    if (purpose) await this.#show(purpose, request, response);
+  }
+
+  @Post('/sign-in/providers/:providerId')
+  beginForAccount(
+    @Param('providerId') providerId: string,
+    @Body('csrf') csrf: unknown,
+    @Req() request: Request,
+    @Res() response: Response,
+  ): Promise<void> {
+    return this.#begin({ kind: 'account' }, providerId, csrf, request, response);
+  }
+
+  @Post('/sign-in/:uid/providers/:providerId')
+  async beginForInteraction(
+    @Param('uid') uid: string,
+    @Param('providerId') providerId: string,
+    @Body('csrf') csrf: unknown,
+    @Req() request: Request,
+    @Res() response: Response,
+  ): Promise<void> {
+    const purpose = await this.#interaction(uid, request, response);
+    if (purpose) await this.#begin(purpose, providerId, csrf, request, response);
+  }
+
+  /** The interaction that this browser is in, or an error page when it is not the one that the URL names. */
+  async #interaction(uid: string, request: Request, response: Response): Promise<Purpose | undefined> {
+    const interaction = await this.dependencies.interactions.find(request, response);
+    if (interaction?.uid === uid) return { kind: 'interaction', interaction };
+    sendErrorPage(response, signInRefusal('sign_in_expired', this.dependencies.newId()));
+    return undefined;
+  }
+
+  async #show(purpose: Purpose, request: Request, response: Response): Promise<void> {
+    const { store, csrf, cookies } = this.dependencies;
+    const { organizationName, providers } = await loadOfferedProviders(store, organizationOf(purpose));
+    const browserId = ensureBrowserId(request, response, cookies);
+    const path = pathOf(purpose);
+    const appOrigin = purpose.kind === 'interaction' ? purpose.interaction.redirectOrigin : undefined;
+    setPageHeaders(response, [...providers.map(({ settings }) => originOf(settings.issuer)), ...(appOrigin ? [appOrigin] : [])]);
+    response
+      .type('html')
+      .send(
+        renderPage(
+          <SignInPage
+            organizationName={organizationName}
+            providers={providers.map(({ settings }) => settings)}
+            actionOf={(providerId) => `${path}/providers/${providerId}`}
+            csrf={csrf.issue(browserId, path)}
+          />,
+        ),
+      );
+  }
+
+  async #begin(purpose: Purpose, providerId: string, token: unknown, request: Request, response: Response): Promise<void> {
+    const { store, csrf, cookies, external, issuer, newId, logger } = this.dependencies;
+    const correlationId = newId();
+    const browserId = browserIdOf(request, cookies);
+    if (!browserId || !csrf.verify(token, browserId, pathOf(purpose))) {
+      return sendErrorPage(response, signInRefusal('form_expired', correlationId, pathOf(purpose)));
+    }
+    const organizationId = organizationOf(purpose);
+    const { providers } = await loadOfferedProviders(store, organizationId);
+    const provider = providers.find(({ settings }) => settings.id === providerId);
+    if (!provider) return sendErrorPage(response, signInRefusal('provider_not_allowed', correlationId, pathOf(purpose)));
+    const intent: FlowIntent = {
+      kind: 'sign-in',
+      organizationId,
+      ...(purpose.kind === 'interaction' ? { interactionUid: purpose.interaction.uid } : {}),
+    };
+    const begun = await external.begin({ settings: provider.settings, intent, browserId, callbackUrl: callbackUrl(issuer, providerId) });
+    if (begun.kind === 'redirect') return response.redirect(303, begun.redirectTo);
+    logger.warn({ correlationId, providerId, refusal: begun }, 'a sign-in could not be begun');
+    sendErrorPage(response, signInRefusal(begun.code, correlationId, pathOf(purpose)));
+  }
+}

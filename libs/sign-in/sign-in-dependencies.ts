@@ -1,0 +1,33 @@
+import type { EventStore } from '#libs/event-store/event-store.js';
+import type { Clock } from '#libs/platform/clock.js';
+import type { NewId } from '#libs/platform/ids.js';
+import type { Logger } from '#libs/platform/logger.js';
+import type { CookiePolicy } from '#libs/web/cookies.js';
+import type { CsrfTokens } from '#libs/web/csrf.js';
+import type { SignInAttempts } from './attempts.js';
+import type { BrowserSessions } from './browser-sessions.js';
+import type { ExternalSignIn } from './external-sign-in.js';
+import type { SignInInteractions } from './interactions.js';
+import type { Reauthentications } from './reauthentications.postgres.js';
+
+/** What the sign-in pages and callbacks need from outside. Injected under this token. */
+export const SIGN_IN_DEPENDENCIES = Symbol('SignInDependencies');
+
+export interface SignInDependencies {
+  /** The public base URL, without a slash at its end. */
+  readonly issuer: string;
+  readonly store: EventStore;
+  readonly external: ExternalSignIn;
+  readonly interactions: SignInInteractions;
+  readonly sessions: BrowserSessions;
+  readonly reauthentications: Reauthentications;
+  readonly attempts: SignInAttempts;
+  readonly csrf: CsrfTokens;
+  readonly cookies: CookiePolicy;
+  readonly clock: Clock;
+  readonly newId: NewId;
+  readonly logger: Logger;
+}
+
+/** One redirect URI per provider, so that a response cannot be taken for another provider's (security row O5). */
+export const callbackUrl = (issuer: string, providerId: string): string => `${issuer}/providers/${providerId}/callback`;

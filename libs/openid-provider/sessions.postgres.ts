@@ -1,0 +1,183 @@
+import { randomBytes } from 'node:crypto';
+import type { Clock } from '#libs/platform/clock.js';
+import { inTransaction } from '#libs/platform/postgres/pool.js';
+import type { Connection, Pool, Queryable } from '#libs/platform/postgres/pool.js';
+
+/** A session row, as others may see it. */
+export interface SessionRecord {
+  readonly sessionId: string;
+  readonly userId: string;
+  readonly organizationId: string;
+  readonly claimId?: string;
+  readonly authTime: Date;
+}
+
+export interface NewSession {
+  readonly userId: string;
+  readonly organizationId: string;
+  readonly claimId: string;
+  readonly method: string;
+  readonly authTime: Date;
+  readonly acr?: string;
+  readonly amr: readonly string[];
+}
+
+export type SessionSelector = { readonly sessionId: string } | { readonly userId: string; readonly claimId?: string };
+
+interface Row {
+  readonly uid: string;
+  readonly user_id: string;
+  readonly organization_id: string;
+  readonly claim_id: string | null;
+  readonly auth_time: Date;
+  readonly payload: { readonly acr?: string; readonly amr?: string[]; readonly authorizations?: Record<string, { grantId?: string }> };
+}
+
+/** A session lives this long at most, in seconds. */
+export const SESSION_TTL_S = 14 * 24 * 3_600;
+
+const randomId = (): string => randomBytes(32).toString('base64url');
+const seconds = (date: Date): number => Math.floor(date.getTime() / 1_000);
+const COLUMNS = 'uid, user_id, organization_id, claim_id, auth_time, payload';
+
+const fromRow = (row: Row): SessionRecord => ({
+  sessionId: row.uid,
+  userId: row.user_id,
+  organizationId: row.organization_id,
+  ...(row.claim_id === null ? {} : { claimId: row.claim_id }),
+  authTime: row.auth_time,
+});
+
+/**
+ * The OpenID Provider's session rows: the only browser sessions there are. A row is inserted as pending when a person was recognized, becomes
+ * active only after the events of the sign-in are stored, and ends once (domain.md, "Sign-in against revocation").
+ */
+export class SessionRows {
+  constructor(
+    private readonly pool: Pool,
+    private readonly clock: Clock,
+  ) {}
+
+  async insertPending(session: NewSession): Promise<{ readonly sessionId: string }> {
+    const uid = randomId();
+    const now = this.clock();
+    const payload = {
+      uid,
+      kind: 'Session',
+      accountId: session.userId,
+      loginTs: seconds(session.authTime),
+      amr: session.amr,
+      ...(session.acr === undefined ? {} : { acr: session.acr }),
+      iat: seconds(now),
+      exp: seconds(now) + SESSION_TTL_S,
+    };
+    await this.pool.query(
+      `INSERT INTO provider.sessions (uid, state, user_id, organization_id, claim_id, method, auth_time, payload, expires_at)
+       VALUES ($1, 'pending', $2, $3, $4, $5, $6, $7, to_timestamp($8))`,
+      [
+        uid,
+        session.userId,
+        session.organizationId,
+        session.claimId,
+        session.method,
+        session.authTime,
+        JSON.stringify(payload),
+        payload.exp,
+      ],
+    );
+    return { sessionId: uid };
+  }
+
+  /** Compare-and-set from pending to active. @returns the value for the cookie, or nothing when the session was ended meanwhile */
+  async activate(sessionId: string): Promise<string | undefined> {
+    const jti = randomId();
+    const { rowCount } = await this.pool.query(
+      `UPDATE provider.sessions SET state = 'active', jti = $2, payload = payload || jsonb_build_object('jti', $2::text) WHERE uid = $1 AND state = 'pending'`,
+      [sessionId, jti],
+    );
+    return rowCount === 1 ? jti : undefined;
+  }
+
+  /** The active, unexpired session behind a cookie's value. */
+  async findActive(jti: string): Promise<SessionRecord | undefined> {
+    const { rows } = await this.pool.query<Row>(
+      `SELECT ${COLUMNS} FROM provider.sessions WHERE jti = $1 AND state = 'active' AND expires_at > $2`,
+      [jti, this.clock()],
+    );
+    return rows[0] && fromRow(rows[0]);
+  }
+
+  /** What a sign-in says of the person, for the relying party's tokens. */
+  async loginOf(sessionId: string): Promise<{ accountId: string; ts: number; acr?: string; amr: string[] } | undefined> {
+    const { rows } = await this.pool.query<Row>(`SELECT ${COLUMNS} FROM provider.sessions WHERE uid = $1 AND state = 'active'`, [
+      sessionId,
+    ]);
+    const row = rows[0];
+    if (!row) return undefined;
+    const { acr, amr = [] } = row.payload;
+    return { accountId: row.user_id, ts: seconds(row.auth_time), amr, ...(acr === undefined ? {} : { acr }) };
+  }
+
+  /**
+   * Ends pending and active sessions, and takes away the grants, codes and tokens obtained through them, in one transaction. Artifacts in
+   * flight are stored under a lock on their session's row, so none appears afterwards.
+   */
+  end(where: SessionSelector, reason: string): Promise<readonly SessionRecord[]> {
+    return inTransaction(this.pool, async (db) => {
+      const [condition, values] =
+        'sessionId' in where
+          ? ['uid = $3', [where.sessionId]]
+          : where.claimId === undefined
+            ? ['user_id = $3', [where.userId]]
+            : ['user_id = $3 AND claim_id = $4', [where.userId, where.claimId]];
+      const { rows } = await db.query<Row>(
+        `UPDATE provider.sessions SET state = 'ended', jti = NULL, ended_at = $1, ended_reason = $2
+         WHERE state IN ('pending', 'active') AND ${condition} RETURNING ${COLUMNS}`,
+        [this.clock(), reason, ...values],
+      );
+      await removeArtifacts(db, rows);
+      return rows.map(fromRow);
+    });
+  }
+}
+
+const removeArtifacts = async (db: Connection, sessions: readonly Row[]): Promise<void> => {
+  const uids = sessions.map(({ uid }) => uid);
+  const grants = sessions.flatMap(({ payload }) => Object.values(payload.authorizations ?? {}).flatMap(({ grantId }) => grantId ?? []));
+  await db.query(`DELETE FROM provider.artifacts WHERE session_uid = ANY($1) OR grant_id = ANY($2) OR (model = 'Grant' AND id = ANY($2))`, [
+    uids,
+    grants,
+  ]);
+};
+
+/** The part of a session that oidc-provider stores and loads: its Session model's adapter works on these rows by `uid`. */
+export interface StoredSession {
+  readonly uid: string;
+  readonly accountId?: string;
+}
+
+export const upsertSession = async (db: Queryable, jti: string, payload: StoredSession, expiresAt: Date): Promise<boolean> => {
+  // State, user and link are ours: what oidc-provider saves never changes them, and never revives a session that has ended.
+  const { rowCount } = await db.query(
+    `INSERT INTO provider.sessions (uid, jti, state, payload, expires_at) VALUES ($1, $2, 'anonymous', $3, $4)
+     ON CONFLICT (uid) DO UPDATE SET jti = $2, payload = $3, expires_at = $4
+     WHERE sessions.state = 'anonymous' OR (sessions.state = 'active' AND sessions.user_id::text = $5)`,
+    [payload.uid, jti, JSON.stringify(payload), expiresAt, payload.accountId ?? null],
+  );
+  return rowCount === 1;
+};
+
+/** A payload is only found when it carries no account, or when its row is active: no session without its events (invariant 5). */
+export const findSessionPayload = async (db: Queryable, by: 'jti' | 'uid', value: string): Promise<unknown> => {
+  const { rows } = await db.query<{ payload: unknown }>(
+    `SELECT payload FROM provider.sessions
+     WHERE ${by} = $1 AND jti IS NOT NULL AND (state = 'active' OR (state = 'anonymous' AND NOT payload ? 'accountId'))`,
+    [value],
+  );
+  return rows[0]?.payload;
+};
+
+/** oidc-provider destroys the old id before it saves the same session under a new one, so this only takes the id away. */
+export const forgetSessionId = async (db: Queryable, jti: string): Promise<void> => {
+  await db.query('UPDATE provider.sessions SET jti = NULL WHERE jti = $1', [jti]);
+};

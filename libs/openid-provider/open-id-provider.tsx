@@ -11,7 +11,7 @@ import type { Pool } from '#libs/platform/postgres/pool.js';
 import type { RelyingPartySettings } from '#libs/relying-parties/settings.js';
 import { clientIdSchema } from '#libs/relying-parties/settings.js';
 import { cookiePolicy } from '#libs/web/cookies.js';
-import { PostgresAdapter, sessionAdapter } from './adapter.postgres.js';
+import { PostgresAdapter, removeExpired, sessionAdapter } from './adapter.postgres.js';
 import { openIdProviderMigrations } from './migrations.js';
 import { pinToIssuer } from './pinned-endpoints.js';
 import { clientMetadata } from './relying-party-metadata.js';
@@ -145,6 +145,11 @@ export class OpenIdProvider {
     return this.sessions.end(where, reason);
   }
 
+  /** Removes sessions, codes and tokens that have expired. */
+  removeExpired(): Promise<number> {
+    return removeExpired(this.options.pool, this.options.clock());
+  }
+
   /**
    * Makes a pending session the browser's own: ends the one it had, and gives it a cookie with a fresh value, so that nothing of an old id
    * survives a sign-in (L22). @returns false when the session was ended meanwhile
@@ -254,7 +259,6 @@ const configurationOf = (options: OpenIdProviderOptions, keys: readonly object[]
         session: sessionCookieName(issuer),
         interaction: 'ligature_interaction',
         resume: 'ligature_resume',
-        state: 'ligature_state',
       },
       long: { ...cookieOptions(issuer), signed: true },
       short: { ...cookieOptions(issuer), signed: true },

@@ -11,8 +11,10 @@ export interface SignInInteraction {
 
 /** The OpenID Provider's side of a sign-in. */
 export interface SignInInteractions {
-  /** The interaction that this browser is in; nothing when it expired, is unknown, or belongs to another browser. */
-  find(request: Request, response: Response): Promise<SignInInteraction | undefined>;
-  /** Sends the browser back to the relying party, signed in by an active session. */
-  finish(request: Request, response: Response, sessionId: string): Promise<void>;
+  /** The interaction that this browser is in, by its cookie; nothing when it expired, is unknown, or belongs to another browser. */
+  findInteraction(request: Request, response: Response): Promise<SignInInteraction | undefined>;
+  /** An interaction by its id, for a flow that was begun from its sign-in page and is bound to that browser by its own row. */
+  interactionByUid(uid: string): Promise<SignInInteraction | undefined>;
+  /** Answers an interaction with an active session. @returns where to send the browser, or nothing when either is over */
+  finishInteraction(uid: string, sessionId: string): Promise<string | undefined>;
 }

@@ -68,7 +68,8 @@ export class ProviderCallbackController {
   async #signIn(intent: Intent<'sign-in'>, answering: Answering): Promise<void> {
     const { sessions, interactions } = this.dependencies;
     const { request, response } = answering;
-    const interaction = intent.interactionUid === undefined ? undefined : await interactions.find(request, response);
+    // The flow's row binds this browser to the one that began the flow, which had the interaction's own cookie.
+    const interaction = intent.interactionUid === undefined ? undefined : await interactions.interactionByUid(intent.interactionUid);
     if (interaction?.uid !== intent.interactionUid)
       return this.#refuse(response, answering.context, 'sign_in_expired', 'the interaction is over');
     const context = { ...answering.context, ...(interaction ? { clientId: interaction.clientId } : {}) };
@@ -93,8 +94,9 @@ export class ProviderCallbackController {
       return this.#refuse(response, context, 'account_not_found', 'the session was ended before it became active');
     }
     if (replaced) await this.#noteReplaced(replaced, asUser);
-    if (interaction) await interactions.finish(request, response, opened.sessionId);
-    else response.redirect(303, '/account');
+    const continueAt = interaction ? await interactions.finishInteraction(interaction.uid, opened.sessionId) : '/account';
+    if (continueAt === undefined) return this.#refuse(response, context, 'sign_in_expired', 'the interaction ended meanwhile');
+    response.redirect(303, continueAt);
   }
 
   async #link(intent: Intent<'link'>, { assertion, context, request, response }: Answering): Promise<void> {

@@ -59,7 +59,7 @@ export class SignInController {
 
   /** The interaction that this browser is in, or an error page when it is not the one that the URL names. */
   async #interaction(uid: string, request: Request, response: Response): Promise<Purpose | undefined> {
-    const interaction = await this.dependencies.interactions.find(request, response);
+    const interaction = await this.dependencies.interactions.findInteraction(request, response);
     if (interaction?.uid === uid) return { kind: 'interaction', interaction };
     sendErrorPage(response, signInRefusal('sign_in_expired', this.dependencies.newId()));
     return undefined;

@@ -1,0 +1,37 @@
+import { z } from 'zod';
+import { eventStoreUrl, port, postgresUrl, readConfiguration, secret32 } from '#libs/platform/configuration.js';
+
+const issuer = z
+  .url()
+  .refine((url) => url === new URL(url).origin, 'must be an origin, such as https://id.example.org, without a path or a slash at its end')
+  .refine((url) => {
+    const { protocol, hostname } = new URL(url);
+    return protocol === 'https:' || ['localhost', '127.0.0.1', '[::1]'].includes(hostname);
+  }, 'must be https (http on a loopback host only)');
+
+/** The identity server's environment; docs/operating.md explains each variable. */
+export const readIdentityConfiguration = (environment: NodeJS.ProcessEnv) => {
+  const config = readConfiguration(
+    {
+      DATABASE_URL: postgresUrl,
+      EVENTSTORE_URL: eventStoreUrl,
+      LIGATURE_ISSUER: issuer,
+      LIGATURE_ENV: z.enum(['production', 'development']).default('production'),
+      LIGATURE_MASTER_KEY: secret32,
+      LIGATURE_INDEX_SECRET: secret32,
+      LIGATURE_COOKIE_SECRET: secret32,
+      LIGATURE_ALLOW_PRIVATE_PROVIDERS: z.stringbool().default(false),
+      LIGATURE_TRUSTED_PROXIES: z
+        .string()
+        .transform((list) => list.split(',').map((entry) => entry.trim()))
+        .optional(),
+      IDENTITY_PORT: port(3000),
+      IDENTITY_HOST: z.string().default('127.0.0.1'),
+      IDENTITY_MANAGEMENT_PORT: port(9000),
+    },
+    environment,
+  );
+  return config;
+};
+
+export type IdentityConfiguration = ReturnType<typeof readIdentityConfiguration>;

@@ -1,0 +1,165 @@
+import { DataSource } from 'typeorm';
+import type { AccountDependencies, AccountReadModels } from '#libs/account-pages/account-dependencies.js';
+import type { AuditDependencies } from '#libs/audit/audit-dependencies.js';
+import { eventCatalog } from '#libs/event-catalog/event-catalog.js';
+import { connectEventStore } from '#libs/event-store/connect-event-store.js';
+import type { EventCore } from '#libs/event-store/connect-event-store.js';
+import { checkInstallationSecrets } from '#libs/event-store/installation-secrets.js';
+import { Discovery } from '#libs/identity-providers/discovery.js';
+import { flowMigrations, Flows } from '#libs/identity-providers/flows.postgres.js';
+import { DEFAULT_HTTP_POLICY } from '#libs/identity-providers/http.js';
+import { UpstreamOpenId } from '#libs/identity-providers/upstream-open-id.js';
+import type { LinkingDependencies } from '#libs/linking/commands/linking-dependencies.js';
+import type { EndSessionsOfClaim } from '#libs/linking/commands/unlink-external-identity.js';
+import { loadUserLinks } from '#libs/linking/queries/load-user-links.js';
+import { OpenIdProvider } from '#libs/openid-provider/open-id-provider.js';
+import type { UserClaims } from '#libs/openid-provider/open-id-provider.js';
+import { systemClock } from '#libs/platform/clock.js';
+import { newUuid } from '#libs/platform/ids.js';
+import type { Logger } from '#libs/platform/logger.js';
+import { migrate } from '#libs/platform/postgres/migrations.js';
+import { createPool } from '#libs/platform/postgres/pool.js';
+import type { Pool } from '#libs/platform/postgres/pool.js';
+import { createIndexKeys } from '#libs/privacy/index-key.js';
+import { masterKeyId, postgresSubjectKeys, subjectKeyMigrations } from '#libs/privacy/subject-keys.postgres.js';
+import { INSTALLATION_SUBJECT } from '#libs/privacy/subject-keys.js';
+import { waitForPosition } from '#libs/projection-engine/projector.js';
+import { loadRelyingParty } from '#libs/relying-parties/queries/load-relying-party.js';
+import { createSignInAttempts } from '#libs/sign-in/attempts.js';
+import type { FlowIntent } from '#libs/sign-in/external-sign-in.js';
+import { appendActivity, endSessionsOfClaim } from '#libs/sign-in/open-session.js';
+import { postgresReauthentications, reauthenticationMigrations } from '#libs/sign-in/reauthentications.postgres.js';
+import type { SignInDependencies } from '#libs/sign-in/sign-in-dependencies.js';
+import { cookiePolicy } from '#libs/web/cookies.js';
+import { createCsrfTokens } from '#libs/web/csrf.js';
+import { linksOfUser } from '#projections/links/read-model.js';
+import { connectReadModels } from '#projections/read-models.js';
+import { findUser } from '#projections/users/read-model.js';
+import type { IdentityConfiguration } from './configuration.js';
+
+/** Everything that the identity server's modules need from outside, put together once. */
+export interface IdentityDependencies {
+  readonly core: EventCore;
+  readonly pool: Pool;
+  readonly readModels: DataSource;
+  readonly openIdProvider: OpenIdProvider;
+  readonly linking: LinkingDependencies & { readonly endSessionsOfClaim: EndSessionsOfClaim };
+  readonly signIn: SignInDependencies;
+  readonly account: AccountDependencies;
+  readonly audit: AuditDependencies;
+  /** Removes flows, sessions and tokens that have expired. */
+  removeExpired(): Promise<void>;
+  close(): Promise<void>;
+}
+
+export const connectDependencies = async (config: IdentityConfiguration, logger: Logger): Promise<IdentityDependencies> => {
+  const pool = createPool(config.DATABASE_URL, {
+    applicationName: 'ligature-identity',
+    max: 20,
+    onIdleError: (error) => logger.warn({ error: error.message }, 'a database connection broke'),
+  });
+  await migrate(pool, 'keys', subjectKeyMigrations);
+  await migrate(pool, 'provider', [...flowMigrations, ...reauthenticationMigrations]);
+  const [clock, newId] = [systemClock, newUuid];
+  const keys = postgresSubjectKeys({ pool, masterKey: config.LIGATURE_MASTER_KEY, clock, newId });
+  await keys.forWriting(INSTALLATION_SUBJECT);
+  const core = connectEventStore({ url: config.EVENTSTORE_URL, catalog: eventCatalog, keys, clock, newId, logger });
+  const { store } = core;
+  const indexKeys = createIndexKeys(config.LIGATURE_INDEX_SECRET);
+  const startId = newId();
+  await checkInstallationSecrets(
+    store,
+    { index: indexKeys.fingerprint, master: masterKeyId(config.LIGATURE_MASTER_KEY) },
+    { commandId: startId, correlationId: startId, actor: { type: 'system', id: 'identity' } },
+  );
+
+  const readModels = await connectReadModels(config.DATABASE_URL, 'ligature-identity-read-models');
+  const openIdProvider = await OpenIdProvider.create({
+    issuer: config.LIGATURE_ISSUER,
+    pool,
+    masterKey: config.LIGATURE_MASTER_KEY,
+    cookieKeys: [config.LIGATURE_COOKIE_SECRET.toString('base64url')],
+    clock,
+    newId,
+    logger,
+    relyingParties: { find: (clientId) => loadRelyingParty(store, clientId) },
+    users: { claims: (userId) => claimsOf(core, pool, readModels, userId) },
+    signInPath: (uid) => `/sign-in/${uid}`,
+    onSignedOut: async ({ userId, organizationId, sessionId }) => {
+      const commandId = newId();
+      const context = { commandId, correlationId: commandId, actor: { type: 'user', id: userId }, organizationId } as const;
+      await appendActivity(store, userId, [{ type: 'SessionEnded', data: { sessionId, reason: 'signed_out' } }], context);
+    },
+  });
+
+  const policy = {
+    ...DEFAULT_HTTP_POLICY,
+    allowLoopback: config.LIGATURE_ENV === 'development',
+    allowPrivateAddresses: config.LIGATURE_ALLOW_PRIVATE_PROVIDERS,
+  };
+  const flows = new Flows(pool, clock);
+  const signIn: SignInDependencies = {
+    issuer: config.LIGATURE_ISSUER,
+    store,
+    external: new UpstreamOpenId<FlowIntent>({ flows, discovery: new Discovery(policy, clock), policy, clock }),
+    interactions: openIdProvider,
+    sessions: openIdProvider,
+    reauthentications: postgresReauthentications(pool, clock),
+    attempts: createSignInAttempts({ store, clock, logger }),
+    csrf: createCsrfTokens(config.LIGATURE_COOKIE_SECRET),
+    cookies: cookiePolicy(config.LIGATURE_ISSUER),
+    clock,
+    newId,
+    logger,
+  };
+  return {
+    core,
+    pool,
+    readModels,
+    openIdProvider,
+    linking: { store, indexKeys, clock, newId, endSessionsOfClaim: endSessionsOfClaim({ store, sessions: openIdProvider }) },
+    signIn,
+    account: { ...signIn, readModels: accountReadModels(pool, readModels) },
+    audit: { store, newId, logger, verifyAccessToken: (token, required) => openIdProvider.verifyAccessToken(token, required) },
+    removeExpired: async () => {
+      await flows.removeExpired();
+      await openIdProvider.removeExpired();
+    },
+    close: async () => {
+      await readModels.destroy();
+      await core.connection.close();
+      await pool.end();
+    },
+  };
+};
+
+const accountReadModels = (pool: Pool, readModels: DataSource): AccountReadModels => ({
+  profile: async (userId, atLeast) => {
+    await waitForPosition(pool, 'users', atLeast);
+    return (await findUser(readModels, userId)) ?? undefined;
+  },
+  links: async (userId, atLeast) => {
+    await waitForPosition(pool, 'links', atLeast);
+    return linksOfUser(readModels, userId);
+  },
+});
+
+/** Claims from the read model. A user who is not there yet is waited for, within bounds: created is never "not found". */
+const claimsOf = async (core: EventCore, pool: Pool, readModels: DataSource, userId: string): Promise<UserClaims | undefined> => {
+  let user = await findUser(readModels, userId);
+  if (!user) {
+    const { state, position } = await loadUserLinks(core.store, userId);
+    if (state.organizationId === undefined) return undefined;
+    await waitForPosition(pool, 'users', position);
+    user = await findUser(readModels, userId);
+  }
+  if (user?.status !== 'active') return undefined;
+  return {
+    name: user.displayName ?? undefined,
+    givenName: user.givenName ?? undefined,
+    familyName: user.familyName ?? undefined,
+    email: user.email ?? undefined,
+    // Nobody has verified it for Ligature yet; the provider's word is not enough to pass on.
+    emailVerified: false,
+  };
+};

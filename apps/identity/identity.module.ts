@@ -1,0 +1,52 @@
+import { Controller, Get, Module, Res } from '@nestjs/common';
+import type { DynamicModule } from '@nestjs/common';
+import { CqrsModule } from '@nestjs/cqrs';
+import type { Response } from 'express';
+import { ACCOUNT_DEPENDENCIES } from '#libs/account-pages/account-dependencies.js';
+import { AccountPagesModule } from '#libs/account-pages/account-pages.module.js';
+import { AUDIT_DEPENDENCIES } from '#libs/audit/audit-dependencies.js';
+import { AuditModule } from '#libs/audit/audit.module.js';
+import { LINKING_DEPENDENCIES } from '#libs/linking/commands/linking-dependencies.js';
+import { LinkingModule } from '#libs/linking/linking.module.js';
+import { SIGN_IN_DEPENDENCIES } from '#libs/sign-in/sign-in-dependencies.js';
+import { SignInModule } from '#libs/sign-in/sign-in.module.js';
+import { STYLESHEET } from '#libs/web/stylesheet.js';
+import type { IdentityDependencies } from './dependencies.js';
+
+@Controller()
+export class StaticController {
+  @Get('/')
+  home(@Res() response: Response): void {
+    response.redirect(303, '/account');
+  }
+
+  @Get('/assets/style.css')
+  stylesheet(@Res() response: Response): void {
+    response.set({ 'cache-control': 'public, max-age=3600', 'x-content-type-options': 'nosniff' }).type('css').send(STYLESHEET);
+  }
+}
+
+/** Hands the dependencies to the modules of the contexts. */
+@Module({})
+export class DependenciesModule {
+  static of({ linking, signIn, account, audit }: IdentityDependencies): DynamicModule {
+    const providers = [
+      { provide: LINKING_DEPENDENCIES, useValue: linking },
+      { provide: SIGN_IN_DEPENDENCIES, useValue: signIn },
+      { provide: ACCOUNT_DEPENDENCIES, useValue: account },
+      { provide: AUDIT_DEPENDENCIES, useValue: audit },
+    ];
+    return { module: DependenciesModule, global: true, providers, exports: providers };
+  }
+}
+
+@Module({})
+export class IdentityModule {
+  static of(dependencies: IdentityDependencies): DynamicModule {
+    return {
+      module: IdentityModule,
+      imports: [CqrsModule.forRoot(), DependenciesModule.of(dependencies), LinkingModule, SignInModule, AccountPagesModule, AuditModule],
+      controllers: [StaticController],
+    };
+  }
+}

@@ -1,0 +1,70 @@
+import 'reflect-metadata';
+import type { AddressInfo } from 'node:net';
+import { NestFactory } from '@nestjs/core';
+import type { NestExpressApplication } from '@nestjs/platform-express';
+import type { NextFunction, Request, Response } from 'express';
+import { OpenIdProvider } from '#libs/openid-provider/open-id-provider.js';
+import { newUuid } from '#libs/platform/ids.js';
+import type { Logger } from '#libs/platform/logger.js';
+import { createRegistry, startManagementServer } from '#libs/platform/management.js';
+import type { Running } from '#libs/platform/process.js';
+import { readIdentityConfiguration } from './configuration.js';
+import { connectDependencies } from './dependencies.js';
+import { IdentityModule } from './identity.module.js';
+import { ProblemFilter } from './problem.filter.js';
+
+const CLEAN_UP_MS = 60_000;
+
+export interface RunningIdentity extends Running {
+  readonly port: number;
+}
+
+/** Runs the identity server. @param environment see docs/operating.md for the variables */
+export const startIdentity = async (environment: NodeJS.ProcessEnv, logger: Logger): Promise<RunningIdentity> => {
+  const config = readIdentityConfiguration(environment);
+  const dependencies = await connectDependencies(config, logger);
+  const app = await NestFactory.create<NestExpressApplication>(IdentityModule.of(dependencies), {
+    logger: ['error', 'warn'],
+    bodyParser: false,
+  });
+  app.disable('x-powered-by');
+  app.set('trust proxy', config.LIGATURE_TRUSTED_PROXIES ?? false);
+  app.set('query parser', 'simple');
+  mountOpenIdProvider(app, dependencies.openIdProvider);
+  app.useBodyParser('urlencoded', { extended: false, limit: '64kb' });
+  app.useGlobalFilters(new ProblemFilter(logger, newUuid));
+  await app.listen(config.IDENTITY_PORT, config.IDENTITY_HOST);
+
+  const cleaning = setInterval(() => {
+    dependencies.removeExpired().catch((error: Error) => logger.warn({ error: error.message }, 'expired rows could not be removed'));
+  }, CLEAN_UP_MS);
+  const management = await startManagementServer({
+    port: config.IDENTITY_MANAGEMENT_PORT,
+    registry: createRegistry(),
+    started: () => true,
+    ready: async () => {
+      await dependencies.pool.query('SELECT 1');
+      const { state } = dependencies.core.connection;
+      return { ok: state === 'ready', details: { eventStore: state, database: 'ready' } };
+    },
+  });
+  return {
+    port: (app.getHttpServer() as { address(): AddressInfo }).address().port,
+    stop: async () => {
+      clearInterval(cleaning);
+      await app.close();
+      await management.close();
+      await dependencies.close();
+    },
+  };
+};
+
+/** The OpenID Provider answers its own paths at the issuer's root, and reads its request bodies itself. */
+const mountOpenIdProvider = (app: NestExpressApplication, openIdProvider: OpenIdProvider): void => {
+  const { handler } = openIdProvider;
+  app.use((request: Request, response: Response, next: NextFunction) => {
+    const ours = OpenIdProvider.PATHS.some((path) => request.path === path || request.path.startsWith(`${path}/`));
+    if (ours) handler(request, response);
+    else next();
+  });
+};

@@ -1,0 +1,63 @@
+import { Catch, HttpException } from '@nestjs/common';
+import type { ArgumentsHost, ExceptionFilter } from '@nestjs/common';
+import type { Request, Response } from 'express';
+import { StoreAwayError, UnknownOutcomeError } from '#libs/event-store/store-errors.js';
+import type { NewId } from '#libs/platform/ids.js';
+import type { Logger } from '#libs/platform/logger.js';
+import { problem, PROBLEM_MEDIA_TYPE } from '#libs/platform/problem.js';
+import { ReadModelBehindError } from '#libs/projection-engine/projector.js';
+import { sendErrorPage } from '#libs/web/error-page.js';
+
+interface Failure {
+  readonly status: number;
+  readonly code: string;
+  readonly title: string;
+  readonly nextStep: string;
+}
+
+const UNAVAILABLE = { status: 503, title: 'That is not possible right now', nextStep: 'Try again in a moment.' };
+
+/** What a person or a program is told of something that no controller expected. Details go to the log, under the correlation id. */
+const failureOf = (error: unknown): Failure => {
+  if (error instanceof StoreAwayError || error instanceof ReadModelBehindError) return { ...UNAVAILABLE, code: error.code };
+  if (error instanceof UnknownOutcomeError)
+    return { ...UNAVAILABLE, code: error.code, nextStep: 'It may or may not have been done. Try the same again.' };
+  if (error instanceof HttpException && error.getStatus() === 404) {
+    return { status: 404, code: 'not_found', title: 'There is nothing here', nextStep: 'Check the address.' };
+  }
+  if (error instanceof HttpException && error.getStatus() < 500) {
+    return { status: error.getStatus(), code: 'request_invalid', title: 'That request cannot be used', nextStep: 'Go back and try again.' };
+  }
+  return {
+    status: 500,
+    code: 'internal_error',
+    title: 'Something went wrong',
+    nextStep: 'Try again; if it happens again, tell your administrator the reference below.',
+  };
+};
+
+@Catch()
+export class ProblemFilter implements ExceptionFilter {
+  constructor(
+    private readonly logger: Logger,
+    private readonly newId: NewId,
+  ) {}
+
+  catch(error: unknown, host: ArgumentsHost): void {
+    const [request, response] = [host.switchToHttp().getRequest<Request>(), host.switchToHttp().getResponse<Response>()];
+    const failure = failureOf(error);
+    const correlationId = this.newId();
+    const { message, stack } = error as Error;
+    const entry = { correlationId, code: failure.code, path: request.path, error: message };
+    if (failure.status >= 500) this.logger.error({ ...entry, stack: failure.status === 500 ? stack : undefined }, 'a request failed');
+    else this.logger.info(entry, 'a request was refused');
+    if (response.headersSent) return void response.destroy();
+    if (failure.status === 503) response.set('retry-after', '2');
+    if (request.path.startsWith('/api/')) {
+      const document = problem(failure.status, failure.code, failure.title, { detail: failure.nextStep, instance: correlationId });
+      response.status(failure.status).type(PROBLEM_MEDIA_TYPE).send(JSON.stringify(document));
+      return;
+    }
+    sendErrorPage(response, { ...failure, correlationId });
+  }
+}

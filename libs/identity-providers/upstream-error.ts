@@ -1,0 +1,14 @@
+/** The part of the protocol in which something was refused. */
+export type UpstreamStep = 'discovery' | 'authorization_response' | 'token_exchange' | 'id_token' | 'userinfo';
+
+/** An upstream response that is not believed, or a provider that cannot be asked. The detail is for the log: no tokens, nothing personal. */
+export class UpstreamError extends Error {
+  constructor(
+    /** Stable, snake_case. */
+    readonly code: string,
+    readonly step: UpstreamStep,
+    detail: string,
+  ) {
+    super(detail);
+  }
+}

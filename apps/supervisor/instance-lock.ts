@@ -1,5 +1,6 @@
 import { readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { isProcessAlive, startOfProcess } from '#libs/platform/process-identity.js';
 
 /** Another supervisor runs on the same data. */
 export class AlreadyRunningError extends Error {}
@@ -12,22 +13,10 @@ export interface InstanceLock {
 
 interface Holder {
   readonly pid: number;
-  readonly script: string;
+  readonly startedAt: string | null;
 }
 
-/** A pid alone proves nothing: it is given out again. Where the system shows command lines (Linux), it must be the same script, too. */
-const isAlive = ({ pid, script }: Holder): boolean => {
-  try {
-    process.kill(pid, 0);
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code !== 'EPERM') return false;
-  }
-  try {
-    return readFileSync(`/proc/${pid}/cmdline`, 'utf8').includes(script);
-  } catch {
-    return true;
-  }
-};
+const isAlive = ({ pid, startedAt }: Holder): boolean => isProcessAlive(pid) && startOfProcess(pid) === startedAt;
 
 const readHolder = (file: string): Holder | undefined => {
   try {
@@ -43,7 +32,7 @@ const readHolder = (file: string): Holder | undefined => {
  */
 export const acquireInstanceLock = (dataDirectory: string): InstanceLock => {
   const file = join(dataDirectory, 'supervisor.json');
-  const content = JSON.stringify({ pid: process.pid, script: process.argv[1] ?? '' });
+  const content = JSON.stringify({ pid: process.pid, startedAt: startOfProcess(process.pid) });
   const write = (): void => writeFileSync(file, content, { flag: 'wx', mode: 0o600 });
   const release = (): void => rmSync(file, { force: true });
   try {

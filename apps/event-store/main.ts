@@ -1,3 +1,4 @@
+import { exitWithParent } from '#libs/platform/exit-with-parent.js';
 import { createLogger } from '#libs/platform/logger.js';
 import { createRegistry, startManagementServer } from '#libs/platform/management.js';
 import { ConfigurationError, readConfiguration } from './configuration.js';
@@ -55,6 +56,7 @@ const run = async (): Promise<void> => {
       (error: unknown) => fail(`The event store did not stop cleanly: ${(error as Error).message}`),
     );
   };
+  exitWithParent();
   process.on('SIGTERM', stop);
   process.on('SIGINT', stop);
 };

@@ -1,7 +1,7 @@
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { existsSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { chmodSync, existsSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:net';
 import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
@@ -96,6 +96,26 @@ describe('startEmbeddedPostgres', () => {
     } finally {
       other.kill();
       await once(other, 'exit');
+    }
+  });
+
+  it('works under a private directory, whoever starts it, and keeps the data there', async () => {
+    const parent = dataDirectory;
+    chmodSync(parent, 0o700);
+    dataDirectory = join(parent, 'data');
+    try {
+      const first = await start();
+      await query(first.adminUrl, 'CREATE TABLE kept AS SELECT 42 AS answer');
+      await first.stop();
+      const second = await start();
+      expect(await query(second.adminUrl, 'SELECT answer FROM kept')).toEqual([{ answer: 42 }]);
+      await second.stop();
+    } finally {
+      // Started by root, it lives elsewhere, where its own user can reach it.
+      const marker = join(dataDirectory, 'elsewhere');
+      if (existsSync(marker)) rmSync(readFileSync(marker, 'utf8').trim(), { recursive: true });
+      dataDirectory = parent;
+      servers = [];
     }
   });
 

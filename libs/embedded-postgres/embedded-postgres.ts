@@ -31,8 +31,11 @@ export interface EmbeddedPostgres {
   readonly port: number;
   /** Settles when the server has ended, for whatever reason. */
   readonly ended: Promise<void>;
-  /** Fast shutdown: open transactions are rolled back, connections closed, data flushed. */
-  stop(): Promise<void>;
+  /**
+   * Fast shutdown: open transactions are rolled back, connections closed, data flushed. Immediate: no flush; the next start recovers, and nothing
+   * that was committed is lost.
+   */
+  stop(mode?: 'fast' | 'immediate'): Promise<void>;
 }
 
 const HOST = '127.0.0.1';
@@ -126,11 +129,11 @@ const answers = async ({ locations }: Launch, port: number): Promise<boolean> =>
   }
 };
 
-const shutDown = async (launch: Launch): Promise<void> => {
+const shutDown = async (launch: Launch, mode = 'fast'): Promise<void> => {
   const { data } = launch.locations;
   const running = findPostmaster(data);
   if (!running) return;
-  const { output } = await run(launch, launch.binaries.pgCtl, ['stop', '-D', data, '-m', 'fast', '-w', '-t', '60']);
+  const { output } = await run(launch, launch.binaries.pgCtl, ['stop', '-D', data, '-m', mode, '-w', '-t', '60']);
   if (isRunning(data, running.pid)) throw new Error(`PostgreSQL (pid ${running.pid}) did not stop: ${lastLines(output)}`);
 };
 
@@ -149,7 +152,7 @@ const adopt = async (launch: Launch): Promise<EmbeddedPostgres | undefined> => {
     if (options.port !== 0 && port !== options.port) return void (await shutDown(launch));
     if (await answers(launch, port)) {
       options.logger.info({ pid: left.pid, port }, 'PostgreSQL still runs; using it');
-      const stop = () => shutDown(launch);
+      const stop: EmbeddedPostgres['stop'] = (mode) => shutDown(launch, mode);
       return { adminUrl: urlOf(locations, port), port, ended: hasEnded(locations.data, left.pid), stop };
     }
     await delay(100);
@@ -189,7 +192,7 @@ const attempt = async (launch: Launch, port: number): Promise<Attempt> => {
   const deadline = Date.now() + START_TIMEOUT_MS;
   while (failure === undefined && Date.now() < deadline) {
     if (existsSync(`${locations.data}/postmaster.pid`) && (await answers(launch, port)))
-      return { server: { adminUrl: urlOf(locations, port), port, ended, stop: () => shutDown(launch).then(() => ended) } };
+      return { server: { adminUrl: urlOf(locations, port), port, ended, stop: (mode) => shutDown(launch, mode).then(() => ended) } };
     await Promise.race([ended, delay(25)]);
   }
   if (failure === undefined) child.kill('SIGKILL');
@@ -228,7 +231,7 @@ export const startEmbeddedPostgres = async (options: EmbeddedPostgresOptions): P
       );
     const result = await attempt(launch, options.port === 0 ? await freePort() : options.port);
     if ('server' in result) {
-      options.logger.debug({ port: result.server.port, data: locations.data }, 'PostgreSQL accepts connections');
+      options.logger.info({ port: result.server.port, data: locations.data }, 'PostgreSQL accepts connections');
       return result.server;
     }
     const log = readLog(locations);

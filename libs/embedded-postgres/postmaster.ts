@@ -1,20 +1,12 @@
 import { readFileSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
+import { processState } from '#libs/platform/process-identity.js';
 
 /** What a data directory's `postmaster.pid` says about the server that has it open. */
 export interface Postmaster {
   readonly pid: number;
   readonly port: number;
 }
-
-const isAlive = (pid: number): boolean => {
-  try {
-    process.kill(pid, 0);
-    return true;
-  } catch (error) {
-    return (error as NodeJS.ErrnoException).code === 'EPERM';
-  }
-};
 
 /** Where the system tells it (Linux): the process is something else, so the pid was given out again since. */
 const isAnotherProgram = (pid: number): boolean => {
@@ -26,8 +18,9 @@ const isAnotherProgram = (pid: number): boolean => {
 };
 
 /**
- * The live server of a data directory: one that a killed parent left behind, or that another process runs. A lock file whose pid now belongs to
- * another program is removed, because PostgreSQL would take it for a server and refuse to start.
+ * The live server of a data directory: one that a killed parent left behind, or that another process runs. PostgreSQL goes by the pid alone and
+ * refuses to start when that is a zombie's or another program's; the lock file is removed then. Backends that outlive their postmaster are still
+ * found, because PostgreSQL also looks for shared memory that belongs to the data directory.
  */
 export const findPostmaster = (data: string): Postmaster | undefined => {
   const file = join(data, 'postmaster.pid');
@@ -39,12 +32,12 @@ export const findPostmaster = (data: string): Postmaster | undefined => {
   }
   const pid = Number(lines[0]);
   const port = Number(lines[3]);
-  if (!Number.isInteger(pid) || pid <= 0 || !isAlive(pid)) return undefined;
-  if (isAnotherProgram(pid)) {
-    rmSync(file, { force: true });
-    return undefined;
-  }
-  return { pid, port };
+  if (!Number.isInteger(pid) || pid <= 0) return undefined;
+  const state = processState(pid);
+  if (state === 'gone') return undefined;
+  if (state === 'alive' && !isAnotherProgram(pid)) return { pid, port };
+  rmSync(file, { force: true });
+  return undefined;
 };
 
 /** Whether the server with this pid still runs in this data directory. */

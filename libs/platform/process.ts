@@ -1,3 +1,4 @@
+import { exitWithParent } from './exit-with-parent.js';
 import type { Logger } from './logger.js';
 import { createLogger } from './logger.js';
 
@@ -11,7 +12,7 @@ type StartError = NodeJS.ErrnoException & { readonly port?: number };
 const FORCE_AFTER_MS = 10_000;
 
 /**
- * Runs a process of ours: starts it, stops it cleanly at SIGTERM or SIGINT, and says in a sentence why it could not start (exit code 1).
+ * Runs a process of ours: starts it, stops it cleanly at SIGTERM, at SIGINT or when its supervisor is gone, and says in a sentence why it could not start (exit code 1).
  */
 export const runProcess = async (name: string, start: (logger: Logger) => Promise<Running>): Promise<void> => {
   const logger = createLogger(name);
@@ -30,6 +31,7 @@ export const runProcess = async (name: string, start: (logger: Logger) => Promis
       },
     );
   };
+  exitWithParent();
   process.on('SIGTERM', stop);
   process.on('SIGINT', stop);
   try {

@@ -6,7 +6,7 @@ import pg from 'pg';
  * | schema     | owner (migrates, writes)  | others                                                        |
  * |------------|---------------------------|---------------------------------------------------------------|
  * | `log`      | `ligature_event_store`    | nobody                                                        |
- * | `keys`     | `ligature_identity`       | `ligature_projector`, `ligature_cli` read                     |
+ * | `keys`     | `ligature_identity`       | `ligature_projector` reads; `ligature_cli` reads and adds     |
  * | `provider` | `ligature_identity`       | nobody                                                        |
  * | `models`   | `ligature_projector`      | `ligature_identity` reads; `ligature_cli` reads and requests  |
  */
@@ -20,11 +20,13 @@ const SCHEMA_OWNERS: Readonly<Record<string, Role>> = {
   models: 'ligature_projector',
 };
 
-const READERS: readonly (readonly [schema: string, reader: Role])[] = [
-  ['keys', 'ligature_projector'],
-  ['keys', 'ligature_cli'],
-  ['models', 'ligature_identity'],
-  ['models', 'ligature_cli'],
+/** On all tables of a schema, those to come included. */
+const TABLE_GRANTS: readonly (readonly [schema: string, role: Role, privileges: string])[] = [
+  ['keys', 'ligature_projector', 'SELECT'],
+  // What an operator declares has secrets, and these a key of their own.
+  ['keys', 'ligature_cli', 'SELECT, INSERT'],
+  ['models', 'ligature_identity', 'SELECT'],
+  ['models', 'ligature_cli', 'SELECT'],
 ];
 
 export interface Provisioning {
@@ -75,11 +77,11 @@ export const provisionDatabase = async ({ adminUrl, database, passwords }: Provi
       await client.query(`CREATE SCHEMA IF NOT EXISTS ${schema} AUTHORIZATION ${owner}`);
     // The projector builds each generation of a read model in a schema of its own.
     await client.query(`GRANT CREATE ON DATABASE ${pg.escapeIdentifier(database)} TO ligature_projector`);
-    for (const [schema, reader] of READERS) {
-      await client.query(`GRANT USAGE ON SCHEMA ${schema} TO ${reader}`);
-      await client.query(`GRANT SELECT ON ALL TABLES IN SCHEMA ${schema} TO ${reader}`);
+    for (const [schema, role, privileges] of TABLE_GRANTS) {
+      await client.query(`GRANT USAGE ON SCHEMA ${schema} TO ${role}`);
+      await client.query(`GRANT ${privileges} ON ALL TABLES IN SCHEMA ${schema} TO ${role}`);
       await client.query(
-        `ALTER DEFAULT PRIVILEGES FOR ROLE ${SCHEMA_OWNERS[schema]} IN SCHEMA ${schema} GRANT SELECT ON TABLES TO ${reader}`,
+        `ALTER DEFAULT PRIVILEGES FOR ROLE ${SCHEMA_OWNERS[schema]} IN SCHEMA ${schema} GRANT ${privileges} ON TABLES TO ${role}`,
       );
     }
   });

@@ -1,0 +1,4 @@
+import { runProcess } from '#libs/platform/process.js';
+import { startDemo } from './demo.js';
+
+await runProcess('demo', (logger) => startDemo(process.env, logger));

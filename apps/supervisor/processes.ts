@@ -1,0 +1,111 @@
+import { join } from 'node:path';
+import type { Role } from '#libs/platform/postgres/provision.js';
+import type { ProcessDefinition } from './process-definition.js';
+import type { Secrets } from './secrets.js';
+import type { Settings } from './settings.js';
+
+export interface Context {
+  /** The checkout. */
+  readonly root: string;
+  readonly settings: Settings;
+  readonly secrets: Secrets;
+  /** The connection URL of each database role. */
+  readonly databaseUrls: Readonly<Record<Role, string>>;
+}
+
+const texts = (values: Readonly<Record<string, string | number>>): Record<string, string> =>
+  Object.fromEntries(Object.entries(values).map(([name, value]) => [name, String(value)]));
+
+const eventStoreUrl = ({ settings }: Context): string => `esdb://127.0.0.1:${settings.ports.EVENT_STORE_PORT}?tls=false`;
+
+/** What the command line needs, all its commands and the demo's configuration file included. */
+export const cliEnvironment = (context: Context): Record<string, string> => {
+  const { secrets, settings, databaseUrls } = context;
+  const { ports } = settings;
+  return texts({
+    DATABASE_URL: databaseUrls.ligature_cli,
+    EVENTSTORE_URL: eventStoreUrl(context),
+    LIGATURE_ISSUER: settings.issuer,
+    LIGATURE_MASTER_KEY: secrets.LIGATURE_MASTER_KEY,
+    LIGATURE_INDEX_SECRET: secrets.LIGATURE_INDEX_SECRET,
+    DEMO_APP_PORT: ports.DEMO_APP_PORT,
+    DEMO_ACME_PORT: ports.DEMO_ACME_PORT,
+    DEMO_GLOBEX_PORT: ports.DEMO_GLOBEX_PORT,
+    DEMO_ACME_CLIENT_SECRET: secrets.DEMO_ACME_CLIENT_SECRET,
+    DEMO_GLOBEX_CLIENT_SECRET: secrets.DEMO_GLOBEX_CLIENT_SECRET,
+    DEMO_APP_CLIENT_SECRET: secrets.DEMO_APP_CLIENT_SECRET,
+    DEMO_AUDITOR_CLIENT_SECRET: secrets.DEMO_AUDITOR_CLIENT_SECRET,
+  });
+};
+
+/** The process tree behind `npm start`, in the order of starting. Each process gets the database role and the secrets that it needs, no others. */
+export const processes = (context: Context): readonly ProcessDefinition[] => {
+  const { root, secrets, settings, databaseUrls } = context;
+  const { ports } = settings;
+  const entry = (app: string): string => join(root, 'dist', 'apps', app, 'main.js');
+  return [
+    {
+      kind: 'service',
+      name: 'event-store',
+      entry: entry('event-store'),
+      managementPort: ports.EVENT_STORE_MANAGEMENT_PORT,
+      environment: texts({
+        DATABASE_URL: databaseUrls.ligature_event_store,
+        EVENT_STORE_PORT: ports.EVENT_STORE_PORT,
+        EVENT_STORE_MANAGEMENT_PORT: ports.EVENT_STORE_MANAGEMENT_PORT,
+      }),
+    },
+    {
+      kind: 'task',
+      name: 'config',
+      entry: entry('cli'),
+      args: ['config', 'apply', join(root, 'apps', 'demo', 'ligature.yaml')],
+      environment: cliEnvironment(context),
+    },
+    {
+      kind: 'service',
+      name: 'projector',
+      entry: entry('projector'),
+      managementPort: ports.PROJECTOR_MANAGEMENT_PORT,
+      environment: texts({
+        DATABASE_URL: databaseUrls.ligature_projector,
+        EVENTSTORE_URL: eventStoreUrl(context),
+        LIGATURE_MASTER_KEY: secrets.LIGATURE_MASTER_KEY,
+        PROJECTOR_MANAGEMENT_PORT: ports.PROJECTOR_MANAGEMENT_PORT,
+      }),
+    },
+    {
+      kind: 'service',
+      name: 'identity',
+      entry: entry('identity'),
+      managementPort: ports.IDENTITY_MANAGEMENT_PORT,
+      environment: texts({
+        DATABASE_URL: databaseUrls.ligature_identity,
+        EVENTSTORE_URL: eventStoreUrl(context),
+        LIGATURE_ISSUER: settings.issuer,
+        LIGATURE_ENV: 'development',
+        LIGATURE_MASTER_KEY: secrets.LIGATURE_MASTER_KEY,
+        LIGATURE_INDEX_SECRET: secrets.LIGATURE_INDEX_SECRET,
+        LIGATURE_COOKIE_SECRET: secrets.LIGATURE_COOKIE_SECRET,
+        IDENTITY_PORT: ports.IDENTITY_PORT,
+        IDENTITY_MANAGEMENT_PORT: ports.IDENTITY_MANAGEMENT_PORT,
+      }),
+    },
+    {
+      kind: 'service',
+      name: 'demo',
+      entry: entry('demo'),
+      managementPort: ports.DEMO_MANAGEMENT_PORT,
+      environment: texts({
+        LIGATURE_ISSUER: settings.issuer,
+        DEMO_APP_PORT: ports.DEMO_APP_PORT,
+        DEMO_ACME_PORT: ports.DEMO_ACME_PORT,
+        DEMO_GLOBEX_PORT: ports.DEMO_GLOBEX_PORT,
+        DEMO_MANAGEMENT_PORT: ports.DEMO_MANAGEMENT_PORT,
+        DEMO_ACME_CLIENT_SECRET: secrets.DEMO_ACME_CLIENT_SECRET,
+        DEMO_GLOBEX_CLIENT_SECRET: secrets.DEMO_GLOBEX_CLIENT_SECRET,
+        DEMO_APP_CLIENT_SECRET: secrets.DEMO_APP_CLIENT_SECRET,
+      }),
+    },
+  ];
+};

@@ -9,12 +9,12 @@ import type { Logger } from '#libs/platform/logger.js';
 import { migrate } from '#libs/platform/postgres/migrations.js';
 import type { Pool } from '#libs/platform/postgres/pool.js';
 import type { RelyingPartySettings } from '#libs/relying-parties/settings.js';
-import { clientIdSchema } from '#libs/relying-parties/settings.js';
+import { API_SCOPES, clientIdSchema, OPENID_SCOPES } from '#libs/relying-parties/settings.js';
 import { cookiePolicy } from '#libs/web/cookies.js';
 import { PostgresAdapter, removeExpired, sessionAdapter } from './adapter.postgres.js';
 import { openIdProviderMigrations } from './migrations.js';
 import { pinToIssuer } from './pinned-endpoints.js';
-import { clientMetadata } from './relying-party-metadata.js';
+import { clientMetadata, EXTRA_METADATA } from './relying-party-metadata.js';
 import { errorPage, signedOutPage, signOutPage } from './pages.js';
 import { SESSION_TTL_S, SessionRows } from './sessions.postgres.js';
 import type { NewSession, SessionRecord, SessionSelector } from './sessions.postgres.js';
@@ -63,8 +63,6 @@ export interface RunningInteraction {
 
 /** JWT access tokens live this long: what a revocation cannot take back (P12, RFC 9068). In seconds. */
 const ACCESS_TOKEN_TTL_S = 300;
-/** Scopes of our own APIs. */
-const API_SCOPES = ['history:read'] as const;
 
 /** The OpenID Provider for relying parties (oidc-provider), and the browser sessions that it keeps. */
 export class OpenIdProvider {
@@ -248,8 +246,8 @@ const configurationOf = (options: OpenIdProviderOptions, keys: readonly object[]
     pkce: { required: () => true },
     allowOmittingSingleRegisteredRedirectUri: false,
     clientAuthMethods: ['client_secret_basic', 'client_secret_post', 'private_key_jwt', 'none'],
-    extraClientMetadata: { properties: ['organizationId'] },
-    scopes: ['openid', 'profile', 'email', 'offline_access'],
+    extraClientMetadata: { properties: EXTRA_METADATA },
+    scopes: [...OPENID_SCOPES],
     claims: { openid: ['sub'], profile: ['name', 'given_name', 'family_name'], email: ['email', 'email_verified'] },
     conformIdTokenClaims: false,
     rotateRefreshToken: true,
@@ -296,9 +294,8 @@ const configurationOf = (options: OpenIdProviderOptions, keys: readonly object[]
         },
         getResourceServerInfo: (_ctx, resource, client) => {
           if (resource !== apiAudience(issuer)) throw new errors.InvalidTarget();
-          const allowed = new Set((client.scope ?? '').split(' '));
           return {
-            scope: API_SCOPES.filter((scope) => allowed.has(scope)).join(' '),
+            scope: String(client.apiScopes ?? ''),
             audience: resource,
             accessTokenFormat: 'jwt',
             accessTokenTTL: ACCESS_TOKEN_TTL_S,

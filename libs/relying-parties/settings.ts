@@ -7,6 +7,11 @@ const redirectUriSchema = z.url().refine((uri) => {
   return hash === '' && (protocol === 'https:' || (protocol === 'http:' && ['localhost', '127.0.0.1', '[::1]'].includes(hostname)));
 }, 'must be https (http on a loopback host only) and without a fragment');
 
+/** Scopes of OpenID Connect that relying parties may ask for. */
+export const OPENID_SCOPES = ['openid', 'profile', 'email', 'offline_access'] as const;
+/** Scopes of Ligature's own APIs. */
+export const API_SCOPES = ['history:read'] as const;
+
 /** A relying party (OIDC client), as an operator declares it, but its id. */
 export const relyingPartyShape = {
   /** The organization whose users sign in to it. */
@@ -16,7 +21,7 @@ export const relyingPartyShape = {
   postLogoutRedirectUris: z.array(redirectUriSchema).default([]),
   grantTypes: z.array(z.enum(['authorization_code', 'refresh_token', 'client_credentials'])).min(1),
   tokenEndpointAuthMethod: z.enum(['client_secret_basic', 'client_secret_post', 'private_key_jwt', 'none']).default('client_secret_basic'),
-  scopes: z.array(z.string().regex(/^[\x21\x23-\x5b\x5d-\x7e]+$/)).default(['openid']),
+  scopes: z.array(z.enum([...OPENID_SCOPES, ...API_SCOPES])).default(['openid']),
   applicationType: z.enum(['web', 'native']).default('web'),
 } as const;
 

@@ -1,8 +1,8 @@
-import { setImmediate as nextTurn } from 'node:timers/promises';
 import { DELETED_STREAM_REVISION, NO_STREAM_REVISION } from '../log/event.js';
 import type { StoredEvent } from '../log/event.js';
 import { LOG_START } from '../log/position.js';
 import { subscribeToAll, subscribeToStream } from '../subscription.js';
+import { Turns } from '../turns.js';
 import { streamDeleted } from './errors.js';
 import { send } from './flow.js';
 import { sendEvents } from './read-call.js';
@@ -32,9 +32,6 @@ export const serveAllSubscription = async (
   }
 };
 
-/** A costly filter lets others have the event loop after so long. */
-const TURN_MS = 10;
-
 /** Delivers what the filter lets through, and a checkpoint after each `checkpointInterval` considered events. */
 const filteredDelivery = (
   reading: ReadCall,
@@ -43,13 +40,10 @@ const filteredDelivery = (
   let sinceCheckpoint = 0;
   return async (events) => {
     let wanted: StoredEvent[] = [];
-    let turn = performance.now();
+    const turns = new Turns();
     for (const event of events) {
       if (matches(event)) wanted.push(event);
-      if (performance.now() - turn > TURN_MS) {
-        await nextTurn();
-        turn = performance.now();
-      }
+      if (turns.over) await turns.next();
       sinceCheckpoint += 1;
       if (sinceCheckpoint < checkpointInterval) continue;
       sinceCheckpoint = 0;

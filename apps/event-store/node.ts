@@ -40,7 +40,7 @@ export interface EventStoreNode {
   readonly url: string;
   /** Whether appends can be taken now. */
   available(): boolean;
-  /** Ends all calls, stores what was being stored, and gives up the log. */
+  /** Stores and answers what was being stored, gives up the log, and ends all calls. */
   stop(): Promise<void>;
 }
 
@@ -79,8 +79,8 @@ export const startNode = async (options: NodeOptions): Promise<EventStoreNode> =
       url: `esdb://${host.includes(':') ? `[${host}]` : host}:${server.port}?tls=${options.tls !== undefined}`,
       available: () => started.available,
       stop: async () => {
-        server.close();
         await started.stop();
+        await server.close();
         await pool.end();
       },
     };

@@ -92,6 +92,9 @@ export const createAppend =
     };
     run().then(
       (response) => respond(null, response),
-      (error: unknown) => respond(answerForFailure(error, context.logger, 'Append')),
+      (error: unknown) => {
+        // A call that the client gave up has nobody to answer to.
+        if (!call.cancelled) respond(answerForFailure(error, context.logger, 'Append'));
+      },
     );
   };

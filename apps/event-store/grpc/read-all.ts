@@ -1,5 +1,8 @@
-import { everyEvent } from '../filters.js';
+import type { EventFilter } from '../filters.js';
+import type { StoredEvent } from '../log/event.js';
 import { LOG_START } from '../log/position.js';
+import { PAGE_MAX_EVENTS } from '../log/reader.js';
+import { Turns } from '../turns.js';
 import { unexpectedReadResult } from './errors.js';
 import { sendEvents } from './read-call.js';
 import type { ReadCall } from './read-call.js';
@@ -23,17 +26,27 @@ export const readAll = async (reading: ReadCall, request: ReadRequest & { kind: 
   let position = from === 'start' ? LOG_START : from === 'end' ? (direction === 'forwards' ? end : BEYOND) : from;
   if (position > BEYOND) position = BEYOND;
   if (direction === 'forwards' && typeof from === 'bigint' && from > LOG_START) position -= 1n;
-  const matches = request.filter?.matches ?? everyEvent;
   let left = maxCount;
   while (left > 0n && !reading.signal.aborted) {
-    const limit = request.filter === undefined && left < 512n ? Number(left) : 512;
-    const page = await reader.allPage(direction, position, limit);
+    const most = left < BigInt(PAGE_MAX_EVENTS) ? Number(left) : PAGE_MAX_EVENTS;
+    const page = await reader.allPage(direction, position, request.filter === undefined ? most : PAGE_MAX_EVENTS);
     const last = page.at(-1);
     if (last === undefined) return;
     position = last.position;
-    const wanted = page.filter(matches).slice(0, left < 512n ? Number(left) : 512);
+    const wanted = request.filter === undefined ? page : await firstMatching(page, request.filter.matches, most);
     await sendEvents(reading, wanted);
     left -= BigInt(wanted.length);
     if (direction === 'forwards' && position >= tail.end) return;
   }
+};
+
+const firstMatching = async (events: readonly StoredEvent[], matches: EventFilter, most: number): Promise<StoredEvent[]> => {
+  const found: StoredEvent[] = [];
+  const turns = new Turns();
+  for (const event of events) {
+    if (found.length === most) break;
+    if (matches(event)) found.push(event);
+    if (turns.over) await turns.next();
+  }
+  return found;
 };

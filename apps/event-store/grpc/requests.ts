@@ -5,6 +5,8 @@ import { readUuid } from './wire-uuid.js';
 
 /** A stream name is the key of an index, which bounds it; in UTF-8 bytes. */
 const STREAM_NAME_MAX_BYTES = 2_000;
+/** An event type is a name as well, and filters match regular expressions against it. */
+const EVENT_TYPE_MAX_LENGTH = 2_000;
 
 // PostgreSQL's text cannot hold it, and nobody means it.
 const NUL = '\u0000';
@@ -61,6 +63,7 @@ export const readProposedEvent = (message: WireEvent): ProposedEvent => {
   const contentType = message.getMetadataMap().get('content-type');
   if (contentType === undefined) throw requiredMetadataPropertyMissing('content-type');
   if (type === '') throw invalidArgument('An event type is required');
+  if (type.length > EVENT_TYPE_MAX_LENGTH) throw invalidArgument(`An event type is at most ${EVENT_TYPE_MAX_LENGTH} characters long`);
   if (type.includes(NUL)) throw invalidArgument('An event type must not contain U+0000');
   return {
     id,

@@ -8,6 +8,7 @@ import { createAppend } from './append.js';
 import { createBatchAppend } from './batch-append.js';
 import { createDelete, createTombstone } from './delete.js';
 import { createGossipRead } from './gossip.js';
+import { OpenCalls } from './open-calls.js';
 import { createRead } from './read.js';
 import { createGetSupportedMethods } from './server-features.js';
 import type { ServiceContext } from './service.js';
@@ -27,12 +28,15 @@ export interface ListenOptions {
 
 export interface ListeningServer {
   readonly port: number;
-  /** Ends all calls and connections. */
-  close(): void;
+  /** Ends all calls and connections; clients hear that the node is unavailable. */
+  close(): Promise<void>;
 }
 
 /** Larger than any append that is let in, so that one which is too large is refused by name and does not take others with it. */
 const MAX_MESSAGE_BYTES = 17 * 1024 * 1024;
+
+/** Connections of clients that do not close them are cut after so long. */
+const SHUTDOWN_MS = 500;
 
 const SERVICES: readonly ServiceDefinition[] = [streamsGrpc.StreamsService, gossipGrpc.GossipService, featuresGrpc.ServerFeaturesService];
 
@@ -51,11 +55,12 @@ export const listen = async (
     'grpc.max_send_message_length': -1,
     'grpc.so_reuseport': 0,
   });
+  const openCalls = new OpenCalls();
   let listening = port;
   server.addService(streamsGrpc.StreamsService, {
-    read: createRead(context),
+    read: openCalls.tracking(createRead(context)),
     append: createAppend(context),
-    batchAppend: createBatchAppend(context),
+    batchAppend: openCalls.tracking(createBatchAppend(context)),
     delete: createDelete(context),
     tombstone: createTombstone(context),
   });
@@ -69,5 +74,20 @@ export const listen = async (
   listening = await new Promise<number>((resolve, reject) => {
     server.bindAsync(address, credentials, (error, bound) => (error ? reject(error) : resolve(bound)));
   });
-  return { port: listening, close: () => server.forceShutdown() };
+  return {
+    port: listening,
+    close: () => {
+      openCalls.end();
+      return new Promise((resolve) => {
+        const patience = setTimeout(() => {
+          server.forceShutdown();
+          resolve();
+        }, SHUTDOWN_MS);
+        server.tryShutdown(() => {
+          clearTimeout(patience);
+          resolve();
+        });
+      });
+    },
+  };
 };

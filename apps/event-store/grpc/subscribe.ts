@@ -2,6 +2,7 @@ import { DELETED_STREAM_REVISION, NO_STREAM_REVISION } from '../log/event.js';
 import type { StoredEvent } from '../log/event.js';
 import { LOG_START } from '../log/position.js';
 import { subscribeToAll, subscribeToStream } from '../subscription.js';
+import { Turns } from '../turns.js';
 import { streamDeleted } from './errors.js';
 import { send } from './flow.js';
 import { sendEvents } from './read-call.js';
@@ -39,8 +40,10 @@ const filteredDelivery = (
   let sinceCheckpoint = 0;
   return async (events) => {
     let wanted: StoredEvent[] = [];
+    const turns = new Turns();
     for (const event of events) {
       if (matches(event)) wanted.push(event);
+      if (turns.over) await turns.next();
       sinceCheckpoint += 1;
       if (sinceCheckpoint < checkpointInterval) continue;
       sinceCheckpoint = 0;

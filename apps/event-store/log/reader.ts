@@ -1,3 +1,4 @@
+import type { QueryResultRow } from 'pg';
 import type { Queryable } from '#libs/platform/postgres/pool.js';
 import {
   firstReadableRevision,
@@ -10,6 +11,7 @@ import {
 import type { StreamMetadata } from '../stream-metadata.js';
 import { DELETED_STREAM_REVISION } from './event.js';
 import type { StoredEvent } from './event.js';
+import { asLogError } from './unavailable.js';
 
 export type Direction = 'forwards' | 'backwards';
 
@@ -72,7 +74,7 @@ const STREAM_STATE = `
     (SELECT e.data FROM log.events e WHERE e.stream = $2 AND e.revision < ${DELETED_STREAM_REVISION} ORDER BY e.revision DESC LIMIT 1) AS metadata,
     EXISTS (SELECT FROM log.events e WHERE e.stream IN ($1, $3) AND e.revision = ${DELETED_STREAM_REVISION}) AS tombstoned`;
 
-/** Reads the committed log, one page at a time, by ranges of an index. */
+/** Reads the committed log, one page at a time, by ranges of an index. Its methods throw LogUnavailableError while PostgreSQL is away. */
 export class LogReader {
   constructor(
     private readonly pool: Queryable,
@@ -82,7 +84,7 @@ export class LogReader {
   /** Events after (forwards) or before (backwards) a position, which is itself left out. None: the log has no more in this direction. */
   async allPage(direction: Direction, position: bigint, limit = PAGE_MAX_EVENTS): Promise<StoredEvent[]> {
     const most = Math.min(limit, PAGE_MAX_EVENTS);
-    const { rows } = await this.pool.query<EventRow>({
+    const { rows } = await this.#query<EventRow>({
       name: `all-${direction}`,
       text: direction === 'forwards' ? ALL_FORWARDS : ALL_BACKWARDS,
       values: [position, most],
@@ -92,7 +94,7 @@ export class LogReader {
 
   /** The event that stands at this very position. */
   async eventAt(position: bigint): Promise<StoredEvent | undefined> {
-    const { rows } = await this.pool.query<EventRow>({
+    const { rows } = await this.#query<EventRow>({
       name: 'event-at',
       text: 'SELECT * FROM log.events WHERE position = $1',
       values: [position],
@@ -123,8 +125,14 @@ export class LogReader {
     };
   }
 
+  #query<Row extends QueryResultRow>(query: { name: string; text: string; values: unknown[] }): Promise<{ rows: Row[] }> {
+    return this.pool.query<Row>(query).catch((error: unknown) => {
+      throw asLogError(error);
+    });
+  }
+
   async #streamState(stream: string): Promise<{ last: bigint | undefined; metadata: StreamMetadata; tombstoned: boolean }> {
-    const { rows } = await this.pool.query<{ last: string | null; metadata: Buffer | null; tombstoned: boolean }>({
+    const { rows } = await this.#query<{ last: string | null; metadata: Buffer | null; tombstoned: boolean }>({
       name: 'stream-state',
       text: STREAM_STATE,
       values: [stream, metastreamOf(stream), isMetastream(stream) ? streamOfMetastream(stream) : null],
@@ -138,7 +146,7 @@ export class LogReader {
   }
 
   async #streamRows(stream: string, direction: Direction, revision: bigint, limit: number): Promise<StoredEvent[]> {
-    const { rows } = await this.pool.query<EventRow>({
+    const { rows } = await this.#query<EventRow>({
       name: `stream-${direction}`,
       text: direction === 'forwards' ? STREAM_FORWARDS : STREAM_BACKWARDS,
       values: [revision, limit, stream],

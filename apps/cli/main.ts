@@ -1,5 +1,6 @@
 import { Command } from 'commander';
 import { configCommand } from './commands/config.js';
+import { databaseCommand } from './commands/database.js';
 import { historyCommand } from './commands/history.js';
 import { projectionsCommand } from './commands/projections.js';
 import { failureOf } from './exit-codes.js';
@@ -7,6 +8,7 @@ import { failureOf } from './exit-codes.js';
 const program = new Command('ligature')
   .description('Operate and audit Ligature. Exit codes: 0 done, 1 a check failed, 2 wrong use, 3 a dependency is unreachable.')
   .addCommand(configCommand())
+  .addCommand(databaseCommand())
   .addCommand(historyCommand())
   .addCommand(projectionsCommand());
 

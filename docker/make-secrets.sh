@@ -1,0 +1,15 @@
+#!/bin/sh
+# Makes docker/secrets/ with fresh random secrets; never overwrites one. Keep a copy elsewhere: without master_key and index_secret the event log
+# cannot be read, and no identity is recognized.
+set -eu
+cd "$(dirname "$0")"
+umask 077
+mkdir -p secrets
+for name in postgres_password identity_password projector_password cli_password; do
+  [ -e "secrets/$name" ] || openssl rand -hex 32 >"secrets/$name"
+done
+for name in master_key index_secret cookie_secret; do
+  [ -e "secrets/$name" ] || openssl rand -base64 32 >"secrets/$name"
+done
+# The folder is closed to others. The files are readable, because each container's own user reads them.
+chmod 444 secrets/*

@@ -2,7 +2,7 @@ import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { spawn, spawnSync } from 'node:child_process';
 import type { ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
-import { chmodSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { chmodSync, cpSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
@@ -42,7 +42,10 @@ describe('docker/entrypoint.sh', () => {
 
 /** No container runs here: each service's own command and environment do, on this machine's files, PostgreSQL and event store. */
 describe('docker/compose.yaml', () => {
-  const { services } = parse(readFileSync('docker/compose.yaml', 'utf8'), { merge: true }) as { services: Record<string, Service> };
+  const { services, secrets: secretsOf } = parse(readFileSync('docker/compose.yaml', 'utf8'), { merge: true }) as {
+    services: Record<string, Service>;
+    secrets: Record<string, unknown>;
+  };
   const lab = Object.fromEntries(
     readFileSync('docker/lab.env', 'utf8')
       .split('\n')
@@ -57,10 +60,11 @@ describe('docker/compose.yaml', () => {
   beforeAll(async () => {
     directory = mkdtempSync(join(tmpdir(), 'ligature-containers-'));
     chmodSync(directory, 0o711);
-    // make-secrets.sh writes beside itself.
-    spawnSync('sh', ['-c', `cp docker/make-secrets.sh ${directory} && sh ${directory}/make-secrets.sh`], { stdio: 'inherit' });
     postgres = await startEmbeddedPostgres({ dataDirectory: join(directory, 'postgres'), port: 0, logger: silentLogger, durable: false });
     eventStore = await startTestEventStore();
+    // It writes beside itself.
+    cpSync('docker/make-secrets.sh', join(directory, 'make-secrets.sh'));
+    makeSecrets(eventStore.url);
   });
   afterAll(async () => {
     for (const child of children) {
@@ -72,6 +76,9 @@ describe('docker/compose.yaml', () => {
     rmSync(directory, { recursive: true, force: true });
   });
 
+  const makeSecrets = (...args: string[]) => spawnSync('sh', [join(directory, 'make-secrets.sh'), ...args], { encoding: 'utf8' });
+  const contentOf = (secret: string): string => readFileSync(join(directory, 'secrets', secret), 'utf8');
+
   /** What Compose would hand to the service's process, with this test's servers in place of the containers. */
   const environmentOf = (name: string, extra: Record<string, string> = {}): NodeJS.ProcessEnv => {
     const { environment, secrets = [] } = services[name]!;
@@ -80,7 +87,6 @@ describe('docker/compose.yaml', () => {
       value
         .replace(/\$\{([A-Z_]+)(?::[-?]([^}]*))?\}/g, (_, variable: string, fallback = '') => lab[variable] ?? fallback)
         .replace('@postgres:5432', `@127.0.0.1:${postgres.port}`)
-        .replace('esdb://event-store:2113?tls=false', eventStore.url)
         .replace(/^\/run\/secrets\/(.*)$/, (_, secret: string) => {
           if (!secrets.includes(secret)) throw new Error(`${name} is not given the secret ${secret}`);
           return join(directory, 'secrets', secret);
@@ -106,20 +112,23 @@ describe('docker/compose.yaml', () => {
       () => 0,
     );
 
-  it('makes secrets that nobody else can list, each its own', () => {
-    const made = readdirSync(join(directory, 'secrets'));
-    expect(made.sort()).toEqual(
-      [
-        'cli_password',
-        'cookie_secret',
-        'identity_password',
-        'index_secret',
-        'master_key',
-        'postgres_password',
-        'projector_password',
-      ].sort(),
-    );
-    expect(new Set(made.map((name) => readFileSync(join(directory, 'secrets', name), 'utf8'))).size).toBe(made.length);
+  it('makes secrets that nobody else can list, each its own, and never again', () => {
+    const made = readdirSync(join(directory, 'secrets')).sort();
+    expect(made).toEqual(Object.keys(secretsOf).sort());
+    expect(statSync(join(directory, 'secrets')).mode & 0o777).toBe(0o700);
+    const contents = made.map(contentOf);
+    expect(new Set(contents).size).toBe(made.length);
+    makeSecrets('esdb://another:2113');
+    expect(made.map(contentOf)).toEqual(contents);
+  });
+
+  it('makes none without an event store', () => {
+    const elsewhere = mkdtempSync(join(tmpdir(), 'ligature-secrets-'));
+    cpSync('docker/make-secrets.sh', join(elsewhere, 'make-secrets.sh'));
+    expect(spawnSync('sh', [join(elsewhere, 'make-secrets.sh')], { encoding: 'utf8' })).toMatchObject({
+      status: 2,
+      stderr: expect.stringContaining('Name the event store'),
+    });
   });
 
   it('provisions, again without harm; identity and projector become ready; the command line works', async () => {

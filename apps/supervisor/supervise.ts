@@ -1,4 +1,4 @@
-import { mkdirSync } from 'node:fs';
+import { chmodSync, mkdirSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { pino } from 'pino';
 import { EmbeddedPostgresError } from '#libs/embedded-postgres/embedded-postgres-error.js';
@@ -43,6 +43,8 @@ const isExplained = (error: unknown): boolean =>
 const sentenceOf = (error: unknown): string =>
   isExplained(error) ? (error as Error).message : `Ligature could not start: ${(error as Error).stack ?? String(error)}`;
 
+const indent = (text: string): string => text.replace(/^/gm, '    ');
+
 class Tree {
   readonly #started: SupervisedProcess[] = [];
   #postgres: EmbeddedPostgres | undefined;
@@ -79,7 +81,8 @@ class Tree {
     try {
       const postgres = await startEmbeddedPostgres({ dataDirectory: join(dataDirectory, 'postgres'), port: postgresPort, logger });
       this.#postgres = postgres;
-      void postgres.ended.then(() => this.onDeath(new ProcessFailure('PostgreSQL ended. Its log is in the data directory, server.log.')));
+      const failure = (): ProcessFailure => new ProcessFailure(`PostgreSQL ended. The last it said:\n${indent(postgres.lastLogLines())}`);
+      void postgres.ended.then(() => this.onDeath(failure()));
       return postgres.adminUrl;
     } catch (error) {
       if (error instanceof EmbeddedPostgresError && error.code === 'port_taken')
@@ -160,8 +163,9 @@ const superviseLocked = async (plan: Plan, settings: Settings): Promise<number> 
 export const supervise = async (plan: Plan): Promise<number> => {
   try {
     const settings = readSettings(plan.environment, plan.root);
-    // Searchable by others, because PostgreSQL may have to run as another user; what is secret in it has modes of its own.
-    mkdirSync(settings.dataDirectory, { recursive: true, mode: 0o711 });
+    // As root, PostgreSQL runs as another user, who must be able to come by; what is secret here has modes of its own.
+    mkdirSync(settings.dataDirectory, { recursive: true });
+    if (process.getuid?.() === 0) chmodSync(settings.dataDirectory, statSync(settings.dataDirectory).mode | 0o011);
     const lock = acquireInstanceLock(settings.dataDirectory);
     try {
       await checkPorts(settings.portSettings, lock.leftBehind ? PATIENCE_MS : 0);

@@ -143,6 +143,15 @@ describe('the supervisor', () => {
     expect(events()).toContain('first stopping');
   });
 
+  it('stops everything and shows its log when PostgreSQL dies', async () => {
+    const run = start();
+    await run.says('Ligature is ready');
+    process.kill(postmasterPid(), 'SIGQUIT');
+    expect(await run.exited).toBe(1);
+    expect(run.output).toMatch(/PostgreSQL ended\. The last it said:\n( {4}.*\n)* {4}.*received immediate shutdown request/);
+    expect(events().slice(-2)).toEqual(['second stopping', 'first stopping']);
+  });
+
   it('starts nothing after a task that fails', async () => {
     const run = start({ TASK_EXIT_CODE: '3' });
     expect(await run.exited).toBe(1);

@@ -31,6 +31,8 @@ export interface EmbeddedPostgres {
   readonly port: number;
   /** Settles when the server has ended, for whatever reason. */
   readonly ended: Promise<void>;
+  /** The last lines that the server logged. */
+  lastLogLines(): string;
   /**
    * Fast shutdown: open transactions are rolled back, connections closed, data flushed. Immediate: no flush; the next start recovers, and nothing
    * that was committed is lost.
@@ -153,7 +155,8 @@ const adopt = async (launch: Launch): Promise<EmbeddedPostgres | undefined> => {
     if (await answers(launch, port)) {
       options.logger.info({ pid: left.pid, port }, 'PostgreSQL still runs; using it');
       const stop: EmbeddedPostgres['stop'] = (mode) => shutDown(launch, mode);
-      return { adminUrl: urlOf(locations, port), port, ended: hasEnded(locations.data, left.pid), stop };
+      const ended = hasEnded(locations.data, left.pid);
+      return { adminUrl: urlOf(locations, port), port, ended, lastLogLines: () => lastLines(readLog(locations)), stop };
     }
     await delay(100);
   }
@@ -191,8 +194,10 @@ const attempt = async (launch: Launch, port: number): Promise<Attempt> => {
   });
   const deadline = Date.now() + START_TIMEOUT_MS;
   while (failure === undefined && Date.now() < deadline) {
-    if (existsSync(`${locations.data}/postmaster.pid`) && (await answers(launch, port)))
-      return { server: { adminUrl: urlOf(locations, port), port, ended, stop: (mode) => shutDown(launch, mode).then(() => ended) } };
+    if (existsSync(`${locations.data}/postmaster.pid`) && (await answers(launch, port))) {
+      const stop: EmbeddedPostgres['stop'] = (mode) => shutDown(launch, mode).then(() => ended);
+      return { server: { adminUrl: urlOf(locations, port), port, ended, lastLogLines: () => lastLines(readLog(locations)), stop } };
+    }
     await Promise.race([ended, delay(25)]);
   }
   if (failure === undefined) child.kill('SIGKILL');

@@ -2,7 +2,7 @@ import { randomBytes } from 'node:crypto';
 import { existsSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 
-/** Every secret of an embedded installation, each 32 random bytes in base64, made on the first start. */
+/** Every secret of an embedded installation, made on the first start. */
 const NAMES = [
   'LIGATURE_MASTER_KEY',
   'LIGATURE_INDEX_SECRET',
@@ -17,7 +17,14 @@ const NAMES = [
   'PASSWORD_ligature_cli',
 ] as const;
 
-export type Secrets = Readonly<Record<(typeof NAMES)[number], string>>;
+type Name = (typeof NAMES)[number];
+export type Secrets = Readonly<Record<Name, string>>;
+
+/**
+ * 32 random bytes. Keys are in base64; secrets that people put into URLs and Basic authentication (RFC 6749, section 2.3.1, would have them
+ * form-encoded) in its URL-safe form, which survives either.
+ */
+const newSecret = (name: Name): string => randomBytes(32).toString(name.startsWith('LIGATURE_') ? 'base64' : 'base64url');
 
 /** Writes a file that only we may read, whole or not at all. */
 export const writePrivately = (file: string, content: string): void => {
@@ -33,7 +40,7 @@ export const writePrivately = (file: string, content: string): void => {
 export const readOrMakeSecrets = (dataDirectory: string): Secrets => {
   const file = join(dataDirectory, 'secrets.json');
   const known = existsSync(file) ? (JSON.parse(readFileSync(file, 'utf8')) as Partial<Secrets>) : {};
-  const secrets = Object.fromEntries(NAMES.map((name) => [name, known[name] ?? randomBytes(32).toString('base64')])) as Secrets;
+  const secrets = Object.fromEntries(NAMES.map((name) => [name, known[name] ?? newSecret(name)])) as Secrets;
   if (NAMES.some((name) => known[name] === undefined)) writePrivately(file, `${JSON.stringify(secrets, null, 2)}\n`);
   return secrets;
 };

@@ -100,6 +100,7 @@ export class NpmStart {
   }
 
   #signal(signal: NodeJS.Signals): void {
-    if (this.#child?.pid !== undefined && this.#child.exitCode === null && this.#child.signalCode === null) process.kill(-this.#child.pid, signal);
+    if (this.#child?.pid !== undefined && this.#child.exitCode === null && this.#child.signalCode === null)
+      process.kill(-this.#child.pid, signal);
   }
 }

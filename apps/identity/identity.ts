@@ -26,6 +26,7 @@ export const startIdentity = async (environment: NodeJS.ProcessEnv, logger: Logg
   const app = await NestFactory.create<NestExpressApplication>(IdentityModule.of(dependencies), {
     logger: ['error', 'warn'],
     bodyParser: false,
+    forceCloseConnections: true,
   });
   app.disable('x-powered-by');
   app.set('trust proxy', config.LIGATURE_TRUSTED_PROXIES ?? false);

@@ -1,3 +1,4 @@
+import { setTimeout as delay } from 'node:timers/promises';
 import { EventStoreDBClient } from '@eventstore/db-client';
 import type { Logger } from '#libs/platform/logger.js';
 import { classify, StoreAwayError } from './store-errors.js';
@@ -12,6 +13,7 @@ export interface StoreConnectionOptions {
 
 export type StoreState = 'ready' | 'away';
 
+const DISPOSE_MS = 1_000;
 const PROBE_MS = { first: 50, most: 1_000 };
 
 /**
@@ -85,14 +87,19 @@ export class StoreConnection {
   /** Resolves when the store answers, or at the deadline. */
   async whenReady(deadline: number): Promise<void> {
     while (this.#state === 'away' && !this.#closed && Date.now() < deadline) {
-      await new Promise((resolve) => setTimeout(resolve, Math.min(25, Math.max(1, deadline - Date.now()))));
+      await delay(Math.min(25, Math.max(1, deadline - Date.now())));
     }
   }
 
   async close(): Promise<void> {
     this.#closed = true;
     await this.#probing;
-    await this.#client.dispose();
+    await this.#dispose(this.#client);
+  }
+
+  /** The client waits for each of its streams to finish, and a stream that broke may never do so. */
+  async #dispose(client: EventStoreDBClient): Promise<void> {
+    await Promise.race([client.dispose(), delay(DISPOSE_MS, undefined, { ref: false })]);
   }
 
   async #bounded<T>(work: Promise<T>): Promise<T> {
@@ -120,7 +127,7 @@ export class StoreConnection {
 
   async #probe(): Promise<void> {
     for (let wait = PROBE_MS.first; !this.#closed; wait = Math.min(wait * 2, PROBE_MS.most)) {
-      await new Promise((resolve) => setTimeout(resolve, wait));
+      await delay(wait);
       if (this.#closed) return;
       try {
         await this.#replaceIfNeeded();
@@ -139,7 +146,7 @@ export class StoreConnection {
     const old = this.#client;
     this.#client = EventStoreDBClient.connectionString(this.#options.url);
     this.#mustReplace = false;
-    await old.dispose();
+    await this.#dispose(old);
     this.#options.logger.info('event store client replaced');
   }
 }
@@ -153,5 +160,6 @@ class RequestTimeout extends Error {
 }
 
 const readOneEvent = async (client: EventStoreDBClient): Promise<void> => {
-  for await (const _ of client.readAll({ maxCount: 1, requiresLeader: true, deadline: 2_000 })) return;
+  // Read to the end: a stream that is left early keeps the client's dispose() waiting for ever.
+  for await (const _ of client.readAll({ maxCount: 1, requiresLeader: true, deadline: 2_000 }));
 };

@@ -131,15 +131,17 @@ const eventIdAt = async (connection: StoreConnection, position: bigint): Promise
 };
 
 const firstEventFrom = async (client: EventStoreDBClient, position: bigint): Promise<EventAt> => {
+  let found: EventAt = { kind: 'none' };
   for await (const { event } of client.readAll({
     fromPosition: { commit: position, prepare: position },
     maxCount: 1,
     requiresLeader: true,
   })) {
     const at = (event as { position?: { commit: bigint } } | undefined)?.position?.commit;
-    if (event && at === position) return { kind: 'event', id: event.id };
+    // Read to the end: a stream that is left early keeps the client's dispose() waiting for ever.
+    if (event && at === position) found = { kind: 'event', id: event.id };
   }
-  return { kind: 'none' };
+  return found;
 };
 
 interface Batch {

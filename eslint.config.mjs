@@ -21,4 +21,5 @@ export default tseslint.config(
     },
   },
   { files: ['scripts/**', 'bench/**', 'apps/cli/**', 'bin/**'], rules: { 'no-console': 'off' } },
+  { files: ['**/*.cjs'], rules: { '@typescript-eslint/no-require-imports': 'off' } },
 );

@@ -2,11 +2,14 @@ import { DataSource } from 'typeorm';
 import { LinkView } from './links/read-model.js';
 import { UserView } from './users/read-model.js';
 
+/** A connection to the read models. */
+export type ReadModels = DataSource;
+
 /**
  * The read models as TypeORM sees them: entities over the views of the live generations, read only.
  * @param url connection URL of a role that may read the schema `models`
  */
-export const connectReadModels = (url: string, applicationName: string): Promise<DataSource> =>
+export const connectReadModels = (url: string, applicationName: string): Promise<ReadModels> =>
   new DataSource({
     type: 'postgres',
     url,

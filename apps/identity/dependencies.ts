@@ -1,4 +1,3 @@
-import { DataSource } from 'typeorm';
 import type { AccountDependencies, AccountReadModels } from '#libs/account-pages/account-dependencies.js';
 import type { AuditDependencies } from '#libs/audit/audit-dependencies.js';
 import { eventCatalog } from '#libs/event-catalog/event-catalog.js';
@@ -34,6 +33,7 @@ import { cookiePolicy } from '#libs/web/cookies.js';
 import { createCsrfTokens } from '#libs/web/csrf.js';
 import { linksOfUser } from '#projections/links/read-model.js';
 import { connectReadModels } from '#projections/read-models.js';
+import type { ReadModels } from '#projections/read-models.js';
 import { findUser } from '#projections/users/read-model.js';
 import type { IdentityConfiguration } from './configuration.js';
 
@@ -41,7 +41,7 @@ import type { IdentityConfiguration } from './configuration.js';
 export interface IdentityDependencies {
   readonly core: EventCore;
   readonly pool: Pool;
-  readonly readModels: DataSource;
+  readonly readModels: ReadModels;
   readonly openIdProvider: OpenIdProvider;
   readonly linking: LinkingDependencies & { readonly endSessionsOfClaim: EndSessionsOfClaim };
   readonly signIn: SignInDependencies;
@@ -133,7 +133,7 @@ export const connectDependencies = async (config: IdentityConfiguration, logger:
   };
 };
 
-const accountReadModels = (pool: Pool, readModels: DataSource): AccountReadModels => ({
+const accountReadModels = (pool: Pool, readModels: ReadModels): AccountReadModels => ({
   profile: async (userId, atLeast) => {
     await waitForPosition(pool, 'users', atLeast);
     return (await findUser(readModels, userId)) ?? undefined;
@@ -145,7 +145,7 @@ const accountReadModels = (pool: Pool, readModels: DataSource): AccountReadModel
 });
 
 /** Claims from the read model. A user who is not there yet is waited for, within bounds: created is never "not found". */
-const claimsOf = async (core: EventCore, pool: Pool, readModels: DataSource, userId: string): Promise<UserClaims | undefined> => {
+const claimsOf = async (core: EventCore, pool: Pool, readModels: ReadModels, userId: string): Promise<UserClaims | undefined> => {
   let user = await findUser(readModels, userId);
   if (!user) {
     const { state, position } = await loadUserLinks(core.store, userId);

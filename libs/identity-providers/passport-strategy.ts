@@ -25,6 +25,8 @@ export interface StrategySurroundings {
 }
 
 class HardenedStrategy extends passportOpenIdConnect.Strategy {
+  exchangeError: Error | undefined;
+
   constructor(private readonly surroundings: StrategySurroundings) {
     const { issuer, authorizationEndpoint, tokenEndpoint, clientId, callbackUrl, scopes, state, nonce } = surroundings;
     super(
@@ -48,7 +50,11 @@ class HardenedStrategy extends passportOpenIdConnect.Strategy {
     this._oauth2.getOAuthAccessToken = (code, _parameters, done) => {
       surroundings.exchangeCode(code).then(
         ({ idToken }) => done(null, 'unused', undefined, { id_token: idToken }),
-        (error: Error) => done(error),
+        (error: Error) => {
+          // The library wraps what it is given; whoever refused wants to be heard in their own words.
+          this.exchangeError = error;
+          done(error);
+        },
       );
     };
   }
@@ -67,11 +73,11 @@ export type StrategyOutcome =
 export const runStrategy = (surroundings: StrategySurroundings, query: Readonly<Record<string, string>>): Promise<StrategyOutcome> =>
   new Promise((done, fail) => {
     // Passport hangs these on a strategy when it drives one; here a promise does.
-    const strategy = Object.assign(new HardenedStrategy(surroundings), {
+    const strategy: HardenedStrategy = Object.assign(new HardenedStrategy(surroundings), {
       success: ({ subject }: { subject: string }) => done({ kind: 'success', subject }),
       fail: (challenge?: { message?: string }) => done({ kind: 'fail', reason: challenge?.message ?? 'refused by the library' }),
       redirect: (location: string) => done({ kind: 'redirect', location }),
-      error: fail,
+      error: (error: Error) => fail(strategy.exchangeError ?? error),
       pass: () => done({ kind: 'fail', reason: 'the library did not handle the request' }),
     });
     try {

@@ -1,0 +1,216 @@
+import { afterAll, afterEach, beforeAll, describe, expect, it } from '@jest/globals';
+import { SignJWT } from 'jose';
+import { userActivityStream, userStream } from '#libs/accounts/streams.js';
+import { Browser } from '#test-support/browser.js';
+import { HostileOpenIdProvider } from '#test-support/hostile-openid-provider.js';
+import type { Lies } from '#test-support/hostile-openid-provider.js';
+import { configurationFor, startTestIdentityServer } from '#test-support/identity-server.js';
+import type { TestIdentityServer } from '#test-support/identity-server.js';
+
+const USER_ID = /id="user-id">([0-9a-f-]{36})</;
+
+describe('sign-in over HTTP', () => {
+  let server: TestIdentityServer;
+  let acme: HostileOpenIdProvider;
+  let globex: HostileOpenIdProvider;
+
+  beforeAll(async () => {
+    [acme, globex] = [await HostileOpenIdProvider.start(), await HostileOpenIdProvider.start()];
+    server = await startTestIdentityServer();
+    await server.installation.configure(configurationFor({ acme: acme.issuer, globex: globex.issuer }));
+  }, 60_000);
+  afterAll(async () => {
+    await server.stop();
+    await acme.stop();
+    await globex.stop();
+  });
+  afterEach(() => {
+    acme.lies = {};
+    globex.lies = {};
+  });
+
+  const continueWith = async (browser: Browser, provider: string): Promise<void> => {
+    await browser.open(`${server.issuer}/sign-in`);
+    await browser.submit({}, `/providers/${provider}`);
+  };
+  const signIn = async (provider: HostileOpenIdProvider, name: string, subject: string, browser = new Browser()): Promise<Browser> => {
+    provider.subject = subject;
+    await continueWith(browser, name);
+    return browser;
+  };
+  const userIdIn = (browser: Browser): string => USER_ID.exec(browser.html)?.[1] ?? '';
+  const eventCount = async (): Promise<number> => {
+    const { rows } = await server.installation.pool.query<{ count: string }>(
+      `SELECT count(*) FROM provider.sessions WHERE state <> 'anonymous'`,
+    );
+    return Number(rows[0]?.count);
+  };
+  const logEnd = async (): Promise<bigint> => {
+    let last = 0n;
+    for await (const { event } of server.installation.connection.client.readAll({
+      direction: 'backwards',
+      fromPosition: 'end',
+      maxCount: 1,
+    })) {
+      last = (event as unknown as { position: { commit: bigint } }).position.commit;
+    }
+    return last;
+  };
+
+  it('a first sign-in ends on the account page, with the identity linked', async () => {
+    const browser = await signIn(acme, 'acme', 'ann');
+    expect(browser.url).toBe(`${server.issuer}/account`);
+    expect(browser.text).toContain('ann@example.org');
+    const types = (await server.installation.store.read(userActivityStream(userIdIn(browser)))).map(({ event }) => event.type);
+    expect(types).toEqual(['LoginSucceeded', 'SessionStarted']);
+  });
+
+  it('L16: ten first sign-ins of one identity at once, in ten browsers, give one user and no error', async () => {
+    acme.subject = 'crowd';
+    const browsers = await Promise.all(
+      Array.from({ length: 10 }, async () => {
+        const browser = new Browser();
+        await continueWith(browser, 'acme');
+        return browser;
+      }),
+    );
+    expect(browsers.map(({ status }) => status)).toEqual(Array.from({ length: 10 }, () => 200));
+    expect(new Set(browsers.map(userIdIn)).size).toBe(1);
+  });
+
+  describe('bad input gives a page with a code and a way back, a log entry, no session and no event', () => {
+    const forged = (claims: object): Promise<string> =>
+      new SignJWT(claims as never).setProtectedHeader({ alg: 'HS256' }).sign(new TextEncoder().encode('0123456789abcdef0123456789abcdef'));
+    it.each<[string, Lies, string]>([
+      ['a wrong state', { callback: (parameters) => parameters.set('state', 'wrong') }, 'state_unknown'],
+      ['a bad signature', { idToken: forged }, 'id_token_signature_invalid'],
+      ['a wrong nonce', { claims: (claims) => ({ ...claims, nonce: 'wrong' }) }, 'nonce_mismatch'],
+      ['a wrong issuer', { claims: (claims) => ({ ...claims, iss: 'https://evil.example' }) }, 'issuer_mismatch'],
+      ['a wrong audience', { claims: (claims) => ({ ...claims, aud: 'another' }) }, 'audience_mismatch'],
+    ])('%s', async (_what, lies, code) => {
+      const [sessions, end] = [await eventCount(), await logEnd()];
+      acme.lies = lies;
+      const browser = await signIn(acme, 'acme', 'mallory');
+      expect(browser.status).toBe(400);
+      expect(browser.html).toContain(`<span class="code">${code}</span>`);
+      expect(browser.html).toContain('href="/account"');
+      const reference = /reference <span class="code">([0-9a-f-]{36})</.exec(browser.html)?.[1];
+      expect(server.log).toContainEqual(expect.objectContaining({ correlationId: reference, refusal: code }));
+      await browser.open(`${server.issuer}/account`);
+      expect(browser.url).toBe(`${server.issuer}/sign-in`);
+      expect([await eventCount(), await logEnd()]).toEqual([sessions, end]);
+    });
+
+    it('a replayed callback', async () => {
+      let callback = '';
+      acme.lies = { callback: (parameters) => (callback = `${server.issuer}/providers/acme/callback?${parameters}`) };
+      const browser = await signIn(acme, 'acme', 'replayed');
+      const end = await logEnd();
+      await browser.open(callback);
+      expect([browser.status, browser.html.includes('state_unknown')]).toEqual([400, true]);
+      expect(await logEnd()).toBe(end);
+    });
+
+    it('L22: a callback in another browser than the one that began', async () => {
+      let callback = '';
+      acme.lies = { callback: (parameters) => (callback = `${server.issuer}/providers/acme/callback?${parameters}`) };
+      acme.subject = 'victim';
+      const attacker = new Browser([`${server.issuer}/providers/`]);
+      await continueWith(attacker, 'acme');
+      const victim = new Browser();
+      await victim.open(`${server.issuer}/sign-in`);
+      await victim.open(callback);
+      expect([victim.status, victim.html.includes('browser_mismatch')]).toEqual([400, true]);
+    });
+
+    it('L10: a form without the token of this browser', async () => {
+      const browser = new Browser();
+      await browser.open(`${server.issuer}/sign-in`);
+      await browser.post(`${server.issuer}/sign-in/providers/acme`, { csrf: 'made-up' });
+      expect([browser.status, browser.html.includes('form_expired')]).toEqual([403, true]);
+    });
+
+    it('a provider that nobody configured', async () => {
+      const browser = new Browser();
+      await browser.open(`${server.issuer}/providers/nonesuch/callback?state=x&code=y`);
+      expect([browser.status, browser.html.includes('provider_not_allowed')]).toEqual([403, true]);
+    });
+  });
+
+  describe('linking and unlinking', () => {
+    /** Clicks "Link globex", proves again who it is, confirms; ends wherever the server leads. */
+    const linkGlobex = async (browser: Browser): Promise<void> => {
+      await browser.submit({}, '/account/identities/link/globex');
+      if (browser.url.endsWith('/account/identities/link/globex')) await browser.submit({}, '/account/identities/link/globex');
+    };
+
+    it('needs a re-authentication first, then links; the other identity is the same user', async () => {
+      const browser = await signIn(acme, 'acme', 'bea');
+      const userId = userIdIn(browser);
+      globex.subject = 'bea-g';
+      await browser.submit({}, '/account/identities/link/globex');
+      expect(browser.url).toBe(`${server.issuer}/account/identities/link/globex`);
+      expect(acme.lastAuthorization.get('prompt')).toBe('login');
+      await browser.submit({}, '/account/identities/link/globex');
+      expect(browser.url).toBe(`${server.issuer}/account?notice=linked`);
+      expect(userIdIn(await signIn(globex, 'globex', 'bea-g'))).toBe(userId);
+    });
+
+    it('row 1′: a proof with somebody else’s identity proves nothing, and never signs in', async () => {
+      await signIn(acme, 'acme', 'other-person');
+      const browser = await signIn(acme, 'acme', 'cat');
+      const userId = userIdIn(browser);
+      acme.subject = 'other-person';
+      await browser.submit({}, '/account/identities/link/globex');
+      expect([browser.status, browser.html.includes('proof_failed')]).toEqual([403, true]);
+      await browser.open(`${server.issuer}/account`);
+      expect(userIdIn(browser)).toBe(userId);
+    });
+
+    it('row 1: an identity of another account is refused by its own code', async () => {
+      await signIn(globex, 'globex', 'taken');
+      const browser = await signIn(acme, 'acme', 'dan');
+      globex.subject = 'taken';
+      await linkGlobex(browser);
+      expect([browser.status, browser.html.includes('identity_already_linked_to_another_account')]).toEqual([409, true]);
+    });
+
+    it('refuses to unlink the last way in', async () => {
+      const browser = await signIn(acme, 'acme', 'eve');
+      await browser.submit({}, '/unlink');
+      await browser.submit({}, '/unlink');
+      expect([browser.status, browser.html.includes('last_credential')]).toEqual([409, true]);
+    });
+
+    it('L20: unlinking ends the sessions that the identity opened, in other browsers too', async () => {
+      const browser = await signIn(acme, 'acme', 'fay');
+      globex.subject = 'fay-g';
+      await linkGlobex(browser);
+      const elsewhere = await signIn(globex, 'globex', 'fay-g');
+      expect(elsewhere.url).toBe(`${server.issuer}/account`);
+      const userId = userIdIn(elsewhere);
+      await browser.open(`${server.issuer}/account`);
+      const claimId = /globex[\s\S]*?identities\/([0-9a-f-]{36})\/unlink/.exec(browser.html)?.[1] ?? '';
+      await browser.submit({}, `${claimId}/unlink`);
+      expect(browser.url).toContain('notice=unlinked');
+      await elsewhere.open(`${server.issuer}/account`);
+      expect(elsewhere.url).toBe(`${server.issuer}/sign-in`);
+      expect((await server.installation.store.read(userStream(userId))).at(-1)?.event.type).toBe('ExternalIdentityUnlinked');
+      expect((await server.installation.store.read(userActivityStream(userId))).map(({ event }) => event)).toContainEqual(
+        expect.objectContaining({ type: 'SessionEnded', data: expect.objectContaining({ reason: 'identity_unlinked' }) as object }),
+      );
+    });
+  });
+
+  it('a person who signs out is signed out, and the history says so', async () => {
+    const browser = await signIn(acme, 'acme', 'gil');
+    const userId = userIdIn(browser);
+    await browser.submit({}, '/account/sign-out');
+    await browser.open(`${server.issuer}/account`);
+    expect(browser.url).toBe(`${server.issuer}/sign-in`);
+    expect((await server.installation.store.read(userActivityStream(userId))).at(-1)?.event).toMatchObject({
+      type: 'SessionEnded',
+      data: { reason: 'signed_out' },
+    });
+  });
+});

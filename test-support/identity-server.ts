@@ -1,0 +1,88 @@
+import { Writable } from 'node:stream';
+import { pino } from 'pino';
+import { startIdentity } from '#apps/identity/identity.js';
+import { startProjector } from '#apps/projector/projector.js';
+import { silentLogger } from '#libs/platform/logger.js';
+import { startTestInstallation } from './installation.js';
+import type { TestInstallation } from './installation.js';
+import { freePorts } from './ports.js';
+
+export interface TestIdentityServer {
+  readonly issuer: string;
+  readonly installation: TestInstallation;
+  /** What the server logged, one JSON object per line. */
+  readonly log: Record<string, unknown>[];
+  stop(): Promise<void>;
+}
+
+/** An identity server and a projector in this process, over real HTTP, on an installation of their own. */
+export const startTestIdentityServer = async (): Promise<TestIdentityServer> => {
+  const installation = await startTestInstallation();
+  const [port] = await freePorts(1);
+  const issuer = `http://localhost:${port}`;
+  const log: Record<string, unknown>[] = [];
+  const logger = pino(
+    new Writable({
+      write: (line: Buffer, _encoding, done) => {
+        log.push(JSON.parse(line.toString()) as Record<string, unknown>);
+        done();
+      },
+    }),
+  );
+  const shared = { EVENTSTORE_URL: installation.eventStore.url, LIGATURE_MASTER_KEY: installation.masterKey.toString('base64') };
+  const { urls } = installation.eventStore.database;
+  const projector = await startProjector(
+    { ...shared, DATABASE_URL: urls.ligature_projector, PROJECTOR_MANAGEMENT_PORT: '0' },
+    silentLogger,
+  );
+  const identity = await startIdentity(
+    {
+      ...shared,
+      DATABASE_URL: urls.ligature_identity,
+      LIGATURE_ISSUER: issuer,
+      LIGATURE_ENV: 'development',
+      LIGATURE_INDEX_SECRET: installation.indexSecret.toString('base64'),
+      LIGATURE_COOKIE_SECRET: Buffer.alloc(32, 7).toString('base64'),
+      IDENTITY_PORT: String(port),
+      IDENTITY_MANAGEMENT_PORT: '0',
+    },
+    logger,
+  );
+  return {
+    issuer,
+    installation,
+    log,
+    stop: async () => {
+      await identity.stop();
+      await projector.stop();
+      await installation.stop();
+    },
+  };
+};
+
+/** One organization that offers these providers, everything allowed, and one relying party. */
+export const configurationFor = (providers: Readonly<Record<string, string>>, redirectUri = 'http://127.0.0.1:1/callback'): string => `
+identityProviders:
+${Object.entries(providers)
+  .map(
+    ([id, issuer]) =>
+      `  - { id: ${id}, kind: oidc, displayName: ${id}, issuer: "${issuer}", clientId: ligature, scopes: [openid, profile, email] }`,
+  )
+  .join('\n')}
+organizations:
+  - id: default
+    displayName: Test
+    identityProviders:
+${Object.keys(providers)
+  .map((id) => `      - { id: ${id}, policy: { creationAllowed: true, autoCreate: true, linkingAllowed: true } }`)
+  .join('\n')}
+relyingParties:
+  - clientId: app
+    organization: default
+    displayName: App
+    redirectUris: ["${redirectUri}"]
+    grantTypes: [authorization_code]
+    tokenEndpointAuthMethod: none
+    applicationType: native
+    scopes: [openid, profile, email]
+`;

@@ -163,6 +163,27 @@ describe('LoginViaIdp on the streams', () => {
     expect(userOf(there)).not.toBe(here);
   });
 
+  it('invariant 11: a user of one organization cannot be given a link in the context of another, and no claim is left behind', async () => {
+    await installation.configure(`${EVERYTHING_ALLOWED}
+  - id: elsewhere
+    displayName: Elsewhere
+    identityProviders:
+      - { id: globex, policy: { linkingAllowed: true } }
+`);
+    const userId = userOf(await signIn(testAssertion('ida')));
+    const before = await typesOf(userId);
+    const assertion = testAssertion('ida-g', 'globex');
+    for (const flowUser of [userId, installation.newId()]) {
+      const result = await loginViaIdp(
+        installation,
+        new LoginViaIdp(assertion, { kind: 'link', userId: flowUser, valid: true, organizationId: 'elsewhere' }, testContext()),
+      );
+      expect(result).toMatchObject({ row: '1', outcome: { kind: 'refused', code: 'link_intent_invalid' } });
+      expect(await installation.store.read(externalIdentityStream(result.identityKey))).toEqual([]);
+    }
+    expect(await typesOf(userId)).toEqual(before);
+  });
+
   it('L8: a provider that the organization stopped offering while the flow ran is refused', async () => {
     const other = await startTestInstallation();
     try {

@@ -1,12 +1,13 @@
 import { userStream } from '#libs/accounts/streams.js';
-import { ContentionError, execute } from '#libs/event-store/command-execution.js';
+import { ContentionError, execute, load } from '#libs/event-store/command-execution.js';
 import type { CommandContext } from '#libs/event-store/event-metadata.js';
 import type { EventOf } from '#libs/event-store/event-definition.js';
+import type { EventStore } from '#libs/event-store/event-store.js';
 import { decideLink } from '../decide.js';
 import type { externalIdentityLinked } from '../events.js';
 import { externalIdentityKey, externalIdentityStream } from '../external-identity.js';
 import { decideLogin } from '../login-via-idp.js';
-import type { IdentityOwner } from '../login-via-idp.js';
+import type { FlowFacts, IdentityOwner } from '../login-via-idp.js';
 import { linkingFold } from '../state.js';
 import { Claims } from './claims.js';
 import type { Ownership } from './claims.js';
@@ -92,12 +93,13 @@ export const loginViaIdp = async (dependencies: LinkingDependencies, { assertion
     return outcome === 'linked' ? { userId, claimId } : undefined;
   };
 
+  const checkedFlow = await withFlowUserOf(store, flow, organizationId);
   for (let attempt = 0; attempt < MAX_ATTEMPTS; attempt += 1) {
     const ownership = await claims.ownerOf(identityKey, context);
     // Read after the owner, so that what is allowed is as of the moment of linking (L8).
     const provider = (await loadProvidersInOrganization(store, organizationId, [assertion.providerId])).get(assertion.providerId);
     if (!provider) throw new Error(`No settings were loaded for ${assertion.providerId}`);
-    const { row, outcome } = decideLogin({ provider, flow, owner: ownerFacts(ownership, organizationId) });
+    const { row, outcome } = decideLogin({ provider, flow: checkedFlow, owner: ownerFacts(ownership, organizationId) });
     const answer = { row, policyRevision: provider.policyRevision, identityKey };
     if (ownership.kind === 'free' && outcome.kind === 'provision') {
       const provisioned = await provision(ownership, provider);
@@ -110,6 +112,13 @@ export const loginViaIdp = async (dependencies: LinkingDependencies, { assertion
     }
   }
   throw new ContentionError(externalIdentityStream(identityKey));
+};
+
+/** A link is for a user of the organization that the flow runs in; any other intent is not valid there (invariant 11). */
+const withFlowUserOf = async (store: EventStore, flow: FlowFacts, organizationId: string): Promise<FlowFacts> => {
+  if (flow.kind !== 'link') return flow;
+  const { state } = await load(store, userStream(flow.userId), linkingFold);
+  return { ...flow, valid: flow.valid && state.organizationId === organizationId };
 };
 
 const ownerFacts = (ownership: Ownership, organizationId: string): IdentityOwner | undefined =>

@@ -1,0 +1,159 @@
+import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { userActivityStream } from '#libs/accounts/streams.js';
+import { EventStore } from '#libs/event-store/event-store.js';
+import type { AppendRequest, AppendResult } from '#libs/event-store/event-store.js';
+import { StoreAwayError } from '#libs/event-store/store-errors.js';
+import { loginViaIdp } from '#libs/linking/commands/login-via-idp.js';
+import { LoginViaIdp } from '#libs/linking/commands/login-via-idp.command.js';
+import { UnlinkExternalIdentity } from '#libs/linking/commands/unlink-external-identity.command.js';
+import { unlinkExternalIdentity } from '#libs/linking/commands/unlink-external-identity.js';
+import { openIdProviderMigrations } from '#libs/openid-provider/migrations.js';
+import { SessionRows } from '#libs/openid-provider/sessions.postgres.js';
+import { migrate } from '#libs/platform/postgres/migrations.js';
+import type { BrowserSessions } from '#libs/sign-in/browser-sessions.js';
+import { endSessionsOfClaim, openSession } from '#libs/sign-in/open-session.js';
+import type { OpenedSession } from '#libs/sign-in/open-session.js';
+import { EVERYTHING_ALLOWED, startTestInstallation, testAssertion, testContext } from '#test-support/installation.js';
+import type { TestInstallation } from '#test-support/installation.js';
+
+/** A store that does something of the test's just before it appends. */
+class InterruptedStore extends EventStore {
+  constructor(
+    installation: TestInstallation,
+    private readonly before: (request: AppendRequest) => Promise<void>,
+    private readonly after: () => Promise<void> = () => Promise.resolve(),
+  ) {
+    super(installation);
+  }
+
+  override async append(request: AppendRequest): Promise<AppendResult> {
+    await this.before(request);
+    const result = await super.append(request);
+    await this.after();
+    return result;
+  }
+}
+
+describe('sign-in against revocation (invariants 5 and 7, security row L20)', () => {
+  let installation: TestInstallation;
+  let sessions: SessionRows;
+
+  beforeAll(async () => {
+    installation = await startTestInstallation();
+    await installation.configure(EVERYTHING_ALLOWED);
+    await migrate(installation.pool, 'provider', openIdProviderMigrations);
+    sessions = new SessionRows(installation.pool, installation.clock);
+  });
+  afterAll(() => installation.stop());
+
+  interface Person {
+    readonly userId: string;
+    readonly claimId: string;
+  }
+
+  /** A user with two identities; the claim is the second one's. */
+  const person = async (name: string): Promise<Person> => {
+    const login = (assertion: ReturnType<typeof testAssertion>, flow: ConstructorParameters<typeof LoginViaIdp>[1]) =>
+      loginViaIdp(installation, new LoginViaIdp(assertion, flow, testContext()));
+    const first = await login(testAssertion(name), { kind: 'sign_in', organizationId: 'default' });
+    const userId = 'userId' in first.outcome ? first.outcome.userId : '';
+    const second = await login(testAssertion(`${name}-g`, 'globex'), { kind: 'link', userId, valid: true, organizationId: 'default' });
+    return { userId, claimId: 'claimId' in second.outcome ? second.outcome.claimId : '' };
+  };
+  const open = ({ userId, claimId }: Person, store: EventStore = installation.store): Promise<OpenedSession> =>
+    openSession(
+      { store, sessions: sessions as unknown as BrowserSessions, clock: installation.clock },
+      {
+        userId,
+        claimId,
+        organizationId: 'default',
+        providerId: 'globex',
+        amr: [],
+        decision: { row: '2', policyRevision: 'test' },
+        context: { ...testContext(), actor: { type: 'user', id: userId } },
+      },
+    );
+  const unlink = ({ userId, claimId }: Person) =>
+    unlinkExternalIdentity(
+      {
+        ...installation,
+        endSessionsOfClaim: endSessionsOfClaim({ store: installation.store, sessions: sessions as unknown as BrowserSessions }),
+      },
+      new UnlinkExternalIdentity(userId, 'default', claimId, testContext()),
+    );
+  const statesOf = async ({ userId }: Person): Promise<string[]> =>
+    (
+      await installation.pool.query<{ state: string }>('SELECT state FROM provider.sessions WHERE user_id = $1 ORDER BY created_at', [
+        userId,
+      ])
+    ).rows.map(({ state }) => state);
+  const activityOf = async ({ userId }: Person): Promise<string[]> =>
+    (await installation.store.read(userActivityStream(userId))).map(({ event }) => event.type);
+
+  it('opens a session: pending until it is activated, its events stored first', async () => {
+    const ann = await person('ann');
+    const opened = await open(ann);
+    expect(opened.kind).toBe('opened');
+    expect(await statesOf(ann)).toEqual(['pending']);
+    expect(await activityOf(ann)).toEqual(['LoginSucceeded', 'SessionStarted']);
+    const jti = await sessions.activate(opened.kind === 'opened' ? opened.sessionId : '');
+    expect(await sessions.findActive(jti ?? '')).toMatchObject({ userId: ann.userId, claimId: ann.claimId });
+  });
+
+  it('a sign-in whose event cannot be stored gives no session', async () => {
+    const bea = await person('bea');
+    const away = new InterruptedStore(installation, () => Promise.reject(new StoreAwayError()));
+    await expect(open(bea, away)).rejects.toThrow(StoreAwayError);
+    expect(await statesOf(bea)).toEqual(['pending']);
+    expect(await activityOf(bea)).toEqual([]);
+    const { rows } = await installation.pool.query<{ jti: string | null }>('SELECT jti FROM provider.sessions WHERE user_id = $1', [
+      bea.userId,
+    ]);
+    expect(rows).toEqual([{ jti: null }]);
+  });
+
+  it('an unlink stored before the sign-in’s events leaves no session', async () => {
+    const cat = await person('cat');
+    let unlinked = false;
+    const racing = new InterruptedStore(installation, async () => {
+      if (unlinked) return;
+      unlinked = true;
+      expect((await unlink(cat)).outcome.kind).toBe('unlinked');
+    });
+    expect(await open(cat, racing)).toEqual({ kind: 'refused', code: 'account_not_found' });
+    expect(await statesOf(cat)).toEqual(['ended']);
+  });
+
+  it('an unlink stored between the sign-in’s events and its second look leaves no session', async () => {
+    const dan = await person('dan');
+    let unlinked = false;
+    const racing = new InterruptedStore(
+      installation,
+      () => Promise.resolve(),
+      async () => {
+        if (unlinked) return;
+        unlinked = true;
+        await unlink(dan);
+      },
+    );
+    expect((await open(dan, racing)).kind).toBe('refused');
+    expect(await statesOf(dan)).toEqual(['ended']);
+    expect(await activityOf(dan)).toContain('SessionEnded');
+  });
+
+  it('an unlink stored after the second look, before the activation, leaves no session', async () => {
+    const eve = await person('eve');
+    const opened = await open(eve);
+    await unlink(eve);
+    expect(await sessions.activate(opened.kind === 'opened' ? opened.sessionId : '')).toBeUndefined();
+    expect(await statesOf(eve)).toEqual(['ended']);
+  });
+
+  it('an unlink after the activation ends the session', async () => {
+    const fay = await person('fay');
+    const opened = await open(fay);
+    const jti = await sessions.activate(opened.kind === 'opened' ? opened.sessionId : '');
+    await unlink(fay);
+    expect(await sessions.findActive(jti ?? '')).toBeUndefined();
+  });
+});

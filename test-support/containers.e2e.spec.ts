@@ -22,6 +22,14 @@ interface Service {
 
 const ENTRYPOINT = 'docker/entrypoint.sh';
 
+const temporary: string[] = [];
+const temporaryDirectory = (): string => {
+  const directory = mkdtempSync(join(tmpdir(), 'ligature-containers-'));
+  temporary.push(directory);
+  return directory;
+};
+afterAll(() => temporary.forEach((directory) => rmSync(directory, { recursive: true, force: true })));
+
 describe('docker/entrypoint.sh', () => {
   const run = (environment: Record<string, string>) =>
     spawnSync('sh', [ENTRYPOINT, process.execPath, '-p', 'JSON.stringify([process.env.ONE, process.env.ONE_FILE])'], {
@@ -30,7 +38,7 @@ describe('docker/entrypoint.sh', () => {
     });
 
   it('turns files into variables, whatever is in them', () => {
-    const file = join(mkdtempSync(join(tmpdir(), 'ligature-secret-')), 'one');
+    const file = join(temporaryDirectory(), 'one');
     writeFileSync(file, `a'b"c $HOME \`id\`\n`);
     expect(JSON.parse(run({ ONE_FILE: file }).stdout)).toEqual([`a'b"c $HOME \`id\``, null]);
   });
@@ -58,7 +66,7 @@ describe('docker/compose.yaml', () => {
   const children: ChildProcess[] = [];
 
   beforeAll(async () => {
-    directory = mkdtempSync(join(tmpdir(), 'ligature-containers-'));
+    directory = temporaryDirectory();
     chmodSync(directory, 0o711);
     postgres = await startEmbeddedPostgres({ dataDirectory: join(directory, 'postgres'), port: 0, logger: silentLogger, durable: false });
     eventStore = await startTestEventStore();
@@ -73,7 +81,6 @@ describe('docker/compose.yaml', () => {
     }
     await eventStore.stop();
     await postgres.stop();
-    rmSync(directory, { recursive: true, force: true });
   });
 
   const makeSecrets = (...args: string[]) => spawnSync('sh', [join(directory, 'make-secrets.sh'), ...args], { encoding: 'utf8' });
@@ -123,7 +130,7 @@ describe('docker/compose.yaml', () => {
   });
 
   it('makes none without an event store', () => {
-    const elsewhere = mkdtempSync(join(tmpdir(), 'ligature-secrets-'));
+    const elsewhere = temporaryDirectory();
     cpSync('docker/make-secrets.sh', join(elsewhere, 'make-secrets.sh'));
     expect(spawnSync('sh', [join(elsewhere, 'make-secrets.sh')], { encoding: 'utf8' })).toMatchObject({
       status: 2,

@@ -3,6 +3,7 @@ import { spawn } from 'node:child_process';
 import type { ChildProcess } from 'node:child_process';
 import { chmodSync, existsSync, mkdtempSync, readFileSync, rmSync, statSync } from 'node:fs';
 import { connect, createServer } from 'node:net';
+import type { Server } from 'node:net';
 import { once } from 'node:events';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -61,6 +62,13 @@ describe('the supervisor', () => {
   let directory: string;
   let environment: NodeJS.ProcessEnv;
   let runs: Run[];
+  let others: Server[];
+  /** Another program on a port. */
+  const take = async (port: string | undefined): Promise<void> => {
+    const other = createServer().listen(Number(port), '127.0.0.1');
+    others.push(other);
+    await once(other, 'listening');
+  };
   const start = (extra: NodeJS.ProcessEnv = {}): Run => {
     const run = new Run({ ...environment, ...extra });
     runs.push(run);
@@ -90,8 +98,10 @@ describe('the supervisor', () => {
       JOURNAL: join(directory, 'journal'),
     };
     runs = [];
+    others = [];
   });
   afterEach(async () => {
+    for (const other of others) other.close();
     for (const { child, exited } of runs) {
       child.kill('SIGKILL');
       await exited;
@@ -160,11 +170,9 @@ describe('the supervisor', () => {
   });
 
   it('names a taken port and its variable before anything starts', async () => {
-    const other = createServer().listen(Number(environment.DEMO_APP_PORT), '127.0.0.1');
-    await once(other, 'listening');
+    await take(environment.DEMO_APP_PORT);
     const run = start();
     expect(await run.exited).toBe(1);
-    other.close();
     expect(run.output).toContain(
       `Port ${environment.DEMO_APP_PORT} is taken by another program. Stop it, or choose another port: DEMO_APP_PORT=`,
     );
@@ -173,11 +181,9 @@ describe('the supervisor', () => {
   });
 
   it("names PostgreSQL's port, too, and one that was given to two processes", async () => {
-    const other = createServer().listen(Number(environment.POSTGRES_PORT), '127.0.0.1');
-    await once(other, 'listening');
+    await take(environment.POSTGRES_PORT);
     const run = start();
     expect(await run.exited).toBe(1);
-    other.close();
     expect(run.output).toContain('POSTGRES_PORT=');
     const twice = start({ DEMO_APP_PORT: environment.IDENTITY_PORT });
     expect(await twice.exited).toBe(1);

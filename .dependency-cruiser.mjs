@@ -61,7 +61,7 @@ export default {
     only('oidc-provider-in-openid-provider', '', '^libs/openid-provider/', '^node_modules/oidc-provider/'),
     {
       name: 'cqrs-for-dispatch-only',
-      comment: 'docs/decisions/0002: CommandBus and QueryBus; EventBus, sagas and aggregate roots lose events.',
+      comment: 'docs/decisions/0002-cqrs-for-dispatch-only.md: CommandBus and QueryBus; EventBus, sagas and aggregate roots lose events.',
       severity: 'error',
       from: { path: '^(libs|apps|projections)/', pathNot: '\\.module\\.ts$|\\.command\\.ts$|\\.controller\\.tsx?$|^apps/identity/|\\.spec\\.' },
       to: { path: '^node_modules/@nestjs/cqrs/' },

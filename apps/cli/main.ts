@@ -1,6 +1,7 @@
 import { Command } from 'commander';
 import { configCommand } from './commands/config.js';
 import { databaseCommand } from './commands/database.js';
+import { eventsCommand } from './commands/events.js';
 import { historyCommand } from './commands/history.js';
 import { projectionsCommand } from './commands/projections.js';
 import { failureOf } from './exit-codes.js';
@@ -9,6 +10,7 @@ const program = new Command('ligature')
   .description('Operate and audit Ligature. Exit codes: 0 done, 1 a check failed, 2 wrong use, 3 a dependency is unreachable.')
   .addCommand(configCommand())
   .addCommand(databaseCommand())
+  .addCommand(eventsCommand())
   .addCommand(historyCommand())
   .addCommand(projectionsCommand());
 

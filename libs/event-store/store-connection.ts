@@ -22,10 +22,10 @@ const PROBE_MS = { first: 50, most: 1_000 };
  */
 export const checkStoreUrl = (url: string): string => {
   const match = /^(esdb(?:\+discover)?):\/\/(?:[^@/]*@)?([^/?]+)/.exec(url);
-  if (!match) throw new Error('EVENTSTORE_URL must look like esdb://host:2113, esdb://a,b,c or esdb+discover://dns-name');
+  if (!match) throw new Error('An event store URL looks like esdb://host:2113, esdb://a,b,c or esdb+discover://dns-name');
   const [, scheme, hosts] = match;
   if (scheme === 'esdb+discover' && hosts?.includes(',')) {
-    throw new Error(`EVENTSTORE_URL: esdb+discover:// asks only its first host; name the cluster as esdb://${hosts}`);
+    throw new Error(`esdb+discover:// asks only its first host; name the cluster as esdb://${hosts}`);
   }
   return url;
 };

@@ -19,6 +19,7 @@ export class Browser {
   status = 0;
   html = '';
   url = '';
+  headers = new Headers();
   readonly #cookies = new Map<string, Cookie>();
 
   /** @param stops addresses at whose prefix a redirect is not followed: whoever would be there is the test itself */
@@ -27,6 +28,18 @@ export class Browser {
   /** The last page without its tags. */
   get text(): string {
     return unescapeHtml(this.html.replace(/<[^>]*>/g, ' ')).replace(/\s+/g, ' ');
+  }
+
+  /** A cookie's value, as this browser would send it to the root of a site. */
+  cookie(url: string, name: string): string | undefined {
+    return this.#cookies.get(`${new URL(url).hostname} / ${name}`)?.value;
+  }
+
+  /** Another browser with the same cookies: whoever stole them. */
+  clone(): Browser {
+    const copy = new Browser(this.stops);
+    for (const [key, cookie] of this.#cookies) copy.#cookies.set(key, cookie);
+    return copy;
   }
 
   /** @returns the address it ended at, after redirects */
@@ -61,11 +74,15 @@ export class Browser {
     let request = init;
     for (let hop = 0; hop < MOST_REDIRECTS; hop += 1) {
       if (this.stops.some((stop) => target.startsWith(stop))) return target;
-      const response = await fetch(target, { ...request, redirect: 'manual', headers: { cookie: this.#cookieHeader(target) } });
+      const response = await fetch(target, {
+        ...request,
+        redirect: 'manual',
+        headers: { accept: 'text/html', cookie: this.#cookieHeader(target) },
+      });
       this.#store(target, response.headers.getSetCookie());
       const location = response.headers.get('location');
       if (location === null || response.status < 300 || response.status > 399) {
-        [this.status, this.url, this.html] = [response.status, target, await response.text()];
+        [this.status, this.url, this.html, this.headers] = [response.status, target, await response.text(), response.headers];
         return target;
       }
       await response.body?.cancel();

@@ -1,4 +1,4 @@
-import { errors } from 'oidc-provider';
+import { errors, Provider } from 'oidc-provider';
 import type { Adapter, AdapterPayload } from 'oidc-provider';
 import type { Clock } from '#libs/platform/clock.js';
 import type { Pool } from '#libs/platform/postgres/pool.js';
@@ -10,7 +10,7 @@ interface Row {
   readonly consumed_at: Date | null;
 }
 
-/** What gives access, and so must not outlive its session or its grant. */
+/** What gives access, and so must not outlive its session and its grant. */
 const GUARDED: ReadonlySet<string> = new Set(['AuthorizationCode', 'AccessToken', 'RefreshToken', 'DeviceCode']);
 
 /**
@@ -27,7 +27,9 @@ export class PostgresAdapter implements Adapter {
   async upsert(id: string, payload: AdapterPayload, expiresIn: number): Promise<undefined> {
     const expiresAt = expiresIn ? new Date(this.clock().getTime() + expiresIn * 1_000) : null;
     const { userCode = null, uid = null } = payload;
-    const [grantId, sessionUid] = GUARDED.has(this.model) ? [payload.grantId ?? null, payload.sessionUid ?? null] : [null, null];
+    const [grantId, sessionUid] = GUARDED.has(this.model)
+      ? [payload.grantId ?? null, payload.sessionUid ?? null]
+      : [null, this.#sessionOfGrant()];
     const { rowCount } = await this.pool.query(
       `WITH session AS (SELECT 1 FROM provider.sessions WHERE uid = $5 AND state = 'active' FOR SHARE),
             granted AS (SELECT 1 FROM provider.artifacts WHERE model = 'Grant' AND id = $4 FOR SHARE)
@@ -39,9 +41,14 @@ export class PostgresAdapter implements Adapter {
     );
     if (rowCount === 1) return undefined;
     if (this.model === 'ReplayDetection') throw new errors.InvalidRequest('this value was used before');
-    throw this.model === 'AuthorizationCode'
+    throw this.model === 'AuthorizationCode' || this.model === 'Grant'
       ? new errors.AccessDenied('the session has ended')
       : new errors.InvalidGrant('the session or the grant has ended');
+  }
+
+  /** A grant belongs to the one session that it is made in, though its payload does not say so. */
+  #sessionOfGrant(): string | null {
+    return this.model === 'Grant' ? (Provider.ctx?.oidc.session?.uid ?? null) : null;
   }
 
   async find(id: string): Promise<AdapterPayload | undefined> {
@@ -104,8 +111,14 @@ const unsupported = (): never => {
   throw new Error('oidc-provider does not call this for sessions');
 };
 
-/** oidc-provider's Session model on our session rows (`sessions.postgres.ts`). */
-export const sessionAdapter = (pool: Pool, clock: Clock): Adapter => ({
+/** Whether the request under way is a person's answer "sign out" (RP-Initiated Logout 1.0), and not a session changing its id. */
+const isSigningOut = (): boolean => {
+  const oidc = Provider.ctx?.oidc;
+  return oidc?.route === 'end_session_confirm' && Boolean(oidc.params?.logout);
+};
+
+/** oidc-provider's Session model on our session rows (`sessions.postgres.ts`). @param signOut ends the session of this id, with its event */
+export const sessionAdapter = (pool: Pool, clock: Clock, signOut: (jti: string) => Promise<void>): Adapter => ({
   upsert: async (jti, payload, expiresIn) => {
     const expiresAt = new Date(clock().getTime() + (expiresIn ?? 0) * 1_000);
     if (!(await upsertSession(pool, jti, payload as StoredSession, expiresAt))) throw new errors.SessionNotFound('the session has ended');
@@ -114,6 +127,7 @@ export const sessionAdapter = (pool: Pool, clock: Clock): Adapter => ({
   find: async (jti) => (await findSessionPayload(pool, 'jti', jti)) as AdapterPayload | undefined,
   findByUid: async (uid) => (await findSessionPayload(pool, 'uid', uid)) as AdapterPayload | undefined,
   destroy: async (jti) => {
+    if (isSigningOut()) await signOut(jti);
     await forgetSessionId(pool, jti);
     return undefined;
   },

@@ -12,9 +12,10 @@ import type { RelyingPartySettings } from '#libs/relying-parties/settings.js';
 import { API_SCOPES, clientIdSchema, OPENID_SCOPES } from '#libs/relying-parties/settings.js';
 import { cookiePolicy } from '#libs/web/cookies.js';
 import { PostgresAdapter, removeExpired, sessionAdapter } from './adapter.postgres.js';
+import { interactionPolicyOf } from './interaction-policy.js';
 import { openIdProviderMigrations } from './migrations.js';
 import { pinToIssuer } from './pinned-endpoints.js';
-import { clientMetadata, EXTRA_METADATA } from './relying-party-metadata.js';
+import { clientMetadata, EXTRA_METADATA, RESPONSE_MODES } from './relying-party-metadata.js';
 import { errorPage, signedOutPage, signOutPage } from './pages.js';
 import { SESSION_TTL_S, SessionRows } from './sessions.postgres.js';
 import type { NewSession, SessionRecord, SessionSelector } from './sessions.postgres.js';
@@ -45,7 +46,7 @@ export interface OpenIdProviderOptions {
   readonly users: { claims(userId: string): Promise<UserClaims | undefined> };
   /** Path of our sign-in page for an interaction. */
   readonly signInPath: (interactionUid: string) => string;
-  /** A person signed out through a relying party. */
+  /** A person signs out through a relying party: stores the event. Only then does the session end, so that when this throws it does not. */
   readonly onSignedOut: (session: SessionRecord) => Promise<void>;
 }
 
@@ -64,6 +65,9 @@ export interface RunningInteraction {
 /** JWT access tokens live this long: what a revocation cannot take back (P12, RFC 9068). In seconds. */
 const ACCESS_TOKEN_TTL_S = 300;
 
+/** In seconds. */
+const ANONYMOUS_SESSION_TTL_S = 3_600;
+
 /** The OpenID Provider for relying parties (oidc-provider), and the browser sessions that it keeps. */
 export class OpenIdProvider {
   private constructor(
@@ -79,18 +83,17 @@ export class OpenIdProvider {
     await migrate(pool, 'provider', openIdProviderMigrations);
     const keys = await loadSigningKeys(pool, options.masterKey);
     const sessions = new SessionRows(pool, clock);
-    const provider = new Provider(issuer, configurationOf(options, keys));
+    const provider = new Provider(issuer, configurationOf(options, sessions, keys));
     // pinToIssuer() has put the issuer's own host and scheme where oidc-provider looks for a proxy's.
     provider.proxy = true;
     provider.on('server_error', (ctx: KoaContextWithOIDC, error: Error) => {
       options.logger.error({ error: error.message, stack: error.stack, route: ctx.oidc?.route }, 'the OpenID Provider failed');
     });
     provider.use(async (ctx: KoaContextWithOIDC, next: () => Promise<void>) => {
+      ctx.set(PROTOCOL_PAGE_HEADERS);
       await next();
-      const session = ctx.oidc?.session as { uid: string; destroyed?: boolean } | undefined;
-      if (ctx.oidc?.route !== 'end_session_confirm' || !session?.destroyed) return;
-      const ended = await sessions.end({ sessionId: session.uid }, 'signed_out');
-      for (const record of ended) await options.onSignedOut(record);
+      // Its own configuration can add to the document, not change it.
+      if (ctx.oidc?.route === 'discovery') Object.assign(ctx.body as object, { response_modes_supported: RESPONSE_MODES });
     });
     const publicKeys = { keys: keys.map(({ d: _d, p: _p, q: _q, dp: _dp, dq: _dq, qi: _qi, ...rest }) => rest) } as JSONWebKeySet;
     return new OpenIdProvider(options, provider, sessions, publicKeys);
@@ -130,7 +133,8 @@ export class OpenIdProvider {
     if (!interaction || !login) return undefined;
     // The browser may have had another session when it came; resuming compares with the one it has now (lib/actions/authorization/resume.js).
     delete interaction.session;
-    interaction.result = { login: { ...login, remember: true } };
+    // Consent was given by the organization that registered the relying party; without it, `prompt=consent` and native apps would ask for ever.
+    interaction.result = { login: { ...login, remember: true }, consent: {} };
     await interaction.save(interaction.exp - Math.floor(this.options.clock().getTime() / 1_000));
     return interaction.returnTo;
   }
@@ -175,11 +179,13 @@ export class OpenIdProvider {
         audience: apiAudience(this.options.issuer),
         typ: 'at+jwt',
         algorithms: ['RS256', 'ES256'],
-        requiredClaims: ['exp', 'iat', 'client_id'],
+        requiredClaims: ['exp', 'iat', 'client_id', 'sub'],
         currentDate: this.options.clock(),
       });
-      const { client_id: clientId, organization, scope: granted } = payload;
-      if (typeof clientId !== 'string' || typeof organization !== 'string') return { kind: 'refused', code: 'invalid_token' };
+      const { client_id: clientId, organization, scope: granted, sub } = payload;
+      // Our APIs serve clients that speak for themselves (RFC 9068, section 5): what an app may do for its user is not what it may do to all.
+      if (typeof clientId !== 'string' || sub !== clientId || typeof organization !== 'string')
+        return { kind: 'refused', code: 'invalid_token' };
       const scopes = typeof granted === 'string' ? granted.split(' ') : [];
       return scopes.includes(scope)
         ? { kind: 'valid', clientId, organizationId: organization }
@@ -216,8 +222,11 @@ export class OpenIdProvider {
   }
 }
 
+const isClientCredentials = (ctx: KoaContextWithOIDC): boolean => ctx.oidc.params?.grant_type === 'client_credentials';
 const apiAudience = (issuer: string): string => `${issuer}/api`;
 const sessionCookieName = (issuer: string): string => cookiePolicy(issuer).name('ligature_session');
+/** These cookies are bound to a path, which `__Host-` forbids. */
+const pathCookieName = (issuer: string, base: string): string => (cookiePolicy(issuer).secure ? `__Secure-${base}` : base);
 const cookieOptions = (issuer: string) => ({
   httpOnly: true,
   sameSite: 'lax' as const,
@@ -225,10 +234,24 @@ const cookieOptions = (issuer: string) => ({
   overwrite: true,
 });
 
-const configurationOf = (options: OpenIdProviderOptions, keys: readonly object[]): Configuration => {
+/** What oidc-provider renders itself: the pages that submit themselves, whose one script it adds by its hash (security.md, "Server"). */
+const PROTOCOL_PAGE_HEADERS = {
+  'content-security-policy': `default-src 'none'; script-src; frame-ancestors 'none'; base-uri 'none'`,
+  'x-content-type-options': 'nosniff',
+  'referrer-policy': 'no-referrer',
+};
+
+const configurationOf = (options: OpenIdProviderOptions, sessions: SessionRows, keys: readonly object[]): Configuration => {
   const { issuer, pool, clock, relyingParties, users, newId, logger } = options;
+  const now = (): number => Math.floor(clock().getTime() / 1_000);
+  const signOut = async (jti: string): Promise<void> => {
+    const session = await sessions.findActive(jti);
+    if (!session) return;
+    await options.onSignedOut(session);
+    await sessions.end({ sessionId: session.sessionId }, 'signed_out');
+  };
   const adapterFor = (model: string) => {
-    if (model === 'Session') return sessionAdapter(pool, clock);
+    if (model === 'Session') return sessionAdapter(pool, clock, signOut);
     const adapter = new PostgresAdapter(pool, clock, model);
     if (model === 'Client') {
       adapter.find = async (id) => {
@@ -248,15 +271,19 @@ const configurationOf = (options: OpenIdProviderOptions, keys: readonly object[]
     clientAuthMethods: ['client_secret_basic', 'client_secret_post', 'private_key_jwt', 'none'],
     extraClientMetadata: { properties: EXTRA_METADATA },
     scopes: [...OPENID_SCOPES],
-    claims: { openid: ['sub'], profile: ['name', 'given_name', 'family_name'], email: ['email', 'email_verified'] },
+    claims: {
+      openid: ['sub', 'auth_time', 'acr', 'amr'],
+      profile: ['name', 'given_name', 'family_name'],
+      email: ['email', 'email_verified'],
+    },
     conformIdTokenClaims: false,
     rotateRefreshToken: true,
     cookies: {
       keys: [...options.cookieKeys],
       names: {
         session: sessionCookieName(issuer),
-        interaction: 'ligature_interaction',
-        resume: 'ligature_resume',
+        interaction: pathCookieName(issuer, 'ligature_interaction'),
+        resume: pathCookieName(issuer, 'ligature_resume'),
       },
       long: { ...cookieOptions(issuer), signed: true },
       short: { ...cookieOptions(issuer), signed: true },
@@ -266,16 +293,19 @@ const configurationOf = (options: OpenIdProviderOptions, keys: readonly object[]
       ClientCredentials: ACCESS_TOKEN_TTL_S,
       AuthorizationCode: 60,
       IdToken: 3_600,
-      Interaction: 3_600,
-      Session: SESSION_TTL_S,
+      Interaction: ANONYMOUS_SESSION_TTL_S,
+      // A session's time runs from its sign-in, however often it is used; a stranger's is kept for as long as an interaction.
+      Session: (_ctx, session) =>
+        session.accountId ? Math.max(1, (session.loginTs ?? 0) + SESSION_TTL_S - now()) : ANONYMOUS_SESSION_TTL_S,
       Grant: SESSION_TTL_S,
       RefreshToken: SESSION_TTL_S,
     },
     features: {
       devInteractions: { enabled: false },
       clientCredentials: { enabled: true },
-      introspection: { enabled: true },
-      revocation: { enabled: true },
+      // RFC 7662, section 4: a client learns of its own tokens only.
+      introspection: { enabled: true, allowedPolicy: (_ctx, client, token) => token.clientId === client.clientId },
+      revocation: { enabled: true, allowedPolicy: (_ctx, client, token) => token.clientId === client.clientId },
       rpInitiatedLogout: {
         enabled: true,
         logoutSource: (ctx, form) => {
@@ -289,11 +319,12 @@ const configurationOf = (options: OpenIdProviderOptions, keys: readonly object[]
         enabled: true,
         // Clients that ask for a scope of our own API get a token for it without naming the resource.
         defaultResource: (ctx) => {
+          if (!isClientCredentials(ctx)) return [];
           const requested = String(ctx.oidc.params?.scope ?? '').split(' ');
           return API_SCOPES.some((scope) => requested.includes(scope)) ? apiAudience(issuer) : [];
         },
-        getResourceServerInfo: (_ctx, resource, client) => {
-          if (resource !== apiAudience(issuer)) throw new errors.InvalidTarget();
+        getResourceServerInfo: (ctx, resource, client) => {
+          if (resource !== apiAudience(issuer) || !isClientCredentials(ctx)) throw new errors.InvalidTarget();
           return {
             scope: String(client.apiScopes ?? ''),
             audience: resource,
@@ -309,7 +340,7 @@ const configurationOf = (options: OpenIdProviderOptions, keys: readonly object[]
       const settings = token.clientId === undefined ? undefined : await relyingParties.find(token.clientId);
       return settings ? { organization: settings.organizationId } : {};
     },
-    interactions: { url: (_ctx, interaction) => options.signInPath(interaction.uid) },
+    interactions: { policy: interactionPolicyOf(sessions), url: (_ctx, interaction) => options.signInPath(interaction.uid) },
     findAccount: async (_ctx, userId) => {
       const claims = await users.claims(userId);
       if (!claims) return undefined;
@@ -328,7 +359,7 @@ const configurationOf = (options: OpenIdProviderOptions, keys: readonly object[]
     // Relying parties belong to the organization: what they are registered for is granted without a page of its own.
     loadExistingGrant: async (ctx) => {
       const { client, session, provider } = ctx.oidc;
-      if (!client || !session?.accountId) return undefined;
+      if (!client || !session?.accountId || !(await sessions.admits(session.uid, client.organizationId))) return undefined;
       const grantId = session.grantIdFor(client.clientId);
       const existing = grantId ? await provider.Grant.find(grantId) : undefined;
       const grant = existing ?? new provider.Grant({ accountId: session.accountId, clientId: client.clientId });
@@ -344,7 +375,9 @@ const configurationOf = (options: OpenIdProviderOptions, keys: readonly object[]
         { correlationId, error: error.message, code: out.error },
         'the OpenID Provider refused a request',
       );
-      ctx.body = errorPage(ctx, out.error, correlationId);
+      // P7: a bad request to sign out is not obeyed; the person may still want to.
+      const next = ctx.oidc.route === 'end_session' ? { href: '/session/end', text: 'Sign out here' } : undefined;
+      ctx.body = errorPage(ctx, { code: out.error, correlationId, next });
     },
   };
 };

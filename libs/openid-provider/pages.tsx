@@ -46,13 +46,21 @@ export const signedOutPage = (ctx: KoaContextWithOIDC): string => {
 };
 
 /** Nothing but the code and the reference: details of a protocol error are for the log (P11). */
-export const errorPage = (ctx: KoaContextWithOIDC, code: string, correlationId: string): string => {
+export const errorPage = (
+  ctx: KoaContextWithOIDC,
+  { code, correlationId, next }: { code: string; correlationId: string; next?: { href: string; text: string } | undefined },
+): string => {
   prepare(ctx);
   return renderPage(
     <Page title="That did not work">
       <div class="card narrow">
         <h1>That did not work</h1>
         <p>The request could not be answered. Go back to the app and start again.</p>
+        {next && (
+          <p>
+            <a href={next.href}>{next.text}</a>
+          </p>
+        )}
         <p class="muted">
           Code <span class="code">{code}</span> · reference <span class="code">{correlationId}</span>
         </p>

@@ -1,12 +1,22 @@
 import type { IncomingMessage } from 'node:http';
 
 /**
- * oidc-provider makes endpoint URLs from the request's Host and from a proxy's forwarded headers. Both are the stranger's to choose
- * (security.md, "OpenID Provider"), so they are replaced by the issuer's own before it looks.
+ * oidc-provider makes endpoint URLs from the request's Host, from a proxy's forwarded headers, and from the request target where that is a
+ * whole URL (RFC 9112, section 3.2.2). All are the stranger's to choose (security.md, "OpenID Provider"), so they are replaced by the
+ * issuer's own before it looks.
  */
-export const pinToIssuer = (request: IncomingMessage, issuer: string): void => {
+export const pinToIssuer = (request: IncomingMessage & { originalUrl?: string }, issuer: string): void => {
   const { host, protocol } = new URL(issuer);
   request.headers.host = host;
   request.headers['x-forwarded-host'] = host;
   request.headers['x-forwarded-proto'] = protocol.slice(0, -1);
+  request.url = pathOnly(request.url);
+  if (request.originalUrl !== undefined) request.originalUrl = pathOnly(request.originalUrl);
+};
+
+const pathOnly = (target = '/'): string => {
+  if (target.startsWith('/')) return target;
+  if (!URL.canParse(target)) return '/';
+  const { pathname, search } = new URL(target);
+  return pathname + search;
 };

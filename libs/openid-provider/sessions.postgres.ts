@@ -30,7 +30,7 @@ interface Row {
   readonly organization_id: string;
   readonly claim_id: string | null;
   readonly auth_time: Date;
-  readonly payload: { readonly acr?: string; readonly amr?: string[]; readonly authorizations?: Record<string, { grantId?: string }> };
+  readonly payload: { readonly acr?: string; readonly amr?: string[] };
 }
 
 /** A session lives this long at most, in seconds. */
@@ -107,6 +107,15 @@ export class SessionRows {
     return rows[0] && fromRow(rows[0]);
   }
 
+  /** Whether a session is active, and of this organization: another one's never satisfies a client (invariant 11). */
+  async admits(sessionId: string, organizationId: unknown): Promise<boolean> {
+    const { rowCount } = await this.pool.query(
+      `SELECT 1 FROM provider.sessions WHERE uid = $1 AND organization_id = $2 AND state = 'active' AND expires_at > $3`,
+      [sessionId, organizationId, this.clock()],
+    );
+    return rowCount === 1;
+  }
+
   /** What a sign-in says of the person, for the relying party's tokens. */
   async loginOf(sessionId: string): Promise<{ accountId: string; ts: number; acr?: string; amr: string[] } | undefined> {
     const { rows } = await this.pool.query<Row>(`SELECT ${COLUMNS} FROM provider.sessions WHERE uid = $1 AND state = 'active'`, [
@@ -142,12 +151,7 @@ export class SessionRows {
 }
 
 const removeArtifacts = async (db: Connection, sessions: readonly Row[]): Promise<void> => {
-  const uids = sessions.map(({ uid }) => uid);
-  const grants = sessions.flatMap(({ payload }) => Object.values(payload.authorizations ?? {}).flatMap(({ grantId }) => grantId ?? []));
-  await db.query(`DELETE FROM provider.artifacts WHERE session_uid = ANY($1) OR grant_id = ANY($2) OR (model = 'Grant' AND id = ANY($2))`, [
-    uids,
-    grants,
-  ]);
+  await db.query('DELETE FROM provider.artifacts WHERE session_uid = ANY($1)', [sessions.map(({ uid }) => uid)]);
 };
 
 /** The part of a session that oidc-provider stores and loads: its Session model's adapter works on these rows by `uid`. */

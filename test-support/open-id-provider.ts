@@ -1,0 +1,181 @@
+import { once } from 'node:events';
+import { createServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import * as client from 'openid-client';
+import { OpenIdProvider } from '#libs/openid-provider/open-id-provider.js';
+import type { OpenIdProviderOptions, UserClaims } from '#libs/openid-provider/open-id-provider.js';
+import type { SessionRecord } from '#libs/openid-provider/sessions.postgres.js';
+import { systemClock } from '#libs/platform/clock.js';
+import { newUuid } from '#libs/platform/ids.js';
+import { silentLogger } from '#libs/platform/logger.js';
+import { createPool } from '#libs/platform/postgres/pool.js';
+import type { Pool } from '#libs/platform/postgres/pool.js';
+import { relyingPartySettingsSchema } from '#libs/relying-parties/settings.js';
+import type { RelyingPartySettings } from '#libs/relying-parties/settings.js';
+import { createTestDatabase } from './database.js';
+import type { Browser } from './browser.js';
+
+/** Where relying parties of these tests are: nobody listens there, browsers stop. */
+export const APP = 'http://127.0.0.1:9';
+export const CALLBACK = `${APP}/callback`;
+export const SECRET = 'a-secret-of-a-relying-party-of-tests';
+
+/** Who signs in at the sign-in page that these tests have instead of ours. */
+export interface Person {
+  readonly userId: string;
+  readonly organizationId: string;
+  readonly claimId: string;
+}
+
+export const aPerson = (organizationId = 'default'): Person => ({ userId: newUuid(), organizationId, claimId: newUuid() });
+
+export const aRelyingParty = (settings: Record<string, unknown> = {}): RelyingPartySettings =>
+  relyingPartySettingsSchema.parse({
+    clientId: 'app',
+    organizationId: 'default',
+    displayName: 'App',
+    redirectUris: [CALLBACK],
+    postLogoutRedirectUris: [`${APP}/signed-out`],
+    grantTypes: ['authorization_code'],
+    tokenEndpointAuthMethod: 'client_secret_basic',
+    clientSecret: SECRET,
+    scopes: ['openid', 'profile', 'email'],
+    ...settings,
+  });
+
+export interface TestOpenIdProvider {
+  readonly issuer: string;
+  /** Every instance on the one database; requests go to them in turn. */
+  readonly instances: readonly OpenIdProvider[];
+  readonly pool: Pool;
+  readonly relyingParties: Map<string, RelyingPartySettings>;
+  /** Claims of everyone who may sign in; whoever is not here may not. */
+  readonly users: Map<string, UserClaims>;
+  /** Sessions that were told to have been signed out. */
+  readonly signedOut: SessionRecord[];
+  /** What storing the event of a sign-out does beside; to make it fail. */
+  onSignedOut: () => void;
+  /** Who signs in at once when the sign-in page opens; nobody: the page stays, and says `sign-in`. */
+  person: Person | undefined;
+  /** Runs between a session's activation and the end of the interaction. */
+  onActivated: (sessionId: string) => Promise<void>;
+  /** The configuration of a relying party for `openid-client`. */
+  relyingParty(clientId: string): Promise<client.Configuration>;
+  stop(): Promise<void>;
+}
+
+/** An OpenID Provider over HTTP, on a database of its own, with a sign-in page that lets `person` in. */
+export const startTestOpenIdProvider = async (instanceCount = 1): Promise<TestOpenIdProvider> => {
+  const database = await createTestDatabase();
+  const pools = Array.from({ length: instanceCount }, () =>
+    createPool(database.urls.ligature_identity, { applicationName: 'test', max: 10, onIdleError: () => undefined }),
+  );
+  const [pool] = pools;
+  if (!pool) throw new Error('there must be an instance');
+  const server = createServer().listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  const issuer = `http://localhost:${(server.address() as AddressInfo).port}`;
+
+  const state: TestOpenIdProvider = {
+    issuer,
+    instances: [],
+    pool,
+    relyingParties: new Map([['app', aRelyingParty()]]),
+    users: new Map(),
+    signedOut: [],
+    onSignedOut: () => undefined,
+    person: undefined,
+    onActivated: () => Promise.resolve(),
+    relyingParty: (clientId) =>
+      client.discovery(new URL(issuer), clientId, SECRET, client.ClientSecretBasic(SECRET), { execute: [client.allowInsecureRequests] }),
+    stop: async () => {
+      server.closeAllConnections();
+      server.close();
+      await Promise.all(pools.map((each) => each.end()));
+      await database.drop();
+    },
+  };
+  const options = (instancePool: Pool): OpenIdProviderOptions => testOptions(issuer, instancePool, state);
+  const instances = await Promise.all(pools.map((each) => OpenIdProvider.create(options(each))));
+  (state.instances as OpenIdProvider[]).push(...instances);
+
+  let turn = 0;
+  server.on('request', (request, response) => {
+    const instance = instances[turn++ % instances.length];
+    if (!instance) throw new Error('no instance');
+    const path = (request.url ?? '/').split('?')[0] ?? '/';
+    const answer = async (): Promise<void> => {
+      if (path === '/account') {
+        response.setHeader('content-type', 'application/json').end(JSON.stringify((await instance.current(request, response)) ?? null));
+      } else if (path.startsWith('/sign-in/')) {
+        const interaction = await instance.findInteraction(request, response);
+        const { person } = state;
+        if (interaction?.uid !== path.slice('/sign-in/'.length)) response.writeHead(400).end('sign_in_expired');
+        else if (!person) response.end(`sign-in ${interaction.organizationId}`);
+        else {
+          const { sessionId } = await instance.insertPending({ ...person, method: 'external', authTime: new Date(), amr: ['pwd'] });
+          if (!(await instance.activate(sessionId, request, response))) return void response.writeHead(403).end('ended');
+          await state.onActivated(sessionId);
+          const next = await instance.finishInteraction(interaction.uid, sessionId);
+          if (next === undefined) response.writeHead(400).end('over');
+          else response.writeHead(303, { location: next }).end();
+        }
+      } else {
+        instance.handler(request, response);
+      }
+    };
+    answer().catch((error: Error) => response.writeHead(500).end(error.stack));
+  });
+  return state;
+};
+
+export const testOptions = (issuer: string, pool: Pool, state: TestOpenIdProvider): OpenIdProviderOptions => ({
+  issuer,
+  pool,
+  masterKey: Buffer.alloc(32, 7),
+  cookieKeys: ['a key of these tests'],
+  clock: systemClock,
+  newId: newUuid,
+  logger: silentLogger,
+  relyingParties: { find: (clientId) => Promise.resolve(state.relyingParties.get(clientId)) },
+  users: { claims: (userId) => Promise.resolve(state.users.get(userId)) },
+  signInPath: (uid) => `/sign-in/${uid}`,
+  onSignedOut: (session) => {
+    state.onSignedOut();
+    state.signedOut.push(session);
+    return Promise.resolve();
+  },
+});
+
+/** An authorization request of a relying party, and what it needs to finish. */
+export interface Authorization {
+  readonly url: string;
+  readonly checks: client.AuthorizationCodeGrantChecks & { readonly pkceCodeVerifier: string };
+}
+
+export const authorize = async (
+  configuration: client.Configuration,
+  parameters: Readonly<Record<string, string>> = {},
+): Promise<Authorization> => {
+  const [pkceCodeVerifier, expectedState, expectedNonce] = [client.randomPKCECodeVerifier(), client.randomState(), client.randomNonce()];
+  const url = client.buildAuthorizationUrl(configuration, {
+    redirect_uri: CALLBACK,
+    scope: 'openid profile email',
+    code_challenge: await client.calculatePKCECodeChallenge(pkceCodeVerifier),
+    code_challenge_method: 'S256',
+    state: expectedState,
+    nonce: expectedNonce,
+    ...parameters,
+  });
+  return { url: url.href, checks: { pkceCodeVerifier, expectedState, expectedNonce, idTokenExpected: true } };
+};
+
+/** The whole flow of a relying party in a browser. @returns its tokens, with claims checked by `openid-client` */
+export const signIn = async (
+  configuration: client.Configuration,
+  browser: Browser,
+  parameters: Readonly<Record<string, string>> = {},
+): Promise<client.TokenEndpointResponse & client.TokenEndpointResponseHelpers> => {
+  const { url, checks } = await authorize(configuration, parameters);
+  return client.authorizationCodeGrant(configuration, new URL(await browser.open(url)), checks);
+};

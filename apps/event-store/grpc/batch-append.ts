@@ -20,6 +20,7 @@ import {
 } from './packed-status.js';
 import { appendSize, readExpectedRevision, readProposedEvent, readStreamName } from './requests.js';
 import type { ServiceContext } from './service.js';
+import { readUuid } from './wire-uuid.js';
 
 type Call = ServerDuplexStream<BatchAppendReq, BatchAppendResp>;
 
@@ -37,13 +38,14 @@ interface Append {
 /** A call reads on only while no more than this is in flight: a client may send faster than PostgreSQL stores. */
 const IN_FLIGHT_MAX_APPENDS = 2_048;
 const IN_FLIGHT_MAX_BYTES = 16 * 1024 * 1024;
-/** Appends whose final part has not come yet. */
+/** The same for appends whose final part has not come yet. */
 const UNFINISHED_MAX_APPENDS = 256;
+const UNFINISHED_MAX_BYTES = 16 * 1024 * 1024;
 const DEADLINE_CHECK_MS = 250;
 /** EventStoreDB waits no longer for a write, whatever the client allows. */
 const WRITE_TIMEOUT_MS = 30_000;
 
-const keyOf = (id: UUID | undefined): string => (id === undefined ? '' : Buffer.from(id.serializeBinary()).toString('latin1'));
+const keyOf = (id: UUID | undefined): string => readUuid(id) ?? '';
 
 const readDeadlineMs = (options: BatchAppendReq.Options, nowMs: number): number => {
   const latest = nowMs + WRITE_TIMEOUT_MS;
@@ -65,6 +67,7 @@ const readOptions = (correlationId: UUID | undefined, options: BatchAppendReq.Op
 /** `Streams.BatchAppend`: many appends over one call, answered by correlation id in the order in which they settle. Each is answered once. */
 class BatchAppendCall {
   readonly #unfinished = new Map<string, Append>();
+  #bytesUnfinished = 0;
   readonly #inFlight = new Set<Append>();
   #bytesInFlight = 0;
   readonly #deadlines: NodeJS.Timeout;
@@ -90,7 +93,7 @@ class BatchAppendCall {
     const identifier =
       this.#unfinished.get(key)?.identifier ?? request.getOptions()?.getStreamIdentifier() ?? new shared.StreamIdentifier();
     const refuse = (error: Status): void => {
-      this.#unfinished.delete(key);
+      this.#finish(key);
       this.#refuse({ correlationId, identifier }, error);
     };
     try {
@@ -112,9 +115,16 @@ class BatchAppendCall {
     if (!this.allowed) return packedAccessDenied();
     const append = readOptions(request.getCorrelationId(), options, Date.now());
     if (append.deadlineMs <= Date.now()) return packedTimeout();
-    if (this.#unfinished.size >= UNFINISHED_MAX_APPENDS) return packedBadRequest('Too many appends without their final part');
+    if (this.#unfinished.size >= UNFINISHED_MAX_APPENDS || this.#bytesUnfinished >= UNFINISHED_MAX_BYTES)
+      return packedBadRequest('Too many appends without their final part');
+    this.#finish(key);
     this.#unfinished.set(key, append);
     return append;
+  }
+
+  #finish(key: string): void {
+    this.#bytesUnfinished -= this.#unfinished.get(key)?.size ?? 0;
+    this.#unfinished.delete(key);
   }
 
   #addEvents(append: Append, request: BatchAppendReq, key: string): void {
@@ -122,10 +132,11 @@ class BatchAppendCall {
       const event = readProposedEvent(message);
       append.events.push(event);
       append.size += appendSize(event);
+      this.#bytesUnfinished += appendSize(event);
     }
     const { maxAppendSize } = this.context;
     if (append.size <= maxAppendSize && !request.getIsFinal()) return;
-    this.#unfinished.delete(key);
+    this.#finish(key);
     if (append.size > maxAppendSize) this.#refuse(append, packedMaximumAppendSizeExceeded(maxAppendSize));
     else this.#begin(append);
   }

@@ -12,6 +12,7 @@ import { OpenCalls } from './open-calls.js';
 import { createRead } from './read.js';
 import { createGetSupportedMethods } from './server-features.js';
 import type { ServiceContext } from './service.js';
+import { writeAhead } from './write-ahead.js';
 
 /** Certificate and key in PEM. */
 export interface TlsOptions {
@@ -54,6 +55,7 @@ export const listen = async (
     'grpc.max_receive_message_length': MAX_MESSAGE_BYTES,
     'grpc.max_send_message_length': -1,
     'grpc.so_reuseport': 0,
+    interceptors: [writeAhead],
   });
   const openCalls = new OpenCalls();
   let listening = port;

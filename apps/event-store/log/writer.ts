@@ -5,6 +5,7 @@ import { CommitPlan, idsNeededBy, streamsNeededBy } from './commit-plan.js';
 import { insertEvents, loadKnownPlaces, loadLogEnd } from './events.postgres.js';
 import { firstEventOfALog } from './first-event.js';
 import { HeadCache } from './head-cache.js';
+import { LOG_START } from './position.js';
 import { loadStreamHeads } from './stream-head.js';
 import type { LogTail } from './tail.js';
 import { WriterSession } from './writer-session.js';
@@ -48,6 +49,7 @@ export class LogWriter {
 
   /**
    * Takes the writer lock and finds the end of the log; writes the first event of a new one.
+   * @param prepare what only the writer may do, once it has the lock: bringing the schema up to date
    * @throws AnotherWriterError when another node has this log
    */
   static async start(options: WriterOptions, prepare: () => Promise<void>): Promise<LogWriter> {
@@ -56,7 +58,10 @@ export class LogWriter {
     try {
       await prepare();
       await writer.#resume(session);
-      if (options.tail.end === 0n) await writer.write(firstEventOfALog(options.newId(), options.clock()));
+      if (options.tail.end === LOG_START) {
+        const { kind } = await writer.write(firstEventOfALog(options.newId(), options.clock()));
+        if (kind !== 'written') throw new Error('PostgreSQL went away while the log was made');
+      }
       return writer;
     } catch (error) {
       writer.#stopping = true;

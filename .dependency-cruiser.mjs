@@ -5,9 +5,16 @@ const TEST = '\\.spec\\.tsx?$';
 const EXEMPT = `^(apps/demo|test-support|bench)/|${TEST}`;
 const INFRASTRUCTURE = 'event-store|event-catalog|privacy|platform|projection-engine|web|embedded-postgres';
 /** What a context shows to the others: its events, its values, its queries and its command messages; never its handlers or tables. */
-const PUBLISHED = '(events|streams|settings|policy|history)\\.ts$|/queries/|\\.command\\.ts$|/verified-assertion\\.ts$|/login-via-idp\\.ts$';
+const PUBLISHED =
+  '(events|streams|settings|policy|history)\\.ts$|/queries/|\\.command\\.ts$|/verified-assertion\\.ts$|/login-via-idp\\.ts$';
 
-const only = (name, comment, pathNot, to) => ({ name, comment, severity: 'error', from: { pathNot: `${EXEMPT}|${pathNot}` }, to: { path: to } });
+const only = (name, comment, pathNot, to) => ({
+  name,
+  comment,
+  severity: 'error',
+  from: { pathNot: `${EXEMPT}|${pathNot}` },
+  to: { path: to },
+});
 
 export default {
   forbidden: [
@@ -16,10 +23,14 @@ export default {
       name: 'pure-deciders',
       comment: 'Events, state and deciders import no framework, no I/O, no clock, no random: time and ids come in with the command.',
       severity: 'error',
-      from: { path: '^libs/[^/]+/(events|state|decide|claim|login-via-idp|external-identity|policy)\\.ts$', pathNot: `^libs/(${INFRASTRUCTURE})/` },
+      from: {
+        path: '^libs/[^/]+/(events|state|decide|claim|login-via-idp|external-identity|policy)\\.ts$',
+        pathNot: `^libs/(${INFRASTRUCTURE})/`,
+      },
       to: {
         path: '^node_modules/|^libs/|^(fs|net|http|https|crypto|timers)',
-        pathNot: '^node_modules/zod/|^libs/event-store/(event-definition|command-execution|stream-name)\\.ts$|^libs/privacy/index-key\\.ts$|^libs/platform/slug\\.ts$|^libs/[^/]+/(events|state|decide|claim|login-via-idp|settings|policy|streams)\\.ts$',
+        pathNot:
+          '^node_modules/zod/|^libs/event-store/(event-definition|command-execution|stream-name)\\.ts$|^libs/privacy/index-key\\.ts$|^libs/platform/slug\\.ts$|^libs/[^/]+/(events|state|decide|claim|login-via-idp|settings|policy|streams)\\.ts$',
         dependencyTypesNot: ['type-only'],
       },
     },
@@ -48,22 +59,55 @@ export default {
     {
       name: 'projection-handlers-are-for-the-projector',
       severity: 'error',
-      from: { path: '^libs/' , pathNot: TEST },
+      from: { path: '^libs/', pathNot: TEST },
       to: { path: '^projections/', pathNot: 'read-models?\\.ts$' },
     },
-    { name: 'apps-are-imported-by-nobody', severity: 'error', from: { path: '^(libs|projections)/', pathNot: TEST }, to: { path: '^apps/' } },
-    { name: 'apps-do-not-import-each-other', severity: 'error', from: { path: '^apps/([^/]+)/', pathNot: TEST }, to: { path: '^apps/', pathNot: '^apps/$1/' } },
-    only('db-client-in-event-store', 'Only libs/event-store talks to EventStoreDB.', '^libs/event-store/|^apps/event-store/contract/', '^node_modules/@eventstore/db-client/dist'),
-    only('db-client-stubs-in-the-node', 'The node uses the client’s generated stubs; so does what moves logs byte by byte.', '^apps/event-store/|^libs/event-store/raw-store\\.ts$', '^node_modules/@eventstore/db-client/generated'),
-    only('pg-in-its-places', 'SQL drivers only where SQL is.', '^libs/platform/postgres/|\\.postgres\\.ts$|^apps/event-store/|^projections/|^libs/embedded-postgres/', '^node_modules/pg/'),
+    {
+      name: 'apps-are-imported-by-nobody',
+      severity: 'error',
+      from: { path: '^(libs|projections)/', pathNot: TEST },
+      to: { path: '^apps/' },
+    },
+    {
+      name: 'apps-do-not-import-each-other',
+      severity: 'error',
+      from: { path: '^apps/([^/]+)/', pathNot: TEST },
+      to: { path: '^apps/', pathNot: '^apps/$1/' },
+    },
+    only(
+      'db-client-in-event-store',
+      'Only libs/event-store talks to EventStoreDB.',
+      '^libs/event-store/|^apps/event-store/contract/',
+      '^node_modules/@eventstore/db-client/dist',
+    ),
+    only(
+      'db-client-stubs-in-the-node',
+      'The node uses the client’s generated stubs; so does what moves logs byte by byte.',
+      '^apps/event-store/|^libs/event-store/raw-store\\.ts$',
+      '^node_modules/@eventstore/db-client/generated',
+    ),
+    only(
+      'pg-in-its-places',
+      'SQL drivers only where SQL is.',
+      '^libs/platform/postgres/|\\.postgres\\.ts$|^apps/event-store/|^projections/|^libs/embedded-postgres/',
+      '^node_modules/pg/',
+    ),
     only('typeorm-in-projections', 'Entities map read models, nothing else.', '^projections/', '^node_modules/typeorm/'),
-    only('passport-in-identity-providers', '', '^libs/identity-providers/', '^node_modules/(passport|passport-openidconnect|@node-saml/passport-saml)/'),
+    only(
+      'passport-in-identity-providers',
+      '',
+      '^libs/identity-providers/',
+      '^node_modules/(passport|passport-openidconnect|@node-saml/passport-saml)/',
+    ),
     only('oidc-provider-in-openid-provider', '', '^libs/openid-provider/', '^node_modules/oidc-provider/'),
     {
       name: 'cqrs-for-dispatch-only',
       comment: 'docs/decisions/0002-cqrs-for-dispatch-only.md: CommandBus and QueryBus; EventBus, sagas and aggregate roots lose events.',
       severity: 'error',
-      from: { path: '^(libs|apps|projections)/', pathNot: '\\.module\\.ts$|\\.command\\.ts$|\\.controller\\.tsx?$|^apps/identity/|\\.spec\\.' },
+      from: {
+        path: '^(libs|apps|projections)/',
+        pathNot: '\\.module\\.ts$|\\.command\\.ts$|\\.controller\\.tsx?$|^apps/identity/|\\.spec\\.',
+      },
       to: { path: '^node_modules/@nestjs/cqrs/' },
     },
   ],
@@ -72,6 +116,10 @@ export default {
     tsConfig: { fileName: 'tsconfig.json' },
     tsPreCompilationDeps: true,
     webpackConfig: { fileName: 'scripts/dependency-cruiser.resolve.cjs' },
-    enhancedResolveOptions: { exportsFields: ['exports'], conditionNames: ['import', 'types'], extensions: ['.ts', '.tsx', '.js', '.mjs', '.json'] },
+    enhancedResolveOptions: {
+      exportsFields: ['exports'],
+      conditionNames: ['import', 'types'],
+      extensions: ['.ts', '.tsx', '.js', '.mjs', '.json'],
+    },
   },
 };

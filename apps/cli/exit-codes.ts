@@ -2,6 +2,7 @@ import { CommanderError } from 'commander';
 import { StoreAwayError, UnknownOutcomeError } from '#libs/event-store/store-errors.js';
 import { DeclarationError } from '#libs/declared-configuration/declaration.js';
 import { ConfigurationError } from '#libs/platform/configuration.js';
+import { isDatabaseUnreachable } from '#libs/platform/postgres/unreachable.js';
 
 /** What the shell learns of a run. */
 export const EXIT = { done: 0, checkFailed: 1, wrongUse: 2, dependencyUnreachable: 3 } as const;
@@ -10,8 +11,6 @@ export const EXIT = { done: 0, checkFailed: 1, wrongUse: 2, dependencyUnreachabl
 export class UsageError extends Error {
   readonly code = 'wrong_use';
 }
-
-const CONNECTION_CODES = new Set(['ECONNREFUSED', 'ECONNRESET', 'ENOTFOUND', 'ETIMEDOUT', 'EHOSTUNREACH', '57P01', '57P03']);
 
 interface Failure {
   readonly exitCode: number;
@@ -34,12 +33,4 @@ export const failureOf = (error: unknown): Failure => {
     };
   }
   return { exitCode: EXIT.checkFailed, sentence: message };
-};
-
-const isDatabaseUnreachable = (error: unknown): boolean => {
-  const causes = error instanceof AggregateError ? error.errors : [error];
-  return causes.some(
-    ({ code, message }: { code?: string; message?: string }) =>
-      CONNECTION_CODES.has(code ?? '') || /timeout exceeded when trying to connect/.test(message ?? ''),
-  );
 };

@@ -4,6 +4,7 @@ import type { Request, Response } from 'express';
 import { StoreAwayError, UnknownOutcomeError } from '#libs/event-store/store-errors.js';
 import type { NewId } from '#libs/platform/ids.js';
 import type { Logger } from '#libs/platform/logger.js';
+import { isDatabaseUnreachable } from '#libs/platform/postgres/unreachable.js';
 import { problem, PROBLEM_MEDIA_TYPE } from '#libs/platform/problem.js';
 import { ReadModelBehindError } from '#libs/projection-engine/projector.js';
 import { sendErrorPage } from '#libs/web/error-page.js';
@@ -20,6 +21,7 @@ const UNAVAILABLE = { status: 503, title: 'That is not possible right now', next
 /** What a person or a program is told of something that no controller expected. Details go to the log, under the correlation id. */
 const failureOf = (error: unknown): Failure => {
   if (error instanceof StoreAwayError || error instanceof ReadModelBehindError) return { ...UNAVAILABLE, code: error.code };
+  if (isDatabaseUnreachable(error)) return { ...UNAVAILABLE, code: 'database_unavailable' };
   if (error instanceof UnknownOutcomeError)
     return { ...UNAVAILABLE, code: error.code, nextStep: 'It may or may not have been done. Try the same again.' };
   if (error instanceof HttpException && error.getStatus() === 404) {

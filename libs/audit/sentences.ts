@@ -19,7 +19,6 @@ const ENDINGS = {
   replaced: 'a new sign-in in the same browser replaced it',
   identity_unlinked: 'the identity that opened it was unlinked',
   refused_after_revocation: 'the account or the link was taken away during the sign-in',
-  superseded_before_activation: 'it was ended before the sign-in completed',
 } as const;
 
 const SENTENCES: { readonly [Type in HistoryEvent['type']]: (data: Extract<HistoryEvent, { type: Type }>['data']) => string } = {

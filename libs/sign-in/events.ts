@@ -32,7 +32,7 @@ export const sessionStarted = defineEvent('SessionStarted', {
 
 export const sessionEnded = defineEvent('SessionEnded', {
   sessionId: z.string(),
-  reason: z.enum(['signed_out', 'replaced', 'identity_unlinked', 'refused_after_revocation', 'superseded_before_activation']),
+  reason: z.enum(['signed_out', 'replaced', 'identity_unlinked', 'refused_after_revocation']),
 });
 
 /** On `signInAttempts-<key>`: an identity was proven at its provider, and the table refused it. Never decides an answer (L29). */

@@ -14,17 +14,28 @@ export const eventsCommand = (): Command => {
     .requiredOption('--from <url>', 'esdb://… to read')
     .requiredOption('--to <url>', 'esdb://… to write: empty, or holding a beginning of the same log')
     .option('--json', 'print JSON')
-    .addHelpText('after', '\nExample:\n  $ ligature events copy --from "esdb://127.0.0.1:2113?tls=false" --to "esdb://ligature:secret@a,b,c"')
+    .addHelpText(
+      'after',
+      '\nExample:\n  $ ligature events copy --from "esdb://127.0.0.1:2113?tls=false" --to "esdb://ligature:secret@a,b,c"',
+    )
     .action(async ({ from, to, json }: { from: string; to: string; json?: boolean }) => {
       checkUrl('--from', from);
       checkUrl('--to', to);
       const stopping = new AbortController();
       process.once('SIGINT', () => stopping.abort());
       try {
-        const report = await copyLog({ from, to, signal: stopping.signal, ...(json ? {} : { onProgress: (progress) => console.error(lineOf(progress)) }) });
-        print(json, report, [`${report.copied} events copied${report.resumed ? ' (resumed)' : ''}, ${report.verified} compared: both logs are the same.`]);
+        const report = await copyLog({
+          from,
+          to,
+          signal: stopping.signal,
+          ...(json ? {} : { onProgress: (progress) => console.error(lineOf(progress)) }),
+        });
+        print(json, report, [
+          `${report.copied} events copied${report.resumed ? ' (resumed)' : ''}, ${report.verified} compared: both logs are the same.`,
+        ]);
       } catch (error) {
-        if (error instanceof CopyStoppedError) throw new Error('Stopped. Run the same command again: it goes on from here.', { cause: error });
+        if (error instanceof CopyStoppedError)
+          throw new Error('Stopped. Run the same command again: it goes on from here.', { cause: error });
         if (error instanceof CopyRefusedError) throw new Error(`${error.code}: ${error.message}`, { cause: error });
         throw error;
       }

@@ -156,6 +156,21 @@ describe('sign-in over HTTP', () => {
       expect(userIdIn(await signIn(globex, 'globex', 'bea-g'))).toBe(userId);
     });
 
+    it('L22: a re-authentication and a link each give the session a fresh cookie; the old one no longer works', async () => {
+      const browser = await signIn(acme, 'acme', 'ivy');
+      globex.subject = 'ivy-g';
+      const cookie = (): string | undefined => browser.cookie(server.issuer, 'ligature_session');
+      const cookies = [cookie()];
+      const thief = browser.clone();
+      await browser.submit({}, '/account/identities/link/globex');
+      cookies.push(cookie());
+      await browser.submit({}, '/account/identities/link/globex');
+      cookies.push(cookie());
+      expect(new Set(cookies).size).toBe(3);
+      await thief.open(`${server.issuer}/account`);
+      expect(thief.url).toBe(`${server.issuer}/sign-in`);
+    });
+
     it('row 1′: a proof with somebody else’s identity proves nothing, and never signs in', async () => {
       await signIn(acme, 'acme', 'other-person');
       const browser = await signIn(acme, 'acme', 'cat');

@@ -161,8 +161,14 @@ export class OpenIdProvider {
     const jti = await this.sessions.activate(sessionId);
     if (jti === undefined) return false;
     if (before) await this.sessions.end({ sessionId: before.sessionId }, 'replaced');
-    this.#cookies(request, response).set(this.#cookieName, jti, { ...this.#cookieOptions, maxAge: SESSION_TTL_S * 1_000 });
+    this.#setSessionCookie(jti, request, response);
     return true;
+  }
+
+  /** Gives the browser's session a fresh id, after a link or a re-authentication (L22). Does nothing for one that has ended. */
+  async rotate(sessionId: string, request: IncomingMessage, response: ServerResponse): Promise<void> {
+    const jti = await this.sessions.rotate(sessionId);
+    if (jti !== undefined) this.#setSessionCookie(jti, request, response);
   }
 
   /** The browser's active session. */
@@ -211,6 +217,10 @@ export class OpenIdProvider {
   #cookies(request: IncomingMessage, response: ServerResponse) {
     pinToIssuer(request, this.options.issuer);
     return this.provider.createContext(request, response).cookies;
+  }
+
+  #setSessionCookie(jti: string, request: IncomingMessage, response: ServerResponse): void {
+    this.#cookies(request, response).set(this.#cookieName, jti, { ...this.#cookieOptions, maxAge: SESSION_TTL_S * 1_000 });
   }
 
   get #cookieName(): string {

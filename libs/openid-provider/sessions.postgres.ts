@@ -98,6 +98,16 @@ export class SessionRows {
     return rowCount === 1 ? jti : undefined;
   }
 
+  /** Gives an active session a fresh id, so that one learned before no longer works. @returns the value for the cookie */
+  async rotate(sessionId: string): Promise<string | undefined> {
+    const jti = randomId();
+    const { rowCount } = await this.pool.query(
+      `UPDATE provider.sessions SET jti = $2, payload = payload || jsonb_build_object('jti', $2::text) WHERE uid = $1 AND state = 'active'`,
+      [sessionId, jti],
+    );
+    return rowCount === 1 ? jti : undefined;
+  }
+
   /** The active, unexpired session behind a cookie's value. */
   async findActive(jti: string): Promise<SessionRecord | undefined> {
     const { rows } = await this.pool.query<Row>(

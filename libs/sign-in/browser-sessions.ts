@@ -26,6 +26,8 @@ export interface BrowserSessions {
   insertPending(session: PendingSession): Promise<{ readonly sessionId: string }>;
   /** Compare-and-set from pending to active, with a fresh cookie (L22); false when the session was ended meanwhile. */
   activate(sessionId: string, request: Request, response: Response): Promise<boolean>;
+  /** Gives the browser's session a fresh cookie, after a link or a re-authentication (L22). */
+  rotate(sessionId: string, request: Request, response: Response): Promise<void>;
   /** The browser's active session. */
   current(request: Request, response: Response): Promise<BrowserSession | undefined>;
   /** Ends pending and active sessions, with the grants, codes and tokens obtained through them. */

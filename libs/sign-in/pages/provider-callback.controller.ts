@@ -108,8 +108,11 @@ export class ProviderCallbackController {
       { ...context, actor: { type: 'user', id: userId } },
     );
     const { outcome } = result;
-    if (outcome.kind === 'linked') return response.redirect(303, `/account?notice=linked`);
-    if (outcome.kind === 'already_linked') return response.redirect(303, `/account?notice=already_linked`);
+    if (outcome.kind === 'linked') {
+      await this.dependencies.sessions.rotate(intent.sessionId, request, response);
+      return response.redirect(303, '/account?notice=linked');
+    }
+    if (outcome.kind === 'already_linked') return response.redirect(303, '/account?notice=already_linked');
     return this.#refuseDecided(result, { assertion, context, request, response });
   }
 
@@ -123,6 +126,7 @@ export class ProviderCallbackController {
     );
     if (result.outcome.kind !== 'proven') return this.#refuseDecided(result, { assertion, context, request, response });
     await this.dependencies.reauthentications.record(sessionId, userId);
+    await this.dependencies.sessions.rotate(sessionId, request, response);
     return response.redirect(303, returnTo);
   }
 
@@ -140,14 +144,11 @@ export class ProviderCallbackController {
     return session?.sessionId === intent.sessionId && session.userId === intent.userId && session.organizationId === intent.organizationId;
   }
 
-  async #noteReplaced(replaced: { readonly sessionId: string; readonly userId: string }, context: CommandContext): Promise<void> {
-    const { store } = this.dependencies;
-    await appendActivity(
-      store,
-      replaced.userId,
-      [{ type: 'SessionEnded', data: { sessionId: replaced.sessionId, reason: 'replaced' } }],
-      context,
-    );
+  /** Who replaced another person's session is not that person's business. */
+  async #noteReplaced({ sessionId, userId }: { readonly sessionId: string; readonly userId: string }, by: CommandContext): Promise<void> {
+    const { source: _source, ...anonymous } = by;
+    const context: CommandContext = by.actor.id === userId ? by : { ...anonymous, actor: { type: 'system', id: 'identity' } };
+    await appendActivity(this.dependencies.store, userId, [{ type: 'SessionEnded', data: { sessionId, reason: 'replaced' } }], context);
   }
 
   /** The table refused a proven identity: recorded under its key, so that its owner or an auditor can see it. */

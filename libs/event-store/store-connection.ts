@@ -92,7 +92,7 @@ export class StoreConnection {
   async close(): Promise<void> {
     this.#closed = true;
     await this.#probing;
-    await this.#client.dispose();
+    await dispose(this.#client);
   }
 
   async #bounded<T>(work: Promise<T>): Promise<T> {
@@ -139,7 +139,7 @@ export class StoreConnection {
     const old = this.#client;
     this.#client = EventStoreDBClient.connectionString(this.#options.url);
     this.#mustReplace = false;
-    await old.dispose();
+    await dispose(old);
     this.#options.logger.info('event store client replaced');
   }
 }
@@ -151,6 +151,18 @@ class RequestTimeout extends Error {
     super('The event store did not answer in time');
   }
 }
+
+const DISPOSE_MS = 1_000;
+
+/** Ends a client's streams. Bounded: 6.2.1 waits for ever for a subscription that was resumed and ended, and the probe must not wait with it. */
+const dispose = async (client: EventStoreDBClient): Promise<void> => {
+  let timer: NodeJS.Timeout | undefined;
+  const patience = new Promise<void>((resolve) => {
+    timer = setTimeout(resolve, DISPOSE_MS);
+  });
+  await Promise.race([client.dispose(), patience]);
+  clearTimeout(timer);
+};
 
 const readOneEvent = async (client: EventStoreDBClient): Promise<void> => {
   for await (const _ of client.readAll({ maxCount: 1, requiresLeader: true, deadline: 2_000 })) return;

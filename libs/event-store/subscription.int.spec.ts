@@ -1,8 +1,10 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { startNode } from '#apps/event-store/node.js';
 import { z } from 'zod';
 import { systemClock } from '#libs/platform/clock.js';
 import { newUuid } from '#libs/platform/ids.js';
 import { silentLogger } from '#libs/platform/logger.js';
+import { createTestDatabase } from '#test-support/database.js';
 import { startTestEventStore } from '#test-support/event-store.js';
 import type { TestEventStore } from '#test-support/event-store.js';
 import { testContext } from '#test-support/installation.js';
@@ -48,10 +50,10 @@ const freshCategory = (): string =>
     .toString(36)
     .replace(/[^a-z]/g, '')}`;
 
-const append = async (category: string, counts: readonly number[]): Promise<void> => {
+const append = async (category: string, counts: readonly number[], over = core): Promise<void> => {
   const stream: StreamName = `${category}-1`;
   for (let i = 0; i < counts.length; i += 100)
-    await appendUnconditionally(core.store, {
+    await appendUnconditionally(over.store, {
       stream,
       events: counts.slice(i, i + 100).map((count) => ({ type: 'Counted', data: { count } })),
       context: testContext(),
@@ -231,5 +233,32 @@ describe('the resume protocol', () => {
     const { ended, taken } = subscribe(category, { checkpoint: { ...checkpointOf(first.taken[0]), eventId: newUuid() } });
     await expect(ended).rejects.toThrow(`another event (${first.taken[0]?.id})`);
     expect(taken).toEqual([]);
+  });
+
+  it('a store that is away is waited for, and is not taken for another one; nothing is lost and nothing comes twice', async () => {
+    const database = await createTestDatabase();
+    const start = (port: number) =>
+      startNode({ databaseUrl: database.urls.ligature_event_store, host: '127.0.0.1', port, logger: silentLogger });
+    let node = await start(0);
+    const { port, url } = node;
+    const own = connect(url);
+    try {
+      const category = freshCategory();
+      await append(category, upTo(50), own);
+      const subscriber = subscribe(category, { connection: own.connection });
+      await subscriber.until(50);
+      await node.stop();
+      node = await start(port);
+      await own.connection.whenReady(Date.now() + 10_000);
+      await append(category, [50, 51], own);
+      await subscriber.until(52);
+      expect(subscriber.counts()).toEqual(upTo(52));
+      expect(subscriber.resubscriptions.length).toBeGreaterThan(0);
+      await subscriber.stop();
+    } finally {
+      await own.connection.close();
+      await node.stop();
+      await database.drop();
+    }
   });
 });

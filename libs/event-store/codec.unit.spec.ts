@@ -2,7 +2,8 @@ import { randomBytes } from 'node:crypto';
 import { describe, expect, it } from '@jest/globals';
 import { z } from 'zod';
 import { SubjectErasedError, SubjectKeyMissingError } from '#libs/privacy/subject-keys.js';
-import type { KeyLookup, SubjectKey, SubjectKeys } from '#libs/privacy/subject-keys.js';
+import type { KeyLookup } from '#libs/privacy/subject-keys.js';
+import { MemorySubjectKeys } from '#test-support/subject-keys.js';
 import { createCodec, EventFormatError } from './codec.js';
 import type { EncodedEvent, StoredEvent } from './codec.js';
 import { createEventCatalog } from './event-catalog.js';
@@ -11,27 +12,13 @@ import type { EventDefinition } from './event-definition.js';
 import type { CommandContext } from './event-metadata.js';
 import type { StreamName } from './stream-name.js';
 
-/** Keys in memory. */
-class Keys implements SubjectKeys {
-  readonly lookups = new Map<string, KeyLookup>();
-  forWriting(subject: string): Promise<SubjectKey> {
-    const known = this.lookups.get(subject) ?? { kind: 'key', key: { id: `key-of-${subject}`, secret: randomBytes(32) } };
-    this.lookups.set(subject, known);
-    if (known.kind !== 'key') return Promise.reject(new SubjectErasedError(subject));
-    return Promise.resolve(known.key);
-  }
-  forReading(subjects: readonly string[]): Promise<ReadonlyMap<string, KeyLookup>> {
-    return Promise.resolve(new Map(subjects.map((subject) => [subject, this.lookups.get(subject) ?? { kind: 'missing' }])));
-  }
-}
-
 const named = defineEvent('Named', { place: z.string(), name: personal(z.string()), nickname: personal(z.string()) });
 const counted = defineEvent('Counted', { count: z.number().int() });
 const STREAM = 'user-1' as StreamName;
 const context: CommandContext = { commandId: 'command', correlationId: 'correlation', actor: { type: 'user', id: 'actor' } };
 
 const setUp = (...definitions: EventDefinition[]) => {
-  const keys = new Keys();
+  const keys = new MemorySubjectKeys();
   const codec = createCodec(
     createEventCatalog(definitions.length > 0 ? definitions : [named as EventDefinition, counted as EventDefinition]),
     keys,

@@ -80,14 +80,38 @@ export const execute = async <State, E extends DomainEvent, Outcome>(
   throw new ContentionError(stream);
 };
 
+/** Where each stream of activity stands as far as this process knows, and the last append that waits for it; one entry per stream in use. */
+const queues = new WeakMap<EventStore, Map<StreamName, Promise<Revision>>>();
+
 /**
  * Appends events that no state decides (activity): at the stream's revision, found by the answer to a conflict, without folding the stream.
- * @param hint where the stream probably stands
+ * Appends of one process to one stream wait for each other, so that they do not crowd each other out (domain.md, "Streams").
  */
 export const appendUnconditionally = async (
   store: EventStore,
   request: { stream: StreamName; events: readonly DomainEvent[]; context: CommandContext; subject: string },
-  hint: Revision = 'no_stream',
+): Promise<{ readonly revision: bigint; readonly position: bigint }> => {
+  const queue = queues.get(store) ?? new Map<StreamName, Promise<Revision>>();
+  queues.set(store, queue);
+  const { stream } = request;
+  const earlier = queue.get(stream);
+  const appending = (async () => appendAtTheEnd(store, request, (await earlier) ?? 'no_stream'))();
+  const settled = appending.then(
+    ({ revision }) => revision,
+    (): Revision => 'no_stream',
+  );
+  queue.set(stream, settled);
+  try {
+    return await appending;
+  } finally {
+    if (queue.get(stream) === settled) queue.delete(stream);
+  }
+};
+
+const appendAtTheEnd = async (
+  store: EventStore,
+  request: { stream: StreamName; events: readonly DomainEvent[]; context: CommandContext; subject: string },
+  hint: Revision,
 ): Promise<{ readonly revision: bigint; readonly position: bigint }> => {
   let expectedRevision = hint;
   for (let conflicts = 0; conflicts < MAX_CONFLICTS; conflicts += 1) {

@@ -13,7 +13,6 @@ export interface StoreConnectionOptions {
 
 export type StoreState = 'ready' | 'away';
 
-const DISPOSE_MS = 1_000;
 const PROBE_MS = { first: 50, most: 1_000 };
 
 /**
@@ -94,12 +93,7 @@ export class StoreConnection {
   async close(): Promise<void> {
     this.#closed = true;
     await this.#probing;
-    await this.#dispose(this.#client);
-  }
-
-  /** The client waits for each of its streams to finish, and a stream that broke may never do so. */
-  async #dispose(client: EventStoreDBClient): Promise<void> {
-    await Promise.race([client.dispose(), delay(DISPOSE_MS, undefined, { ref: false })]);
+    await dispose(this.#client);
   }
 
   async #bounded<T>(work: Promise<T>): Promise<T> {
@@ -146,7 +140,7 @@ export class StoreConnection {
     const old = this.#client;
     this.#client = EventStoreDBClient.connectionString(this.#options.url);
     this.#mustReplace = false;
-    await this.#dispose(old);
+    await dispose(old);
     this.#options.logger.info('event store client replaced');
   }
 }
@@ -158,6 +152,18 @@ class RequestTimeout extends Error {
     super('The event store did not answer in time');
   }
 }
+
+const DISPOSE_MS = 1_000;
+
+/** Ends a client's streams. Bounded: 6.2.1 waits for ever for a subscription that was resumed and ended, and the probe must not wait with it. */
+const dispose = async (client: EventStoreDBClient): Promise<void> => {
+  let timer: NodeJS.Timeout | undefined;
+  const patience = new Promise<void>((resolve) => {
+    timer = setTimeout(resolve, DISPOSE_MS);
+  });
+  await Promise.race([client.dispose(), patience]);
+  clearTimeout(timer);
+};
 
 const readOneEvent = async (client: EventStoreDBClient): Promise<void> => {
   // Read to the end: a stream that is left early keeps the client's dispose() waiting for ever.

@@ -20,6 +20,8 @@ export const APP = 'http://127.0.0.1:9';
 export const CALLBACK = `${APP}/callback`;
 export const SECRET = 'a-secret-of-a-relying-party-of-tests';
 
+export const MASTER_KEY = Buffer.alloc(32, 7);
+
 /** Who signs in at the sign-in page that these tests have instead of ours. */
 export interface Person {
   readonly userId: string;
@@ -132,7 +134,7 @@ export const startTestOpenIdProvider = async (instanceCount = 1): Promise<TestOp
 export const testOptions = (issuer: string, pool: Pool, state: TestOpenIdProvider): OpenIdProviderOptions => ({
   issuer,
   pool,
-  masterKey: Buffer.alloc(32, 7),
+  masterKey: MASTER_KEY,
   cookieKeys: ['a key of these tests'],
   clock: systemClock,
   newId: newUuid,

@@ -9,11 +9,13 @@ import {
   aRelyingParty,
   authorize,
   CALLBACK,
+  MASTER_KEY,
   SECRET,
   signIn,
   startTestOpenIdProvider,
 } from '#test-support/open-id-provider.js';
 import type { Person, TestOpenIdProvider } from '#test-support/open-id-provider.js';
+import { loadSigningKeys } from './signing-keys.postgres.js';
 
 describe('the OpenID Provider by the rules', () => {
   let op: TestOpenIdProvider;
@@ -100,6 +102,36 @@ describe('the OpenID Provider by the rules', () => {
       expect(tokens.scope).toBe('openid');
       expect(await provider().verifyAccessToken(tokens.access_token, { scope: 'history:read' })).toEqual(refused('invalid_token'));
       expect(await provider().verifyAccessToken(tokens.id_token ?? '', { scope: 'history:read' })).toEqual(refused('invalid_token'));
+    });
+
+    it('refuses a token of our own that speaks for somebody else than its client, or to somebody else', async () => {
+      const [key] = await loadSigningKeys(op.pool, MASTER_KEY);
+      if (!key) throw new Error('no signing key');
+      const sign = (claims: Record<string, unknown>, typ = 'at+jwt') =>
+        new SignJWT({
+          iss: op.issuer,
+          aud: `${op.issuer}/api`,
+          sub: 'auditor',
+          client_id: 'auditor',
+          organization: 'audited',
+          scope: 'history:read',
+          ...claims,
+        })
+          .setProtectedHeader({ alg: 'RS256', typ, kid: key.kid ?? '' })
+          .setIssuedAt()
+          .setExpirationTime('exp' in claims ? Number(claims.exp) : '5m')
+          .sign(key);
+      const verify = async (token: Promise<string>) => provider().verifyAccessToken(await token, { scope: 'history:read' });
+      expect(await verify(sign({}))).toMatchObject({ kind: 'valid' });
+      for (const claims of [
+        { sub: person.userId },
+        { aud: 'app' },
+        { iss: 'https://evil.example' },
+        { organization: undefined },
+        { exp: 1 },
+      ])
+        expect(await verify(sign(claims))).toEqual(refused('invalid_token'));
+      expect(await verify(sign({}, 'JWT'))).toEqual(refused('invalid_token'));
     });
 
     it('refuses what is signed by another key, or altered, or garbage', async () => {

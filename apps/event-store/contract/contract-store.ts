@@ -58,6 +58,10 @@ export const positionOf = (result: AppendResult): { readonly commit: bigint; rea
   return result.position;
 };
 
+/** The end of the log now, for tests that look at what comes after it: the store may hold a great deal already. */
+export const endOfLog = async ({ client }: ContractStore): Promise<{ readonly commit: bigint; readonly prepare: bigint }> =>
+  positionOf(await client.appendToStream(newStream('mark'), event('Mark')));
+
 /** Waits for a state; a test that waits in vain runs into its time-out. */
 export const until = async (state: () => boolean | Promise<boolean>): Promise<void> => {
   while (!(await state())) await new Promise((resolve) => setTimeout(resolve, 10));

@@ -1,20 +1,30 @@
 import { END, START, eventTypeFilter, excludeSystemEvents, streamNameFilter } from '@eventstore/db-client';
 import { describe, expect, it } from '@jest/globals';
-import { event, events, newStream, positionOf, until, useContractStore } from './contract-store.js';
+import { collect, endOfLog, event, events, newStream, positionOf, until, useContractStore } from './contract-store.js';
 import { observe } from './observed-subscription.js';
 
 const store = useContractStore();
 
 describe('a subscription to $all', () => {
   it('from the start delivers everything, from the first event of the log on', async () => {
-    const stream = newStream();
-    await store().client.appendToStream(stream, events(3));
+    const [first] = await collect(store().client.readAll({ maxCount: 1 }));
     const subscription = observe(store().client.subscribeToAll({ fromPosition: START }));
-    await subscription.untilHeard('caughtUp');
+    await subscription.untilReceived(1);
     expect(subscription.said[0]).toBe('confirmation');
-    expect(subscription.received[0]?.event?.streamId).toMatch(/^\$/);
-    const own = subscription.received.filter((each) => each.event?.streamId === stream);
-    expect(own.map((each) => each.event?.type)).toEqual(['E0', 'E1', 'E2']);
+    expect(subscription.received[0]?.event).toEqual(first?.event);
+    await subscription.unsubscribe();
+  });
+
+  it('from a position delivers everything after it, also what others wrote', async () => {
+    const [one, other] = [newStream(), newStream()];
+    const fromPosition = await endOfLog(store());
+    await store().client.appendToStream(one, events(2));
+    await store().client.appendToStream(other, event('Other'));
+    await store().client.appendToStream(`$${one}`, event('System'));
+    const subscription = observe(store().client.subscribeToAll({ fromPosition }));
+    await subscription.untilHeard('caughtUp');
+    const ours = subscription.received.filter((each) => each.event?.streamId.includes(one) || each.event?.streamId === other);
+    expect(ours.map((each) => each.event?.type)).toEqual(['E0', 'E1', 'Other', 'System']);
     await subscription.unsubscribe();
   });
 
@@ -43,9 +53,10 @@ describe('a subscription to $all', () => {
   });
 
   it('delivers the events of several streams in the order in which they were stored', async () => {
+    const fromPosition = await endOfLog(store());
     const stream = newStream();
     for (let n = 0; n < 6; n++) await store().client.appendToStream(`${stream}-${n % 2}`, event(`N${n}`));
-    const subscription = observe(store().client.subscribeToAll({ filter: streamNameFilter({ prefixes: [`${stream}-`] }) }));
+    const subscription = observe(store().client.subscribeToAll({ fromPosition, filter: streamNameFilter({ prefixes: [`${stream}-`] }) }));
     await subscription.untilHeard('caughtUp');
     for (let n = 6; n < 9; n++) await store().client.appendToStream(`${stream}-${n % 2}`, event(`N${n}`));
     await subscription.untilReceived(9);
@@ -86,11 +97,12 @@ describe('a subscription to $all', () => {
   });
 
   it('resumes from its last event, past other events', async () => {
+    const fromPosition = await endOfLog(store());
     const stream = newStream();
     const filter = (): ReturnType<typeof streamNameFilter> => streamNameFilter({ prefixes: [stream] });
     await store().client.appendToStream(stream, events(2));
     await store().client.appendToStream(`noise-${stream}`, events(50));
-    const first = observe(store().client.subscribeToAll({ filter: filter() }));
+    const first = observe(store().client.subscribeToAll({ fromPosition, filter: filter() }));
     await first.untilReceived(2);
     await first.unsubscribe();
     await store().client.appendToStream(stream, event('Third'));
@@ -103,46 +115,53 @@ describe('a subscription to $all', () => {
 
 describe('a filter lets through', () => {
   it('streams by any of several prefixes', async () => {
+    const fromPosition = await endOfLog(store());
     const stream = newStream();
     for (const suffix of ['a-1', 'b-1', 'c-1', 'ab-1']) await store().client.appendToStream(`${stream}${suffix}`, event(suffix));
-    const subscription = observe(store().client.subscribeToAll({ filter: streamNameFilter({ prefixes: [`${stream}a-`, `${stream}b-`] }) }));
+    const subscription = observe(
+      store().client.subscribeToAll({ fromPosition, filter: streamNameFilter({ prefixes: [`${stream}a-`, `${stream}b-`] }) }),
+    );
     await subscription.untilHeard('caughtUp');
     expect(subscription.said).toEqual(['confirmation', 'a-1', 'b-1', 'caughtUp']);
     await subscription.unsubscribe();
   });
 
   it('streams by regular expression', async () => {
+    const fromPosition = await endOfLog(store());
     const stream = newStream();
     await store().client.appendToStream(stream, event('Match'));
     await store().client.appendToStream(`${stream}x`, event('Longer'));
-    const subscription = observe(store().client.subscribeToAll({ filter: streamNameFilter({ regex: `^${stream}$` }) }));
+    const subscription = observe(store().client.subscribeToAll({ fromPosition, filter: streamNameFilter({ regex: `^${stream}$` }) }));
     await subscription.untilHeard('caughtUp');
     expect(subscription.said).toEqual(['confirmation', 'Match', 'caughtUp']);
     await subscription.unsubscribe();
   });
 
   it('what a regular expression finds anywhere, unless it is anchored', async () => {
+    const fromPosition = await endOfLog(store());
     const stream = newStream();
     await store().client.appendToStream(`x${stream}y`, event('Found'));
-    const subscription = observe(store().client.subscribeToAll({ filter: streamNameFilter({ regex: stream }) }));
+    const subscription = observe(store().client.subscribeToAll({ fromPosition, filter: streamNameFilter({ regex: stream }) }));
     await subscription.untilHeard('caughtUp');
     expect(subscription.received.map((each) => each.event?.type)).toEqual(['Found']);
     await subscription.unsubscribe();
   });
 
   it('types by prefix', async () => {
+    const fromPosition = await endOfLog(store());
     const [stream, type] = [newStream(), newStream('Type')];
     await store().client.appendToStream(stream, [event(`${type}A`), event('Other'), event(`${type}B`)]);
-    const subscription = observe(store().client.subscribeToAll({ filter: eventTypeFilter({ prefixes: [type] }) }));
+    const subscription = observe(store().client.subscribeToAll({ fromPosition, filter: eventTypeFilter({ prefixes: [type] }) }));
     await subscription.untilHeard('caughtUp');
     expect(subscription.said).toEqual(['confirmation', `${type}A`, `${type}B`, 'caughtUp']);
     await subscription.unsubscribe();
   });
 
   it('types by regular expression', async () => {
+    const fromPosition = await endOfLog(store());
     const [stream, type] = [newStream(), newStream('Type')];
     await store().client.appendToStream(stream, [event(`${type}A1`), event(`${type}B`), event(`${type}A2`)]);
-    const subscription = observe(store().client.subscribeToAll({ filter: eventTypeFilter({ regex: `^${type}A\\d$` }) }));
+    const subscription = observe(store().client.subscribeToAll({ fromPosition, filter: eventTypeFilter({ regex: `^${type}A\\d$` }) }));
     await subscription.untilHeard('caughtUp');
     expect(subscription.said).toEqual(['confirmation', `${type}A1`, `${type}A2`, 'caughtUp']);
     await subscription.unsubscribe();
@@ -163,9 +182,10 @@ describe('a filter lets through', () => {
 
 describe('a filter that takes for ever elsewhere', () => {
   it('is answered in time or refused, and others are served meanwhile', async () => {
+    const fromPosition = await endOfLog(store());
     const stream = newStream();
     await store().client.appendToStream(stream, event(`${'a'.repeat(1_900)}!`));
-    const subscription = observe(store().client.subscribeToAll({ filter: eventTypeFilter({ regex: '^(a+)+$' }) }));
+    const subscription = observe(store().client.subscribeToAll({ fromPosition, filter: eventTypeFilter({ regex: '^(a+)+$' }) }));
     await subscription.untilSaid(1);
     expect(await store().client.appendToStream(stream, event('Meanwhile'))).toMatchObject({ nextExpectedRevision: 1n });
     await until(() => subscription.said.includes('caughtUp') || subscription.error() !== undefined);

@@ -14,7 +14,7 @@ export type LinkOutcome = 'linked' | 'claim_abandoned' | 'user_not_found';
  * Settles our own claim by linking. Refused when somebody abandoned the claim meanwhile (the caller then starts again with a new one).
  * @param link the event to append; its claim id is ours
  */
-export const decideLink = (state: LinkingState, link: Linked['data']): Decision<Linked, LinkOutcome> => {
+export const decideLinkExternalIdentity = (state: LinkingState, link: Linked['data']): Decision<Linked, LinkOutcome> => {
   if (!exists(state)) return { events: [], outcome: 'user_not_found' };
   switch (settlementOf(state, link.claimId)) {
     case 'unsettled':
@@ -49,7 +49,7 @@ export interface UnlinkRequest {
 }
 
 /** Unlinks an external identity, never the last usable way to sign in (C3, L21). Repeating the command answers as before. */
-export const decideUnlink = (state: LinkingState, request: UnlinkRequest): Decision<Unlinked, UnlinkOutcome> => {
+export const decideUnlinkExternalIdentity = (state: LinkingState, request: UnlinkRequest): Decision<Unlinked, UnlinkOutcome> => {
   const refused = (code: Extract<UnlinkOutcome, { kind: 'refused' }>['code']): Decision<Unlinked, UnlinkOutcome> => ({
     events: [],
     outcome: { kind: 'refused', code },

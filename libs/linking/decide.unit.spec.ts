@@ -2,7 +2,7 @@ import { describe, it } from '@jest/globals';
 import type { AccountEvent } from '#libs/accounts/events.js';
 import type { EventMetadata } from '#libs/event-store/event-metadata.js';
 import { given, recorded } from '#test-support/given.js';
-import { decideAbandon, decideLink, decideUnlink } from './decide.js';
+import { decideAbandon, decideLinkExternalIdentity, decideUnlinkExternalIdentity } from './decide.js';
 import type { UnlinkRequest } from './decide.js';
 import type { LinkEvent } from './events.js';
 import { linkingFold } from './state.js';
@@ -41,36 +41,37 @@ const user = (...events: readonly Parameters<typeof given<ReturnType<typeof link
   given(linkingFold, [provisioned, ...events]);
 const nobody = given(linkingFold, []);
 
-describe('decideLink', () => {
+describe('decideLinkExternalIdentity', () => {
   const { data } = linked('one');
   it('settles our claim by linking', () =>
     user()
-      .when((s) => decideLink(s, data))
+      .when((s) => decideLinkExternalIdentity(s, data))
       .then([linked('one')], 'linked'));
   it('links a second identity beside the first', () =>
     user(linked('zero'))
-      .when((s) => decideLink(s, data))
+      .when((s) => decideLinkExternalIdentity(s, data))
       .then([linked('one')], 'linked'));
   it('changes nothing when the claim was settled by this link already (a retry)', () =>
     user(linked('one'))
-      .when((s) => decideLink(s, data))
+      .when((s) => decideLinkExternalIdentity(s, data))
       .then([], 'linked'));
   it('ghost: a claim that somebody abandoned never becomes a link', () =>
     user(abandoned('one'))
-      .when((s) => decideLink(s, data))
+      .when((s) => decideLinkExternalIdentity(s, data))
       .then([], 'claim_abandoned'));
   it('a claim whose link was unlinked never becomes a link again', () =>
     user(linked('one'), unlinked('one'))
-      .when((s) => decideLink(s, data))
+      .when((s) => decideLinkExternalIdentity(s, data))
       .then([], 'claim_abandoned'));
   it('an abandonment after the link does not undo it: the first event that names the claim settles it', () =>
     user(linked('one'), abandoned('one'))
-      .when((s) => decideLink(s, data))
+      .when((s) => decideLinkExternalIdentity(s, data))
       .then([], 'linked'));
-  it('links nothing to a user that does not exist', () => nobody.when((s) => decideLink(s, data)).then([], 'user_not_found'));
+  it('links nothing to a user that does not exist', () =>
+    nobody.when((s) => decideLinkExternalIdentity(s, data)).then([], 'user_not_found'));
   it('links nothing to a dead user id', () =>
     given(linkingFold, [abandoned('zero')])
-      .when((s) => decideLink(s, data))
+      .when((s) => decideLinkExternalIdentity(s, data))
       .then([], 'user_not_found'));
 });
 
@@ -95,7 +96,7 @@ describe('decideAbandon', () => {
       .then([], 'abandoned'));
 });
 
-describe('decideUnlink', () => {
+describe('decideUnlinkExternalIdentity', () => {
   const request = (over: Partial<UnlinkRequest> = {}): UnlinkRequest => ({
     claimId: 'one',
     commandId: 'now',
@@ -109,60 +110,60 @@ describe('decideUnlink', () => {
 
   it('C3: unlinks one of two', () =>
     user(linked('one'), linked('two', 'globex'))
-      .when((s) => decideUnlink(s, request()))
+      .when((s) => decideUnlinkExternalIdentity(s, request()))
       .then([unlinked('one')], done));
   it('unlinks one of two identities of the same provider', () =>
     user(linked('one'), linked('two'))
-      .when((s) => decideUnlink(s, request()))
+      .when((s) => decideUnlinkExternalIdentity(s, request()))
       .then([unlinked('one')], done));
   it('L21: the last way in is refused', () =>
     user(linked('one'))
-      .when((s) => decideUnlink(s, request()))
+      .when((s) => decideUnlinkExternalIdentity(s, request()))
       .then([], refused('last_credential')));
   it('L21: the last usable way in is refused: a link whose provider does not work now does not count', () =>
     user(linked('one'), linked('two', 'globex'))
-      .when((s) => decideUnlink(s, request({ isUsable: (id) => id !== 'globex' })))
+      .when((s) => decideUnlinkExternalIdentity(s, request({ isUsable: (id) => id !== 'globex' })))
       .then([], refused('last_credential')));
   it('L21: an unlinked identity is no other way in', () =>
     user(linked('one'), linked('two', 'globex'), unlinked('two', 'globex'))
-      .when((s) => decideUnlink(s, request()))
+      .when((s) => decideUnlinkExternalIdentity(s, request()))
       .then([], refused('last_credential')));
   it('a link that does not work any more can go while another works', () =>
     user(linked('one'), linked('two', 'globex'))
-      .when((s) => decideUnlink(s, request({ isUsable: (id) => id === 'globex' })))
+      .when((s) => decideUnlinkExternalIdentity(s, request({ isUsable: (id) => id === 'globex' })))
       .then([unlinked('one')], done));
   it('is refused where the policy does not allow it, asked for the provider of this link', () =>
     user(linked('one'), linked('two', 'globex'))
-      .when((s) => decideUnlink(s, request({ unlinkAllowed: (id) => id !== 'acme' })))
+      .when((s) => decideUnlinkExternalIdentity(s, request({ unlinkAllowed: (id) => id !== 'acme' })))
       .then([], refused('unlinking_not_allowed')));
   it('an unknown claim is not linked', () =>
     user(linked('two'), linked('three'))
-      .when((s) => decideUnlink(s, request()))
+      .when((s) => decideUnlinkExternalIdentity(s, request()))
       .then([], refused('identity_not_linked')));
   it('what another command unlinked is not linked', () =>
     user(by('earlier', linked('one')), linked('two'), by('earlier still', unlinked('one')))
-      .when((s) => decideUnlink(s, request()))
+      .when((s) => decideUnlinkExternalIdentity(s, request()))
       .then([], refused('identity_not_linked')));
   it('the same command again answers what was decided then', () =>
     user(linked('one'), linked('two'), by('now', unlinked('one')))
-      .when((s) => decideUnlink(s, request()))
+      .when((s) => decideUnlinkExternalIdentity(s, request()))
       .then([], done));
   it('the same command again answers so although it would be refused now', () =>
     user(linked('one'), linked('two'), by('now', unlinked('one')))
-      .when((s) => decideUnlink(s, request({ unlinkAllowed: () => false, isUsable: () => false })))
+      .when((s) => decideUnlinkExternalIdentity(s, request({ unlinkAllowed: () => false, isUsable: () => false })))
       .then([], done));
   it('the same command id for another claim is not an answer about that claim', () =>
     user(linked('one'), linked('two'), linked('three'), by('now', unlinked('one')))
-      .when((s) => decideUnlink(s, request({ claimId: 'four' })))
+      .when((s) => decideUnlinkExternalIdentity(s, request({ claimId: 'four' })))
       .then([], refused('identity_not_linked')));
   it('invariant 11: a user of another organization is not found, before anything else is told', () =>
     user(linked('one'), linked('two'))
-      .when((s) => decideUnlink(s, request({ organizationId: 'other', unlinkAllowed: () => false })))
+      .when((s) => decideUnlinkExternalIdentity(s, request({ organizationId: 'other', unlinkAllowed: () => false })))
       .then([], refused('identity_not_linked')));
   it('invariant 11: not even by the command that unlinked it', () =>
     user(linked('one'), linked('two'), by('now', unlinked('one')))
-      .when((s) => decideUnlink(s, request({ organizationId: 'other' })))
+      .when((s) => decideUnlinkExternalIdentity(s, request({ organizationId: 'other' })))
       .then([], refused('identity_not_linked')));
   it('a user that does not exist has nothing linked', () =>
-    nobody.when((s) => decideUnlink(s, request())).then([], refused('identity_not_linked')));
+    nobody.when((s) => decideUnlinkExternalIdentity(s, request())).then([], refused('identity_not_linked')));
 });

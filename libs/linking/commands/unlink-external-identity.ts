@@ -1,7 +1,7 @@
 import { userStream } from '#libs/accounts/streams.js';
 import { execute, load } from '#libs/event-store/command-execution.js';
 import type { CommandContext } from '#libs/event-store/event-metadata.js';
-import { decideUnlink } from '../decide.js';
+import { decideUnlinkExternalIdentity } from '../decide.js';
 import { linkingFold } from '../state.js';
 import { Claims } from './claims.js';
 import type { UnlinkExternalIdentity, UnlinkResult } from './unlink-external-identity.command.js';
@@ -31,7 +31,7 @@ export const unlinkExternalIdentity = async (
     stream,
     fold: linkingFold,
     decide: (current) =>
-      decideUnlink(current, {
+      decideUnlinkExternalIdentity(current, {
         claimId,
         commandId: context.commandId,
         organizationId,

@@ -56,17 +56,24 @@ export class InvalidCursorError extends Error {
 /** Stop filtering after this many events, so that a rare filter on a long stream answers in pieces instead of late. */
 const MAX_SCANNED = 5_000;
 
-const cursorSchema = z.strictObject({ order: z.enum(['asc', 'desc']), next: z.record(z.string(), z.string()) });
+const MAX_REVISION = 2n ** 63n - 1n;
+
+const cursorSchema = z.strictObject({
+  order: z.enum(['asc', 'desc']),
+  next: z.record(
+    z.string(),
+    z.string().refine((revision) => revision === 'end' || (/^\d{1,19}$/.test(revision) && BigInt(revision) <= MAX_REVISION)),
+  ),
+});
 
 /**
  * A user's history: the replayed streams, merged by position (never a copy of them). Costs what a page costs, whatever the streams' length.
  */
 export const readHistory = async (store: EventStore, userId: string, query: HistoryQuery): Promise<HistoryPage> => {
   const direction = query.order === 'asc' ? 'forwards' : 'backwards';
-  const resume = query.after === undefined ? undefined : parseCursor(query.after, query.order);
-  const sources = [userStream(userId), userActivityStream(userId)].map(
-    (stream) => new StreamReader(store, stream, direction, query.limit, resume?.[stream]),
-  );
+  const streams = [userStream(userId), userActivityStream(userId)];
+  const resume = query.after === undefined ? undefined : parseCursor(query.after, query.order, streams);
+  const sources = streams.map((stream) => new StreamReader(store, stream, direction, query.limit, resume?.[stream]));
   const entries: HistoryEntry[] = [];
   for (let scanned = 0; scanned < MAX_SCANNED && entries.length < query.limit; scanned += 1) {
     const nearest = await nextInOrder(sources, query.order);
@@ -90,7 +97,9 @@ const nextInOrder = async (sources: readonly StreamReader[], order: HistoryQuery
 };
 
 const matches = ({ event, metadata }: RecordedEvent, { types, from, to }: HistoryQuery): boolean =>
-  (!types || types.has(event.type)) && (!from || metadata.occurredAt >= from) && (!to || metadata.occurredAt <= to);
+  (!types || types.has(event.type)) &&
+  (!from || Date.parse(metadata.occurredAt) >= Date.parse(from)) &&
+  (!to || Date.parse(metadata.occurredAt) <= Date.parse(to));
 
 const entryOf = (recorded: RecordedEvent): HistoryEntry => {
   const { event, metadata } = recorded;
@@ -117,11 +126,11 @@ const cursorOf = (sources: readonly StreamReader[], order: HistoryQuery['order']
     'base64url',
   );
 
-const parseCursor = (cursor: string, order: HistoryQuery['order']): Readonly<Record<string, string>> => {
+const parseCursor = (cursor: string, order: HistoryQuery['order'], streams: readonly StreamName[]): Readonly<Record<string, string>> => {
   try {
     const parsed = cursorSchema.parse(JSON.parse(Buffer.from(cursor, 'base64url').toString('utf8')));
     if (parsed.order !== order) throw new InvalidCursorError('The cursor belongs to the other order');
-    for (const revision of Object.values(parsed.next)) if (revision !== 'end') BigInt(revision);
+    if (streams.some((stream) => parsed.next[stream] === undefined)) throw new InvalidCursorError('The cursor belongs to another history');
     return parsed.next;
   } catch {
     throw new InvalidCursorError('This is not a cursor of this query; begin again without "after"');

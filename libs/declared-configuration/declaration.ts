@@ -130,6 +130,13 @@ const duplicates = (file: File, lineOf: LineOf): string[] => {
   const of = (section: keyof File, ids: readonly string[]): string[] =>
     ids.flatMap((id, i) => (ids.indexOf(id) < i ? `line ${lineOf([section, i])}: ${id} is declared twice under ${section}` : []));
   return [
+    ...file.organizations.flatMap(({ id, identityProviders }, i) =>
+      identityProviders.flatMap((offered, j) =>
+        identityProviders.findIndex((other) => other.id === offered.id) < j
+          ? [`line ${lineOf(['organizations', i, 'identityProviders', j])}: organization ${id} offers ${offered.id} twice`]
+          : [],
+      ),
+    ),
     ...of(
       'organizations',
       file.organizations.map(({ id }) => id),

@@ -1,0 +1,304 @@
+import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { appendUnconditionally } from '#libs/event-store/command-execution.js';
+import type { RecordedEvent } from '#libs/event-store/recorded-event.js';
+import type { StreamName } from '#libs/event-store/stream-name.js';
+import { newUuid } from '#libs/platform/ids.js';
+import { silentLogger } from '#libs/platform/logger.js';
+import { migrate } from '#libs/platform/postgres/migrations.js';
+import { createPool } from '#libs/platform/postgres/pool.js';
+import type { Pool } from '#libs/platform/postgres/pool.js';
+import { startTestInstallation, testContext } from '#test-support/installation.js';
+import type { TestInstallation } from '#test-support/installation.js';
+import { feedGeneration } from './apply.js';
+import type { ProjectionDependencies } from './apply.js';
+import {
+  allGenerations,
+  buildingGeneration,
+  CheckpointLostError,
+  checksums,
+  createGeneration,
+  liveGeneration,
+  moveCheckpoint,
+  projectionEngineMigrations,
+} from './generations.postgres.js';
+import type { Generation } from './generations.postgres.js';
+import type { Projection } from './projection.js';
+import { Projector, ReadModelBehindError, waitForPosition } from './projector.js';
+import { findReplay, requestReplay } from './replays.postgres.js';
+import type { Replay } from './replays.postgres.js';
+
+let installation: TestInstallation;
+let pool: Pool;
+
+beforeAll(async () => {
+  installation = await startTestInstallation();
+  pool = createPool(installation.eventStore.database.urls.ligature_projector, { applicationName: 'test projector', max: 30 });
+  await migrate(pool, 'models', projectionEngineMigrations);
+});
+afterAll(async () => {
+  await pool.end();
+  await installation.stop();
+});
+
+const dependencies = (over: Partial<ProjectionDependencies> = {}): ProjectionDependencies => ({
+  pool,
+  connection: installation.connection,
+  codec: installation.codec,
+  logger: silentLogger,
+  ...over,
+});
+
+interface TestProjection extends Projection {
+  /** Appends that many events to the projection's stream. @returns the position of the last */
+  append(count: number): Promise<bigint>;
+  rows(): Promise<number[]>;
+}
+
+type Interfere = (batch: readonly RecordedEvent[], schema: string) => void | Promise<void>;
+
+let projections = 0;
+
+/** A projection with a stream category and a table of its own: one row for each event, with how often it was handled. */
+const testProjection = (interfere: Interfere = () => undefined, over: Partial<Projection> = {}): TestProjection => {
+  projections += 1;
+  const table = `handled_${projections}`;
+  const category = `tested${String.fromCharCode(96 + projections)}`;
+  return {
+    name: `tested-${projections}`,
+    version: 1,
+    streamPrefixes: [`${category}-`],
+    tables: [{ name: table, columns: 'revision bigint PRIMARY KEY, times integer NOT NULL' }],
+    handle: async (batch, db, schema) => {
+      await db.query(
+        `INSERT INTO ${schema}.${table} SELECT unnest($1::bigint[]), 1 ON CONFLICT (revision) DO UPDATE SET times = ${table}.times + 1`,
+        [batch.map(({ revision }) => revision)],
+      );
+      await interfere(batch, schema);
+    },
+    append: async (count) => {
+      const { position } = await appendUnconditionally(installation.store, {
+        stream: `${category}-1` as StreamName,
+        events: Array.from({ length: count }, () => ({ type: 'ClaimAbandoned', data: { claimId: newUuid() } })),
+        context: testContext(),
+        subject: 'installation',
+      });
+      return position;
+    },
+    rows: async () => {
+      const { rows } = await pool.query<{ times: number }>(`SELECT times FROM models.${table} ORDER BY revision`);
+      return rows.map(({ times }) => times);
+    },
+    ...over,
+  };
+};
+
+const start = (projection: Projection, over: Partial<ProjectionDependencies> = {}) => {
+  const stopping = new AbortController();
+  const projector = new Projector(dependencies(over), projection);
+  const running = projector.run(stopping.signal);
+  return {
+    projector,
+    stop: async () => {
+      stopping.abort();
+      await running;
+    },
+  };
+};
+
+const eventually = async (holds: () => boolean | Promise<boolean>): Promise<void> => {
+  for (const deadline = Date.now() + 20_000; !(await holds());) {
+    if (Date.now() > deadline) throw new Error('did not come to hold in time');
+    await new Promise((resolve) => setTimeout(resolve, 10));
+  }
+};
+const ones = (n: number): number[] => Array.from({ length: n }, () => 1);
+const replayed = async (replay: Replay): Promise<Replay> => {
+  await eventually(async () => ['done', 'failed'].includes((await findReplay(pool, replay.id))?.state ?? ''));
+  return (await findReplay(pool, replay.id)) as Replay;
+};
+
+describe('rows and checkpoint', () => {
+  it('are stored in one transaction: a handler that throws after writing leaves neither, and succeeds exactly once later', async () => {
+    let failures = 0;
+    const projection = testProjection();
+    const seen: { rows: number; checkpoint: unknown }[] = [];
+    const failing: TestProjection = {
+      ...projection,
+      handle: async (batch, db, schema) => {
+        await projection.handle(batch, db, schema);
+        if (failures > 0) return;
+        failures += 1;
+        throw new Error('thrown once, after writing');
+      },
+    };
+    const position = await projection.append(3);
+    const { stop } = start(failing, {
+      logger: { ...silentLogger, info: () => undefined, error: () => void seen.push({ rows: -1, checkpoint: undefined }) } as never,
+    });
+    try {
+      await eventually(() => seen.length > 0);
+      await waitForPosition(pool, projection.name, position, 10_000);
+      expect(failures).toBe(1);
+      expect(await projection.rows()).toEqual(ones(3));
+      expect(await liveGeneration(pool, projection.name)).toMatchObject({ events: 3n, checkpoint: { position } });
+    } finally {
+      await stop();
+    }
+  });
+
+  it('a batch that fails leaves no row and no checkpoint', async () => {
+    const projection = testProjection(() => Promise.reject(new Error('always')));
+    await projection.append(2);
+    const live = await createGeneration(pool, projection, 'live');
+    await expect(feedGeneration(dependencies(), projection, live, { signal: new AbortController().signal })).rejects.toThrow('always');
+    expect(await projection.rows()).toEqual([]);
+    expect(await liveGeneration(pool, projection.name)).toMatchObject({ checkpoint: null, events: 0n });
+  });
+
+  it('the checkpoint is compared and set: who lost it writes nothing', async () => {
+    const projection = testProjection();
+    const position = await projection.append(2);
+    const live = await createGeneration(pool, projection, 'live');
+    await feedGeneration(dependencies(), projection, live, { signal: new AbortController().signal, limit: position });
+    // As if this process had been suspended since: it still believes that nothing was handled.
+    await expect(
+      feedGeneration(dependencies(), projection, live, { signal: new AbortController().signal, limit: position }),
+    ).rejects.toThrow(CheckpointLostError);
+    expect(await projection.rows()).toEqual(ones(2));
+  });
+
+  it('a checkpoint cannot be moved in a generation that is not in that state any more', async () => {
+    const projection = testProjection();
+    const live = await createGeneration(pool, projection, 'live');
+    const retired: Generation = { ...live, state: 'building' };
+    await expect(moveCheckpoint(pool, retired, null, { position: 1n, eventId: newUuid() }, 1n, 1)).rejects.toThrow(CheckpointLostError);
+  });
+});
+
+describe('waiting for a position', () => {
+  it('ends when the live generation has it, and says so when it has not in time', async () => {
+    const projection = testProjection();
+    await expect(waitForPosition(pool, projection.name, 0n, 20)).rejects.toThrow(ReadModelBehindError);
+    const { stop } = start(projection);
+    try {
+      const position = await projection.append(1);
+      await waitForPosition(pool, projection.name, position, 10_000);
+      expect(await projection.rows()).toEqual(ones(1));
+      await expect(waitForPosition(pool, projection.name, position + 1_000_000n, 50)).rejects.toThrow(ReadModelBehindError);
+    } finally {
+      await stop();
+    }
+  });
+});
+
+describe('two instances', () => {
+  it('one is active; the other takes over when the first one’s connection is gone; each event is handled once', async () => {
+    const projection = testProjection();
+    const pools = ['first', 'second'].map((name) =>
+      createPool(installation.eventStore.database.urls.ligature_projector, { applicationName: `${projection.name} ${name}` }),
+    ) as [Pool, Pool];
+    const first = start(projection, { pool: pools[0] });
+    try {
+      await eventually(() => first.projector.state === 'running');
+      const second = start(projection, { pool: pools[1] });
+      try {
+        await waitForPosition(pool, projection.name, await projection.append(2), 10_000);
+        expect(second.projector.state).toBe('standing_by');
+        // Cut off for good: otherwise it may be first again.
+        pools[0].connect = () => Promise.reject(new Error('cut off'));
+        await pool.query('SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = $1', [
+          `${projection.name} first`,
+        ]);
+        await eventually(() => first.projector.state === 'failing' && second.projector.state === 'running');
+        await waitForPosition(pool, projection.name, await projection.append(2), 10_000);
+        expect(await projection.rows()).toEqual(ones(4));
+      } finally {
+        await second.stop();
+      }
+    } finally {
+      await first.stop();
+      await Promise.all(pools.map((p) => p.end()));
+    }
+  });
+});
+
+describe('replay', () => {
+  it('invariant 8: gives identical rows and switches; readers never see an empty or half-built model', async () => {
+    const projection = testProjection();
+    const { stop } = start(projection);
+    try {
+      await waitForPosition(pool, projection.name, await projection.append(400), 10_000);
+      const [before] = (await allGenerations(pool)).filter((g) => g.projection === projection.name);
+      const sums = await checksums(pool, projection, before as Generation);
+      const counts: number[] = [];
+      let reading = true;
+      const reader = (async () => {
+        while (reading) counts.push((await projection.rows()).length);
+      })();
+      const done = await replayed(await requestReplay(pool, projection.name));
+      reading = false;
+      await reader;
+      expect(done).toMatchObject({ state: 'done', report: { identical: true, before: sums, after: sums } });
+      expect(new Set(counts)).toEqual(new Set([400]));
+      const live = await liveGeneration(pool, projection.name);
+      expect(live?.generation).toBe(2);
+      await waitForPosition(pool, projection.name, await projection.append(1), 10_000);
+      expect(await projection.rows()).toEqual(ones(401));
+    } finally {
+      await stop();
+    }
+  });
+
+  it('whose rows differ keeps the live generation, and says so', async () => {
+    let skip = false;
+    const honest = testProjection();
+    const projection: TestProjection = {
+      ...honest,
+      handle: (batch, db, schema) => honest.handle(skip ? batch.slice(1) : batch, db, schema),
+    };
+    const { stop } = start(projection);
+    try {
+      await waitForPosition(pool, projection.name, await projection.append(5), 10_000);
+      skip = true;
+      const done = await replayed(await requestReplay(pool, projection.name));
+      expect(done).toMatchObject({ state: 'failed', report: { identical: false } });
+      expect(await liveGeneration(pool, projection.name)).toMatchObject({ generation: 1 });
+      expect(await buildingGeneration(pool, projection.name)).toBeUndefined();
+      expect(await projection.rows()).toEqual(ones(5));
+    } finally {
+      await stop();
+    }
+  });
+
+  it('interrupted, goes on where it was', async () => {
+    let stall = false;
+    const handledAnew: bigint[] = [];
+    let release = (): void => undefined;
+    const projection = testProjection(async (batch, schema) => {
+      if (!schema.endsWith('_g2')) return;
+      handledAnew.push(...batch.map(({ revision }) => revision));
+      if (stall) await new Promise<void>((resolve) => (release = resolve));
+    });
+    let { stop } = start(projection);
+    for (let i = 0; i < 3; i += 1) await waitForPosition(pool, projection.name, await projection.append(400), 10_000);
+    stall = true;
+    const replay = await requestReplay(pool, projection.name);
+    await eventually(() => handledAnew.length > 0);
+    const stopped = stop();
+    stall = false;
+    release();
+    await stopped;
+    const left = await buildingGeneration(pool, projection.name);
+    expect(left).toMatchObject({ generation: 2 });
+    expect(left?.events).toBeLessThan(1_200n);
+    expect(await findReplay(pool, replay.id)).toMatchObject({ state: 'running' });
+    ({ stop } = start(projection));
+    try {
+      expect(await replayed(replay)).toMatchObject({ state: 'done', generation: 2, report: { identical: true } });
+      expect(handledAnew).toEqual(Array.from({ length: 1_200 }, (_, i) => BigInt(i)));
+      expect(await projection.rows()).toEqual(ones(1_200));
+    } finally {
+      await stop();
+    }
+  });
+});

@@ -1,0 +1,257 @@
+import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { userActivityStream, userStream } from '#libs/accounts/streams.js';
+import { ContentionError } from '#libs/event-store/command-execution.js';
+import type { EventStore } from '#libs/event-store/event-store.js';
+import { StoreAwayError, UnknownOutcomeError } from '#libs/event-store/store-errors.js';
+import { streamName } from '#libs/event-store/stream-name.js';
+import { loginViaIdp } from '#libs/linking/commands/login-via-idp.js';
+import { LoginViaIdp } from '#libs/linking/commands/login-via-idp.command.js';
+import { unlinkExternalIdentity } from '#libs/linking/commands/unlink-external-identity.js';
+import { UnlinkExternalIdentity } from '#libs/linking/commands/unlink-external-identity.command.js';
+import type { FlowFacts } from '#libs/linking/login-via-idp.js';
+import { newUuid } from '#libs/platform/ids.js';
+import { silentLogger } from '#libs/platform/logger.js';
+import { EVERYTHING_ALLOWED, startTestInstallation, testAssertion, testContext } from '#test-support/installation.js';
+import type { TestInstallation } from '#test-support/installation.js';
+import { createSignInAttempts } from './attempts.js';
+import type { BrowserSession, BrowserSessions, PendingSession } from './browser-sessions.js';
+import { endSessionsOfClaim, openSession } from './open-session.js';
+import type { OpenSessionRequest } from './open-session.js';
+
+let installation: TestInstallation;
+beforeAll(async () => {
+  installation = await startTestInstallation();
+  await installation.configure(EVERYTHING_ALLOWED);
+});
+afterAll(() => installation.stop());
+
+/** The session store's contract, in memory. */
+class MemorySessions implements BrowserSessions {
+  readonly rows = new Map<string, PendingSession & { state: 'pending' | 'active' | 'ended' }>();
+  insertPending(session: PendingSession): Promise<{ readonly sessionId: string }> {
+    const sessionId = newUuid();
+    this.rows.set(sessionId, { ...session, state: 'pending' });
+    return Promise.resolve({ sessionId });
+  }
+  activate(sessionId: string): Promise<boolean> {
+    const row = this.rows.get(sessionId);
+    if (row?.state !== 'pending') return Promise.resolve(false);
+    row.state = 'active';
+    return Promise.resolve(true);
+  }
+  current(): Promise<undefined> {
+    return Promise.resolve(undefined);
+  }
+  end(where: { readonly sessionId: string } | { readonly userId: string; readonly claimId: string }): Promise<readonly BrowserSession[]> {
+    const ended = [...this.rows].filter(
+      ([id, row]) =>
+        row.state !== 'ended' &&
+        ('sessionId' in where ? id === where.sessionId : row.userId === where.userId && row.claimId === where.claimId),
+    );
+    for (const [, row] of ended) row.state = 'ended';
+    return Promise.resolve(ended.map(([sessionId, row]) => ({ sessionId, ...row })));
+  }
+  get states(): string[] {
+    return [...this.rows.values()].map(({ state }) => state);
+  }
+}
+
+const linkedUser = async (): Promise<{ userId: string; claimId: string; second: string }> => {
+  const subject = newUuid();
+  const run = async (providerId: string, flow: FlowFacts) => {
+    const { outcome } = await loginViaIdp(
+      installation,
+      new LoginViaIdp(testAssertion(subject, providerId), { ...flow, organizationId: 'default' }, testContext()),
+    );
+    if (!('claimId' in outcome)) throw new Error(outcome.kind);
+    return outcome;
+  };
+  const { userId, claimId } = await run('acme', { kind: 'sign_in' });
+  const second = await run('globex', { kind: 'link', userId, valid: true });
+  return { userId, claimId, second: second.claimId };
+};
+
+const request = (userId: string, claimId: string, over: Partial<OpenSessionRequest> = {}): OpenSessionRequest => ({
+  userId,
+  organizationId: 'default',
+  claimId,
+  providerId: 'acme',
+  amr: [],
+  decision: { row: '2', policyRevision: 'organization-default@1', assertedEmail: 'ann@acme.example' },
+  context: testContext(),
+  ...over,
+});
+const activityOf = async (userId: string) => (await installation.store.read(userActivityStream(userId))).map(({ event }) => event);
+const unlink = (sessions: BrowserSessions, userId: string, claimId: string) =>
+  unlinkExternalIdentity(
+    { ...installation, endSessionsOfClaim: endSessionsOfClaim({ store: installation.store, sessions }) },
+    new UnlinkExternalIdentity(userId, 'default', claimId, testContext()),
+  );
+/** The installation's store, with something happening before or instead of one of its methods. */
+const storeWith = (over: Partial<Pick<EventStore, 'append' | 'read'>>): EventStore =>
+  ({
+    append: installation.store.append.bind(installation.store),
+    read: installation.store.read.bind(installation.store),
+    ...over,
+  }) as unknown as EventStore;
+
+describe('opening a session', () => {
+  it('invariant 5: the events are stored when it answers, and the session is still pending', async () => {
+    const { userId, claimId } = await linkedUser();
+    const sessions = new MemorySessions();
+    const opened = await openSession({ ...installation, sessions }, request(userId, claimId));
+    if (opened.kind !== 'opened') throw new Error('refused');
+    expect(await activityOf(userId)).toEqual([
+      {
+        type: 'LoginSucceeded',
+        data: expect.objectContaining({ sessionId: opened.sessionId, claimId, row: '2', assertedEmail: 'ann@acme.example' }),
+      },
+      { type: 'SessionStarted', data: expect.objectContaining({ sessionId: opened.sessionId, claimId }) },
+    ]);
+    expect(sessions.states).toEqual(['pending']);
+    expect(await sessions.activate(opened.sessionId)).toBe(true);
+  });
+
+  it.each([
+    ['is away', new StoreAwayError()],
+    ['does not tell whether it was stored', new UnknownOutcomeError()],
+    ['is contended', new ContentionError('userActivity-1')],
+  ])('invariant 5: a store that %s: no session is answered, none is active', async (_title, error) => {
+    const { userId, claimId } = await linkedUser();
+    const sessions = new MemorySessions();
+    const store = storeWith({ append: () => Promise.reject(error) });
+    await expect(openSession({ ...installation, store, sessions }, request(userId, claimId))).rejects.toBe(error);
+    expect(sessions.states).toEqual(['pending']);
+    expect(await activityOf(userId)).toEqual([]);
+  });
+
+  it('a store that goes away before the user is read again: no session is answered', async () => {
+    const { userId, claimId } = await linkedUser();
+    const sessions = new MemorySessions();
+    const store = storeWith({ read: () => Promise.reject(new StoreAwayError()) });
+    await expect(openSession({ ...installation, store, sessions }, request(userId, claimId))).rejects.toThrow(StoreAwayError);
+    expect(sessions.states).toEqual(['pending']);
+  });
+
+  it('L20: an unlink between the events and the second look: refused as an unknown user, ended, and told in the history', async () => {
+    const { userId, claimId } = await linkedUser();
+    const sessions = new MemorySessions();
+    const store = storeWith({
+      read: async (stream, options) => {
+        if (stream === userStream(userId)) await unlink(new MemorySessions(), userId, claimId);
+        return installation.store.read(stream, options);
+      },
+    });
+    const answer = await openSession({ ...installation, store, sessions }, request(userId, claimId));
+    expect(answer).toEqual({ kind: 'refused', code: 'account_not_found' });
+    expect(sessions.states).toEqual(['ended']);
+    const [sessionId] = sessions.rows.keys();
+    expect((await activityOf(userId)).at(-1)).toEqual({ type: 'SessionEnded', data: { sessionId, reason: 'refused_after_revocation' } });
+    expect(await sessions.activate(sessionId as string)).toBe(false);
+  });
+
+  it('L20: an unlink after the second look ends the pending session before it answers: it cannot be activated', async () => {
+    const { userId, claimId } = await linkedUser();
+    const sessions = new MemorySessions();
+    const opened = await openSession({ ...installation, sessions }, request(userId, claimId));
+    if (opened.kind !== 'opened') throw new Error('refused');
+    await unlink(sessions, userId, claimId);
+    expect(await sessions.activate(opened.sessionId)).toBe(false);
+    expect((await activityOf(userId)).at(-1)).toEqual({
+      type: 'SessionEnded',
+      data: { sessionId: opened.sessionId, reason: 'identity_unlinked' },
+    });
+  });
+
+  it('invariant 7: an unlink ends the sessions of that identity, and no others', async () => {
+    const { userId, claimId, second } = await linkedUser();
+    const sessions = new MemorySessions();
+    const through = async (claim: string): Promise<string> => {
+      const opened = await openSession({ ...installation, sessions }, request(userId, claim));
+      if (opened.kind !== 'opened') throw new Error('refused');
+      await sessions.activate(opened.sessionId);
+      return opened.sessionId;
+    };
+    const [gone, stays] = [await through(claimId), await through(second)];
+    await unlink(sessions, userId, claimId);
+    expect(sessions.rows.get(gone)?.state).toBe('ended');
+    expect(sessions.rows.get(stays)?.state).toBe('active');
+  });
+
+  it('L28: a session in another organization than the user’s is refused', async () => {
+    const { userId, claimId } = await linkedUser();
+    const sessions = new MemorySessions();
+    const answer = await openSession({ ...installation, sessions }, request(userId, claimId, { organizationId: 'other' }));
+    expect(answer).toEqual({ kind: 'refused', code: 'account_not_found' });
+    expect(sessions.states).toEqual(['ended']);
+  });
+
+  it('invariant 4: a session through a claim that is not a link of this user is refused', async () => {
+    const [one, other] = [await linkedUser(), await linkedUser()];
+    const sessions = new MemorySessions();
+    const answer = await openSession({ ...installation, sessions }, request(one.userId, other.claimId));
+    expect(answer.kind).toBe('refused');
+  });
+});
+
+describe('failed sign-ins', () => {
+  const failed = { type: 'LoginFailed', data: { code: 'account_not_found', providerId: 'acme', row: '6', policyRevision: 'p' } } as const;
+  const setUp = (over: Partial<Parameters<typeof createSignInAttempts>[0]> = {}) => {
+    let now = new Date('2026-03-03T12:00:00Z').getTime();
+    const attempts = createSignInAttempts({ store: installation.store, clock: () => new Date(now), logger: silentLogger, ...over });
+    const key = `test.${newUuid()}`;
+    return {
+      key,
+      pass: (ms: number) => {
+        now += ms;
+      },
+      fail: async (times: number, of = key) => {
+        for (let i = 0; i < times; i += 1) await attempts.record(of, failed, 'installation', testContext());
+      },
+      recorded: async (of = key) => (await installation.store.read(streamName('signInAttempts', of))).length,
+    };
+  };
+
+  it('L29: a flood is recorded five times in its first window, then once in each window', async () => {
+    const { fail, pass, recorded } = setUp();
+    await fail(50);
+    expect(await recorded()).toBe(5);
+    pass(59_999);
+    await fail(50);
+    expect(await recorded()).toBe(5);
+    pass(1);
+    await fail(50);
+    expect(await recorded()).toBe(6);
+    pass(60_000);
+    await fail(50);
+    expect(await recorded()).toBe(7);
+  });
+
+  it('after a quiet window five are recorded again', async () => {
+    const { fail, pass, recorded } = setUp();
+    await fail(50);
+    pass(60_000);
+    await fail(1);
+    pass(60_000);
+    await fail(50);
+    expect(await recorded()).toBe(5 + 1 + 5);
+  });
+
+  it('one identifier’s flood does not silence another’s attempts', async () => {
+    const { fail, recorded } = setUp();
+    const other = `test.${newUuid()}`;
+    await fail(20);
+    await fail(1, other);
+    expect(await recorded(other)).toBe(1);
+  });
+
+  it('L29: never decide an answer: a store that is away is logged, not thrown', async () => {
+    const logged: object[] = [];
+    const { fail } = setUp({
+      store: storeWith({ append: () => Promise.reject(new StoreAwayError()) }),
+      logger: { warn: (entry: object) => void logged.push(entry) } as never,
+    });
+    await fail(1);
+    expect(logged).toEqual([expect.objectContaining({ error: 'The event store cannot be reached' })]);
+  });
+});

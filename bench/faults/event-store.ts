@@ -15,6 +15,7 @@ const ROUNDS = 20;
 const POSTGRES_ROUNDS = 3;
 const WRITERS = 32;
 const MIN_ACKNOWLEDGED_PER_ROUND = 200;
+const PATIENCE_MS = 60_000;
 
 const delay = (ms: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, ms));
 
@@ -29,22 +30,26 @@ const write = async (client: EventStoreDBClient, stream: string): Promise<void> 
     const batch = Array.from({ length: 1 + Math.floor(Math.random() * 3) }, () =>
       jsonEvent({ type: 'Written', data: { filler: 'x'.repeat(500) }, id: randomUUID() }),
     );
-    await appendUntilKnown(client, stream, revision, batch);
+    if (!(await appendUntilKnown(client, stream, revision, batch))) return;
     for (const { id } of batch) audit.acknowledged(stream, ++revision, id);
   }
 };
 
-const appendUntilKnown = async (client: EventStoreDBClient, stream: string, revision: bigint, batch: JSONEventData[]): Promise<void> => {
+/** @returns whether it is stored; refused is what an append at the right revision never may be */
+const appendUntilKnown = async (client: EventStoreDBClient, stream: string, revision: bigint, batch: JSONEventData[]): Promise<boolean> => {
   const expectedRevision = revision < 0n ? NO_STREAM : revision;
   for (let attempt = 0; ; attempt++) {
     try {
       await client.appendToStream(stream, batch, { expectedRevision });
       if (attempt > 0) counts.retries += 1;
-      return;
+      return true;
     } catch (error) {
       counts.errors += 1;
       const { type, message } = error as { type?: string; message: string };
-      if (type === 'wrong-expected-version') audit.violated(`A retry at ${String(expectedRevision)} of ${stream} was refused: ${message}`);
+      if (type === 'wrong-expected-version') {
+        audit.violated(`An append at ${String(expectedRevision)} of ${stream} was refused, try ${attempt + 1}: ${message}`);
+        return false;
+      }
       await delay(10);
     }
   }
@@ -74,7 +79,9 @@ const read = (client: EventStoreDBClient): void => {
 
 const untilAcknowledged = async (more: number): Promise<void> => {
   const target = audit.acknowledgedCount + more;
-  while (audit.acknowledgedCount < target) await delay(10);
+  const endMs = Date.now() + PATIENCE_MS;
+  while (audit.acknowledgedCount < target && Date.now() < endMs && audit.violations.length === 0) await delay(10);
+  if (Date.now() >= endMs) audit.violated(`The store did not acknowledge ${more} events within ${PATIENCE_MS / 1000} s`);
 };
 
 const postgres = await startScratchPostgres();

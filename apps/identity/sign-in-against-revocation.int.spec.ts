@@ -10,7 +10,6 @@ import { unlinkExternalIdentity } from '#libs/linking/commands/unlink-external-i
 import { openIdProviderMigrations } from '#libs/openid-provider/migrations.js';
 import { SessionRows } from '#libs/openid-provider/sessions.postgres.js';
 import { migrate } from '#libs/platform/postgres/migrations.js';
-import type { BrowserSessions } from '#libs/sign-in/browser-sessions.js';
 import { endSessionsOfClaim, openSession } from '#libs/sign-in/open-session.js';
 import type { OpenedSession } from '#libs/sign-in/open-session.js';
 import { EVERYTHING_ALLOWED, startTestInstallation, testAssertion, testContext } from '#test-support/installation.js';
@@ -62,7 +61,7 @@ describe('sign-in against revocation (invariants 5 and 7, security row L20)', ()
   };
   const open = ({ userId, claimId }: Person, store: EventStore = installation.store): Promise<OpenedSession> =>
     openSession(
-      { store, sessions: sessions as unknown as BrowserSessions, clock: installation.clock },
+      { store, sessions, clock: installation.clock },
       {
         userId,
         claimId,
@@ -77,7 +76,7 @@ describe('sign-in against revocation (invariants 5 and 7, security row L20)', ()
     unlinkExternalIdentity(
       {
         ...installation,
-        endSessionsOfClaim: endSessionsOfClaim({ store: installation.store, sessions: sessions as unknown as BrowserSessions }),
+        endSessionsOfClaim: endSessionsOfClaim({ store: installation.store, sessions }),
       },
       new UnlinkExternalIdentity(userId, 'default', claimId, testContext()),
     );

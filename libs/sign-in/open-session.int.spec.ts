@@ -25,8 +25,10 @@ beforeAll(async () => {
 });
 afterAll(() => installation.stop());
 
+type Sessions = Pick<BrowserSessions, 'insertPending' | 'end'>;
+
 /** The session store's contract, in memory. */
-class MemorySessions implements BrowserSessions {
+class MemorySessions implements Sessions {
   readonly rows = new Map<string, PendingSession & { state: 'pending' | 'active' | 'ended' }>();
   insertPending(session: PendingSession): Promise<{ readonly sessionId: string }> {
     const sessionId = newUuid();
@@ -38,9 +40,6 @@ class MemorySessions implements BrowserSessions {
     if (row?.state !== 'pending') return Promise.resolve(false);
     row.state = 'active';
     return Promise.resolve(true);
-  }
-  current(): Promise<undefined> {
-    return Promise.resolve(undefined);
   }
   end(where: { readonly sessionId: string } | { readonly userId: string; readonly claimId: string }): Promise<readonly BrowserSession[]> {
     const ended = [...this.rows].filter(
@@ -82,7 +81,7 @@ const request = (userId: string, claimId: string, over: Partial<OpenSessionReque
   ...over,
 });
 const activityOf = async (userId: string) => (await installation.store.read(userActivityStream(userId))).map(({ event }) => event);
-const unlink = (sessions: BrowserSessions, userId: string, claimId: string) =>
+const unlink = (sessions: Sessions, userId: string, claimId: string) =>
   unlinkExternalIdentity(
     { ...installation, endSessionsOfClaim: endSessionsOfClaim({ store: installation.store, sessions }) },
     new UnlinkExternalIdentity(userId, 'default', claimId, testContext()),

@@ -26,7 +26,7 @@ export interface OpenSessionRequest {
 
 export interface OpenSessionDependencies {
   readonly store: EventStore;
-  readonly sessions: BrowserSessions;
+  readonly sessions: Pick<BrowserSessions, 'insertPending' | 'end'>;
   readonly clock: Clock;
 }
 

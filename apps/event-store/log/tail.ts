@@ -1,6 +1,9 @@
 import type { StoredEvent } from './event.js';
 import { LOG_START } from './position.js';
 
+/** Dropping events moves all others, so it is done for many at once: this many times the bounds are reached before. */
+const SLACK = 1.25;
+
 /**
  * The end of the log: how far it is committed, and the last events, so that live subscribers need not ask PostgreSQL. Bounded by number and
  * size of the events; who is further behind reads from the log.
@@ -73,6 +76,7 @@ export class LogTail {
   }
 
   #trim(): void {
+    if (this.#events.length <= SLACK * this.maxEvents && this.#bytes <= SLACK * this.maxBytes) return;
     let dropped = 0;
     while (this.#events.length - dropped > this.maxEvents || this.#bytes > this.maxBytes) {
       const event = this.#events[dropped] as StoredEvent;
@@ -80,7 +84,7 @@ export class LogTail {
       this.#start = event.position;
       dropped += 1;
     }
-    if (dropped > 0) this.#events.splice(0, dropped);
+    this.#events.splice(0, dropped);
   }
 
   #wake(): void {

@@ -28,10 +28,12 @@ describe('the tail of the log', () => {
   });
 
   it('says that it does not reach back when it does not, rather than leaving something out', () => {
-    const tail = new LogTail(3);
+    const tail = new LogTail(4);
     tail.append(range(1, 5));
+    expect(after(tail, 0)).toEqual([1, 2, 3, 4, 5]);
+    tail.append([at(6)]);
     expect(after(tail, 1)).toBeUndefined();
-    expect(after(tail, 2)).toEqual([3, 4, 5]);
+    expect(after(tail, 2)).toEqual([3, 4, 5, 6]);
   });
 
   it('is bounded by the size of its events as well', () => {

@@ -50,7 +50,7 @@ export class ProblemFilter implements ExceptionFilter {
     const failure = failureOf(error);
     const correlationId = this.newId();
     const { message, stack } = error as Error;
-    const entry = { correlationId, code: failure.code, path: request.path, error: message };
+    const entry = { correlationId, errorCode: failure.code, path: request.path, error: message };
     if (failure.status >= 500) this.logger.error({ ...entry, stack: failure.status === 500 ? stack : undefined }, 'a request failed');
     else this.logger.info(entry, 'a request was refused');
     if (response.headersSent) return void response.destroy();

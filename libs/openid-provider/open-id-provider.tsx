@@ -382,7 +382,7 @@ const configurationOf = (options: OpenIdProviderOptions, sessions: SessionRows, 
       const correlationId = newId();
       const unexpected = !(error instanceof errors.OIDCProviderError);
       logger[unexpected ? 'error' : 'info'](
-        { correlationId, error: error.message, code: out.error },
+        { correlationId, error: error.message, errorCode: out.error },
         'the OpenID Provider refused a request',
       );
       // P7: a bad request to sign out is not obeyed; the person may still want to.

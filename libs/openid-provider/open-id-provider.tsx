@@ -19,6 +19,7 @@ import { clientMetadata, EXTRA_METADATA, RESPONSE_MODES } from './relying-party-
 import { errorPage, signedOutPage, signOutPage } from './pages.js';
 import { SESSION_TTL_S, SessionRows } from './sessions.postgres.js';
 import type { NewSession, SessionRecord, SessionSelector } from './sessions.postgres.js';
+import { lookUp } from './temporarily-unavailable.js';
 import { loadSigningKeys } from './signing-keys.postgres.js';
 
 /** Standard claims of a user (OIDC Core 5.1). */
@@ -265,7 +266,7 @@ const configurationOf = (options: OpenIdProviderOptions, sessions: SessionRows, 
     const adapter = new PostgresAdapter(pool, clock, model);
     if (model === 'Client') {
       adapter.find = async (id) => {
-        const settings = clientIdSchema.safeParse(id).success ? await relyingParties.find(id) : undefined;
+        const settings = clientIdSchema.safeParse(id).success ? await lookUp(() => relyingParties.find(id)) : undefined;
         return settings && clientMetadata(settings);
       };
     }
@@ -347,12 +348,13 @@ const configurationOf = (options: OpenIdProviderOptions, sessions: SessionRows, 
       },
     },
     extraTokenClaims: async (_ctx, token) => {
-      const settings = token.clientId === undefined ? undefined : await relyingParties.find(token.clientId);
+      const { clientId } = token;
+      const settings = clientId === undefined ? undefined : await lookUp(() => relyingParties.find(clientId));
       return settings ? { organization: settings.organizationId } : {};
     },
     interactions: { policy: interactionPolicyOf(sessions), url: (_ctx, interaction) => options.signInPath(interaction.uid) },
     findAccount: async (_ctx, userId) => {
-      const claims = await users.claims(userId);
+      const claims = await lookUp(() => users.claims(userId));
       if (!claims) return undefined;
       return {
         accountId: userId,

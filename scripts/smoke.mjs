@@ -1,60 +1,24 @@
-// Starts everything as `npm start` does, on free ports and a data directory of its own, waits for the line that says it is ready, asks for two pages, and stops it.
+// Starts everything as `npm start` does, on free ports and a data directory of its own, asks for two pages, and stops it.
 import './require-node.mjs';
-import { spawn } from 'node:child_process';
-import { mkdtempSync, rmSync } from 'node:fs';
-import { createServer } from 'node:net';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { spawnSync } from 'node:child_process';
+import { rmSync } from 'node:fs';
 
-const free = () =>
-  new Promise((resolve) => {
-    const server = createServer().listen(0, '127.0.0.1', () => {
-      const { port } = server.address();
-      server.close(() => resolve(String(port)));
-    });
-  });
-const PORTS = [
-  'IDENTITY_PORT',
-  'IDENTITY_MANAGEMENT_PORT',
-  'PROJECTOR_MANAGEMENT_PORT',
-  'EVENT_STORE_PORT',
-  'EVENT_STORE_MANAGEMENT_PORT',
-].concat(['DEMO_APP_PORT', 'DEMO_ACME_PORT', 'DEMO_GLOBEX_PORT', 'DEMO_MANAGEMENT_PORT', 'POSTGRES_PORT']);
-const ports = {};
-for (const name of PORTS) ports[name] = await free();
+const built = spawnSync(process.execPath, ['scripts/build.mjs'], { cwd: new URL('..', import.meta.url), stdio: 'inherit' });
+if (built.status !== 0) process.exit(1);
+const { NpmStart } = await import('../dist/test-support/npm-start.js');
 
-const dataDirectory = mkdtempSync(join(tmpdir(), 'ligature-smoke-'));
-const child = spawn('npm', ['start'], {
-  env: { ...process.env, ...ports, LIGATURE_DATA_DIR: dataDirectory },
-  stdio: ['ignore', 'pipe', 'inherit'],
-  detached: true,
-});
-const exited = new Promise((resolve) => child.on('exit', resolve));
-const fail = (reason) => {
-  console.error(`smoke: ${reason}`);
-  process.exitCode = 1;
-};
+const system = await NpmStart.prepare();
 try {
-  const issuer = await new Promise((resolve, reject) => {
-    let output = '';
-    child.stdout.on('data', (chunk) => {
-      process.stdout.write(chunk);
-      output += chunk;
-      const ready = /Ligature is ready: (\S+)/.exec(output);
-      if (ready) resolve(ready[1]);
-    });
-    child.on('exit', () => reject(new Error('npm start ended before it was ready')));
-    setTimeout(() => reject(new Error('npm start was not ready within two minutes')), 120_000).unref();
-  });
+  const took = await system.start();
   for (const path of ['/.well-known/openid-configuration', '/sign-in']) {
-    const { status } = await fetch(`${issuer}${path}`);
-    if (status !== 200) fail(`${path} answered ${status}`);
+    const { status } = await fetch(`http://localhost:${system.port('IDENTITY_PORT')}${path}`);
+    if (status !== 200) throw new Error(`${path} answered ${status}`);
   }
+  console.log(`smoke: ready after ${took} ms, answered`);
 } catch (error) {
-  fail(error.message);
+  console.error(`smoke: ${error.message}`);
+  process.exitCode = 1;
 } finally {
-  if (child.exitCode === null) process.kill(-child.pid, 'SIGINT');
-  await exited;
-  rmSync(dataDirectory, { recursive: true, force: true });
+  await system.stop();
+  rmSync(system.dataDirectory, { recursive: true, force: true });
 }
-if (!process.exitCode) console.log('smoke: started, answered, stopped');

@@ -8,7 +8,8 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { promisify } from 'node:util';
 import { freePorts } from './ports.js';
 
-const PORTS = [
+/** Every port of the process tree, by the variable that sets it. */
+export const PORTS = [
   'IDENTITY_PORT',
   'IDENTITY_MANAGEMENT_PORT',
   'PROJECTOR_MANAGEMENT_PORT',

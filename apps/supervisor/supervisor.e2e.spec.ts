@@ -11,21 +11,10 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { stopEmbeddedPostgres } from '#libs/embedded-postgres/embedded-postgres.js';
 import { silentLogger } from '#libs/platform/logger.js';
 import { isProcessAlive } from '#libs/platform/process-identity.js';
+import { PORTS } from '#test-support/npm-start.js';
 import { freePorts } from '#test-support/ports.js';
 
 const MAIN = 'dist/test-support/supervisor/main.js';
-const PORT_VARIABLES = [
-  'IDENTITY_PORT',
-  'IDENTITY_MANAGEMENT_PORT',
-  'PROJECTOR_MANAGEMENT_PORT',
-  'EVENT_STORE_PORT',
-  'EVENT_STORE_MANAGEMENT_PORT',
-  'DEMO_APP_PORT',
-  'DEMO_ACME_PORT',
-  'DEMO_GLOBEX_PORT',
-  'DEMO_MANAGEMENT_PORT',
-  'POSTGRES_PORT',
-];
 
 const until = async (condition: () => boolean, what: () => string): Promise<void> => {
   const deadline = Date.now() + 25_000;
@@ -91,9 +80,9 @@ describe('the supervisor', () => {
     directory = mkdtempSync(join(tmpdir(), 'ligature-supervisor-'));
     // As root, PostgreSQL runs as another user, who must be able to come by.
     chmodSync(directory, 0o711);
-    const ports = await freePorts(PORT_VARIABLES.length);
+    const ports = await freePorts(PORTS.length);
     environment = {
-      ...Object.fromEntries(PORT_VARIABLES.map((variable, index) => [variable, String(ports[index])])),
+      ...Object.fromEntries(PORTS.map((variable, index) => [variable, String(ports[index])])),
       LIGATURE_DATA_DIR: join(directory, 'data'),
       JOURNAL: join(directory, 'journal'),
     };

@@ -1,7 +1,7 @@
 import tseslint from 'typescript-eslint';
 
 export default tseslint.config(
-  { ignores: ['dist/', 'node_modules/', '.ligature/', 'coverage/'] },
+  { ignores: ['dist/', 'node_modules/', '.ligature/', 'coverage/', 'docs/design/'] },
   ...tseslint.configs.recommended,
   {
     rules: {

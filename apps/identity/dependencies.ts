@@ -28,6 +28,7 @@ import { createSignInAttempts } from '#libs/sign-in/attempts.js';
 import type { FlowIntent } from '#libs/sign-in/external-sign-in.js';
 import { appendActivity, endSessionsOfClaim } from '#libs/sign-in/open-session.js';
 import { postgresReauthentications, reauthenticationMigrations } from '#libs/sign-in/reauthentications.postgres.js';
+import { signInPath } from '#libs/sign-in/sign-in-dependencies.js';
 import type { SignInDependencies } from '#libs/sign-in/sign-in-dependencies.js';
 import { cookiePolicy } from '#libs/web/cookies.js';
 import { createCsrfTokens } from '#libs/web/csrf.js';
@@ -84,7 +85,7 @@ export const connectDependencies = async (config: IdentityConfiguration, logger:
     logger,
     relyingParties: { find: (clientId) => loadRelyingParty(store, clientId) },
     users: { claims: (userId) => claimsOf(core, pool, readModels, userId) },
-    signInPath: (uid) => `/sign-in/${uid}`,
+    signInPath,
     onSignedOut: async ({ userId, organizationId, sessionId }) => {
       const commandId = newId();
       const context = { commandId, correlationId: commandId, actor: { type: 'user', id: userId }, organizationId } as const;

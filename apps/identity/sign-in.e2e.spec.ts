@@ -87,13 +87,14 @@ describe('sign-in over HTTP', () => {
       ['a wrong nonce', { claims: (claims) => ({ ...claims, nonce: 'wrong' }) }, 'nonce_mismatch'],
       ['a wrong issuer', { claims: (claims) => ({ ...claims, iss: 'https://evil.example' }) }, 'issuer_mismatch'],
       ['a wrong audience', { claims: (claims) => ({ ...claims, aud: 'another' }) }, 'audience_mismatch'],
-    ])('%s', async (_what, lies, code) => {
+    ])('%s', async (what, lies, code) => {
       const [sessions, end] = [await eventCount(), await logEnd()];
       acme.lies = lies;
       const browser = await signIn(acme, 'acme', 'mallory');
       expect(browser.status).toBe(400);
       expect(browser.html).toContain(`<span class="code">${code}</span>`);
-      expect(browser.html).toContain('href="/account"');
+      // Whose state was unknown is nobody we know; the others may choose another way in.
+      expect(browser.html).toContain(`href="${what === 'a wrong state' ? '/account' : '/sign-in?choose'}"`);
       const reference = /reference <span class="code">([0-9a-f-]{36})</.exec(browser.html)?.[1];
       expect(server.log).toContainEqual(expect.objectContaining({ correlationId: reference, refusal: code }));
       await browser.open(`${server.issuer}/account`);
@@ -215,6 +216,32 @@ describe('sign-in over HTTP', () => {
         expect.objectContaining({ type: 'SessionEnded', data: expect.objectContaining({ reason: 'identity_unlinked' }) as object }),
       );
     });
+  });
+
+  describe('an organization with exactly one provider', () => {
+    let single: TestIdentityServer;
+    beforeAll(async () => {
+      single = await startTestIdentityServer();
+      await single.installation.configure(configurationFor({ acme: acme.issuer }));
+    }, 60_000);
+    afterAll(() => single.stop());
+
+    it('C6: sends people straight through: no page of ours before the account', async () => {
+      acme.subject = 'straight';
+      const browser = new Browser();
+      await browser.open(`${single.issuer}/account`);
+      expect([browser.url, browser.text.includes('straight@example.org')]).toEqual([`${single.issuer}/account`, true]);
+    });
+
+    it('C7: with that provider down they are told, and the way back shows the ways in', async () => {
+      acme.lies = { hang: '/token' };
+      const browser = new Browser();
+      await browser.open(`${single.issuer}/sign-in`);
+      expect([browser.status, browser.html.includes('provider_unreachable')]).toEqual([502, true]);
+      const wayBack = /href="(\/sign-in[^"]*)"/.exec(browser.html)?.[1] ?? '';
+      await browser.open(`${single.issuer}${wayBack}`);
+      expect(browser.text).toContain('Continue with acme');
+    }, 20_000);
   });
 
   it('a person who signs out is signed out, and the history says so', async () => {

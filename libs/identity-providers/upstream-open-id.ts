@@ -15,8 +15,10 @@ import type { OidcProviderSettings } from './settings.js';
 import { UpstreamError } from './upstream-error.js';
 import type { UpstreamStep } from './upstream-error.js';
 
-export interface UpstreamRefusal {
+export interface UpstreamRefusal<Intent = never> {
   readonly kind: 'refused';
+  /** What the flow was begun for, once the response has named a flow of this browser: where the person may go on. */
+  readonly intent?: Intent;
   readonly code: string;
   readonly step: UpstreamStep;
   /** For the log only. */
@@ -96,10 +98,16 @@ export class UpstreamOpenId<Intent> {
   }
 
   /** Checks a response to the end. Whatever comes in: an answer of this type, never a throw for what a stranger sent. */
-  complete(request: CompleteRequest): Promise<CompletedSignIn<Intent> | UpstreamRefusal> {
+  async complete(request: CompleteRequest): Promise<CompletedSignIn<Intent> | UpstreamRefusal<Intent>> {
+    const taken = await refusing(() => this.#takeFlow(request));
+    if ('kind' in taken) return taken;
+    const completed = await this.#completeFlow(request, taken);
+    return completed.kind === 'verified' ? completed : { ...completed, intent: taken.intent as Intent };
+  }
+
+  #completeFlow(request: CompleteRequest, flow: Flow): Promise<CompletedSignIn<Intent> | UpstreamRefusal> {
     return refusing(async () => {
       const { settings, query, callbackUrl } = request;
-      const flow = await this.#takeFlow(request);
       const provider = await this.#discover(settings);
       const code = authorizationCode(query, settings, provider);
       let verified: VerifiedIdToken | undefined;

@@ -20,6 +20,8 @@ export interface ExternalSignInRefusal {
   readonly code: string;
   readonly step: string;
   readonly detail?: string | undefined;
+  /** What the flow was begun for, once the response has named a flow of this browser. */
+  readonly intent?: FlowIntent;
 }
 
 /** Sign-in through external providers, protocol and all its checks included. */

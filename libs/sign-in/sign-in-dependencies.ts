@@ -29,5 +29,12 @@ export interface SignInDependencies {
   readonly logger: Logger;
 }
 
+/**
+ * The sign-in page, for a relying party's interaction or (without one) for the account pages.
+ * @param options.choose show the ways in, also when there is only one
+ */
+export const signInPath = (interactionUid?: string, options: { readonly choose?: boolean } = {}): string =>
+  `/sign-in${interactionUid === undefined ? '' : `/${interactionUid}`}${options.choose ? '?choose' : ''}`;
+
 /** One redirect URI per provider, so that a response cannot be taken for another provider's (security row O5). */
 export const callbackUrl = (issuer: string, providerId: string): string => `${issuer}/providers/${providerId}/callback`;

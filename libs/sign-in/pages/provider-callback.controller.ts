@@ -14,7 +14,7 @@ import { sendErrorPage } from '#libs/web/error-page.js';
 import { contextOf } from '#libs/web/request-context.js';
 import type { FlowIntent } from '../external-sign-in.js';
 import { appendActivity, openSession } from '../open-session.js';
-import { callbackUrl, SIGN_IN_DEPENDENCIES } from '../sign-in-dependencies.js';
+import { callbackUrl, SIGN_IN_DEPENDENCIES, signInPath } from '../sign-in-dependencies.js';
 import type { SignInDependencies } from '../sign-in-dependencies.js';
 import { signInRefusal } from './refusals.js';
 
@@ -50,8 +50,9 @@ export class ProviderCallbackController {
     if (!known?.settings) return this.#refuse(response, context, 'provider_not_allowed', 'no such provider');
     if (!browserId) return this.#refuse(response, context, 'browser_mismatch', 'the browser has no binding cookie');
     const completed = await external.complete({ settings: known.settings, query, browserId, callbackUrl: callbackUrl(issuer, providerId) });
-    if (completed.kind === 'refused')
-      return this.#refuse(response, context, completed.code, `${completed.step}: ${completed.detail ?? ''}`);
+    if (completed.kind === 'refused') {
+      return this.#refuse(response, context, completed.code, `${completed.step}: ${completed.detail ?? ''}`, completed.intent);
+    }
 
     const { assertion, intent } = completed;
     const answering: Answering = { assertion, request, response, context: { ...context, organizationId: intent.organizationId } };
@@ -75,7 +76,7 @@ export class ProviderCallbackController {
     const context = { ...answering.context, ...(interaction ? { clientId: interaction.clientId } : {}) };
     const result = await this.#login(answering.assertion, { kind: 'sign_in', organizationId: intent.organizationId }, context);
     const { outcome } = result;
-    if (outcome.kind !== 'sign_in' && outcome.kind !== 'provisioned') return this.#refuseDecided(result, { ...answering, context });
+    if (outcome.kind !== 'sign_in' && outcome.kind !== 'provisioned') return this.#refuseDecided(result, { ...answering, context }, intent);
 
     const { userId, claimId } = outcome;
     const asUser: CommandContext = { ...context, actor: { type: 'user', id: userId } };
@@ -88,7 +89,7 @@ export class ProviderCallbackController {
       decision: decisionInputs(result, answering.assertion),
       context: asUser,
     });
-    if (opened.kind === 'refused') return this.#refuse(response, context, opened.code, 'revoked while the sign-in was in flight');
+    if (opened.kind === 'refused') return this.#refuse(response, context, opened.code, 'revoked while the sign-in was in flight', intent);
     const replaced = await sessions.current(request, response);
     if (!(await sessions.activate(opened.sessionId, request, response))) {
       return this.#refuse(response, context, 'account_not_found', 'the session was ended before it became active');
@@ -152,22 +153,26 @@ export class ProviderCallbackController {
   }
 
   /** The table refused a proven identity: recorded under its key, so that its owner or an auditor can see it. */
-  async #refuseDecided(result: LoginResult, { assertion, context, response }: Answering): Promise<void> {
+  async #refuseDecided(result: LoginResult, { assertion, context, response }: Answering, intent?: FlowIntent): Promise<void> {
     const code = result.outcome.kind === 'refused' ? result.outcome.code : 'account_not_found';
     const event = { type: 'LoginFailed', data: { code, providerId: assertion.providerId, ...decisionInputs(result, assertion) } } as const;
     await this.dependencies.attempts.record(result.identityKey, event, INSTALLATION_SUBJECT, context);
-    this.#refuse(response, context, code, `row ${result.row}`);
+    this.#refuse(response, context, code, `row ${result.row}`, intent);
   }
 
-  /** Nothing was proven, or it was refused: a page with a stable code, a line in the log, no session. */
-  #refuse(response: Response, context: CommandContext, code: string, detail: string): void {
+  /** Nothing was proven, or it was refused: a page with a stable code and a way back, a line in the log, no session. */
+  #refuse(response: Response, context: CommandContext, code: string, detail: string, intent?: FlowIntent): void {
     this.dependencies.logger.warn(
       { correlationId: context.correlationId, provider: context.actor.id, refusal: code, detail },
       'a sign-in was refused',
     );
-    sendErrorPage(response, signInRefusal(code, context.correlationId));
+    sendErrorPage(response, signInRefusal(code, context.correlationId, startAgainAt(intent)));
   }
 }
+
+/** Back to the ways in, for the app that waits; or to the account. */
+const startAgainAt = (intent: FlowIntent | undefined): string =>
+  intent?.kind === 'sign-in' ? signInPath(intent.interactionUid, { choose: true }) : '/account';
 
 const decisionInputs = ({ row, policyRevision }: LoginResult, { claims }: VerifiedAssertion) => ({
   row,

@@ -8,7 +8,8 @@ import { originOf, setPageHeaders } from '#libs/web/security-headers.js';
 import type { FlowIntent } from '../external-sign-in.js';
 import type { SignInInteraction } from '../interactions.js';
 import { loadOfferedProviders } from '../offered-providers.js';
-import { callbackUrl, SIGN_IN_DEPENDENCIES } from '../sign-in-dependencies.js';
+import type { OfferedProvider } from '../offered-providers.js';
+import { callbackUrl, SIGN_IN_DEPENDENCIES, signInPath } from '../sign-in-dependencies.js';
 import type { SignInDependencies } from '../sign-in-dependencies.js';
 import { signInRefusal } from './refusals.js';
 import { SignInPage } from './sign-in-page.js';
@@ -16,7 +17,9 @@ import { SignInPage } from './sign-in-page.js';
 /** Whom a sign-in page is for: a relying party that waits, or the account pages themselves. */
 type Purpose = { readonly kind: 'interaction'; readonly interaction: SignInInteraction } | { readonly kind: 'account' };
 
-const pathOf = (purpose: Purpose): string => (purpose.kind === 'interaction' ? `/sign-in/${purpose.interaction.uid}` : '/sign-in');
+const uidOf = (purpose: Purpose): string | undefined => (purpose.kind === 'interaction' ? purpose.interaction.uid : undefined);
+const pathOf = (purpose: Purpose): string => signInPath(uidOf(purpose));
+const waysInOf = (purpose: Purpose): string => signInPath(uidOf(purpose), { choose: true });
 const organizationOf = (purpose: Purpose): string =>
   purpose.kind === 'interaction' ? purpose.interaction.organizationId : DEFAULT_ORGANIZATION;
 
@@ -65,10 +68,13 @@ export class SignInController {
     return undefined;
   }
 
+  /** The ways in. Exactly one and nothing to choose: straight through (C6), with the page as the way out when that fails. */
   async #show(purpose: Purpose, request: Request, response: Response): Promise<void> {
     const { store, csrf, cookies } = this.dependencies;
     const { organizationName, providers } = await loadOfferedProviders(store, organizationOf(purpose));
     const browserId = ensureBrowserId(request, response, cookies);
+    const [only, ...others] = providers;
+    if (only && others.length === 0 && request.query.choose === undefined) return this.#leaveFor(only, purpose, browserId, response);
     const path = pathOf(purpose);
     const appOrigin = purpose.kind === 'interaction' ? purpose.interaction.redirectOrigin : undefined;
     setPageHeaders(response, [...providers.map(({ settings }) => originOf(settings.issuer)), ...(appOrigin ? [appOrigin] : [])]);
@@ -87,24 +93,25 @@ export class SignInController {
   }
 
   async #begin(purpose: Purpose, providerId: string, token: unknown, request: Request, response: Response): Promise<void> {
-    const { store, csrf, cookies, external, issuer, newId, logger } = this.dependencies;
-    const correlationId = newId();
+    const { store, csrf, cookies, newId } = this.dependencies;
     const browserId = browserIdOf(request, cookies);
     if (!browserId || !csrf.verify(token, browserId, pathOf(purpose))) {
-      return sendErrorPage(response, signInRefusal('form_expired', correlationId, pathOf(purpose)));
+      return sendErrorPage(response, signInRefusal('form_expired', newId(), waysInOf(purpose)));
     }
-    const organizationId = organizationOf(purpose);
-    const { providers } = await loadOfferedProviders(store, organizationId);
+    const { providers } = await loadOfferedProviders(store, organizationOf(purpose));
     const provider = providers.find(({ settings }) => settings.id === providerId);
-    if (!provider) return sendErrorPage(response, signInRefusal('provider_not_allowed', correlationId, pathOf(purpose)));
-    const intent: FlowIntent = {
-      kind: 'sign-in',
-      organizationId,
-      ...(purpose.kind === 'interaction' ? { interactionUid: purpose.interaction.uid } : {}),
-    };
-    const begun = await external.begin({ settings: provider.settings, intent, browserId, callbackUrl: callbackUrl(issuer, providerId) });
+    if (!provider) return sendErrorPage(response, signInRefusal('provider_not_allowed', newId(), waysInOf(purpose)));
+    return this.#leaveFor(provider, purpose, browserId, response);
+  }
+
+  /** Begins a flow at a provider, and sends the browser there. */
+  async #leaveFor({ settings }: OfferedProvider, purpose: Purpose, browserId: string, response: Response): Promise<void> {
+    const { external, issuer, newId, logger } = this.dependencies;
+    const intent: FlowIntent = { kind: 'sign-in', organizationId: organizationOf(purpose), interactionUid: uidOf(purpose) };
+    const begun = await external.begin({ settings, intent, browserId, callbackUrl: callbackUrl(issuer, settings.id) });
     if (begun.kind === 'redirect') return response.redirect(303, begun.redirectTo);
-    logger.warn({ correlationId, providerId, refusal: begun }, 'a sign-in could not be begun');
-    sendErrorPage(response, signInRefusal(begun.code, correlationId, pathOf(purpose)));
+    const correlationId = newId();
+    logger.warn({ correlationId, providerId: settings.id, refusal: begun.code, detail: begun.detail }, 'a sign-in could not be begun');
+    sendErrorPage(response, signInRefusal(begun.code, correlationId, waysInOf(purpose)));
   }
 }

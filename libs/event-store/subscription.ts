@@ -84,6 +84,8 @@ const subscribeOnce = async (
       throw new NotTheStoreWeKnewError(options.name, from, known.kind === 'event' ? `another event (${known.id})` : 'no event');
     }
   }
+  // Aborted while that was read: the listener below would never be told.
+  if (signal.aborted) return 'stopped';
   const buffer = new Buffered(from?.position ?? -1n);
   const subscription = connection.client.subscribeToAll({
     fromPosition: from ? { commit: from.position, prepare: from.position } : START,

@@ -86,4 +86,25 @@ describe('the resume protocol against a server that is not exact', () => {
       { commit: 3n, prepare: 3n },
     ]);
   });
+
+  it('told to stop while it reads the event at its checkpoint, it comes to an end and does not subscribe', async () => {
+    const { connection, from } = serverThatDelivers([6n]);
+    const stopping = new AbortController();
+    const read = connection.read.bind(connection);
+    connection.read = async (request) => {
+      const answer = await read(request);
+      stopping.abort();
+      return answer;
+    };
+    await runSubscription({
+      connection,
+      logger: silentLogger,
+      name: 'test',
+      prefixes: ['test-'],
+      checkpoint: { position: 5n, eventId: 'event-5' },
+      signal: stopping.signal,
+      onBatch: () => Promise.resolve(),
+    });
+    expect(from).toEqual([]);
+  });
 });

@@ -30,7 +30,7 @@ export default {
       to: {
         path: '^node_modules/|^libs/|^(fs|net|http|https|crypto|timers)',
         pathNot:
-          '^node_modules/zod/|^libs/event-store/(event-definition|command-execution|stream-name)\\.ts$|^libs/privacy/index-key\\.ts$|^libs/platform/slug\\.ts$|^libs/[^/]+/(events|state|decide|claim|login-via-idp|settings|policy|streams)\\.ts$',
+          '^node_modules/zod/|^libs/event-store/(event-definition|command-execution|stream-name)\\.ts$|^libs/privacy/index-key\\.ts$|^libs/platform/(slug|secure-url)\\.ts$|^libs/[^/]+/(events|state|decide|claim|login-via-idp|settings|policy|streams)\\.ts$',
         dependencyTypesNot: ['type-only'],
       },
     },

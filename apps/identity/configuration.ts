@@ -1,13 +1,14 @@
 import { z } from 'zod';
+import { isSecureOrLoopback } from '#libs/platform/secure-url.js';
 import { eventStoreUrl, port, postgresUrl, readConfiguration, secret32 } from '#libs/platform/configuration.js';
 
 const issuer = z
-  .url()
-  .refine((url) => url === new URL(url).origin, 'must be an origin, such as https://id.example.org, without a path or a slash at its end')
-  .refine((url) => {
-    const { protocol, hostname } = new URL(url);
-    return protocol === 'https:' || ['localhost', '127.0.0.1', '[::1]'].includes(hostname);
-  }, 'must be https (http on a loopback host only)');
+  .string()
+  .refine(isSecureOrLoopback, 'must be https (http on a loopback host only)')
+  .refine(
+    (url) => !URL.canParse(url) || url === new URL(url).origin,
+    'must be an origin, such as https://id.example.org, without a path or a slash at its end',
+  );
 
 /** The identity server's environment; docs/operating.md explains each variable. */
 export const readIdentityConfiguration = (environment: NodeJS.ProcessEnv) => {

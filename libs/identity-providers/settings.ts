@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { isSecureOrLoopback } from '#libs/platform/secure-url.js';
 import { slugSchema } from '#libs/platform/slug.js';
 
 /** Signature algorithms of id_tokens that Ligature knows: asymmetric ones only, never `none` (security row O1). */
@@ -14,11 +15,19 @@ export const claimMappingSchema = z.strictObject({
   familyName: z.string().default('family_name'),
 });
 
+/** OpenID Connect Discovery 1.0, section 3: https, no query, no fragment; http on a loopback host only, for development (security row O10). */
+const issuerSchema = z
+  .string()
+  .refine(
+    (issuer) => isSecureOrLoopback(issuer) && !/[?#]/.test(issuer),
+    'must be https (http on a loopback host only), without query and fragment',
+  );
+
 /** An upstream OpenID Provider, as an operator declares it, but its id. */
 export const oidcProviderShape = {
   kind: z.literal('oidc'),
   displayName: z.string().min(1).max(100),
-  issuer: z.url(),
+  issuer: issuerSchema,
   clientId: z.string().min(1).max(200),
   scopes: z.array(z.string().regex(/^[\x21\x23-\x5b\x5d-\x7e]+$/)).refine((scopes) => scopes.includes('openid'), 'must contain openid'),
   idTokenSigningAlgs: z

@@ -1,11 +1,11 @@
 import { z } from 'zod';
+import { isSecureOrLoopback } from '#libs/platform/secure-url.js';
 import { slugSchema } from '#libs/platform/slug.js';
 
-/** https, or http on a loopback host for development and native apps (RFC 8252, section 7.3); no fragment (RFC 6749, section 3.1.2). */
-const redirectUriSchema = z.url().refine((uri) => {
-  const { protocol, hostname, hash } = new URL(uri);
-  return hash === '' && (protocol === 'https:' || (protocol === 'http:' && ['localhost', '127.0.0.1', '[::1]'].includes(hostname)));
-}, 'must be https (http on a loopback host only) and without a fragment');
+/** No fragment (RFC 6749, section 3.1.2). */
+const redirectUriSchema = z
+  .string()
+  .refine((uri) => isSecureOrLoopback(uri) && !uri.includes('#'), 'must be https (http on a loopback host only) and without a fragment');
 
 /** Scopes of OpenID Connect that relying parties may ask for. */
 export const OPENID_SCOPES = ['openid', 'profile', 'email', 'offline_access'] as const;

@@ -4,6 +4,8 @@ import { eventCatalog } from '#libs/event-catalog/event-catalog.js';
 import { connectEventStore } from '#libs/event-store/connect-event-store.js';
 import type { EventCore } from '#libs/event-store/connect-event-store.js';
 import { checkInstallationSecrets } from '#libs/event-store/installation-secrets.js';
+import { warnOfAccount } from '#libs/event-store/store-account.js';
+import type { StoreObserver } from '#libs/event-store/store-metrics.js';
 import { Discovery } from '#libs/identity-providers/discovery.js';
 import { flowMigrations, Flows } from '#libs/identity-providers/flows.postgres.js';
 import { DEFAULT_HTTP_POLICY } from '#libs/identity-providers/http.js';
@@ -22,7 +24,7 @@ import type { Pool } from '#libs/platform/postgres/pool.js';
 import { createIndexKeys } from '#libs/privacy/index-key.js';
 import { masterKeyId, postgresSubjectKeys, subjectKeyMigrations } from '#libs/privacy/subject-keys.postgres.js';
 import { INSTALLATION_SUBJECT } from '#libs/privacy/subject-keys.js';
-import { waitForPosition } from '#libs/projection-engine/projector.js';
+import { checkStoreIdentity, waitForPosition } from '#libs/projection-engine/projector.js';
 import { loadRelyingParty } from '#libs/relying-parties/queries/load-relying-party.js';
 import { createSignInAttempts } from '#libs/sign-in/attempts.js';
 import type { FlowIntent } from '#libs/sign-in/external-sign-in.js';
@@ -53,7 +55,11 @@ export interface IdentityDependencies {
   close(): Promise<void>;
 }
 
-export const connectDependencies = async (config: IdentityConfiguration, logger: Logger): Promise<IdentityDependencies> => {
+export const connectDependencies = async (
+  config: IdentityConfiguration,
+  logger: Logger,
+  observer: StoreObserver,
+): Promise<IdentityDependencies> => {
   const pool = createPool(config.DATABASE_URL, {
     applicationName: 'ligature-identity',
     max: 20,
@@ -64,8 +70,10 @@ export const connectDependencies = async (config: IdentityConfiguration, logger:
   const [clock, newId] = [systemClock, newUuid];
   const keys = postgresSubjectKeys({ pool, masterKey: config.LIGATURE_MASTER_KEY, clock, newId });
   await keys.forWriting(INSTALLATION_SUBJECT);
-  const core = connectEventStore({ url: config.EVENTSTORE_URL, catalog: eventCatalog, keys, clock, newId, logger });
+  const core = connectEventStore({ url: config.EVENTSTORE_URL, catalog: eventCatalog, keys, clock, newId, logger, observer });
   const { store } = core;
+  await checkStoreIdentity(pool, core.connection, logger);
+  await warnOfAccount(core.connection, logger, config.LIGATURE_ENV === 'development');
   const indexKeys = createIndexKeys(config.LIGATURE_INDEX_SECRET);
   const startId = newId();
   await checkInstallationSecrets(

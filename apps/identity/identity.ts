@@ -3,7 +3,9 @@ import type { AddressInfo } from 'node:net';
 import { NestFactory } from '@nestjs/core';
 import type { NestExpressApplication } from '@nestjs/platform-express';
 import type { NextFunction, Request, Response } from 'express';
+import { storeMetrics } from '#libs/event-store/store-metrics.js';
 import { OpenIdProvider } from '#libs/openid-provider/open-id-provider.js';
+import { withDeadline } from '#libs/platform/deadline.js';
 import { newUuid } from '#libs/platform/ids.js';
 import type { Logger } from '#libs/platform/logger.js';
 import { createRegistry, startManagementServer } from '#libs/platform/management.js';
@@ -14,6 +16,8 @@ import { IdentityModule } from './identity.module.js';
 import { ProblemFilter } from './problem.filter.js';
 
 const CLEAN_UP_MS = 60_000;
+/** A request is answered within this time whatever the event store does; each request towards the store has less. */
+const REQUEST_DEADLINE_MS = 10_000;
 
 export interface RunningIdentity extends Running {
   readonly port: number;
@@ -22,7 +26,8 @@ export interface RunningIdentity extends Running {
 /** Runs the identity server. @param environment see docs/operating.md for the variables */
 export const startIdentity = async (environment: NodeJS.ProcessEnv, logger: Logger): Promise<RunningIdentity> => {
   const config = readIdentityConfiguration(environment);
-  const dependencies = await connectDependencies(config, logger);
+  const registry = createRegistry();
+  const dependencies = await connectDependencies(config, logger, storeMetrics(registry));
   const app = await NestFactory.create<NestExpressApplication>(IdentityModule.of(dependencies), {
     logger: ['error', 'warn'],
     bodyParser: false,
@@ -31,6 +36,7 @@ export const startIdentity = async (environment: NodeJS.ProcessEnv, logger: Logg
   app.disable('x-powered-by');
   app.set('trust proxy', config.LIGATURE_TRUSTED_PROXIES ?? false);
   app.set('query parser', 'simple');
+  app.use((_request: Request, _response: Response, next: NextFunction) => withDeadline(REQUEST_DEADLINE_MS, next));
   mountOpenIdProvider(app, dependencies.openIdProvider);
   app.useBodyParser('urlencoded', { extended: false, limit: '64kb' });
   app.useGlobalFilters(new ProblemFilter(logger, newUuid));
@@ -41,7 +47,7 @@ export const startIdentity = async (environment: NodeJS.ProcessEnv, logger: Logg
   }, CLEAN_UP_MS);
   const management = await startManagementServer({
     port: config.IDENTITY_MANAGEMENT_PORT,
-    registry: createRegistry(),
+    registry,
     started: () => true,
     ready: async () => {
       await dependencies.pool.query('SELECT 1');

@@ -1,6 +1,7 @@
 import { Counter, Gauge } from 'prom-client';
 import { eventCatalog } from '#libs/event-catalog/event-catalog.js';
 import { connectEventStore } from '#libs/event-store/connect-event-store.js';
+import { storeMetrics } from '#libs/event-store/store-metrics.js';
 import { systemClock } from '#libs/platform/clock.js';
 import { eventStoreUrl, port, postgresUrl, readConfiguration, secret32 } from '#libs/platform/configuration.js';
 import { newUuid } from '#libs/platform/ids.js';
@@ -11,7 +12,7 @@ import { createPool } from '#libs/platform/postgres/pool.js';
 import type { Running } from '#libs/platform/process.js';
 import { postgresSubjectKeys } from '#libs/privacy/subject-keys.postgres.js';
 import { allGenerations, projectionEngineMigrations } from '#libs/projection-engine/generations.postgres.js';
-import { Projector } from '#libs/projection-engine/projector.js';
+import { checkStoreIdentity, Projector } from '#libs/projection-engine/projector.js';
 import { allProjections } from '#projections/all-projections.js';
 
 /** Runs every projection. @param environment see docs/operating.md for the variables */
@@ -29,6 +30,7 @@ export const startProjector = async (environment: NodeJS.ProcessEnv, logger: Log
   });
   await migrate(pool, 'models', projectionEngineMigrations);
   const keys = postgresSubjectKeys({ pool, masterKey: config.LIGATURE_MASTER_KEY, clock: systemClock, newId: newUuid });
+  const registry = createRegistry();
   const { connection, codec } = connectEventStore({
     url: config.EVENTSTORE_URL,
     catalog: eventCatalog,
@@ -36,9 +38,16 @@ export const startProjector = async (environment: NodeJS.ProcessEnv, logger: Log
     clock: systemClock,
     newId: newUuid,
     logger,
+    observer: storeMetrics(registry),
   });
+  try {
+    await checkStoreIdentity(pool, connection, logger);
+  } catch (error) {
+    await connection.close();
+    await pool.end();
+    throw error;
+  }
 
-  const registry = createRegistry();
   const applied = new Counter({
     name: 'ligature_projection_events_total',
     help: 'Events applied',
@@ -93,9 +102,10 @@ export const startProjector = async (environment: NodeJS.ProcessEnv, logger: Log
     },
   });
   return {
+    failed: running.then(() => new Promise<never>(() => undefined)),
     stop: async () => {
       stopping.abort();
-      await running;
+      await running.catch(() => undefined);
       await management.close();
       await connection.close();
       await pool.end();

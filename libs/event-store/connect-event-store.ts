@@ -7,6 +7,7 @@ import type { Codec } from './codec.js';
 import type { EventCatalog } from './event-catalog.js';
 import { EventStore } from './event-store.js';
 import { StoreConnection } from './store-connection.js';
+import type { StoreObserver } from './store-metrics.js';
 
 export interface EventCore {
   readonly connection: StoreConnection;
@@ -22,8 +23,10 @@ export const connectEventStore = (options: {
   readonly clock: Clock;
   readonly newId: NewId;
   readonly logger: Logger;
+  readonly observer?: StoreObserver;
 }): EventCore => {
-  const connection = new StoreConnection({ url: options.url, logger: options.logger });
+  const { url, logger, observer } = options;
+  const connection = new StoreConnection({ url, logger, ...(observer ? { observer } : {}) });
   const codec = createCodec(options.catalog, options.keys);
   return { connection, codec, store: new EventStore({ connection, codec, clock: options.clock, newId: options.newId }) };
 };

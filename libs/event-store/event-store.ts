@@ -1,6 +1,7 @@
 import { BACKWARDS, FORWARDS, jsonEvent, StreamNotFoundError } from '@eventstore/db-client';
 import type { EventStoreDBClient, JSONType, ResolvedEvent } from '@eventstore/db-client';
 import type { Clock } from '#libs/platform/clock.js';
+import { remainingMs } from '#libs/platform/deadline.js';
 import type { NewId } from '#libs/platform/ids.js';
 import { appendUntilKnown } from './append-protocol.js';
 import type { Codec, EncodedEvent, StoredEvent } from './codec.js';
@@ -72,16 +73,17 @@ export class EventStore {
       );
     }
     checkAppend(request.stream, encoded);
-    const deadline = Date.now() + (this.options.appendDeadlineMs ?? 8_000);
-    let sent = false;
+    const deadline = Date.now() + Math.min(this.options.appendDeadlineMs ?? 8_000, remainingMs());
+    let tries = 0;
     const outcome = await appendUntilKnown(
       encoded.map((event) => event.id),
       {
         tryAppend: async () => {
           try {
-            const result = await connection.append((client) => {
-              sent = true;
-              return appendOnce(client, request, encoded, connection.requestTimeoutMs);
+            const result = await connection.append((client, timeoutMs) => {
+              tries += 1;
+              if (tries > 1) connection.observer.appendRetried();
+              return appendOnce(client, request, encoded, timeoutMs);
             });
             return {
               kind: 'appended',
@@ -89,11 +91,13 @@ export class EventStore {
               position: result.position?.commit ?? (await this.#positionOf(request.stream, result.nextExpectedRevision)),
             };
           } catch (error) {
-            const kind = error instanceof StoreAwayError ? 'away' : classify(error);
+            const kind = classify(error);
             if (kind === 'conflict') return { kind: 'conflict', actual: actualRevisionOf(error) ?? 'no_stream' };
-            if (kind === 'away' && !sent) throw error instanceof StoreAwayError ? error : new StoreAwayError({ cause: error });
-            if (kind === 'refused') throw new StoreRefusedError(`The event store refused to append to ${request.stream}`, { cause: error });
-            if (kind === 'broken') throw error;
+            if (kind === 'away' && tries === 0) throw error;
+            // What refuses a second try says nothing about the first.
+            if (kind === 'refused' && tries <= 1)
+              throw new StoreRefusedError(`The event store refused to append to ${request.stream}`, { cause: error });
+            if (kind === 'broken' && tries <= 1) throw error;
             return { kind: 'unknown_outcome', cause: error };
           }
         },
@@ -113,13 +117,15 @@ export class EventStore {
       () => Date.now() >= deadline,
     );
     if (outcome.kind === 'unknown') throw new UnknownOutcomeError({ cause: outcome.cause });
+    const last = encoded.at(-1);
+    if (outcome.kind === 'appended' && last) connection.noteStored({ position: outcome.position, eventId: last.id });
     return outcome;
   }
 
   /** Reads a stream without decoding it; requires the leader, and retries once when another node names it (H8). */
   async readStored(stream: StreamName, options: ReadOptions = {}): Promise<readonly StoredEvent[]> {
     const readOnce = (): Promise<readonly StoredEvent[]> =>
-      this.options.connection.read((client) => readAllOf(client, stream, options, this.options.connection.requestTimeoutMs));
+      this.options.connection.read((client, timeoutMs) => readAllOf(client, stream, options, timeoutMs));
     try {
       return await readOnce();
     } catch (error) {

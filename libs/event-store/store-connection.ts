@@ -1,19 +1,28 @@
 import { setTimeout as delay } from 'node:timers/promises';
-import { EventStoreDBClient } from '@eventstore/db-client';
+import type { EventStoreDBClient } from '@eventstore/db-client';
+import { remainingMs } from '#libs/platform/deadline.js';
 import type { Logger } from '#libs/platform/logger.js';
-import { classify, StoreAwayError } from './store-errors.js';
+import { openClient, retireClient } from './store-client.js';
+import { classify, isNotLeader, StoreAwayError } from './store-errors.js';
+import { holds } from './store-identity.js';
+import type { Checkpoint } from './store-identity.js';
+import { unobserved } from './store-metrics.js';
+import type { StoreObserver, StoreState } from './store-metrics.js';
 
 export interface StoreConnectionOptions {
   /** `esdb://…` */
   readonly url: string;
   readonly logger: Logger;
+  readonly observer?: StoreObserver;
   /** Upper bound for one try of one request, in milliseconds; shorter than the callers' own deadlines. 3,000 unless told. */
   readonly requestTimeoutMs?: number;
 }
 
-export type StoreState = 'ready' | 'away';
-
-const PROBE_MS = { first: 50, most: 1_000 };
+const PROBE_MS = { first: 50, most: 500 };
+/** How long a read waits for a store that is away: it may be on its way back. Appends do not wait. */
+const READ_PATIENCE_MS = 1_000;
+/** The store is asked for a sign of life when nothing else was read for this long, so that the state is the truth also where nothing happens. */
+const HEARTBEAT_MS = 1_000;
 
 /**
  * Rejects URL forms that do not do what they say (H10): `esdb+discover://` uses only its first host.
@@ -29,25 +38,40 @@ export const checkStoreUrl = (url: string): string => {
   return url;
 };
 
+/** A client for reads and subscriptions, and the signal that it was replaced: a subscription that its client ended says nothing by itself. */
+export interface ReadingClient {
+  readonly client: EventStoreDBClient;
+  readonly replaced: AbortSignal;
+}
+
 /**
- * The one place that owns the client which appends (H2: pending appends are global in the client, so a process has one). It knows whether the
- * store answers, refuses appends quickly while it does not (H3), and replaces a client that can never append again, only when nothing is
- * pending.
+ * The one place that owns the clients. One appends and does nothing else (H2: pending appends are global in the client library, so that a failed
+ * read, which makes a client change its connection, could end the process); another reads and subscribes. It knows whether the store answers,
+ * refuses appends quickly while it does not (H3), and comes back with clients that can do their work.
  */
 export class StoreConnection {
-  #client: EventStoreDBClient;
+  #appending: EventStoreDBClient;
+  #appendingIsSuspect = false;
+  #reading: EventStoreDBClient;
+  #readingReplaced = new AbortController();
   #state: StoreState = 'ready';
-  #pending = 0;
-  #mustReplace = false;
+  #answeredAt = 0;
+  #lastStored: Checkpoint | undefined;
   #probing: Promise<void> | undefined;
-  #closed = false;
+  readonly #closing = new AbortController();
+  readonly #heart: NodeJS.Timeout;
   readonly #options: StoreConnectionOptions;
+  readonly observer: StoreObserver;
   readonly requestTimeoutMs: number;
 
   constructor(options: StoreConnectionOptions) {
     this.#options = options;
+    this.observer = options.observer ?? unobserved;
     this.requestTimeoutMs = options.requestTimeoutMs ?? 3_000;
-    this.#client = EventStoreDBClient.connectionString(checkStoreUrl(options.url));
+    checkStoreUrl(options.url);
+    this.#appending = this.#open();
+    this.#reading = this.#open();
+    this.#heart = setInterval(() => this.#beat(), HEARTBEAT_MS).unref();
   }
 
   get state(): StoreState {
@@ -56,116 +80,198 @@ export class StoreConnection {
 
   /** For reads and subscriptions. Taken anew for each request: the client may have been replaced. */
   get client(): EventStoreDBClient {
-    return this.#client;
+    return this.#reading;
   }
 
-  /** Runs one append. It always comes to an end: the client itself waits for ever for an answer that a hung store never gives. */
-  async append<T>(request: (client: EventStoreDBClient) => Promise<T>): Promise<T> {
-    if (this.#state === 'away') throw new StoreAwayError();
-    this.#pending += 1;
+  get reading(): ReadingClient {
+    return { client: this.#reading, replaced: this.#readingReplaced.signal };
+  }
+
+  /**
+   * Runs one append. It always comes to an end: the client itself waits for ever for an answer that a hung store never gives.
+   * @throws {StoreAwayError} at once while the store is away: nothing was sent
+   */
+  async append<T>(request: (client: EventStoreDBClient, timeoutMs: number) => Promise<T>): Promise<T> {
+    if (this.#state !== 'ready') throw new StoreAwayError();
+    const client = this.#appending;
     try {
-      return await this.#bounded(request(this.#client));
+      return await this.#bounded((timeoutMs) => request(client, timeoutMs));
     } catch (error) {
-      this.#noteFailure(error);
+      this.#noteFailure(error, client);
       throw error;
-    } finally {
-      this.#pending -= 1;
+    }
+  }
+
+  /**
+   * Runs one read, or any other request that changes nothing.
+   * @throws {StoreAwayError} when the store is away, and was not back within a second
+   */
+  async read<T>(request: (client: EventStoreDBClient, timeoutMs: number) => Promise<T>): Promise<T> {
+    await this.whenReady(Date.now() + Math.min(READ_PATIENCE_MS, remainingMs()));
+    if (this.#state !== 'ready') throw new StoreAwayError();
+    const client = this.#reading;
+    try {
+      const answer = await this.#bounded((timeoutMs) => request(client, timeoutMs));
+      this.#answeredAt = Date.now();
+      return answer;
+    } catch (error) {
+      this.#noteFailure(error, client);
+      throw error;
     }
   }
 
-  /** Runs one read, or any other request that changes nothing; a success shows that the store is back. */
-  async read<T>(request: (client: EventStoreDBClient) => Promise<T>): Promise<T> {
-    try {
-      return await this.#bounded(request(this.#client));
-    } catch (error) {
-      this.#noteFailure(error);
-      throw error;
-    }
+  /** The last event that this process stored: a store that comes back without it is not the one we knew. */
+  noteStored(last: Checkpoint): void {
+    if (last.position > (this.#lastStored?.position ?? -1n)) this.#lastStored = last;
   }
 
   /** Resolves when the store answers, or at the deadline. */
   async whenReady(deadline: number): Promise<void> {
-    while (this.#state === 'away' && !this.#closed && Date.now() < deadline) {
+    while (this.#state !== 'ready' && !this.#closing.signal.aborted && Date.now() < deadline) {
       await delay(Math.min(25, Math.max(1, deadline - Date.now())));
     }
   }
 
   async close(): Promise<void> {
-    this.#closed = true;
+    clearInterval(this.#heart);
+    this.#closing.abort();
     await this.#probing;
-    await dispose(this.#client);
+    this.#readingReplaced.abort();
+    await Promise.all([retireClient(this.#appending), retireClient(this.#reading)]);
   }
 
-  async #bounded<T>(work: Promise<T>): Promise<T> {
+  #open(): EventStoreDBClient {
+    return openClient(this.#options.url, this.requestTimeoutMs);
+  }
+
+  async #bounded<T>(request: (timeoutMs: number) => Promise<T>): Promise<T> {
+    const left = remainingMs();
+    if (left <= 0) throw new StoreAwayError();
+    const timeoutMs = Math.max(1, Math.min(this.requestTimeoutMs, left));
     let timer: NodeJS.Timeout | undefined;
     const timeout = new Promise<never>((_, reject) => {
-      timer = setTimeout(() => reject(new RequestTimeout()), this.requestTimeoutMs);
+      timer = setTimeout(() => reject(new RequestTimeout(timeoutMs < this.requestTimeoutMs)), timeoutMs);
     });
     try {
-      return await Promise.race([work, timeout]);
+      return await Promise.race([request(timeoutMs), timeout]);
     } finally {
       clearTimeout(timer);
     }
   }
 
-  #noteFailure(error: unknown): void {
+  #noteFailure(error: unknown, client: EventStoreDBClient): void {
     const kind = classify(error);
     if (kind !== 'away' && kind !== 'unknown_outcome') return;
-    if (kind === 'away') this.#mustReplace = true;
-    if (this.#state === 'ready') this.#options.logger.warn({ reason: (error as Error).message }, 'event store is away');
-    this.#state = 'away';
-    this.#probing ??= this.#probe().finally(() => {
+    // The client is at the leader the next time (H8). A caller without patience says nothing about the store.
+    if (isNotLeader(error) || error instanceof StoreAwayError || (error instanceof RequestTimeout && error.callersPatience)) return;
+    // What became of a client that was replaced meanwhile says nothing about the one that is in use.
+    if (client !== this.#appending && client !== this.#reading) return;
+    if (client === this.#appending) this.#appendingIsSuspect = true;
+    this.#lose((error as Error).message);
+  }
+
+  #lose(reason: string): void {
+    if (this.#closing.signal.aborted || this.#probing) return;
+    this.#enter('away', reason);
+    this.#probing = this.#recover().finally(() => {
       this.#probing = undefined;
     });
   }
 
-  async #probe(): Promise<void> {
-    for (let wait = PROBE_MS.first; !this.#closed; wait = Math.min(wait * 2, PROBE_MS.most)) {
-      await delay(wait);
-      if (this.#closed) return;
-      try {
-        await this.#replaceIfNeeded();
-        await this.#bounded(readOneEvent(this.#client));
-        this.#state = 'ready';
-        this.#options.logger.info('event store is back');
-        return;
-      } catch (error) {
-        if (classify(error) === 'away') this.#mustReplace = true;
-      }
+  #enter(state: StoreState, reason?: string): void {
+    if (this.#state === state) return;
+    this.#state = state;
+    this.observer.state(state);
+    const { logger } = this.#options;
+    if (state === 'not_the_store_we_knew') {
+      const { position, eventId } = this.#lastStored ?? {};
+      logger.error(
+        { position: String(position), eventId },
+        'the event store came back without an event that this process stored: not the store we knew; nothing is read or written until it is',
+      );
+    } else if (state === 'away') logger.warn({ reason }, 'event store is away');
+    else logger.info({ eventStore: state }, state === 'ready' ? 'event store is back' : 'event store answers; replacing clients');
+  }
+
+  #beat(): void {
+    if (this.#state !== 'ready' || Date.now() - this.#answeredAt < HEARTBEAT_MS) return;
+    void this.read(readOneEvent).catch(() => undefined);
+  }
+
+  async #recover(): Promise<void> {
+    const { signal } = this.#closing;
+    for (let wait = PROBE_MS.first; !signal.aborted; wait = Math.min(wait * 2, PROBE_MS.most)) {
+      await delay(wait, undefined, { signal }).catch(() => undefined);
+      if (!signal.aborted && (await this.#recoverOnce())) return;
     }
   }
 
-  async #replaceIfNeeded(): Promise<void> {
-    if (!this.#mustReplace || this.#pending > 0) return;
-    const old = this.#client;
-    this.#client = EventStoreDBClient.connectionString(this.#options.url);
-    this.#mustReplace = false;
-    await dispose(old);
-    this.#options.logger.info('event store client replaced');
+  /**
+   * Tries with a client of its own each time: one that has failed for minutes waits up to two more before it connects again, and one that could not
+   * discover its cluster may never append again (H3).
+   */
+  async #recoverOnce(): Promise<boolean> {
+    const fresh = this.#open();
+    try {
+      if (!(await this.#isTheStoreWeKnew(fresh))) {
+        this.#enter('not_the_store_we_knew');
+      } else {
+        this.#enter('recovering');
+        if (await this.#replaceAppendingClient()) {
+          this.#replaceReadingClient(fresh);
+          this.#enter('ready');
+          return true;
+        }
+      }
+    } catch (error) {
+      this.#enter('away', (error as Error).message);
+    }
+    void retireClient(fresh);
+    return false;
+  }
+
+  async #isTheStoreWeKnew(client: EventStoreDBClient): Promise<boolean> {
+    await this.#bounded((timeoutMs) =>
+      readOneEvent(client, timeoutMs).catch((error: unknown) => {
+        if (!isNotLeader(error)) throw error;
+        return readOneEvent(client, timeoutMs);
+      }),
+    );
+    const known = this.#lastStored;
+    return known === undefined || (await this.#bounded(() => holds(client, known)));
+  }
+
+  /** H2: a new client appends only when the old one has nothing pending and can touch nothing any more. */
+  async #replaceAppendingClient(): Promise<boolean> {
+    if (!this.#appendingIsSuspect) return true;
+    if (!(await retireClient(this.#appending))) return false;
+    this.#appending = this.#open();
+    this.#appendingIsSuspect = false;
+    this.observer.clientReplaced('appending');
+    return true;
+  }
+
+  #replaceReadingClient(fresh: EventStoreDBClient): void {
+    const old = this.#reading;
+    this.#reading = fresh;
+    this.#answeredAt = Date.now();
+    this.#readingReplaced.abort();
+    this.#readingReplaced = new AbortController();
+    // Reads that are under way on the old one have their own end.
+    setTimeout(() => void retireClient(old), this.requestTimeoutMs).unref();
+    this.observer.clientReplaced('reading');
   }
 }
 
 /** No answer within our own time-out; typed like the client's own so that it is classified with them. */
 class RequestTimeout extends Error {
   readonly type = 'timeout';
-  constructor() {
+  constructor(readonly callersPatience: boolean) {
     super('The event store did not answer in time');
   }
 }
 
-const DISPOSE_MS = 1_000;
-
-/** Ends a client's streams. Bounded: 6.2.1 waits for ever for a subscription that was resumed and ended, and the probe must not wait with it. */
-const dispose = async (client: EventStoreDBClient): Promise<void> => {
-  let timer: NodeJS.Timeout | undefined;
-  const patience = new Promise<void>((resolve) => {
-    timer = setTimeout(resolve, DISPOSE_MS);
-  });
-  await Promise.race([client.dispose(), patience]);
-  clearTimeout(timer);
-};
-
-const readOneEvent = async (client: EventStoreDBClient): Promise<void> => {
+const readOneEvent = async (client: EventStoreDBClient, timeoutMs: number): Promise<void> => {
   // Read to the end: a stream that is left early keeps the client's dispose() waiting for ever.
-  for await (const _ of client.readAll({ maxCount: 1, requiresLeader: true, deadline: 2_000 }));
+  for await (const _ of client.readAll({ maxCount: 1, requiresLeader: true, deadline: timeoutMs }));
 };

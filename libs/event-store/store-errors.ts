@@ -29,6 +29,7 @@ const GRPC_UNAVAILABLE = 14;
 
 /** Classifies an error of `@eventstore/db-client` by type, code and message (H8, H9: not every error of the client is a typed one). */
 export const classify = (error: unknown): StoreErrorKind => {
+  if (error instanceof StoreAwayError) return 'away';
   if (!(error instanceof Error)) return 'broken';
   const { type, code } = error as { type?: string; code?: number };
   if (/Failed to discover/i.test(error.message)) return 'away';
@@ -37,6 +38,9 @@ export const classify = (error: unknown): StoreErrorKind => {
   if (type === undefined && code === GRPC_UNAVAILABLE) return 'unknown_outcome';
   return 'broken';
 };
+
+/** Another node is the leader; the client asks that one the next time (H8). */
+export const isNotLeader = (error: unknown): boolean => (error as { type?: string } | undefined)?.type === ErrorType.NOT_LEADER;
 
 /** The revision that the store reports in a conflict. */
 export const actualRevisionOf = (error: unknown): bigint | 'no_stream' | undefined =>

@@ -15,8 +15,10 @@ import type { EventCore } from './connect-event-store.js';
 import { createEventCatalog } from './event-catalog.js';
 import { defineEvent } from './event-definition.js';
 import type { EventDefinition } from './event-definition.js';
-import { NotTheStoreWeKnewError, runSubscription } from './subscription.js';
-import type { Checkpoint, SubscriptionOptions } from './subscription.js';
+import { NotTheStoreWeKnewError } from './store-identity.js';
+import type { Checkpoint } from './store-identity.js';
+import { runSubscription } from './subscription.js';
+import type { SubscriptionOptions } from './subscription.js';
 import type { StoredEvent } from './codec.js';
 import type { StreamName } from './stream-name.js';
 

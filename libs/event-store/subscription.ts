@@ -1,27 +1,12 @@
 import { START, streamNameFilter } from '@eventstore/db-client';
-import type { AllStreamSubscription, EventStoreDBClient } from '@eventstore/db-client';
+import type { AllStreamSubscription } from '@eventstore/db-client';
 import type { Logger } from '#libs/platform/logger.js';
 import type { StoredEvent } from './codec.js';
 import { storedFrom } from './event-store.js';
 import { classify } from './store-errors.js';
 import type { StoreConnection } from './store-connection.js';
-
-/** Position and id of an event that was received (never a server checkpoint: H5). `null`: from the beginning. */
-export interface Checkpoint {
-  readonly position: bigint;
-  readonly eventId: string;
-}
-
-/** The store does not hold the event that a checkpoint names: it was restored from an older backup, or replaced. */
-export class NotTheStoreWeKnewError extends Error {
-  readonly code = 'not_the_store_we_knew';
-  constructor(name: string, checkpoint: Checkpoint, found: string) {
-    super(
-      `${name}: the event store has ${found} at position ${checkpoint.position} where event ${checkpoint.eventId} was processed. It was restored from an older ` +
-        `backup or replaced. Nothing was written. Point EVENTSTORE_URL at the right store, or build the read model from this store: "ligature projections replay ${name}".`,
-    );
-  }
-}
+import { checkCheckpoint, NotTheStoreWeKnewError } from './store-identity.js';
+import type { Checkpoint } from './store-identity.js';
 
 export interface SubscriptionOptions {
   readonly connection: StoreConnection;
@@ -30,6 +15,7 @@ export interface SubscriptionOptions {
   readonly name: string;
   /** Stream name prefixes, filtered at the server. */
   readonly prefixes: readonly string[];
+  /** `null`: from the beginning. */
   readonly checkpoint: Checkpoint | null;
   /** Batches are at most this long; 500 unless told. */
   readonly batchSize?: number;
@@ -65,6 +51,7 @@ export const runSubscription = async (options: SubscriptionOptions): Promise<voi
     });
     if (options.signal.aborted) return;
     options.onResubscribe?.(reason);
+    options.connection.observer.resubscribed(options.name, reason);
     options.logger.info({ subscription: options.name, reason }, 'resubscribing');
     wait = progressed ? RETRY_MS.first : Math.min(wait * 2, RETRY_MS.most);
     await new Promise((resolve) => setTimeout(resolve, wait));
@@ -78,16 +65,19 @@ const subscribeOnce = async (
 ): Promise<string> => {
   const { connection, prefixes, signal } = options;
   if (from) {
-    const known = await eventIdAt(connection, from.position);
-    if (known.kind === 'away') return known.reason;
-    if (known.kind !== 'event' || known.id !== from.eventId) {
-      throw new NotTheStoreWeKnewError(options.name, from, known.kind === 'event' ? `another event (${known.id})` : 'no event');
+    try {
+      await checkCheckpoint(connection, options.name, from);
+    } catch (error) {
+      const kind = classify(error);
+      if (error instanceof NotTheStoreWeKnewError || (kind !== 'away' && kind !== 'unknown_outcome')) throw error;
+      return (error as Error).message;
     }
   }
   // Aborted while that was read: the listener below would never be told.
   if (signal.aborted) return 'stopped';
   const buffer = new Buffered(from?.position ?? -1n);
-  const subscription = connection.client.subscribeToAll({
+  const { client, replaced } = connection.reading;
+  const subscription = client.subscribeToAll({
     fromPosition: from ? { commit: from.position, prepare: from.position } : START,
     filter: streamNameFilter({
       prefixes: [...prefixes],
@@ -100,7 +90,9 @@ const subscribeOnce = async (
     requiresLeader: true,
   });
   const stop = (): void => buffer.end('stopped');
+  const onReplaced = (): void => buffer.end('the client was replaced');
   signal.addEventListener('abort', stop, { once: true });
+  replaced.addEventListener('abort', onReplaced, { once: true });
   buffer.feedFrom(subscription);
   try {
     for (;;) {
@@ -112,38 +104,11 @@ const subscribeOnce = async (
     }
   } finally {
     signal.removeEventListener('abort', stop);
+    replaced.removeEventListener('abort', onReplaced);
     subscription.removeAllListeners('data');
     subscription.on('error', () => undefined);
     void subscription.unsubscribe().catch(() => undefined);
   }
-};
-
-type EventAt =
-  { readonly kind: 'event'; readonly id: string } | { readonly kind: 'none' } | { readonly kind: 'away'; readonly reason: string };
-
-/** The id of the event at exactly this position, by the leader's own answer. */
-const eventIdAt = async (connection: StoreConnection, position: bigint): Promise<EventAt> => {
-  try {
-    return await connection.read((client) => firstEventFrom(client, position));
-  } catch (error) {
-    const kind = classify(error);
-    // A position that belongs to no event is an error of its own kind: the server answered, and the event is not there.
-    return kind === 'away' || kind === 'unknown_outcome' ? { kind: 'away', reason: (error as Error).message } : { kind: 'none' };
-  }
-};
-
-const firstEventFrom = async (client: EventStoreDBClient, position: bigint): Promise<EventAt> => {
-  let found: EventAt = { kind: 'none' };
-  for await (const { event } of client.readAll({
-    fromPosition: { commit: position, prepare: position },
-    maxCount: 1,
-    requiresLeader: true,
-  })) {
-    const at = (event as { position?: { commit: bigint } } | undefined)?.position?.commit;
-    // Read to the end: a stream that is left early keeps the client's dispose() waiting for ever.
-    if (event && at === position) found = { kind: 'event', id: event.id };
-  }
-  return found;
 };
 
 interface Batch {

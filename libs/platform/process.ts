@@ -5,6 +5,8 @@ import { createLogger } from './logger.js';
 /** Something that was started and can be stopped. */
 export interface Running {
   stop(): Promise<void>;
+  /** Rejects when it cannot go on and nobody but an operator can put that right; the process then ends with exit code 1. */
+  readonly failed?: Promise<never>;
 }
 
 type StartError = NodeJS.ErrnoException & { readonly port?: number };
@@ -34,12 +36,18 @@ export const runProcess = async (name: string, start: (logger: Logger) => Promis
   exitWithParent();
   process.on('SIGTERM', stop);
   process.on('SIGINT', stop);
+  const fail = (error: StartError): never => {
+    process.stderr.write(`${name}: ${sentenceFor(error)}\n`);
+    process.exit(1);
+  };
   try {
     running = await start(logger);
     logger.info('started');
+    running.failed?.catch((error: StartError) => {
+      if (!stopping) fail(error);
+    });
   } catch (error) {
-    process.stderr.write(`${name}: ${sentenceFor(error as StartError)}\n`);
-    process.exit(1);
+    fail(error as StartError);
   }
 };
 

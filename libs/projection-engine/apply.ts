@@ -1,6 +1,6 @@
 import type { Codec, StoredEvent } from '#libs/event-store/codec.js';
 import { runSubscription } from '#libs/event-store/subscription.js';
-import type { Checkpoint } from '#libs/event-store/subscription.js';
+import type { Checkpoint } from '#libs/event-store/store-identity.js';
 import type { StoreConnection } from '#libs/event-store/store-connection.js';
 import type { Logger } from '#libs/platform/logger.js';
 import { inTransaction } from '#libs/platform/postgres/pool.js';

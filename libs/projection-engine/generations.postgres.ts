@@ -1,4 +1,4 @@
-import type { Checkpoint } from '#libs/event-store/subscription.js';
+import type { Checkpoint } from '#libs/event-store/store-identity.js';
 import type { Migration } from '#libs/platform/postgres/migrations.js';
 import type { Pool, Queryable } from '#libs/platform/postgres/pool.js';
 import { inTransaction } from '#libs/platform/postgres/pool.js';

@@ -1,8 +1,13 @@
 import { setTimeout as delay } from 'node:timers/promises';
+import { classify } from '#libs/event-store/store-errors.js';
+import { checkCheckpoint, holds, lastPosition, NotTheStoreWeKnewError } from '#libs/event-store/store-identity.js';
+import type { StoreConnection } from '#libs/event-store/store-connection.js';
+import type { Logger } from '#libs/platform/logger.js';
 import type { Pool } from '#libs/platform/postgres/pool.js';
 import { feedGeneration } from './apply.js';
 import type { ProjectionDependencies } from './apply.js';
 import {
+  allGenerations,
   buildingGeneration,
   CheckpointLostError,
   checksums,
@@ -40,7 +45,10 @@ export class Projector {
     return this.projection.name;
   }
 
-  /** Runs until `signal` is aborted. A failure is retried for ever, with backoff: it may be the store's, the database's, or an event's. */
+  /**
+   * Runs until `signal` is aborted. A failure is retried for ever, with backoff: it may be the store's, the database's, or an event's.
+   * @throws {NotTheStoreWeKnewError}: nothing that is retried puts that right
+   */
   async run(signal: AbortSignal): Promise<void> {
     let pause = FAILURE_PAUSE_MS.first;
     while (!signal.aborted) {
@@ -55,6 +63,7 @@ export class Projector {
         if (signal.aborted) return;
         this.state = 'failing';
         this.lastError = (error as Error).message;
+        if (error instanceof NotTheStoreWeKnewError) throw error;
         this.dependencies.logger.error({ projection: this.name, error: this.lastError }, 'projection failed; trying again');
       }
       if (!signal.aborted) await delay(pause, undefined, { signal }).catch(() => undefined);
@@ -91,6 +100,11 @@ export class Projector {
     const { pool } = this.dependencies;
     while (!signal.aborted) {
       const live = (await liveGeneration(pool, this.name)) ?? (await createGeneration(pool, this.projection, 'live'));
+      const asked = await nextReplay(pool, this.name);
+      if (asked && !(await this.#isInTheStore(live))) {
+        await this.#buildFromAnotherStore(asked, signal);
+        continue;
+      }
       const stopped = new AbortController();
       const feeding = feedGeneration(this.dependencies, this.projection, live, { signal: AbortSignal.any([signal, stopped.signal]) });
       try {
@@ -157,6 +171,43 @@ export class Projector {
     logger.info({ projection: this.name, generation: built.generation }, 'replay done');
   }
 
+  /**
+   * The operator has asked for a replay, and the live generation came from a store that is not this one: it cannot be fed nor compared, so the new one
+   * is built from this store's events alone.
+   */
+  async #buildFromAnotherStore(replay: Replay, signal: AbortSignal): Promise<void> {
+    const { pool, connection, logger } = this.dependencies;
+    let left = await this.#resumable();
+    if (left && !(await this.#isInTheStore(left))) {
+      await discardGeneration(pool, left);
+      left = undefined;
+    }
+    const building = left ?? (await createGeneration(pool, this.projection, 'building'));
+    logger.warn(
+      { projection: this.name, generation: building.generation },
+      'building from a store that is not the one of the live generation',
+    );
+    const ours = (stream: string): boolean => this.projection.streamPrefixes.some((prefix) => stream.startsWith(prefix));
+    const target = (await connection.read((client) => lastPosition(client, ours))) ?? -1n;
+    await noteReplayRunning(pool, replay.id, building.generation, target);
+    await feedGeneration(this.dependencies, this.projection, building, { signal, limit: target });
+    if (signal.aborted) return;
+    const built = await this.#reload(building);
+    await switchTo(pool, this.projection, built);
+    const message = `Generation ${built.generation} is live. It was built from another store than the one before, so they were not compared.`;
+    await finishReplay(pool, replay.id, 'done', {
+      before: [],
+      after: await checksums(pool, this.projection, built),
+      identical: null,
+      message,
+    });
+    logger.info({ projection: this.name, generation: built.generation }, 'replay done');
+  }
+
+  async #isInTheStore({ checkpoint }: Generation): Promise<boolean> {
+    return checkpoint === null || this.dependencies.connection.read((client) => holds(client, checkpoint));
+  }
+
   /** What an interrupted replay of the same version left behind; one of another version is discarded. */
   async #resumable(): Promise<Generation | undefined> {
     const left = await buildingGeneration(this.dependencies.pool, this.name);
@@ -175,6 +226,32 @@ export class Projector {
     return (await liveGeneration(this.dependencies.pool, this.name))?.checkpoint?.position;
   }
 }
+
+const RELATION_MISSING = '42P01';
+
+/**
+ * The start-up check: the store must hold the event that each live generation has processed last, except where a replay has been asked for. Nothing is
+ * written. A store that cannot answer now is checked later: the resume protocol checks before every subscription.
+ * @throws {NotTheStoreWeKnewError}
+ */
+export const checkStoreIdentity = async (pool: Pool, connection: StoreConnection, logger: Logger): Promise<void> => {
+  const generations = await allGenerations(pool).catch((error: Error & { code?: string }) => {
+    // No projector has run on this database yet.
+    if (error.code === RELATION_MISSING) return [];
+    throw error;
+  });
+  for (const { projection, state, checkpoint } of generations) {
+    if (state !== 'live' || !checkpoint || (await nextReplay(pool, projection))) continue;
+    try {
+      await checkCheckpoint(connection, projection, checkpoint);
+    } catch (error) {
+      const kind = classify(error);
+      if (error instanceof NotTheStoreWeKnewError || (kind !== 'away' && kind !== 'unknown_outcome')) throw error;
+      logger.warn({ projection, reason: (error as Error).message }, 'the event store cannot be compared with the read models yet');
+      return;
+    }
+  }
+};
 
 /** The read model did not reach a position in time: answered as 503 with Retry-After, never as "not found". */
 export class ReadModelBehindError extends Error {

@@ -1,0 +1,92 @@
+import type { EventStoreDBClient } from '@eventstore/db-client';
+import type { StoreConnection } from './store-connection.js';
+
+/** Position and id of an event that was received (never a server checkpoint: H5). */
+export interface Checkpoint {
+  readonly position: bigint;
+  readonly eventId: string;
+}
+
+/** What stands at a position, by the leader's own answer. */
+export type EventAt = { readonly kind: 'event'; readonly id: string } | { readonly kind: 'none' };
+
+/** The store does not hold the event that a checkpoint names: it was restored from an older backup, or replaced. */
+export class NotTheStoreWeKnewError extends Error {
+  readonly code = 'not_the_store_we_knew';
+  constructor(
+    readonly projection: string,
+    checkpoint: Checkpoint,
+    found: EventAt,
+    storeEnd: bigint | undefined,
+  ) {
+    super(
+      `${projection}: the event store has ${found.kind === 'event' ? `another event (${found.id})` : 'no event'} at position ${checkpoint.position} where event ` +
+        `${checkpoint.eventId} was processed; ${storeEnd === undefined ? 'it is empty' : `its last event is at position ${storeEnd}`}. It was restored from an older ` +
+        `backup or replaced. Nothing was written. Point EVENTSTORE_URL at the right store, or build the read model from this store: run ` +
+        `"ligature projections replay ${projection}" and start the projector again.`,
+    );
+  }
+}
+
+/**
+ * Compares a checkpoint with the store (the resume protocol: H5, H7).
+ * @throws {NotTheStoreWeKnewError}; what the client throws when the store cannot answer
+ */
+export const checkCheckpoint = async (connection: StoreConnection, projection: string, checkpoint: Checkpoint): Promise<void> => {
+  const found = await connection.read((client) => eventAt(client, checkpoint.position));
+  if (isEvent(found, checkpoint)) return;
+  throw new NotTheStoreWeKnewError(projection, checkpoint, found, await connection.read(endOfLog));
+};
+
+/** Whether a store holds the event that a checkpoint names. @throws what the client throws when the store cannot answer */
+export const holds = async (client: EventStoreDBClient, checkpoint: Checkpoint): Promise<boolean> =>
+  isEvent(await eventAt(client, checkpoint.position), checkpoint);
+
+const isEvent = (found: EventAt, { eventId }: Checkpoint): boolean => found.kind === 'event' && found.id === eventId;
+
+const eventAt = async (client: EventStoreDBClient, position: bigint): Promise<EventAt> => {
+  let found: EventAt = { kind: 'none' };
+  try {
+    // Read to the end: a stream that is left early keeps the client's dispose() waiting for ever.
+    for await (const { event } of client.readAll({
+      fromPosition: { commit: position, prepare: position },
+      maxCount: 1,
+      requiresLeader: true,
+    })) {
+      if (event && event.position?.commit === position) found = { kind: 'event', id: event.id };
+    }
+  } catch (error) {
+    // The server's answer to a position that belongs to no event. Any other error says nothing about the store's identity.
+    if (!/Unexpected ReadAllResult/.test((error as Error).message)) throw error;
+  }
+  return found;
+};
+
+/** The position of the last event that is not the store's own; `undefined` for a store without one among its last events. */
+const endOfLog = async (client: EventStoreDBClient): Promise<bigint | undefined> =>
+  lastPosition(client, (stream) => !stream.startsWith('$'));
+
+const PAGE = 500;
+
+/**
+ * The position of the last event in a stream that `wanted` wants, looking from the end of `$all`.
+ * @returns `undefined` when there is none
+ */
+export const lastPosition = async (client: EventStoreDBClient, wanted: (stream: string) => boolean): Promise<bigint | undefined> => {
+  let last: bigint | undefined;
+  for (let from: { commit: bigint; prepare: bigint } | undefined; ;) {
+    let read = 0;
+    for await (const { event } of client.readAll({
+      direction: 'backwards',
+      ...(from ? { fromPosition: from } : { fromPosition: 'end' }),
+      maxCount: PAGE,
+      requiresLeader: true,
+    })) {
+      read += 1;
+      if (!event?.position) continue;
+      from = { commit: event.position.commit, prepare: event.position.prepare };
+      if (last === undefined && wanted(event.streamId)) last = event.position.commit;
+    }
+    if (last !== undefined || read < PAGE || from === undefined) return last;
+  }
+};

@@ -39,7 +39,11 @@ const serverThatDelivers = (...subscriptions: readonly (readonly bigint[])[]) =>
       return source;
     },
   };
-  return { from, connection: { client, read: (request: (c: typeof client) => unknown) => request(client) } as unknown as StoreConnection };
+  const connection = {
+    reading: { client, replaced: new AbortController().signal },
+    read: (request: (c: typeof client) => unknown) => request(client),
+  };
+  return { from, connection: connection as unknown as StoreConnection };
 };
 
 const taken = async (

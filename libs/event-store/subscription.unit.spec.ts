@@ -2,6 +2,7 @@ import { EventEmitter } from 'node:events';
 import { describe, expect, it } from '@jest/globals';
 import { silentLogger } from '#libs/platform/logger.js';
 import type { StoreConnection } from './store-connection.js';
+import { unobserved } from './store-metrics.js';
 import { runSubscription } from './subscription.js';
 
 const resolved = (position: bigint) => ({
@@ -41,6 +42,7 @@ const serverThatDelivers = (...subscriptions: readonly (readonly bigint[])[]) =>
   };
   const connection = {
     reading: { client, replaced: new AbortController().signal },
+    observer: unobserved,
     read: (request: (c: typeof client) => unknown) => request(client),
   };
   return { from, connection: connection as unknown as StoreConnection };

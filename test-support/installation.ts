@@ -68,8 +68,9 @@ export const testAssertion = (subject: string, providerId = 'acme'): VerifiedAss
   assertionId: `assertion-${subject}`,
 });
 
-export const startTestInstallation = async (): Promise<TestInstallation> => {
-  const eventStore = await startTestEventStore();
+/** @param given an event store that the test has started; it is stopped with the installation */
+export const startTestInstallation = async (given?: TestEventStore): Promise<TestInstallation> => {
+  const eventStore = given ?? (await startTestEventStore());
   const pool = createPool(eventStore.database.urls.ligature_identity, { applicationName: 'test' });
   await migrate(pool, 'keys', subjectKeyMigrations);
   const masterKey = randomBytes(32);

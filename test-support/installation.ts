@@ -4,6 +4,8 @@ import { applyDeclaration } from '#libs/declared-configuration/apply-declaration
 import { eventCatalog } from '#libs/event-catalog/event-catalog.js';
 import { connectEventStore } from '#libs/event-store/connect-event-store.js';
 import type { EventCore } from '#libs/event-store/connect-event-store.js';
+import { unobserved } from '#libs/event-store/store-metrics.js';
+import type { StoreObserver } from '#libs/event-store/store-metrics.js';
 import type { CommandContext } from '#libs/event-store/event-metadata.js';
 import type { VerifiedAssertion } from '#libs/linking/verified-assertion.js';
 import type { LinkingDependencies } from '#libs/linking/commands/linking-dependencies.js';
@@ -69,7 +71,7 @@ export const testAssertion = (subject: string, providerId = 'acme'): VerifiedAss
 });
 
 /** @param given an event store that the test has started; it is stopped with the installation */
-export const startTestInstallation = async (given?: TestEventStore): Promise<TestInstallation> => {
+export const startTestInstallation = async (given?: TestEventStore, observer: StoreObserver = unobserved): Promise<TestInstallation> => {
   const eventStore = given ?? (await startTestEventStore());
   const pool = createPool(eventStore.database.urls.ligature_identity, { applicationName: 'test' });
   await migrate(pool, 'keys', subjectKeyMigrations);
@@ -83,6 +85,7 @@ export const startTestInstallation = async (given?: TestEventStore): Promise<Tes
     clock: systemClock,
     newId: newUuid,
     logger: silentLogger,
+    observer,
   });
   return {
     ...core,

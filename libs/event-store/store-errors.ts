@@ -35,7 +35,8 @@ export const classify = (error: unknown): StoreErrorKind => {
   const { type, code } = error as { type?: string; code?: number };
   // gRPC's answer to a request that comes to a channel which the client has just given up; not typed, nothing was sent.
   if (/Failed to discover|Channel has been shut down/i.test(error.message)) return 'away';
-  if (/Server Is Not Ready/i.test(error.message)) return 'unknown_outcome';
+  // The last two are gRPC's words for a connection that was cut in the middle of an answer; the client calls them "unknown".
+  if (/Server Is Not Ready|Received HTTP status code|Received RST_STREAM/i.test(error.message)) return 'unknown_outcome';
   if (type !== undefined && KIND_BY_TYPE[type]) return KIND_BY_TYPE[type];
   // What was pending on a client that we replaced; the client calls its own cancellation "unknown".
   if (type === ErrorType.UNKNOWN && code === GRPC_CANCELLED) return 'unknown_outcome';

@@ -81,6 +81,16 @@ describe('what an error of the client means', () => {
       Object.assign(typed('unknown', '1 CANCELLED: Cancelled on client'), { code: 1 }),
       'unknown_outcome',
     ],
+    [
+      'a connection that was cut after the headers of an answer',
+      typed('unknown', '2 UNKNOWN: Received HTTP status code 200'),
+      'unknown_outcome',
+    ],
+    [
+      'a connection that was cut in the middle of an answer',
+      typed('unknown', '13 INTERNAL: Received RST_STREAM with code 2'),
+      'unknown_outcome',
+    ],
     ['a plain error of another code', plain('13 INTERNAL', 13), 'broken'],
     ['a defect of ours', new TypeError('undefined is not a function'), 'broken'],
     ['what is no error', 'timeout', 'broken'],

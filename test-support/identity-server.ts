@@ -3,12 +3,15 @@ import { pino } from 'pino';
 import { startIdentity } from '#apps/identity/identity.js';
 import { startProjector } from '#apps/projector/projector.js';
 import { silentLogger } from '#libs/platform/logger.js';
+import type { TestEventStore } from './event-store.js';
 import { startTestInstallation } from './installation.js';
 import type { TestInstallation } from './installation.js';
 import { freePorts } from './ports.js';
 
 export interface TestIdentityServer {
   readonly issuer: string;
+  /** `/health/ready` and `/metrics`. */
+  readonly managementPort: number;
   readonly installation: TestInstallation;
   /** What the server logged, one JSON object per line. */
   readonly log: Record<string, unknown>[];
@@ -16,9 +19,10 @@ export interface TestIdentityServer {
 }
 
 /** An identity server and a projector in this process, over real HTTP, on an installation of their own. */
-export const startTestIdentityServer = async (): Promise<TestIdentityServer> => {
-  const installation = await startTestInstallation();
-  const [port] = await freePorts(1);
+/** @param eventStore one that the test has started; it is stopped with the server */
+export const startTestIdentityServer = async (eventStore?: TestEventStore): Promise<TestIdentityServer> => {
+  const installation = await startTestInstallation(eventStore);
+  const [port = 0, managementPort = 0] = await freePorts(2);
   const issuer = `http://localhost:${port}`;
   const log: Record<string, unknown>[] = [];
   const logger = pino(
@@ -44,12 +48,13 @@ export const startTestIdentityServer = async (): Promise<TestIdentityServer> => 
       LIGATURE_INDEX_SECRET: installation.indexSecret.toString('base64'),
       LIGATURE_COOKIE_SECRET: Buffer.alloc(32, 7).toString('base64'),
       IDENTITY_PORT: String(port),
-      IDENTITY_MANAGEMENT_PORT: '0',
+      IDENTITY_MANAGEMENT_PORT: String(managementPort),
     },
     logger,
   );
   return {
     issuer,
+    managementPort,
     installation,
     log,
     stop: async () => {

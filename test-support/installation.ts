@@ -4,6 +4,8 @@ import { applyDeclaration } from '#libs/declared-configuration/apply-declaration
 import { eventCatalog } from '#libs/event-catalog/event-catalog.js';
 import { connectEventStore } from '#libs/event-store/connect-event-store.js';
 import type { EventCore } from '#libs/event-store/connect-event-store.js';
+import { unobserved } from '#libs/event-store/store-metrics.js';
+import type { StoreObserver } from '#libs/event-store/store-metrics.js';
 import type { CommandContext } from '#libs/event-store/event-metadata.js';
 import type { VerifiedAssertion } from '#libs/linking/verified-assertion.js';
 import type { LinkingDependencies } from '#libs/linking/commands/linking-dependencies.js';
@@ -68,8 +70,9 @@ export const testAssertion = (subject: string, providerId = 'acme'): VerifiedAss
   assertionId: `assertion-${subject}`,
 });
 
-export const startTestInstallation = async (): Promise<TestInstallation> => {
-  const eventStore = await startTestEventStore();
+/** @param given an event store that the test has started; it is stopped with the installation */
+export const startTestInstallation = async (given?: TestEventStore, observer: StoreObserver = unobserved): Promise<TestInstallation> => {
+  const eventStore = given ?? (await startTestEventStore());
   const pool = createPool(eventStore.database.urls.ligature_identity, { applicationName: 'test' });
   await migrate(pool, 'keys', subjectKeyMigrations);
   const masterKey = randomBytes(32);
@@ -82,6 +85,7 @@ export const startTestInstallation = async (): Promise<TestInstallation> => {
     clock: systemClock,
     newId: newUuid,
     logger: silentLogger,
+    observer,
   });
   return {
     ...core,

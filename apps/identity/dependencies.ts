@@ -5,6 +5,7 @@ import { connectEventStore } from '#libs/event-store/connect-event-store.js';
 import type { EventCore } from '#libs/event-store/connect-event-store.js';
 import { checkInstallationSecrets } from '#libs/event-store/installation-secrets.js';
 import { warnOfAccount } from '#libs/event-store/store-account.js';
+import { checkStoreUrl } from '#libs/event-store/store-url.js';
 import type { StoreObserver } from '#libs/event-store/store-metrics.js';
 import { Discovery } from '#libs/identity-providers/discovery.js';
 import { flowMigrations, Flows } from '#libs/identity-providers/flows.postgres.js';
@@ -60,6 +61,7 @@ export const connectDependencies = async (
   logger: Logger,
   observer: StoreObserver,
 ): Promise<IdentityDependencies> => {
+  checkStoreUrl(config.EVENTSTORE_URL);
   const pool = createPool(config.DATABASE_URL, {
     applicationName: 'ligature-identity',
     max: 20,
@@ -72,15 +74,21 @@ export const connectDependencies = async (
   await keys.forWriting(INSTALLATION_SUBJECT);
   const core = connectEventStore({ url: config.EVENTSTORE_URL, catalog: eventCatalog, keys, clock, newId, logger, observer });
   const { store } = core;
-  await checkStoreIdentity(pool, core.connection, logger);
-  await warnOfAccount(core.connection, logger, config.LIGATURE_ENV === 'development');
   const indexKeys = createIndexKeys(config.LIGATURE_INDEX_SECRET);
-  const startId = newId();
-  await checkInstallationSecrets(
-    store,
-    { index: indexKeys.fingerprint, master: masterKeyId(config.LIGATURE_MASTER_KEY) },
-    { commandId: startId, correlationId: startId, actor: { type: 'system', id: 'identity' } },
-  );
+  try {
+    await checkStoreIdentity(pool, core.connection, logger);
+    await warnOfAccount(core.connection, logger, config.LIGATURE_ENV === 'development');
+    const startId = newId();
+    await checkInstallationSecrets(
+      store,
+      { index: indexKeys.fingerprint, master: masterKeyId(config.LIGATURE_MASTER_KEY) },
+      { commandId: startId, correlationId: startId, actor: { type: 'system', id: 'identity' } },
+    );
+  } catch (error) {
+    await core.connection.close();
+    await pool.end();
+    throw error;
+  }
 
   const readModels = await connectReadModels(config.DATABASE_URL, 'ligature-identity-read-models');
   const openIdProvider = await OpenIdProvider.create({

@@ -1,6 +1,7 @@
 import { Counter, Gauge } from 'prom-client';
 import { eventCatalog } from '#libs/event-catalog/event-catalog.js';
 import { connectEventStore } from '#libs/event-store/connect-event-store.js';
+import { checkStoreUrl } from '#libs/event-store/store-url.js';
 import { storeMetrics } from '#libs/event-store/store-metrics.js';
 import { systemClock } from '#libs/platform/clock.js';
 import { eventStoreUrl, port, postgresUrl, readConfiguration, secret32 } from '#libs/platform/configuration.js';
@@ -21,6 +22,7 @@ export const startProjector = async (environment: NodeJS.ProcessEnv, logger: Log
     { DATABASE_URL: postgresUrl, EVENTSTORE_URL: eventStoreUrl, LIGATURE_MASTER_KEY: secret32, PROJECTOR_MANAGEMENT_PORT: port(9001) },
     environment,
   );
+  checkStoreUrl(config.EVENTSTORE_URL);
   const pool = createPool(config.DATABASE_URL, {
     applicationName: 'ligature-projector',
     // Each projection holds one connection for its lock and uses one for its batches.

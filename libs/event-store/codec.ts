@@ -36,6 +36,7 @@ export interface EncodingRequest {
 
 /** An event that cannot be read or must not be written: unknown type, schema refusal, unreadable ciphertext. */
 export class EventFormatError extends Error {
+  readonly code = 'event_format_invalid';
   constructor(
     readonly type: string,
     reason: string,

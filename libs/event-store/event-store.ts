@@ -124,6 +124,7 @@ export class EventStore {
 
   /** Reads a stream without decoding it; requires the leader, and retries once when another node names it (H8). */
   async readStored(stream: StreamName, options: ReadOptions = {}): Promise<readonly StoredEvent[]> {
+    if (!isStreamName(stream)) throw new StoreRefusedError('A stream name must be <category>-<id>; nothing was sent');
     const readOnce = (): Promise<readonly StoredEvent[]> =>
       this.options.connection.read((client, timeoutMs) => readAllOf(client, stream, options, timeoutMs));
     try {

@@ -8,7 +8,7 @@ import type { BatchAppendReq, BatchAppendResp, ReadResp } from '@eventstore/db-c
 import type { CallOptions, ClientDuplexStream, ClientReadableStream, Metadata } from '@grpc/grpc-js';
 import protobufEmpty from 'google-protobuf/google/protobuf/empty_pb.js';
 import protobufTimestamp from 'google-protobuf/google/protobuf/timestamp_pb.js';
-import { checkStoreUrl } from './store-connection.js';
+import { checkStoreUrl } from './store-url.js';
 
 /** An event as the store has it, byte by byte; the client's own reads parse JSON, which loses how it was written. */
 export interface RawEvent {

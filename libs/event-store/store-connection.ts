@@ -6,6 +6,7 @@ import { openClient, retireClient } from './store-client.js';
 import { classify, isNotLeader, StoreAwayError } from './store-errors.js';
 import { holds } from './store-identity.js';
 import type { Checkpoint } from './store-identity.js';
+import { checkStoreUrl } from './store-url.js';
 import { unobserved } from './store-metrics.js';
 import type { StoreObserver, StoreState } from './store-metrics.js';
 
@@ -21,22 +22,8 @@ export interface StoreConnectionOptions {
 const PROBE_MS = { first: 50, most: 500 };
 /** How long a read waits for a store that is away: it may be on its way back. Appends do not wait. */
 const READ_PATIENCE_MS = 1_000;
-/** The store is asked for a sign of life when nothing else was read for this long, so that the state is the truth also where nothing happens. */
+/** The store is asked this often for the last event that we stored, so that the state is the truth also where nothing happens. */
 const HEARTBEAT_MS = 1_000;
-
-/**
- * Rejects URL forms that do not do what they say (H10): `esdb+discover://` uses only its first host.
- * @throws with the form to use instead
- */
-export const checkStoreUrl = (url: string): string => {
-  const match = /^(esdb(?:\+discover)?):\/\/(?:[^@/]*@)?([^/?]+)/.exec(url);
-  if (!match) throw new Error('An event store URL looks like esdb://host:2113, esdb://a,b,c or esdb+discover://dns-name');
-  const [, scheme, hosts] = match;
-  if (scheme === 'esdb+discover' && hosts?.includes(',')) {
-    throw new Error(`esdb+discover:// asks only its first host; name the cluster as esdb://${hosts}`);
-  }
-  return url;
-};
 
 /** A client for reads and subscriptions, and the signal that it was replaced: a subscription that its client ended says nothing by itself. */
 export interface ReadingClient {
@@ -55,10 +42,11 @@ export class StoreConnection {
   #reading: EventStoreDBClient;
   #readingReplaced = new AbortController();
   #state: StoreState = 'ready';
-  #answeredAt = 0;
   #lastStored: Checkpoint | undefined;
   #probing: Promise<void> | undefined;
+  readonly #retiring = new Set<Promise<unknown>>();
   readonly #closing = new AbortController();
+  #beating = false;
   readonly #heart: NodeJS.Timeout;
   readonly #options: StoreConnectionOptions;
   readonly observer: StoreObserver;
@@ -111,9 +99,7 @@ export class StoreConnection {
     if (this.#state !== 'ready') throw new StoreAwayError();
     const client = this.#reading;
     try {
-      const answer = await this.#bounded((timeoutMs) => request(client, timeoutMs));
-      this.#answeredAt = Date.now();
-      return answer;
+      return await this.#bounded((timeoutMs) => request(client, timeoutMs));
     } catch (error) {
       this.#noteFailure(error, client);
       throw error;
@@ -137,7 +123,7 @@ export class StoreConnection {
     this.#closing.abort();
     await this.#probing;
     this.#readingReplaced.abort();
-    await Promise.all([retireClient(this.#appending), retireClient(this.#reading)]);
+    await Promise.all([retireClient(this.#appending), retireClient(this.#reading), ...this.#retiring]);
   }
 
   #open(): EventStoreDBClient {
@@ -146,7 +132,7 @@ export class StoreConnection {
 
   async #bounded<T>(request: (timeoutMs: number) => Promise<T>): Promise<T> {
     const left = remainingMs();
-    if (left <= 0) throw new StoreAwayError();
+    if (left <= 0 || this.#closing.signal.aborted) throw new StoreAwayError();
     const timeoutMs = Math.max(1, Math.min(this.requestTimeoutMs, left));
     let timer: NodeJS.Timeout | undefined;
     const timeout = new Promise<never>((_, reject) => {
@@ -194,8 +180,17 @@ export class StoreConnection {
   }
 
   #beat(): void {
-    if (this.#state !== 'ready' || Date.now() - this.#answeredAt < HEARTBEAT_MS) return;
-    void this.read(readOneEvent).catch(() => undefined);
+    if (this.#state !== 'ready' || this.#beating) return;
+    this.#beating = true;
+    const known = this.#lastStored;
+    void this.read((client, timeoutMs) => (known ? holds(client, known) : readOneEvent(client, timeoutMs).then(() => true)))
+      .then(
+        (isKnown) => isKnown || this.#lose('it does not hold the last event that this process stored'),
+        () => undefined,
+      )
+      .finally(() => {
+        this.#beating = false;
+      });
   }
 
   async #recover(): Promise<void> {
@@ -254,11 +249,12 @@ export class StoreConnection {
   #replaceReadingClient(fresh: EventStoreDBClient): void {
     const old = this.#reading;
     this.#reading = fresh;
-    this.#answeredAt = Date.now();
     this.#readingReplaced.abort();
     this.#readingReplaced = new AbortController();
     // Reads that are under way on the old one have their own end.
-    setTimeout(() => void retireClient(old), this.requestTimeoutMs).unref();
+    const patience = delay(this.requestTimeoutMs, undefined, { signal: this.#closing.signal, ref: false }).catch(() => undefined);
+    const retired = patience.then(() => retireClient(old)).finally(() => this.#retiring.delete(retired));
+    this.#retiring.add(retired);
     this.observer.clientReplaced('reading');
   }
 }

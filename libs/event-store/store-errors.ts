@@ -25,6 +25,7 @@ const KIND_BY_TYPE: Readonly<Record<string, StoreErrorKind>> = {
   [ErrorType.UNSUPPORTED]: 'refused',
 };
 
+const GRPC_CANCELLED = 1;
 const GRPC_UNAVAILABLE = 14;
 
 /** Classifies an error of `@eventstore/db-client` by type, code and message (H8, H9: not every error of the client is a typed one). */
@@ -32,9 +33,13 @@ export const classify = (error: unknown): StoreErrorKind => {
   if (error instanceof StoreAwayError) return 'away';
   if (!(error instanceof Error)) return 'broken';
   const { type, code } = error as { type?: string; code?: number };
-  if (/Failed to discover/i.test(error.message)) return 'away';
-  if (/Server Is Not Ready/i.test(error.message)) return 'unknown_outcome';
+  // gRPC's answer to a request that comes to a channel which the client has just given up; not typed, nothing was sent.
+  if (/Failed to discover|Channel has been shut down/i.test(error.message)) return 'away';
+  // The last two are gRPC's words for a connection that was cut in the middle of an answer; the client calls them "unknown".
+  if (/Server Is Not Ready|Received HTTP status code|Received RST_STREAM/i.test(error.message)) return 'unknown_outcome';
   if (type !== undefined && KIND_BY_TYPE[type]) return KIND_BY_TYPE[type];
+  // What was pending on a client that we replaced; the client calls its own cancellation "unknown".
+  if (type === ErrorType.UNKNOWN && code === GRPC_CANCELLED) return 'unknown_outcome';
   if (type === undefined && code === GRPC_UNAVAILABLE) return 'unknown_outcome';
   return 'broken';
 };

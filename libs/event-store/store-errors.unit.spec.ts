@@ -1,3 +1,4 @@
+import { readFileSync } from 'node:fs';
 import {
   AccessDeniedError,
   CancelledError,
@@ -74,11 +75,58 @@ describe('what an error of the client means', () => {
     ['H9: a single node is down: a plain error of code 14', plain('14 UNAVAILABLE: No connection established', 14), 'unknown_outcome'],
     ['H3, H9: a cluster is away: discovery failed, without a code', plain('Failed to discover after 10 attempts.'), 'away'],
     ['H3: discovery failed, whatever the type says', typed('unknown', 'Failed to discover after 10 attempts.'), 'away'],
+    ['H2: a request that came when the client had given up its connection', plain('Channel has been shut down'), 'away'],
+    [
+      'H2: an append in flight on a client that was replaced',
+      Object.assign(typed('unknown', '1 CANCELLED: Cancelled on client'), { code: 1 }),
+      'unknown_outcome',
+    ],
+    [
+      'a connection that was cut after the headers of an answer',
+      typed('unknown', '2 UNKNOWN: Received HTTP status code 200'),
+      'unknown_outcome',
+    ],
+    [
+      'a connection that was cut in the middle of an answer',
+      typed('unknown', '13 INTERNAL: Received RST_STREAM with code 2'),
+      'unknown_outcome',
+    ],
     ['a plain error of another code', plain('13 INTERNAL', 13), 'broken'],
     ['a defect of ours', new TypeError('undefined is not a function'), 'broken'],
     ['what is no error', 'timeout', 'broken'],
     ['nothing', undefined, 'broken'],
   ])('%s', (_title, error, kind) => expect(classify(error)).toBe(kind));
+
+  it('every error that the real one gave has the kind that its scenario says', () => {
+    const fixture = (name: string): Record<string, unknown> =>
+      JSON.parse(readFileSync(new URL(`../../apps/event-store/contract/fixtures/${name}`, import.meta.url), 'utf8')) as Record<
+        string,
+        unknown
+      >;
+    const found: Record<string, Set<StoreErrorKind>> = {};
+    const collect = (value: unknown): void => {
+      if (typeof value !== 'object' || value === null) return;
+      const { class: name, type, code, message } = value as Record<string, string | number>;
+      if (typeof name === 'string' && name.endsWith('Error')) {
+        (found[String(type ?? `code ${code}`)] ??= new Set()).add(classify(Object.assign(new Error(String(message)), { type, code })));
+      }
+      Object.values(value).forEach(collect);
+    };
+    collect(fixture('event-store-23.10.8.json'));
+    collect(fixture('event-store-23.10.8-secured.json'));
+    expect(found).toEqual({
+      'wrong-expected-version': new Set(['conflict']),
+      'maximum-append-size-exceeded': new Set(['refused']),
+      // Reads turn it into "empty" before anybody classifies it.
+      'stream-not-found': new Set(['broken']),
+      'stream-deleted': new Set(['refused']),
+      'deadline-exceeded': new Set(['unknown_outcome']),
+      'access-denied': new Set(['refused']),
+      // "Unexpected ReadAllResult" and "Could not recognize BadRequest": no request of ours is answered so.
+      unknown: new Set(['broken']),
+      'code 14': new Set(['unknown_outcome']),
+    });
+  });
 
   it('a conflict tells the revision that stands in the stream', () => {
     expect(actualRevisionOf(new WrongExpectedVersionError(undefined, versions(4n)))).toBe(4n);

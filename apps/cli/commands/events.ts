@@ -1,7 +1,7 @@
 import { Command } from 'commander';
 import { copyLog, CopyRefusedError, CopyStoppedError } from '#libs/event-store/copy-log.js';
 import type { CopyProgress } from '#libs/event-store/copy-log.js';
-import { checkStoreUrl } from '#libs/event-store/store-connection.js';
+import { checkStoreUrl } from '#libs/event-store/store-url.js';
 import { UsageError } from '../exit-codes.js';
 import { print } from '../output.js';
 

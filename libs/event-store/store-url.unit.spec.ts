@@ -1,5 +1,5 @@
 import { describe, expect, it } from '@jest/globals';
-import { checkStoreUrl } from './store-connection.js';
+import { checkStoreUrl } from './store-url.js';
 
 describe('EVENTSTORE_URL', () => {
   it.each([

@@ -3,10 +3,12 @@
  */
 const TEST = '\\.spec\\.tsx?$';
 const EXEMPT = `^(apps/demo|test-support|bench)/|${TEST}`;
-const INFRASTRUCTURE = 'event-store|event-catalog|privacy|platform|projection-engine|web|embedded-postgres';
+const INFRASTRUCTURE = 'event-store|event-catalog|privacy|platform|projection-engine|web|embedded-postgres|mail|throttling';
 /** What a context shows to the others: its events, its values, its queries and its command messages; never its handlers or tables. */
 const PUBLISHED =
-  '(events|streams|settings|policy|history)\\.ts$|/queries/|\\.command\\.ts$|/verified-assertion\\.ts$|/login-via-idp\\.ts$';
+  '(events|streams|settings|policy|history)\\.ts$|/queries/|\\.command\\.ts$|/verified-assertion\\.ts$|/login-via-idp\\.ts$' +
+  '|^libs/accounts/(state|decide|credentials|create-user|execute-on-account|email-address|username|passwords|password-policy|account-mail|mail-tokens\\.postgres)\\.ts$' +
+  '|^libs/claims/(claim|claimable|claims)\\.ts$';
 
 const only = (name, comment, pathNot, to) => ({
   name,
@@ -24,13 +26,13 @@ export default {
       comment: 'Events, state and deciders import no framework, no I/O, no clock, no random: time and ids come in with the command.',
       severity: 'error',
       from: {
-        path: '^libs/[^/]+/(events|state|decide|claim|login-via-idp|external-identity|policy)\\.ts$',
+        path: '^libs/[^/]+/(events|state|decide|credentials|claim|login-via-idp|external-identity|policy)\\.ts$',
         pathNot: `^libs/(${INFRASTRUCTURE})/`,
       },
       to: {
         path: '^node_modules/|^libs/|^(fs|net|http|https|crypto|timers)',
         pathNot:
-          '^node_modules/zod/|^libs/event-store/(event-definition|command-execution|stream-name)\\.ts$|^libs/privacy/index-key\\.ts$|^libs/platform/(slug|secure-url)\\.ts$|^libs/[^/]+/(events|state|decide|claim|login-via-idp|settings|policy|streams)\\.ts$',
+          '^node_modules/zod/|^libs/event-store/(event-definition|command-execution|stream-name)\\.ts$|^libs/privacy/index-key\\.ts$|^libs/platform/(slug|secure-url)\\.ts$|^libs/[^/]+/(events|state|decide|credentials|claim|login-via-idp|settings|policy|streams)\\.ts$',
         dependencyTypesNot: ['type-only'],
       },
     },
@@ -40,7 +42,7 @@ export default {
       severity: 'error',
       from: {
         path: '^libs/([^/]+)/',
-        pathNot: `${EXEMPT}|^libs/(${INFRASTRUCTURE}|account-pages|declared-configuration)/`,
+        pathNot: `${EXEMPT}|^libs/(${INFRASTRUCTURE}|account-pages|declared-configuration|installation|process-managers)/`,
       },
       to: { path: '^libs/', pathNot: `^libs/$1/|^libs/(${INFRASTRUCTURE})/|${PUBLISHED}` },
     },
@@ -106,7 +108,7 @@ export default {
       severity: 'error',
       from: {
         path: '^(libs|apps|projections)/',
-        pathNot: '\\.module\\.ts$|\\.command\\.ts$|\\.controller\\.tsx?$|^apps/identity/|\\.spec\\.',
+        pathNot: '\\.module\\.ts$|\\.command\\.ts$|\\.controller\\.tsx?$|^libs/[^/]+/pages/|^apps/identity/|\\.spec\\.',
       },
       to: { path: '^node_modules/@nestjs/cqrs/' },
     },

@@ -15,9 +15,11 @@ if [ ! -e secrets/event_store_url ]; then
       ;;
   esac
 fi
-for name in postgres_password identity_password projector_password cli_password; do
+for name in postgres_password identity_password projector_password process_manager_password cli_password; do
   [ -e "secrets/$name" ] || openssl rand -hex 32 >"secrets/$name"
 done
+[ -e secrets/process_manager_database_url ] ||
+  printf 'postgresql://ligature_process_manager:%s@postgres:5432/ligature\n' "$(cat secrets/process_manager_password)" >secrets/process_manager_database_url
 for name in master_key index_secret cookie_secret; do
   [ -e "secrets/$name" ] || openssl rand -base64 32 >"secrets/$name"
 done

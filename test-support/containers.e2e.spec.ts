@@ -103,6 +103,12 @@ describe('docker/compose.yaml', () => {
       chmodSync(join(directory, 'secrets/postgres_password'), 0o600);
       writeFileSync(join(directory, 'secrets/postgres_password'), superuserPassword);
     }
+    // A URL that comes as a secret names the database's container.
+    const urlSecret = 'process_manager_database_url';
+    if (secrets.includes(urlSecret)) {
+      resolved.PROCESS_MANAGER_DATABASE_URL = contentOf(urlSecret).trim().replace('@postgres:5432', `@127.0.0.1:${postgres.port}`);
+      delete resolved.PROCESS_MANAGER_DATABASE_URL_FILE;
+    }
     return { PATH: process.env.PATH, ...resolved, ...extra };
   };
   const commandOf = (name: string): readonly string[] => {

@@ -1,7 +1,12 @@
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { Writable } from 'node:stream';
 import { pino } from 'pino';
 import { startIdentity } from '#apps/identity/identity.js';
 import { startProjector } from '#apps/projector/projector.js';
+import { listOutbox } from '#libs/mail/outbox-mailer.js';
+import type { OutboxMail } from '#libs/mail/outbox-mailer.js';
 import { silentLogger } from '#libs/platform/logger.js';
 import type { TestEventStore } from './event-store.js';
 import { startTestInstallation } from './installation.js';
@@ -13,6 +18,8 @@ export interface TestIdentityServer {
   /** `/health/ready` and `/metrics`. */
   readonly managementPort: number;
   readonly installation: TestInstallation;
+  /** The mails that were sent, newest first. */
+  mails(): Promise<readonly OutboxMail[]>;
   /** What the server logged, one JSON object per line. */
   readonly log: Record<string, unknown>[];
   stop(): Promise<void>;
@@ -24,6 +31,7 @@ export const startTestIdentityServer = async (eventStore?: TestEventStore): Prom
   const installation = await startTestInstallation(eventStore);
   const [port = 0, managementPort = 0] = await freePorts(2);
   const issuer = `http://localhost:${port}`;
+  const outbox = mkdtempSync(join(tmpdir(), 'ligature-outbox-'));
   const log: Record<string, unknown>[] = [];
   const logger = pino(
     new Writable({
@@ -36,7 +44,13 @@ export const startTestIdentityServer = async (eventStore?: TestEventStore): Prom
   const shared = { EVENTSTORE_URL: installation.eventStore.url, LIGATURE_MASTER_KEY: installation.masterKey.toString('base64') };
   const { urls } = installation.eventStore.database;
   const projector = await startProjector(
-    { ...shared, DATABASE_URL: urls.ligature_projector, PROJECTOR_MANAGEMENT_PORT: '0' },
+    {
+      ...shared,
+      DATABASE_URL: urls.ligature_projector,
+      PROCESS_MANAGER_DATABASE_URL: urls.ligature_process_manager,
+      LIGATURE_MAIL_OUTBOX: outbox,
+      PROJECTOR_MANAGEMENT_PORT: '0',
+    },
     silentLogger,
   );
   const identity = await startIdentity(
@@ -47,6 +61,7 @@ export const startTestIdentityServer = async (eventStore?: TestEventStore): Prom
       LIGATURE_ENV: 'development',
       LIGATURE_INDEX_SECRET: installation.indexSecret.toString('base64'),
       LIGATURE_COOKIE_SECRET: Buffer.alloc(32, 7).toString('base64'),
+      LIGATURE_MAIL_OUTBOX: outbox,
       IDENTITY_PORT: String(port),
       IDENTITY_MANAGEMENT_PORT: String(managementPort),
     },
@@ -54,6 +69,7 @@ export const startTestIdentityServer = async (eventStore?: TestEventStore): Prom
   );
   return {
     issuer,
+    mails: () => listOutbox(outbox),
     managementPort,
     installation,
     log,
@@ -61,6 +77,7 @@ export const startTestIdentityServer = async (eventStore?: TestEventStore): Prom
       await identity.stop();
       await projector.stop();
       await installation.stop();
+      rmSync(outbox, { recursive: true, force: true });
     },
   };
 };

@@ -14,6 +14,7 @@ import { relyingPartySettingsSchema } from '#libs/relying-parties/settings.js';
 import type { RelyingPartySettings } from '#libs/relying-parties/settings.js';
 import { createTestDatabase } from './database.js';
 import type { Browser } from './browser.js';
+import { sessionOf } from './sessions.js';
 
 /** Where relying parties of these tests are: nobody listens there, browsers stop. */
 export const APP = 'http://127.0.0.1:9';
@@ -115,7 +116,7 @@ export const startTestOpenIdProvider = async (instanceCount = 1): Promise<TestOp
         if (interaction?.uid !== path.slice('/sign-in/'.length)) response.writeHead(400).end('sign_in_expired');
         else if (!person) response.end(`sign-in ${interaction.organizationId}`);
         else {
-          const { sessionId } = await instance.insertPending({ ...person, method: 'external', authTime: new Date(), amr: ['pwd'] });
+          const { sessionId } = await instance.insertPending({ ...person, ...sessionOf, authTime: new Date(), amr: ['pwd'] });
           if (!(await instance.activate(sessionId, request, response))) return void response.writeHead(403).end('ended');
           await state.onActivated(sessionId);
           const next = await instance.finishInteraction(interaction.uid, sessionId);

@@ -1,4 +1,10 @@
 import type { AccountDependencies, AccountReadModels } from '#libs/account-pages/account-dependencies.js';
+import type { AccountsDependencies } from '#libs/accounts/account-dependencies.js';
+import { createAccountMail } from '#libs/accounts/account-mail.js';
+import { mailTokenMigrations, postgresMailTokens } from '#libs/accounts/mail-tokens.postgres.js';
+import { createPasswords } from '#libs/accounts/passwords.js';
+import { loadAccount } from '#libs/accounts/queries/load-account.js';
+import { exists } from '#libs/accounts/state.js';
 import type { AuditDependencies } from '#libs/audit/audit-dependencies.js';
 import { eventCatalog } from '#libs/event-catalog/event-catalog.js';
 import { connectEventStore } from '#libs/event-store/connect-event-store.js';
@@ -12,8 +18,9 @@ import { flowMigrations, Flows } from '#libs/identity-providers/flows.postgres.j
 import { DEFAULT_HTTP_POLICY } from '#libs/identity-providers/http.js';
 import { UpstreamOpenId } from '#libs/identity-providers/upstream-open-id.js';
 import type { LinkingDependencies } from '#libs/linking/commands/linking-dependencies.js';
-import type { EndSessionsOfClaim } from '#libs/linking/commands/unlink-external-identity.js';
-import { loadUserLinks } from '#libs/linking/queries/load-user-links.js';
+import type { CarryOutRevocations } from '#libs/linking/commands/unlink-external-identity.js';
+import { loadWaysIn } from '#libs/linking/queries/providers-in-organization.js';
+import { mailerFrom } from '#libs/mail/mailer-from.js';
 import { OpenIdProvider } from '#libs/openid-provider/open-id-provider.js';
 import type { UserClaims } from '#libs/openid-provider/open-id-provider.js';
 import { systemClock } from '#libs/platform/clock.js';
@@ -29,10 +36,15 @@ import { checkStoreIdentity, waitForPosition } from '#libs/projection-engine/pro
 import { loadRelyingParty } from '#libs/relying-parties/queries/load-relying-party.js';
 import { createSignInAttempts } from '#libs/sign-in/attempts.js';
 import type { FlowIntent } from '#libs/sign-in/external-sign-in.js';
-import { appendActivity, endSessionsOfClaim } from '#libs/sign-in/open-session.js';
+import { purgeUser } from '#libs/installation/purge-user.js';
+import { processManagerMigrations } from '#libs/process-managers/checkpoints.postgres.js';
+import { appendActivity } from '#libs/sign-in/open-session.js';
+import { pendingLinkMigrations, postgresPendingLinks } from '#libs/sign-in/pending-links.postgres.js';
+import { carryOutRevocations, placed } from '#libs/sign-in/revocations.js';
 import { postgresReauthentications, reauthenticationMigrations } from '#libs/sign-in/reauthentications.postgres.js';
 import { signInPath } from '#libs/sign-in/sign-in-dependencies.js';
 import type { SignInDependencies } from '#libs/sign-in/sign-in-dependencies.js';
+import { postgresThrottles, throttleMigrations } from '#libs/throttling/throttles.js';
 import { cookiePolicy } from '#libs/web/cookies.js';
 import { createCsrfTokens } from '#libs/web/csrf.js';
 import { linksOfUser } from '#projections/links/read-model.js';
@@ -47,7 +59,8 @@ export interface IdentityDependencies {
   readonly pool: Pool;
   readonly readModels: ReadModels;
   readonly openIdProvider: OpenIdProvider;
-  readonly linking: LinkingDependencies & { readonly endSessionsOfClaim: EndSessionsOfClaim };
+  readonly linking: LinkingDependencies & { readonly carryOutRevocations: CarryOutRevocations };
+  readonly accounts: AccountsDependencies;
   readonly signIn: SignInDependencies;
   readonly account: AccountDependencies;
   readonly audit: AuditDependencies;
@@ -68,7 +81,14 @@ export const connectDependencies = async (
     onIdleError: (error) => logger.warn({ error: error.message }, 'a database connection broke'),
   });
   await migrate(pool, 'keys', subjectKeyMigrations);
-  await migrate(pool, 'provider', [...flowMigrations, ...reauthenticationMigrations]);
+  await migrate(pool, 'provider', [
+    ...flowMigrations,
+    ...reauthenticationMigrations,
+    ...mailTokenMigrations,
+    ...pendingLinkMigrations,
+    ...throttleMigrations,
+    ...processManagerMigrations,
+  ]);
   const [clock, newId] = [systemClock, newUuid];
   const keys = postgresSubjectKeys({ pool, masterKey: config.LIGATURE_MASTER_KEY, clock, newId });
   await keys.forWriting(INSTALLATION_SUBJECT);
@@ -115,6 +135,12 @@ export const connectDependencies = async (
     allowPrivateAddresses: config.LIGATURE_ALLOW_PRIVATE_PROVIDERS,
   };
   const flows = new Flows(pool, clock);
+  const passwords = createPasswords();
+  const mailTokens = postgresMailTokens(pool, clock);
+  const pendingLinks = postgresPendingLinks(pool, config.LIGATURE_MASTER_KEY, clock);
+  const mailer = mailerFrom(config, clock, newId);
+  const revoke: CarryOutRevocations = (userId, executed, context) =>
+    carryOutRevocations({ store, sessions: openIdProvider }, userId, placed(executed), context);
   const signIn: SignInDependencies = {
     issuer: config.LIGATURE_ISSUER,
     store,
@@ -123,6 +149,12 @@ export const connectDependencies = async (
     sessions: openIdProvider,
     reauthentications: postgresReauthentications(pool, clock),
     attempts: createSignInAttempts({ store, clock, logger }),
+    pendingLinks,
+    passwords,
+    throttles: postgresThrottles(pool, indexKeys),
+    indexKeys,
+    accountMail: createAccountMail({ issuer: config.LIGATURE_ISSUER, mailer, mailTokens, logger }),
+    mailTokens,
     csrf: createCsrfTokens(config.LIGATURE_COOKIE_SECRET),
     cookies: cookiePolicy(config.LIGATURE_ISSUER),
     clock,
@@ -134,12 +166,26 @@ export const connectDependencies = async (
     pool,
     readModels,
     openIdProvider,
-    linking: { store, indexKeys, clock, newId, endSessionsOfClaim: endSessionsOfClaim({ store, sessions: openIdProvider }) },
+    linking: { store, indexKeys, clock, newId, carryOutRevocations: revoke },
+    accounts: {
+      store,
+      indexKeys,
+      clock,
+      newId,
+      passwords,
+      mailTokens,
+      rules: async (organizationId, providerIds) => (await loadWaysIn(store, organizationId, providerIds)).rules,
+      carryOutRevocations: revoke,
+      destroyKey: (userId) => keys.destroy(userId),
+      purge: (userId) => purgeUser(pool, userId),
+    },
     signIn,
     account: { ...signIn, readModels: accountReadModels(pool, readModels) },
     audit: { store, newId, logger, verifyAccessToken: (token, required) => openIdProvider.verifyAccessToken(token, required) },
     removeExpired: async () => {
       await flows.removeExpired();
+      await mailTokens.removeExpired();
+      await pendingLinks.removeExpired();
       await openIdProvider.removeExpired();
     },
     close: async () => {
@@ -165,8 +211,8 @@ const accountReadModels = (pool: Pool, readModels: ReadModels): AccountReadModel
 const claimsOf = async (core: EventCore, pool: Pool, readModels: ReadModels, userId: string): Promise<UserClaims | undefined> => {
   let user = await findUser(readModels, userId);
   if (!user) {
-    const { state, position } = await loadUserLinks(core.store, userId);
-    if (state.organizationId === undefined) return undefined;
+    const { state, position } = await loadAccount(core.store, userId);
+    if (!exists(state)) return undefined;
     await waitForPosition(pool, 'users', position);
     user = await findUser(readModels, userId);
   }
@@ -176,7 +222,6 @@ const claimsOf = async (core: EventCore, pool: Pool, readModels: ReadModels, use
     givenName: user.givenName ?? undefined,
     familyName: user.familyName ?? undefined,
     email: user.email ?? undefined,
-    // Nobody has verified it for Ligature yet; the provider's word is not enough to pass on.
-    emailVerified: false,
+    emailVerified: user.emailVerified,
   };
 };

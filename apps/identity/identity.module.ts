@@ -4,6 +4,8 @@ import { CqrsModule } from '@nestjs/cqrs';
 import type { Response } from 'express';
 import { ACCOUNT_DEPENDENCIES } from '#libs/account-pages/account-dependencies.js';
 import { AccountPagesModule } from '#libs/account-pages/account-pages.module.js';
+import { ACCOUNTS_DEPENDENCIES } from '#libs/accounts/account-dependencies.js';
+import { AccountsModule } from '#libs/accounts/accounts.module.js';
 import { AUDIT_DEPENDENCIES } from '#libs/audit/audit-dependencies.js';
 import { AuditModule } from '#libs/audit/audit.module.js';
 import { LINKING_DEPENDENCIES } from '#libs/linking/commands/linking-dependencies.js';
@@ -29,9 +31,10 @@ export class StaticController {
 /** Hands the dependencies to the modules of the contexts. */
 @Module({})
 export class DependenciesModule {
-  static of({ linking, signIn, account, audit }: IdentityDependencies): DynamicModule {
+  static of({ linking, accounts, signIn, account, audit }: IdentityDependencies): DynamicModule {
     const providers = [
       { provide: LINKING_DEPENDENCIES, useValue: linking },
+      { provide: ACCOUNTS_DEPENDENCIES, useValue: accounts },
       { provide: SIGN_IN_DEPENDENCIES, useValue: signIn },
       { provide: ACCOUNT_DEPENDENCIES, useValue: account },
       { provide: AUDIT_DEPENDENCIES, useValue: audit },
@@ -45,7 +48,15 @@ export class IdentityModule {
   static of(dependencies: IdentityDependencies): DynamicModule {
     return {
       module: IdentityModule,
-      imports: [CqrsModule.forRoot(), DependenciesModule.of(dependencies), LinkingModule, SignInModule, AccountPagesModule, AuditModule],
+      imports: [
+        CqrsModule.forRoot(),
+        DependenciesModule.of(dependencies),
+        AccountsModule,
+        LinkingModule,
+        SignInModule,
+        AccountPagesModule,
+        AuditModule,
+      ],
       controllers: [StaticController],
     };
   }

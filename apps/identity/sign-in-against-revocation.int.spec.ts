@@ -10,9 +10,11 @@ import { unlinkExternalIdentity } from '#libs/linking/commands/unlink-external-i
 import { openIdProviderMigrations } from '#libs/openid-provider/migrations.js';
 import { SessionRows } from '#libs/openid-provider/sessions.postgres.js';
 import { migrate } from '#libs/platform/postgres/migrations.js';
-import { endSessionsOfClaim, openSession } from '#libs/sign-in/open-session.js';
+import { openSession } from '#libs/sign-in/open-session.js';
 import type { OpenedSession } from '#libs/sign-in/open-session.js';
 import { EVERYTHING_ALLOWED, startTestInstallation, testAssertion, testContext } from '#test-support/installation.js';
+import { openSessionRequest } from '#test-support/sessions.js';
+import { carryOutRevocations, placed } from '#libs/sign-in/revocations.js';
 import type { TestInstallation } from '#test-support/installation.js';
 
 /** A store that does something of the test's just before it appends. */
@@ -60,23 +62,13 @@ describe('sign-in against revocation (invariants 5 and 7, security row L20)', ()
     return { userId, claimId: 'claimId' in second.outcome ? second.outcome.claimId : '' };
   };
   const open = ({ userId, claimId }: Person, store: EventStore = installation.store): Promise<OpenedSession> =>
-    openSession(
-      { store, sessions, clock: installation.clock },
-      {
-        userId,
-        claimId,
-        organizationId: 'default',
-        providerId: 'globex',
-        amr: [],
-        decision: { row: '2', policyRevision: 'test' },
-        context: { ...testContext(), actor: { type: 'user', id: userId } },
-      },
-    );
+    openSession({ store, sessions, clock: installation.clock }, openSessionRequest(userId, claimId, { providerId: 'globex' }));
   const unlink = ({ userId, claimId }: Person) =>
     unlinkExternalIdentity(
       {
         ...installation,
-        endSessionsOfClaim: endSessionsOfClaim({ store: installation.store, sessions }),
+        carryOutRevocations: (user, executed, context) =>
+          carryOutRevocations({ store: installation.store, sessions }, user, placed(executed), context),
       },
       new UnlinkExternalIdentity(userId, 'default', claimId, testContext()),
     );

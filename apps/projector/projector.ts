@@ -7,6 +7,7 @@ import { systemClock } from '#libs/platform/clock.js';
 import { eventStoreUrl, port, postgresUrl, readConfiguration, secret32 } from '#libs/platform/configuration.js';
 import { newUuid } from '#libs/platform/ids.js';
 import type { Logger } from '#libs/platform/logger.js';
+import { mailerFrom, mailShape } from '#libs/mail/mailer-from.js';
 import { createRegistry, startManagementServer } from '#libs/platform/management.js';
 import { migrate } from '#libs/platform/postgres/migrations.js';
 import { createPool } from '#libs/platform/postgres/pool.js';
@@ -15,11 +16,19 @@ import { postgresSubjectKeys } from '#libs/privacy/subject-keys.postgres.js';
 import { allGenerations, projectionEngineMigrations } from '#libs/projection-engine/generations.postgres.js';
 import { checkStoreIdentity, Projector } from '#libs/projection-engine/projector.js';
 import { allProjections } from '#projections/all-projections.js';
+import { accountProcessManager } from './process-managers.js';
 
 /** Runs every projection. @param environment see docs/operating.md for the variables */
 export const startProjector = async (environment: NodeJS.ProcessEnv, logger: Logger): Promise<Running> => {
   const config = readConfiguration(
-    { DATABASE_URL: postgresUrl, EVENTSTORE_URL: eventStoreUrl, LIGATURE_MASTER_KEY: secret32, PROJECTOR_MANAGEMENT_PORT: port(9001) },
+    {
+      DATABASE_URL: postgresUrl,
+      PROCESS_MANAGER_DATABASE_URL: postgresUrl,
+      EVENTSTORE_URL: eventStoreUrl,
+      LIGATURE_MASTER_KEY: secret32,
+      PROJECTOR_MANAGEMENT_PORT: port(9001),
+      ...mailShape,
+    },
     environment,
   );
   checkStoreUrl(config.EVENTSTORE_URL);
@@ -33,7 +42,7 @@ export const startProjector = async (environment: NodeJS.ProcessEnv, logger: Log
   await migrate(pool, 'models', projectionEngineMigrations);
   const keys = postgresSubjectKeys({ pool, masterKey: config.LIGATURE_MASTER_KEY, clock: systemClock, newId: newUuid });
   const registry = createRegistry();
-  const { connection, codec } = connectEventStore({
+  const core = connectEventStore({
     url: config.EVENTSTORE_URL,
     catalog: eventCatalog,
     keys,
@@ -42,11 +51,18 @@ export const startProjector = async (environment: NodeJS.ProcessEnv, logger: Log
     logger,
     observer: storeMetrics(registry),
   });
+  const { connection, codec } = core;
+  // Whoever ends sessions and destroys keys is not whoever writes read models.
+  const managerPool = createPool(config.PROCESS_MANAGER_DATABASE_URL, {
+    applicationName: 'ligature-process-manager',
+    onIdleError: (error) => logger.warn({ error: error.message }, 'a database connection broke'),
+  });
   try {
     await checkStoreIdentity(pool, connection, logger);
   } catch (error) {
     await connection.close();
     await pool.end();
+    await managerPool.end();
     throw error;
   }
 
@@ -89,7 +105,16 @@ export const startProjector = async (environment: NodeJS.ProcessEnv, logger: Log
         projection,
       ),
   );
-  const running = Promise.all(projectors.map((projector) => projector.run(stopping.signal)));
+  const manager = accountProcessManager({
+    core,
+    pool: managerPool,
+    keys: postgresSubjectKeys({ pool: managerPool, masterKey: config.LIGATURE_MASTER_KEY, clock: systemClock, newId: newUuid }),
+    mailer: mailerFrom(config, systemClock, newUuid),
+    clock: systemClock,
+    newId: newUuid,
+    logger,
+  });
+  const running = Promise.all([...projectors, manager].map((runner) => runner.run(stopping.signal)));
   const management = await startManagementServer({
     port: config.PROJECTOR_MANAGEMENT_PORT,
     registry,
@@ -98,8 +123,8 @@ export const startProjector = async (environment: NodeJS.ProcessEnv, logger: Log
       await pool.query('SELECT 1');
       const projections = Object.fromEntries(projectors.map(({ name, state, lastError }) => [name, { state, lastError }]));
       return {
-        ok: connection.state === 'ready' && projectors.every(({ state }) => state !== 'failing'),
-        details: { eventStore: connection.state, projections },
+        ok: connection.state === 'ready' && [...projectors, manager].every(({ state }) => state !== 'failing'),
+        details: { eventStore: connection.state, projections, processManager: { state: manager.state, lastError: manager.lastError } },
       };
     },
   });
@@ -111,6 +136,7 @@ export const startProjector = async (environment: NodeJS.ProcessEnv, logger: Log
       await management.close();
       await connection.close();
       await pool.end();
+      await managerPool.end();
     },
   };
 };

@@ -12,7 +12,7 @@ import { StoreAwayError } from '#libs/event-store/store-errors.js';
 import type { StreamName } from '#libs/event-store/stream-name.js';
 import { LoginViaIdp } from '#libs/linking/commands/login-via-idp.command.js';
 import { loginViaIdp } from '#libs/linking/commands/login-via-idp.js';
-import { loadUserLinks } from '#libs/linking/queries/load-user-links.js';
+import { loadAccount } from '#libs/accounts/queries/load-account.js';
 import { systemClock } from '#libs/platform/clock.js';
 import { newUuid } from '#libs/platform/ids.js';
 import { silentLogger } from '#libs/platform/logger.js';
@@ -74,7 +74,7 @@ afterEach(async () => {
 const signIn = async (name: string): Promise<{ kind: string; position: bigint }> => {
   const flow = { kind: 'sign_in', organizationId: 'default' } as const;
   const { outcome } = await loginViaIdp(installation, new LoginViaIdp(testAssertion(name), flow, testContext()));
-  const { position } = await loadUserLinks(installation.store, 'userId' in outcome ? outcome.userId : '');
+  const { position } = await loadAccount(installation.store, 'userId' in outcome ? outcome.userId : '');
   return { kind: outcome.kind, position };
 };
 
@@ -95,6 +95,7 @@ const projectorEnvironment = (url = store.url) => ({
   EVENTSTORE_URL: url,
   LIGATURE_MASTER_KEY: installation.masterKey.toString('base64'),
   DATABASE_URL: store.database.urls.ligature_projector,
+  PROCESS_MANAGER_DATABASE_URL: store.database.urls.ligature_process_manager,
   PROJECTOR_MANAGEMENT_PORT: '0',
 });
 

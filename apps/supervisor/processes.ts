@@ -18,6 +18,9 @@ const texts = (values: Readonly<Record<string, string | number>>): Record<string
 
 const eventStoreUrl = ({ settings }: Context): string => `esdb://127.0.0.1:${settings.ports.EVENT_STORE_PORT}?tls=false`;
 
+/** Mails are not sent from the embedded default; they are written here, and shown at `/dev/outbox`. */
+const outboxOf = ({ settings }: Context): string => join(settings.dataDirectory, 'outbox');
+
 /** What the command line needs, all its commands and the demo's configuration file included. */
 export const cliEnvironment = (context: Context): Record<string, string> => {
   const { secrets, settings, databaseUrls } = context;
@@ -69,6 +72,8 @@ export const processes = (context: Context): readonly ProcessDefinition[] => {
       managementPort: ports.PROJECTOR_MANAGEMENT_PORT,
       environment: texts({
         DATABASE_URL: databaseUrls.ligature_projector,
+        PROCESS_MANAGER_DATABASE_URL: databaseUrls.ligature_process_manager,
+        LIGATURE_MAIL_OUTBOX: outboxOf(context),
         EVENTSTORE_URL: eventStoreUrl(context),
         LIGATURE_MASTER_KEY: secrets.LIGATURE_MASTER_KEY,
         PROJECTOR_MANAGEMENT_PORT: ports.PROJECTOR_MANAGEMENT_PORT,
@@ -87,6 +92,7 @@ export const processes = (context: Context): readonly ProcessDefinition[] => {
         LIGATURE_MASTER_KEY: secrets.LIGATURE_MASTER_KEY,
         LIGATURE_INDEX_SECRET: secrets.LIGATURE_INDEX_SECRET,
         LIGATURE_COOKIE_SECRET: secrets.LIGATURE_COOKIE_SECRET,
+        LIGATURE_MAIL_OUTBOX: outboxOf(context),
         IDENTITY_PORT: ports.IDENTITY_PORT,
         IDENTITY_MANAGEMENT_PORT: ports.IDENTITY_MANAGEMENT_PORT,
       }),

@@ -14,6 +14,7 @@ const NAMES = [
   'PASSWORD_ligature_event_store',
   'PASSWORD_ligature_identity',
   'PASSWORD_ligature_projector',
+  'PASSWORD_ligature_process_manager',
   'PASSWORD_ligature_cli',
 ] as const;
 

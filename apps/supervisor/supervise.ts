@@ -65,6 +65,7 @@ class Tree {
       ligature_event_store: secrets.PASSWORD_ligature_event_store,
       ligature_identity: secrets.PASSWORD_ligature_identity,
       ligature_projector: secrets.PASSWORD_ligature_projector,
+      ligature_process_manager: secrets.PASSWORD_ligature_process_manager,
       ligature_cli: secrets.PASSWORD_ligature_cli,
     };
     const databaseUrls = await prepareDatabase({ adminUrl, database: DATABASE, passwords });

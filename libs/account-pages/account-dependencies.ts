@@ -7,7 +7,17 @@ export const ACCOUNT_DEPENDENCIES = Symbol('AccountDependencies');
 
 export interface AccountDependencies extends Pick<
   SignInDependencies,
-  'issuer' | 'external' | 'sessions' | 'reauthentications' | 'csrf' | 'cookies' | 'logger'
+  | 'issuer'
+  | 'external'
+  | 'sessions'
+  | 'reauthentications'
+  | 'csrf'
+  | 'cookies'
+  | 'logger'
+  | 'passwords'
+  | 'throttles'
+  | 'accountMail'
+  | 'mailTokens'
 > {
   readonly store: EventStore;
   readonly newId: NewId;

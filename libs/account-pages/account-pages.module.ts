@@ -1,7 +1,9 @@
 import { Module } from '@nestjs/common';
 import { AccountController } from './account.controller.js';
+import { ConfirmController } from './confirm.controller.js';
+import { CredentialsController } from './credentials.controller.js';
 import { AccountHistoryController } from './history.controller.js';
 
 /** The pages of a signed-in person. Needs ACCOUNT_DEPENDENCIES from the application. */
-@Module({ controllers: [AccountController, AccountHistoryController] })
+@Module({ controllers: [AccountController, ConfirmController, CredentialsController, AccountHistoryController] })
 export class AccountPagesModule {}

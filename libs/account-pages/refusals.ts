@@ -7,7 +7,20 @@ const TEXTS: Readonly<Record<string, Pick<PageError, 'status' | 'title' | 'nextS
     title: 'Not unlinked',
     nextStep: 'Your organization does not allow unlinking this identity provider.',
   },
-  last_credential: { status: 409, title: 'Not unlinked', nextStep: 'This is your last way to sign in. Link another identity first.' },
+  last_credential: {
+    status: 409,
+    title: 'Nothing was changed',
+    nextStep: 'This is your last way to sign in. Link another identity or set a password first.',
+  },
+  email_verification_invalid: {
+    status: 400,
+    title: 'Not verified',
+    nextStep: 'This mail can no longer be used. Add the address again to get another one.',
+  },
+  email_taken: { status: 409, title: 'Not verified', nextStep: 'That address is verified for another account.' },
+  password_not_allowed: { status: 403, title: 'Nothing was changed', nextStep: 'Your organization does not allow passwords.' },
+  no_password: { status: 404, title: 'Nothing was changed', nextStep: 'Your account has no password.' },
+  account_not_active: { status: 403, title: 'Nothing was changed', nextStep: 'Your account cannot be changed now.' },
   reauthentication_not_possible: {
     status: 403,
     title: 'Not confirmed',

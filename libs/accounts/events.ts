@@ -2,6 +2,21 @@ import { z } from 'zod';
 import { defineEvent, personal } from '#libs/event-store/event-definition.js';
 import type { EventOf } from '#libs/event-store/event-definition.js';
 
+const claimed = {
+  claimId: z.uuid(),
+  /** The user's opaque id, in plain, so that it can be read after an erasure. */
+  ownerId: z.uuid(),
+  /** From then on anybody may abandon the claim if it is not settled. ISO 8601, UTC. */
+  deadline: z.iso.datetime(),
+};
+
+/** On `username-<key>`: somebody is about to be called so. The owner's stream settles what became of it, as for an external identity. */
+export const usernameReserved = defineEvent('UsernameReserved', claimed);
+export const usernameReleased = defineEvent('UsernameReleased', { claimId: z.uuid() });
+/** On `verifiedEmail-<key>`: somebody is about to own this verified e-mail address. */
+export const emailReserved = defineEvent('EmailReserved', claimed);
+export const emailReleased = defineEvent('EmailReleased', { claimId: z.uuid() });
+
 /** A user was created just in time, at the first sign-in through an external identity provider (C2). First event of its stream. */
 export const userProvisioned = defineEvent('UserProvisioned', {
   /** The organization that the user belongs to, for ever. */
@@ -15,5 +30,99 @@ export const userProvisioned = defineEvent('UserProvisioned', {
   email: personal(z.string()),
 });
 
-export const accountEvents = [userProvisioned] as const;
+/** A person created the account by hand. First event of its stream; what else they gave follows in the same batch. */
+export const userRegistered = defineEvent('UserRegistered', {
+  organizationId: z.string(),
+  displayName: personal(z.string()),
+});
+
+export const profileUpdated = defineEvent('ProfileUpdated', {
+  /** The provider whose assertion the profile was taken from; none: the person typed it. */
+  providerId: z.string().optional(),
+  displayName: personal(z.string()),
+  givenName: personal(z.string()),
+  familyName: personal(z.string()),
+});
+
+/** Settles a claim: from now on this username is the user's; an earlier one is given up. */
+export const usernameChanged = defineEvent('UsernameChanged', {
+  claimId: z.uuid(),
+  /** The id of the username's stream. */
+  usernameKey: z.string(),
+  username: personal(z.string()),
+});
+
+/** An address was put on the account. Nobody has verified it: nothing is matched by it, and a later one replaces it. */
+export const emailAdded = defineEvent('EmailAdded', {
+  emailId: z.uuid(),
+  address: personal(z.string()),
+});
+
+/** How an address was proven: by a mail that came back, or by a provider that the policy trusts for the address's domain (L5, L12). */
+export const emailProof = z.discriminatedUnion('method', [
+  z.strictObject({ method: z.literal('mail_loop') }),
+  z.strictObject({ method: z.literal('provider'), providerId: z.string(), policyRevision: z.string() }),
+]);
+
+const verifiedEmail = {
+  claimId: z.uuid(),
+  /** The id of the address's stream. */
+  emailKey: z.string(),
+  emailId: z.uuid(),
+  address: personal(z.string()),
+  /** Whose domain it is; kept in plain words under the subject's key, for the trust in providers by domain. */
+  domain: personal(z.string()),
+  proof: emailProof,
+};
+
+/** Settles a claim: the address is verified and the user's. The account had no verified one. */
+export const emailVerified = defineEvent('EmailVerified', verifiedEmail);
+/** The same, in the place of the one that the account had, whose claim is over. */
+export const emailChanged = defineEvent('EmailChanged', verifiedEmail);
+
+export const passwordSet = defineEvent('PasswordSet', {
+  /** PHC string of argon2id (RFC 9106). Sealed like personal data. */
+  passwordHash: personal(z.string()),
+  /** The session that stays, because the change was made in it; all others end. */
+  keptSessionId: z.string().optional(),
+});
+export const passwordRemoved = defineEvent('PasswordRemoved', { keptSessionId: z.string().optional() });
+
+/** Control of the verified e-mail was proven; every session, grant, pending change and unproven address from before is void (L2–L4). */
+export const accountRecovered = defineEvent('AccountRecovered', { emailId: z.uuid() });
+
+export const role = z.enum(['auditor', 'admin']);
+/** Roles are held in the user's organization. */
+export const roleGranted = defineEvent('RoleGranted', { role });
+export const roleRevoked = defineEvent('RoleRevoked', { role });
+
+export const userDeactivated = defineEvent('UserDeactivated', {});
+export const userReactivated = defineEvent('UserReactivated', {});
+
+/** From now on nobody signs in; what the account held is released, its key destroyed, and `UserErased` says that it is done. */
+export const erasureStarted = defineEvent('ErasureStarted', {});
+export const userErased = defineEvent('UserErased', {});
+
+export const reservationEvents = [usernameReserved, usernameReleased, emailReserved, emailReleased] as const;
+export const accountEvents = [
+  userProvisioned,
+  userRegistered,
+  profileUpdated,
+  usernameChanged,
+  emailAdded,
+  emailVerified,
+  emailChanged,
+  passwordSet,
+  passwordRemoved,
+  accountRecovered,
+  roleGranted,
+  roleRevoked,
+  userDeactivated,
+  userReactivated,
+  erasureStarted,
+  userErased,
+] as const;
+export type ReservationEvent = EventOf<(typeof reservationEvents)[number]>;
 export type AccountEvent = EventOf<(typeof accountEvents)[number]>;
+export type Role = z.infer<typeof role>;
+export type EmailProof = z.infer<typeof emailProof>;

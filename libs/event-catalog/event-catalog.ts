@@ -1,4 +1,4 @@
-import { accountEvents } from '#libs/accounts/events.js';
+import { accountEvents, reservationEvents } from '#libs/accounts/events.js';
 import { createEventCatalog } from '#libs/event-store/event-catalog.js';
 import { secretEvents } from '#libs/event-store/installation-secrets.js';
 import { identityProviderEvents } from '#libs/identity-providers/events.js';
@@ -10,6 +10,7 @@ import { activityEvents, attemptEvents } from '#libs/sign-in/events.js';
 /** Every event of Ligature: what any process can read or write. */
 export const eventCatalog = createEventCatalog(
   accountEvents,
+  reservationEvents,
   claimEvents,
   linkEvents,
   activityEvents,

@@ -95,6 +95,7 @@ export const createCodec = (catalog: EventCatalog, keys: SubjectKeys) => {
       $correlationId: context.correlationId,
       $causationId: context.causationId ?? context.commandId,
       commandId: context.commandId,
+      bodyHash: context.bodyHash,
       actor: context.actor,
       organizationId: context.organizationId,
       clientId: context.clientId,

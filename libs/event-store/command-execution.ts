@@ -40,8 +40,12 @@ export interface Decision<E extends DomainEvent, Outcome> {
   readonly outcome: Outcome;
 }
 
-export interface Executed<Outcome> {
+export interface Executed<Outcome, E extends DomainEvent = DomainEvent> {
   readonly outcome: Outcome;
+  /** What was stored; nothing when nothing had to be. */
+  readonly stored: readonly E[];
+  /** Of the stream's last event, as of this execution. */
+  readonly revision: Revision;
   /** Commit position of the last event that the answer depends on: read models that reached it show the outcome. */
   readonly position: bigint;
 }
@@ -69,13 +73,13 @@ const MAX_CONFLICTS = 40;
 export const execute = async <State, E extends DomainEvent, Outcome>(
   store: EventStore,
   { stream, fold, decide, context, subject }: Execution<State, E, Outcome>,
-): Promise<Executed<Outcome>> => {
+): Promise<Executed<Outcome, E>> => {
   for (let conflicts = 0; conflicts < MAX_CONFLICTS; conflicts += 1) {
     const { state, revision, position } = await load(store, stream, fold);
     const { events, outcome } = decide(state);
-    if (events.length === 0) return { outcome, position };
+    if (events.length === 0) return { outcome, stored: [], revision, position };
     const appended = await store.append({ stream, expectedRevision: revision, events, context, subject });
-    if (appended.kind === 'appended') return { outcome, position: appended.position };
+    if (appended.kind === 'appended') return { outcome, stored: events, revision: appended.revision, position: appended.position };
   }
   throw new ContentionError(stream);
 };

@@ -19,6 +19,8 @@ export const plainMetadataSchema = z.object({
   $correlationId: z.string().max(200),
   $causationId: z.string().max(200),
   commandId: z.string().max(200),
+  /** SHA-256 of the command's body, where the caller named the command by an `Idempotency-Key`. */
+  bodyHash: z.string().max(64).optional(),
   actor: actorSchema,
   organizationId: z.string().max(200).optional(),
   clientId: z.string().max(200).optional(),
@@ -34,6 +36,8 @@ export type EventMetadata = z.infer<typeof plainMetadataSchema> & { readonly sou
 export interface CommandContext {
   readonly commandId: string;
   readonly correlationId: string;
+  /** Of what the command says, where its id comes from the caller: the same id with another body is refused. */
+  readonly bodyHash?: string;
   /** The id of what caused the command: another event, or the command itself. */
   readonly causationId?: string;
   readonly actor: Actor;

@@ -183,8 +183,13 @@ describe('commands on a stream', () => {
     const stream = freshStream();
     const { position } = (await core.store.append(request(stream, [count(9)]))) as { position: bigint };
     const nothing = { stream, fold: sum, decide: () => ({ events: [], outcome: 'as it was' }), context: testContext(), subject: 'ann' };
-    expect(await execute(core.store, nothing)).toEqual({ outcome: 'as it was', position });
-    expect(await execute(core.store, { ...nothing, stream: freshStream() })).toEqual({ outcome: 'as it was', position: 0n });
+    expect(await execute(core.store, nothing)).toMatchObject({ outcome: 'as it was', stored: [], position });
+    expect(await execute(core.store, { ...nothing, stream: freshStream() })).toEqual({
+      outcome: 'as it was',
+      stored: [],
+      revision: 'no_stream',
+      position: 0n,
+    });
   });
 
   it('a stream that others always change first: bounded, and told as such', async () => {

@@ -2,11 +2,11 @@ import { describe, it } from '@jest/globals';
 import type { AccountEvent } from '#libs/accounts/events.js';
 import type { EventMetadata } from '#libs/event-store/event-metadata.js';
 import { given, recorded } from '#test-support/given.js';
-import { decideAbandon, decideLinkExternalIdentity, decideUnlinkExternalIdentity } from './decide.js';
+import { accountFold } from '#libs/accounts/state.js';
+import type { UserStreamEvent } from '#libs/accounts/state.js';
+import { decideLinkExternalIdentity, decideUnlinkExternalIdentity } from './decide.js';
 import type { UnlinkRequest } from './decide.js';
 import type { LinkEvent } from './events.js';
-import { linkingFold } from './state.js';
-import type { UserStreamEvent } from './state.js';
 
 const provisioned: AccountEvent = { type: 'UserProvisioned', data: { organizationId: 'default', providerId: 'acme' } };
 const linked = (claimId: string, providerId = 'acme'): LinkEvent & { type: 'ExternalIdentityLinked' } => ({
@@ -31,15 +31,21 @@ const unlinked = (claimId: string, providerId = 'acme'): LinkEvent => ({
 });
 const abandoned = (claimId: string): LinkEvent => ({ type: 'ClaimAbandoned', data: { claimId } });
 
+const password: AccountEvent = { type: 'PasswordSet', data: { passwordHash: 'hash' } };
+const verified: AccountEvent = {
+  type: 'EmailVerified',
+  data: { claimId: 'email', emailKey: 'k', emailId: 'e', address: 'a@b.example', domain: 'b.example', proof: { method: 'mail_loop' } },
+};
+
 /** The same event, as the command with this id stored it. */
 const by = (commandId: string, event: UserStreamEvent) => {
   const { metadata } = recorded(event);
   return recorded(event, { metadata: { ...metadata, commandId } satisfies EventMetadata });
 };
 
-const user = (...events: readonly Parameters<typeof given<ReturnType<typeof linkingFold.evolve>, UserStreamEvent>>[1][number][]) =>
-  given(linkingFold, [provisioned, ...events]);
-const nobody = given(linkingFold, []);
+const user = (...events: readonly Parameters<typeof given<ReturnType<typeof accountFold.evolve>, UserStreamEvent>>[1][number][]) =>
+  given(accountFold, [provisioned, ...events]);
+const nobody = given(accountFold, []);
 
 describe('decideLinkExternalIdentity', () => {
   const { data } = linked('one');
@@ -68,32 +74,11 @@ describe('decideLinkExternalIdentity', () => {
       .when((s) => decideLinkExternalIdentity(s, data))
       .then([], 'linked'));
   it('links nothing to a user that does not exist', () =>
-    nobody.when((s) => decideLinkExternalIdentity(s, data)).then([], 'user_not_found'));
+    nobody.when((s) => decideLinkExternalIdentity(s, data)).then([], 'user_not_active'));
   it('links nothing to a dead user id', () =>
-    given(linkingFold, [abandoned('zero')])
+    given(accountFold, [abandoned('zero')])
       .when((s) => decideLinkExternalIdentity(s, data))
-      .then([], 'user_not_found'));
-});
-
-describe('decideAbandon', () => {
-  it('settles a claim that nobody came back for', () =>
-    user()
-      .when((s) => decideAbandon(s, 'one'))
-      .then([abandoned('one')], 'abandoned'));
-  it('makes the id of a user that never came to be dead', () =>
-    nobody.when((s) => decideAbandon(s, 'one')).then([abandoned('one')], 'abandoned'));
-  it('leaves a claim alone that was linked meanwhile', () =>
-    user(linked('one'))
-      .when((s) => decideAbandon(s, 'one'))
-      .then([], 'linked'));
-  it('happens once', () =>
-    user(abandoned('one'))
-      .when((s) => decideAbandon(s, 'one'))
-      .then([], 'abandoned'));
-  it('has nothing to abandon after an unlink', () =>
-    user(linked('one'), unlinked('one'))
-      .when((s) => decideAbandon(s, 'one'))
-      .then([], 'abandoned'));
+      .then([], 'user_not_active'));
 });
 
 describe('decideUnlinkExternalIdentity', () => {
@@ -101,11 +86,16 @@ describe('decideUnlinkExternalIdentity', () => {
     claimId: 'one',
     commandId: 'now',
     organizationId: 'default',
+    passwordAllowed: true,
+    recoveryAllowed: true,
     isUsable: () => true,
     unlinkAllowed: () => true,
     ...over,
   });
-  const refused = (code: 'identity_not_linked' | 'unlinking_not_allowed' | 'last_credential') => ({ kind: 'refused' as const, code });
+  const refused = (code: 'identity_not_linked' | 'unlinking_not_allowed' | 'last_credential' | 'idempotency_key_reused') => ({
+    kind: 'refused' as const,
+    code,
+  });
   const done = { kind: 'unlinked' as const, claimId: 'one', identityKey: 'key-one' };
 
   it('C3: unlinks one of two', () =>
@@ -164,6 +154,30 @@ describe('decideUnlinkExternalIdentity', () => {
     user(linked('one'), linked('two'), by('now', unlinked('one')))
       .when((s) => decideUnlinkExternalIdentity(s, request({ organizationId: 'other' })))
       .then([], refused('identity_not_linked')));
+  it('C3: the last identity can go where a password is a way in', () =>
+    user(password, linked('one'))
+      .when((s) => decideUnlinkExternalIdentity(s, request()))
+      .then([unlinked('one')], done));
+  it('L21: a password that the organization does not allow is no way in', () =>
+    user(password, linked('one'))
+      .when((s) => decideUnlinkExternalIdentity(s, request({ passwordAllowed: false })))
+      .then([], refused('last_credential')));
+  it('a verified e-mail is a way in where recovery is allowed, and only there', () => {
+    user(verified, linked('one'))
+      .when((s) => decideUnlinkExternalIdentity(s, request()))
+      .then([unlinked('one')], done);
+    user(verified, linked('one'))
+      .when((s) => decideUnlinkExternalIdentity(s, request({ recoveryAllowed: false })))
+      .then([], refused('last_credential'));
+  });
+  it('an administrator may take the last way in away', () =>
+    user(linked('one'))
+      .when((s) => decideUnlinkExternalIdentity(s, request({ force: true, unlinkAllowed: () => false })))
+      .then([unlinked('one')], done));
+  it('the same command id with another body is refused', () =>
+    user(linked('one'), linked('two'), by('now', unlinked('one')))
+      .when((s) => decideUnlinkExternalIdentity(s, request({ bodyHash: 'another' })))
+      .then([], refused('idempotency_key_reused')));
   it('a user that does not exist has nothing linked', () =>
     nobody.when((s) => decideUnlinkExternalIdentity(s, request())).then([], refused('identity_not_linked')));
 });

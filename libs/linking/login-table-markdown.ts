@@ -7,7 +7,10 @@ const OUTCOMES: Readonly<Record<Exclude<LoginOutcome['kind'], 'refused'>, string
   link: 'claim and link',
   proven: 'proven; nothing linked or created',
   sign_in: 'sign in',
+  link_automatically: 'link, sign in, tell the account’s owner',
+  offer_link: 'page: prove control of the account, then link',
   provision: 'provision a user, link, sign in',
+  choose: 'page: create an account, or prove control of one and link, as allowed',
 };
 
 /** Facts that every row's outcome can be taken from. */
@@ -15,6 +18,11 @@ const ANY: LoginFacts = {
   provider: { id: '', active: true, offered: true, externalSignInAllowed: true, policy: linkingPolicySchema.parse({}) },
   flow: { kind: 'link', userId: '', valid: true },
   owner: { userId: '', claimId: '', maySignIn: true },
+  matches: {
+    byEmail: { userId: '', active: true, emailProven: true, knownWithAnotherSubject: false },
+    byUsername: { userId: '', active: true, emailProven: true, knownWithAnotherSubject: false },
+    usernameAsserted: true,
+  },
 };
 
 const inWords = (outcome: LoginOutcome): string => (outcome.kind === 'refused' ? `refuse \`${outcome.code}\`` : OUTCOMES[outcome.kind]);

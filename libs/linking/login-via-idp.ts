@@ -23,13 +23,38 @@ export interface IdentityOwner {
  */
 export type FlowFacts =
   | { readonly kind: 'sign_in' }
+  /** A response that answers no request of ours (SAML: IdP-initiated), from a provider that is allowed to send such. */
+  | { readonly kind: 'unsolicited' }
+  /** A person is to prove control of some account by signing in to it. */
+  | { readonly kind: 'recognize' }
   | { readonly kind: 'link'; readonly userId: string; readonly valid: boolean }
   | { readonly kind: 'proof'; readonly userId: string; readonly valid: boolean };
+
+/** A user of this organization whom a first sign-in might belong to. */
+export interface Candidate {
+  readonly userId: string;
+  readonly active: boolean;
+  /** The user's address was proven by a mail loop, or by a provider that is trusted for its domain. */
+  readonly emailProven: boolean;
+  /** This provider was ever linked to the user with another subject: the address may be a recycled one (L15). */
+  readonly knownWithAnotherSubject: boolean;
+}
+
+/** What the policy's `autoLink` found by the asserted e-mail and username. */
+export interface Matches {
+  /** The owner of the asserted address: looked for only when the provider asserts it verified and is trusted for its domain. */
+  readonly byEmail?: Candidate | undefined;
+  /** The user who has the asserted username. */
+  readonly byUsername?: Candidate | undefined;
+  /** A username was asserted that could be one of this organization. */
+  readonly usernameAsserted: boolean;
+}
 
 export interface LoginFacts {
   readonly provider: ProviderInOrganization;
   readonly flow: FlowFacts;
   readonly owner: IdentityOwner | undefined;
+  readonly matches: Matches;
 }
 
 export type LoginRefusalCode =
@@ -45,8 +70,18 @@ export type LoginOutcome =
   | { readonly kind: 'already_linked'; readonly userId: string; readonly claimId: string }
   | { readonly kind: 'link'; readonly userId: string }
   | { readonly kind: 'proven'; readonly userId: string; readonly claimId: string }
-  | { readonly kind: 'sign_in'; readonly userId: string; readonly claimId: string }
-  | { readonly kind: 'provision' };
+  | { readonly kind: 'sign_in'; readonly userId: string; readonly claimId: string; readonly updateProfile: boolean }
+  | { readonly kind: 'link_automatically'; readonly userId: string; readonly by: 'email' | 'username' }
+  /** A page: prove control of an account, then link. `candidateId` is for the link that may follow, never for the page (L25). */
+  | {
+      readonly kind: 'offer_link';
+      readonly by: 'email' | 'username';
+      readonly candidateId: string | undefined;
+      readonly mayCreate: boolean;
+    }
+  | { readonly kind: 'provision' }
+  /** A page with the choices that are allowed. */
+  | { readonly kind: 'choose'; readonly mayCreate: boolean; readonly mayLink: boolean };
 
 interface Row<Facts extends LoginFacts = LoginFacts> {
   /** The row's name in the design's table. */
@@ -60,10 +95,25 @@ interface Row<Facts extends LoginFacts = LoginFacts> {
 const refuse = (code: LoginRefusalCode): LoginOutcome => ({ kind: 'refused', code });
 const isLink = ({ flow }: LoginFacts): boolean => flow.kind === 'link';
 const isProof = ({ flow }: LoginFacts): boolean => flow.kind === 'proof';
-const ownedByFlowUser = ({ flow, owner }: LoginFacts): boolean => flow.kind !== 'sign_in' && owner?.userId === flow.userId;
-const flowIsValid = ({ flow }: LoginFacts): boolean => flow.kind !== 'sign_in' && flow.valid;
+const ownedByFlowUser = ({ flow, owner }: LoginFacts): boolean =>
+  (flow.kind === 'link' || flow.kind === 'proof') && owner?.userId === flow.userId;
+const flowIsValid = ({ flow }: LoginFacts): boolean => (flow.kind === 'link' || flow.kind === 'proof') && flow.valid;
+const looksBy = ({ provider: { policy } }: LoginFacts, by: 'email' | 'username'): boolean => policy.autoLink.includes(by);
+const mayCreate = ({ provider: { policy } }: LoginFacts): boolean => policy.creationAllowed;
+
+/** Both sides are proven, and the address was not recycled: only then is anything linked without asking (L1, L7, L15). */
+const mayLinkByEmail = ({ provider: { policy }, matches: { byEmail } }: LoginFacts): boolean =>
+  policy.onMatch === 'automatic' && byEmail?.active === true && byEmail.emailProven && !byEmail.knownWithAnotherSubject;
+/** A username proves nothing but where the provider is who gives them out. */
+const mayLinkByUsername = ({ provider: { policy }, matches: { byUsername } }: LoginFacts): boolean =>
+  policy.onMatch === 'automatic' && policy.usernameAuthoritative && byUsername?.active === true && !byUsername.knownWithAnotherSubject;
+
+/** Where the answer is a question, it is the same whether or not somebody has the username (L25). */
+const asksByUsername = ({ provider: { policy } }: LoginFacts): boolean => policy.onMatch === 'ask' || !policy.usernameAuthoritative;
 
 type Owned = LoginFacts & { readonly owner: IdentityOwner };
+type MatchedByEmail = LoginFacts & { readonly matches: { readonly byEmail: Candidate } };
+type MatchedByUsername = LoginFacts & { readonly matches: { readonly byUsername: Candidate } };
 type OfUser = LoginFacts & { readonly flow: { readonly userId: string } };
 
 const row = <Facts extends LoginFacts = LoginFacts>(name: string, rule: string, when: Row['when'], then: Row<Facts>['then']): Row => ({
@@ -124,7 +174,12 @@ export const LOGIN_TABLE: readonly Row[] = [
     '2',
     'The identity is owned by an active user of this organization',
     ({ owner }) => owner?.maySignIn === true,
-    ({ owner }) => ({ kind: 'sign_in', userId: owner.userId, claimId: owner.claimId }),
+    ({ owner, provider }) => ({
+      kind: 'sign_in',
+      userId: owner.userId,
+      claimId: owner.claimId,
+      updateProfile: provider.policy.autoUpdate,
+    }),
   ),
   row(
     '2',
@@ -133,10 +188,46 @@ export const LOGIN_TABLE: readonly Row[] = [
     () => refuse('account_not_found'),
   ),
   row(
+    '–',
+    'Nobody owns the identity, and the flow is only to recognize its owner: the response answers no request of ours, or is to prove control of an account',
+    ({ flow }) => flow.kind === 'unsolicited' || flow.kind === 'recognize',
+    () => refuse('account_not_found'),
+  ),
+  row<MatchedByEmail>(
+    '3',
+    'By e-mail, automatic: the verified address is an active user’s, who has proven it and never had another subject of this provider',
+    (f) => looksBy(f, 'email') && mayLinkByEmail(f),
+    ({ matches }) => ({ kind: 'link_automatically', by: 'email', userId: matches.byEmail.userId }),
+  ),
+  row<MatchedByEmail>(
+    '3',
+    'By e-mail: the verified address is a user’s',
+    (f) => looksBy(f, 'email') && f.matches.byEmail !== undefined,
+    (f) => ({ kind: 'offer_link', by: 'email', candidateId: f.matches.byEmail.userId, mayCreate: mayCreate(f) }),
+  ),
+  row<MatchedByUsername>(
+    '3′',
+    'By username, automatic: the provider is authoritative for usernames, and an active user has it who never had another subject of this provider',
+    (f) => looksBy(f, 'username') && mayLinkByUsername(f),
+    ({ matches }) => ({ kind: 'link_automatically', by: 'username', userId: matches.byUsername.userId }),
+  ),
+  row(
+    '3′',
+    'By username: one was asserted, whether or not a user has it',
+    (f) => looksBy(f, 'username') && f.matches.usernameAsserted && (f.matches.byUsername !== undefined || asksByUsername(f)),
+    (f) => ({ kind: 'offer_link', by: 'username', candidateId: f.matches.byUsername?.userId, mayCreate: mayCreate(f) }),
+  ),
+  row(
     '4',
     'Nobody owns the identity; creation is allowed and automatic',
     ({ provider }) => provider.policy.creationAllowed && provider.policy.autoCreate,
     () => ({ kind: 'provision' }),
+  ),
+  row(
+    '5',
+    'Nobody owns the identity; creation or linking is allowed by hand',
+    ({ provider: { policy } }) => policy.creationAllowed || policy.linkingAllowed,
+    ({ provider: { policy } }) => ({ kind: 'choose', mayCreate: policy.creationAllowed, mayLink: policy.linkingAllowed }),
   ),
   row(
     '6',

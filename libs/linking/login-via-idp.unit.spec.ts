@@ -1,17 +1,31 @@
 import { describe, expect, it } from '@jest/globals';
 import { decideLogin, LOGIN_TABLE } from './login-via-idp.js';
-import type { FlowFacts, IdentityOwner, LoginFacts, ProviderInOrganization } from './login-via-idp.js';
+import type { Candidate, FlowFacts, IdentityOwner, LoginFacts, Matches, ProviderInOrganization } from './login-via-idp.js';
+import { linkingPolicySchema } from './policy.js';
 import type { LinkingPolicy } from './policy.js';
 
 const SELF = 'user-of-the-flow';
 const OTHER = 'another-user';
 
 const policy = (over: Partial<LinkingPolicy> = {}): LinkingPolicy => ({
+  ...linkingPolicySchema.parse({}),
   creationAllowed: true,
   autoCreate: true,
   linkingAllowed: true,
-  unlinkAllowed: true,
   ...over,
+});
+const candidate = (over: Partial<Candidate> = {}): Candidate => ({
+  userId: OTHER,
+  active: true,
+  emailProven: true,
+  knownWithAnotherSubject: false,
+  ...over,
+});
+const matches = (over: Partial<Matches> = {}): Matches => ({ usernameAsserted: false, ...over });
+/** What a policy that looks for accounts finds. */
+const matched = (over: Partial<LinkingPolicy>, found: Partial<Matches>): Partial<LoginFacts> => ({
+  provider: provider({ policy: policy(over) }),
+  matches: matches(found),
 });
 const provider = (over: Partial<ProviderInOrganization> = {}): ProviderInOrganization => ({
   id: 'acme',
@@ -25,7 +39,13 @@ const owner = (userId: string, maySignIn = true): IdentityOwner => ({ userId, cl
 const signIn: FlowFacts = { kind: 'sign_in' };
 const link = (valid = true): FlowFacts => ({ kind: 'link', userId: SELF, valid });
 const proof = (valid = true): FlowFacts => ({ kind: 'proof', userId: SELF, valid });
-const facts = (over: Partial<LoginFacts> = {}): LoginFacts => ({ provider: provider(), flow: signIn, owner: undefined, ...over });
+const facts = (over: Partial<LoginFacts> = {}): LoginFacts => ({
+  provider: provider(),
+  flow: signIn,
+  owner: undefined,
+  matches: matches(),
+  ...over,
+});
 
 const refused = (code: string) => ({ kind: 'refused', code });
 
@@ -77,7 +97,108 @@ describe('LoginViaIdp: each row of the table', () => {
     ['L9: proof, owned by another user', { flow: proof(), owner: owner(OTHER) }, '1′', refused('proof_failed')],
     ['proof, owned by a user who may not sign in', { flow: proof(), owner: owner(SELF, false) }, '1′', refused('proof_failed')],
     ['proof, nobody owns it: nothing is linked or created', { flow: proof() }, '1′', refused('proof_failed')],
-    ['sign-in, owned by an active user', { owner: owner(OTHER) }, '2', { kind: 'sign_in', userId: OTHER, claimId: `claim-of-${OTHER}` }],
+    [
+      'sign-in, owned by an active user',
+      { owner: owner(OTHER) },
+      '2',
+      { kind: 'sign_in', userId: OTHER, claimId: `claim-of-${OTHER}`, updateProfile: false },
+    ],
+    [
+      'sign-in, owned by an active user, the provider keeps profiles up to date',
+      { owner: owner(OTHER), provider: provider({ policy: policy({ autoUpdate: true }) }) },
+      '2',
+      { kind: 'sign_in', userId: OTHER, claimId: `claim-of-${OTHER}`, updateProfile: true },
+    ],
+    [
+      'IdP-initiated, owned by an active user',
+      { flow: { kind: 'unsolicited' }, owner: owner(OTHER) },
+      '2',
+      { kind: 'sign_in', userId: OTHER, claimId: `claim-of-${OTHER}`, updateProfile: false },
+    ],
+    [
+      'S5: IdP-initiated, nobody owns it: refused, whatever the policy allows',
+      { flow: { kind: 'unsolicited' } },
+      '–',
+      refused('account_not_found'),
+    ],
+    [
+      'proof of control of some account with an identity that nobody owns: no account is made of it',
+      { flow: { kind: 'recognize' } },
+      '–',
+      refused('account_not_found'),
+    ],
+    [
+      'by e-mail, automatic',
+      matched({ autoLink: ['email'], onMatch: 'automatic' }, { byEmail: candidate() }),
+      '3',
+      { kind: 'link_automatically', by: 'email', userId: OTHER },
+    ],
+    [
+      'by e-mail, ask',
+      matched({ autoLink: ['email'] }, { byEmail: candidate() }),
+      '3',
+      { kind: 'offer_link', by: 'email', candidateId: OTHER, mayCreate: true },
+    ],
+    [
+      'L1, L7: by e-mail, automatic, but the account’s own address is not proven: asks',
+      matched({ autoLink: ['email'], onMatch: 'automatic' }, { byEmail: candidate({ emailProven: false }) }),
+      '3',
+      { kind: 'offer_link', by: 'email', candidateId: OTHER, mayCreate: true },
+    ],
+    [
+      'L15: by e-mail, automatic, but the account had another subject of this provider (a recycled mailbox): asks',
+      matched({ autoLink: ['email'], onMatch: 'automatic' }, { byEmail: candidate({ knownWithAnotherSubject: true }) }),
+      '3',
+      { kind: 'offer_link', by: 'email', candidateId: OTHER, mayCreate: true },
+    ],
+    [
+      'by e-mail, automatic, but the account is not active: asks, as for any other',
+      matched({ autoLink: ['email'], onMatch: 'automatic' }, { byEmail: candidate({ active: false }) }),
+      '3',
+      { kind: 'offer_link', by: 'email', candidateId: OTHER, mayCreate: true },
+    ],
+    [
+      'L6: an address is matched only where the policy says so',
+      matched({ onMatch: 'automatic' }, { byEmail: candidate() }),
+      '4',
+      { kind: 'provision' },
+    ],
+    [
+      'by username, automatic, from the provider that gives usernames out',
+      matched(
+        { autoLink: ['username'], onMatch: 'automatic', usernameAuthoritative: true },
+        { byUsername: candidate(), usernameAsserted: true },
+      ),
+      '3′',
+      { kind: 'link_automatically', by: 'username', userId: OTHER },
+    ],
+    [
+      'by username, automatic, but the provider is not authoritative: asks',
+      matched({ autoLink: ['username'], onMatch: 'automatic' }, { byUsername: candidate(), usernameAsserted: true }),
+      '3′',
+      { kind: 'offer_link', by: 'username', candidateId: OTHER, mayCreate: true },
+    ],
+    [
+      'L25: by username, ask: the same page when nobody has it',
+      matched({ autoLink: ['username'] }, { usernameAsserted: true }),
+      '3′',
+      { kind: 'offer_link', by: 'username', candidateId: undefined, mayCreate: true },
+    ],
+    [
+      'by username, automatic, and nobody has it: goes on',
+      matched({ autoLink: ['username'], onMatch: 'automatic', usernameAuthoritative: true }, { usernameAsserted: true }),
+      '4',
+      { kind: 'provision' },
+    ],
+    [
+      'e-mail is tried before username',
+      matched(
+        { autoLink: ['username', 'email'], onMatch: 'automatic', usernameAuthoritative: true },
+        { byEmail: candidate({ userId: SELF }), byUsername: candidate(), usernameAsserted: true },
+      ),
+      '3',
+      { kind: 'link_automatically', by: 'email', userId: SELF },
+    ],
     [
       'L25: sign-in, owned by a user who may not sign in: answered as an unknown one',
       { owner: owner(OTHER, false) },
@@ -86,14 +207,26 @@ describe('LoginViaIdp: each row of the table', () => {
     ],
     ['sign-in, nobody owns it, creation allowed and automatic', {}, '4', { kind: 'provision' }],
     [
-      'sign-in, nobody owns it, creation not allowed',
-      { provider: provider({ policy: policy({ creationAllowed: false }) }) },
-      '6',
-      refused('account_not_found'),
+      'sign-in, nobody owns it, creation not automatic: both choices',
+      { provider: provider({ policy: policy({ autoCreate: false }) }) },
+      '5',
+      { kind: 'choose', mayCreate: true, mayLink: true },
     ],
     [
-      'sign-in, nobody owns it, creation not automatic',
-      { provider: provider({ policy: policy({ autoCreate: false }) }) },
+      'sign-in, nobody owns it, only linking allowed',
+      { provider: provider({ policy: policy({ creationAllowed: false }) }) },
+      '5',
+      { kind: 'choose', mayCreate: false, mayLink: true },
+    ],
+    [
+      'sign-in, nobody owns it, only creation allowed, by hand',
+      { provider: provider({ policy: policy({ autoCreate: false, linkingAllowed: false }) }) },
+      '5',
+      { kind: 'choose', mayCreate: true, mayLink: false },
+    ],
+    [
+      'sign-in, nobody owns it, neither allowed (autoCreate alone allows nothing)',
+      { provider: provider({ policy: policy({ creationAllowed: false, linkingAllowed: false }) }) },
       '6',
       refused('account_not_found'),
     ],
@@ -104,35 +237,56 @@ describe('LoginViaIdp: each row of the table', () => {
   });
 
   it('every row of the table is the first match of some case above, so that none is dead', () => {
-    const matched = new Set(cases.map(([, given]) => LOGIN_TABLE.findIndex(({ when }) => when(facts(given)))));
-    expect([...matched].sort((a, b) => a - b)).toEqual(LOGIN_TABLE.map((_, i) => i));
+    const firstMatches = new Set(cases.map(([, given]) => LOGIN_TABLE.findIndex(({ when }) => when(facts(given)))));
+    expect([...firstMatches].sort((a, b) => a - b)).toEqual(LOGIN_TABLE.map((_, i) => i));
   });
 });
 
 describe('LoginViaIdp: over every combination of facts', () => {
   const bools = [false, true];
-  const all: LoginFacts[] = bools.flatMap((active) =>
-    bools.flatMap((offered) =>
-      bools.flatMap((externalSignInAllowed) =>
-        bools.flatMap((creationAllowed) =>
-          bools.flatMap((autoCreate) =>
-            bools.flatMap((linkingAllowed) =>
-              bools.flatMap((unlinkAllowed) =>
-                [signIn, link(true), link(false), proof(true), proof(false)].flatMap((flow) =>
-                  [undefined, owner(SELF), owner(SELF, false), owner(OTHER), owner(OTHER, false)].map((whose) => ({
-                    provider: provider({
-                      active,
-                      offered,
-                      externalSignInAllowed,
-                      policy: { creationAllowed, autoCreate, linkingAllowed, unlinkAllowed },
-                    }),
-                    flow,
-                    owner: whose,
-                  })),
-                ),
-              ),
-            ),
-          ),
+  const product = <T extends object>(axes: { readonly [K in keyof T]: readonly T[K][] }): T[] =>
+    (Object.entries(axes) as [keyof T, readonly T[keyof T][]][]).reduce<T[]>(
+      (partial, [name, values]) => partial.flatMap((one) => values.map((value) => ({ ...one, [name]: value }))),
+      [{} as T],
+    );
+  const policies = product<LinkingPolicy>({
+    creationAllowed: bools,
+    autoCreate: bools,
+    linkingAllowed: bools,
+    unlinkAllowed: [true],
+    autoLink: [[], ['email'], ['username'], ['email', 'username']],
+    onMatch: ['ask', 'automatic'],
+    emailTrustedDomains: [[]],
+    usernameAuthoritative: bools,
+    autoUpdate: [false],
+    grantsAcr: [undefined],
+  });
+  const states = product<Pick<ProviderInOrganization, 'active' | 'offered' | 'externalSignInAllowed'>>({
+    active: bools,
+    offered: bools,
+    externalSignInAllowed: bools,
+  });
+  const found: Matches[] = [
+    matches(),
+    matches({ usernameAsserted: true }),
+    ...product<Omit<Candidate, 'userId'>>({ active: bools, emailProven: bools, knownWithAnotherSubject: bools }).flatMap((one) => [
+      matches({ byEmail: candidate(one) }),
+      matches({ byUsername: candidate(one), usernameAsserted: true }),
+    ]),
+  ];
+  const flows: FlowFacts[] = [signIn, link(true), link(false), proof(true), proof(false), { kind: 'unsolicited' }, { kind: 'recognize' }];
+  const owners = [undefined, owner(SELF), owner(SELF, false), owner(OTHER), owner(OTHER, false)];
+  const all: LoginFacts[] = policies.flatMap((one) =>
+    states.flatMap((state) =>
+      flows.flatMap((flow) =>
+        owners.flatMap((whose) =>
+          // Matches are looked for only where a sign-in meets an identity that nobody owns.
+          (flow.kind === 'sign_in' && whose === undefined ? found : [matches()]).map((matchesFound) => ({
+            provider: provider({ ...state, policy: one }),
+            flow,
+            owner: whose,
+            matches: matchesFound,
+          })),
         ),
       ),
     ),
@@ -143,7 +297,7 @@ describe('LoginViaIdp: over every combination of facts', () => {
   /** The decisions that break a rule; the rule holds when there are none. */
   const breaking = (holds: (decision: (typeof decided)[number]) => boolean) => decided.filter((decision) => !holds(decision));
 
-  it('enumerates them all', () => expect(decided).toHaveLength(2 ** 7 * 5 * 5));
+  it('enumerates them all', () => expect(decided).toHaveLength(2 ** 4 * 8 * 2 ** 3 * (7 * 5 - 1 + 18)));
 
   it('L8: where row 0 applies there is nothing but its refusal, and it applies nowhere else', () => {
     expect(
@@ -155,10 +309,17 @@ describe('LoginViaIdp: over every combination of facts', () => {
 
   it('rows 1 and 1′ never fall through to a sign-in or to the creation of a user', () => {
     expect(
-      breaking(({ given, outcome }) => given.flow.kind === 'sign_in' || (outcome.kind !== 'sign_in' && outcome.kind !== 'provision')),
+      breaking(
+        ({ given: { flow }, outcome }) =>
+          (flow.kind !== 'link' && flow.kind !== 'proof') ||
+          !['sign_in', 'provision', 'link_automatically', 'offer_link', 'choose'].includes(outcome.kind),
+      ),
     ).toEqual([]);
     expect(
-      breaking(({ given, row }) => given.flow.kind === 'sign_in' || !usable(given) || row === (given.flow.kind === 'link' ? '1' : '1′')),
+      breaking(
+        ({ given: { flow, ...given }, row }) =>
+          (flow.kind !== 'link' && flow.kind !== 'proof') || !usable({ flow, ...given }) || row === (flow.kind === 'link' ? '1' : '1′'),
+      ),
     ).toEqual([]);
   });
 
@@ -194,17 +355,62 @@ describe('LoginViaIdp: over every combination of facts', () => {
     ).toEqual([]);
   });
 
-  it('a user is created exactly when a sign-in is unowned and creation is allowed and automatic', () => {
+  it('a user is created exactly when a sign-in is unowned, nothing is matched by policy, and creation is allowed and automatic', () => {
+    expect(
+      breaking(({ given, outcome }) => {
+        const { policy: rules } = given.provider;
+        const asks =
+          rules.autoLink.includes('username') &&
+          given.matches.usernameAsserted &&
+          !(rules.onMatch === 'automatic' && rules.usernameAuthoritative);
+        const found =
+          (rules.autoLink.includes('email') && given.matches.byEmail) || (rules.autoLink.includes('username') && given.matches.byUsername);
+        return (
+          (outcome.kind === 'provision') ===
+          (usable(given) && given.flow.kind === 'sign_in' && !given.owner && !found && !asks && rules.creationAllowed && rules.autoCreate)
+        );
+      }),
+    ).toEqual([]);
+  });
+
+  it('L1, L7, L15: nothing is linked automatically but to an active account with both sides proven and no other subject of the provider', () => {
     expect(
       breaking(
-        ({ given, outcome }) =>
-          (outcome.kind === 'provision') ===
-          (usable(given) &&
-            given.flow.kind === 'sign_in' &&
-            given.owner === undefined &&
-            given.provider.policy.creationAllowed &&
-            given.provider.policy.autoCreate),
+        ({
+          given: {
+            matches: m,
+            provider: { policy: rules },
+            owner: whose,
+            flow,
+          },
+          outcome,
+        }) => {
+          if (outcome.kind !== 'link_automatically') return true;
+          const one = outcome.by === 'email' ? m.byEmail : m.byUsername;
+          const proven = outcome.by === 'email' ? one?.emailProven : rules.usernameAuthoritative;
+          return (
+            flow.kind === 'sign_in' &&
+            whose === undefined &&
+            rules.onMatch === 'automatic' &&
+            rules.autoLink.includes(outcome.by) &&
+            one?.userId === outcome.userId &&
+            one.active &&
+            proven === true &&
+            !one.knownWithAnotherSubject
+          );
+        },
       ),
+    ).toEqual([]);
+  });
+
+  it('L25: the page by username does not depend on whether somebody has it, where it asks', () => {
+    expect(
+      breaking(({ given, row, outcome }) => {
+        if (row !== '3′' || outcome.kind !== 'offer_link' || given.provider.policy.usernameAuthoritative) return true;
+        const { candidateId: _one, ...page } = outcome;
+        const other = decideLogin({ ...given, matches: matches({ usernameAsserted: true }) }).outcome;
+        return other.kind === 'offer_link' && other.by === page.by && other.mayCreate === page.mayCreate;
+      }),
     ).toEqual([]);
   });
 
@@ -212,12 +418,15 @@ describe('LoginViaIdp: over every combination of facts', () => {
     expect(breaking(({ given, outcome }) => outcome.kind !== 'link' || given.provider.policy.linkingAllowed)).toEqual([]);
   });
 
-  it('L25: an unknown user and one who may not sign in get the same answer wherever nothing is created', () => {
-    for (const { given, outcome } of decided.filter(
-      ({ given: { flow, owner: whose } }) => flow.kind === 'sign_in' && whose?.maySignIn === false,
-    )) {
-      const { creationAllowed, autoCreate } = given.provider.policy;
-      if (!(creationAllowed && autoCreate)) expect(outcome).toEqual(decideLogin({ ...given, owner: undefined }).outcome);
-    }
+  it('L25: a user who may not sign in gets the answer of an unknown one that nothing is done for', () => {
+    expect(
+      breaking(
+        ({ given, outcome }) =>
+          given.flow.kind !== 'sign_in' ||
+          given.owner?.maySignIn !== false ||
+          !usable(given) ||
+          (outcome.kind === 'refused' && outcome.code === 'account_not_found'),
+      ),
+    ).toEqual([]);
   });
 });

@@ -10,6 +10,7 @@ import { PostgresAdapter, sessionAdapter } from './adapter.postgres.js';
 import { openIdProviderMigrations } from './migrations.js';
 import { SessionRows } from './sessions.postgres.js';
 import { loadSigningKeys } from './signing-keys.postgres.js';
+import { sessionOf } from '#test-support/sessions.js';
 
 const TTL_S = 60;
 
@@ -39,7 +40,7 @@ describe('the OpenID Provider’s storage', () => {
   });
   beforeEach(async () => {
     [userId, grantId] = [newUuid(), newUuid()];
-    const pending = { userId, organizationId: 'default', claimId: newUuid(), method: 'external', authTime: new Date(), amr: [] };
+    const pending = { userId, organizationId: 'default', claimId: newUuid(), ...sessionOf, authTime: new Date() };
     sessionUid = (await sessions.insertPending(pending)).sessionId;
     jti = (await sessions.activate(sessionUid)) ?? '';
     await adapter('Grant').upsert(grantId, { accountId: userId }, TTL_S);

@@ -4,6 +4,7 @@ import type { AddressInfo } from 'node:net';
 import { expect, it } from '@jest/globals';
 import { aPerson, startTestOpenIdProvider, testOptions } from '#test-support/open-id-provider.js';
 import { OpenIdProvider } from './open-id-provider.js';
+import { sessionOf } from '#test-support/sessions.js';
 
 it('behind TLS every cookie is Secure and HttpOnly, and the session’s cannot be set by a sibling host (__Host-)', async () => {
   const op = await startTestOpenIdProvider();
@@ -12,7 +13,7 @@ it('behind TLS every cookie is Secure and HttpOnly, and the session’s cannot b
   const server = createServer((request, response) => {
     if (request.url?.startsWith('/auth')) return secure.handler(request, response);
     void (async () => {
-      const { sessionId } = await secure.insertPending({ ...person, method: 'external', authTime: new Date(), amr: [] });
+      const { sessionId } = await secure.insertPending({ ...person, ...sessionOf, authTime: new Date() });
       await secure.activate(sessionId, request, response);
       response.end();
     })();

@@ -54,4 +54,9 @@ export const openIdProviderMigrations: readonly Migration[] = [
       created_at timestamptz NOT NULL DEFAULT now()
     )`,
   },
+  {
+    name: 'openid-provider/sessions-account-revision',
+    // Sessions from before knew no revocation of the kind that asks for it.
+    sql: `ALTER TABLE provider.sessions ADD COLUMN account_revision bigint NOT NULL DEFAULT -1`,
+  },
 ];

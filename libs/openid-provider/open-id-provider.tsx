@@ -68,6 +68,7 @@ const ACCESS_TOKEN_TTL_S = 300;
 
 /** In seconds. */
 const ANONYMOUS_SESSION_TTL_S = 3_600;
+const GRANT_TTL_S = 14 * 24 * 3_600;
 
 /** The OpenID Provider for relying parties (oidc-provider), and the browser sessions that it keeps. */
 export class OpenIdProvider {
@@ -308,8 +309,8 @@ const configurationOf = (options: OpenIdProviderOptions, sessions: SessionRows, 
       // A session's time runs from its sign-in, however often it is used; a stranger's is kept for as long as an interaction.
       Session: (_ctx, session) =>
         session.accountId ? Math.max(1, (session.loginTs ?? 0) + SESSION_TTL_S - now()) : ANONYMOUS_SESSION_TTL_S,
-      Grant: SESSION_TTL_S,
-      RefreshToken: SESSION_TTL_S,
+      Grant: GRANT_TTL_S,
+      RefreshToken: GRANT_TTL_S,
     },
     features: {
       devInteractions: { enabled: false },

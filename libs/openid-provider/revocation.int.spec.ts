@@ -13,6 +13,7 @@ import {
   startTestOpenIdProvider,
 } from '#test-support/open-id-provider.js';
 import type { Authorization, Person, TestOpenIdProvider } from '#test-support/open-id-provider.js';
+import { sessionOf } from '#test-support/sessions.js';
 
 const codeOf = (url: string): string => new URL(url).searchParams.get('code') ?? '';
 
@@ -67,7 +68,7 @@ describe('sign-in against revocation', () => {
   };
 
   it('a pending session is usable by nobody', async () => {
-    const { sessionId } = await provider().insertPending({ ...person, method: 'external', authTime: new Date(), amr: [] });
+    const { sessionId } = await provider().insertPending({ ...person, ...sessionOf, authTime: new Date() });
     const { rows } = await op.pool.query('SELECT state, jti FROM provider.sessions WHERE uid = $1', [sessionId]);
     expect(rows).toEqual([{ state: 'pending', jti: null }]);
     // An insider's trick: even with an id in its row it is no session, because its events may not be stored (invariant 5).
@@ -84,13 +85,13 @@ describe('sign-in against revocation', () => {
   });
 
   it('a pending session that was ended never becomes active', async () => {
-    const { sessionId } = await provider().insertPending({ ...person, method: 'external', authTime: new Date(), amr: [] });
-    expect(await provider().end({ userId: person.userId, claimId: person.claimId }, 'unlinked')).toMatchObject([{ sessionId }]);
+    const { sessionId } = await provider().insertPending({ ...person, ...sessionOf, authTime: new Date() });
+    expect(await provider().end({ userId: person.userId, claimId: person.claimId }, 'identity_unlinked')).toMatchObject([{ sessionId }]);
     expect(await provider().sessions.activate(sessionId)).toBeUndefined();
   });
 
   it('a session becomes active once', async () => {
-    const { sessionId } = await provider().insertPending({ ...person, method: 'external', authTime: new Date(), amr: [] });
+    const { sessionId } = await provider().insertPending({ ...person, ...sessionOf, authTime: new Date() });
     const ids = await Promise.all(Array.from({ length: 10 }, () => provider().sessions.activate(sessionId)));
     expect(ids.filter((jti) => jti !== undefined)).toHaveLength(1);
   });
@@ -99,7 +100,7 @@ describe('sign-in against revocation', () => {
     const tokens = await signIn(app, browser);
     await browser.open((await authorize(app)).url);
     expect(await artifacts()).toEqual(['AccessToken', 'AuthorizationCode', 'AuthorizationCode', 'Grant']);
-    await provider().end({ userId: person.userId }, 'deactivated');
+    await provider().end({ userId: person.userId, openedBefore: 2n }, 'account_deactivated');
     expect(await artifacts()).toEqual([]);
     expect(await usable(browser)).toBe(false);
     await expect(client.fetchUserInfo(app, tokens.access_token, person.userId)).rejects.toMatchObject({ status: 401 });
@@ -113,7 +114,7 @@ describe('sign-in against revocation', () => {
     const otherBrowser = new Browser([APP]);
     op.person = { ...person, claimId: newUuid() };
     await signIn(app, otherBrowser);
-    await provider().end({ userId: person.userId, claimId: person.claimId }, 'unlinked');
+    await provider().end({ userId: person.userId, claimId: person.claimId }, 'identity_unlinked');
     expect([await usable(browser), await usable(otherBrowser)]).toEqual([false, true]);
   });
 
@@ -121,13 +122,13 @@ describe('sign-in against revocation', () => {
     const refreshing = await op.relyingParty('refreshing');
     const { refresh_token } = await signIn(refreshing, browser, { scope: 'openid offline_access', prompt: 'consent' });
     const { refresh_token: next } = await client.refreshTokenGrant(refreshing, refresh_token ?? '');
-    await provider().end({ userId: person.userId }, 'recovered');
+    await provider().end({ userId: person.userId, openedBefore: 2n }, 'account_recovered');
     await expect(client.refreshTokenGrant(refreshing, next ?? '')).rejects.toMatchObject({ error: 'invalid_grant' });
   });
 
   it('ended between activation and the end of the interaction: no code', async () => {
     op.onActivated = async (sessionId) => {
-      await provider().end({ sessionId }, 'unlinked');
+      await provider().end({ sessionId }, 'identity_unlinked');
     };
     await browser.open((await authorize(app)).url);
     expect(browser.status).toBe(400);
@@ -137,7 +138,7 @@ describe('sign-in against revocation', () => {
   it('ended between code and exchange: invalid_grant', async () => {
     const { url, checks } = await authorize(app);
     const back = new URL(await browser.open(url));
-    await provider().end({ userId: person.userId, claimId: person.claimId }, 'unlinked');
+    await provider().end({ userId: person.userId, claimId: person.claimId }, 'identity_unlinked');
     await expect(client.authorizationCodeGrant(app, back, checks)).rejects.toMatchObject({ error: 'invalid_grant' });
   });
 
@@ -148,7 +149,9 @@ describe('sign-in against revocation', () => {
       const code = codeOf(await browser.open(authorization.url));
       const [answer] = await Promise.all([
         exchange(code, authorization),
-        new Promise((resolve) => setTimeout(resolve, round)).then(() => provider().end({ userId: person.userId }, 'unlinked')),
+        new Promise((resolve) => setTimeout(resolve, round)).then(() =>
+          provider().end({ userId: person.userId, openedBefore: 2n }, 'identity_unlinked'),
+        ),
       ]);
       expect([200, 400]).toContain(answer.status);
       expect(answer.status === 200 ? answer.access_token : answer.error).toEqual(
@@ -171,7 +174,7 @@ describe('sign-in against revocation', () => {
         return at.startsWith(APP) ? 302 : tab.status;
       }),
       provider()
-        .end({ userId: person.userId }, 'unlinked')
+        .end({ userId: person.userId, openedBefore: 2n }, 'identity_unlinked')
         .then(() => 200),
     ]);
     expect(answers.filter((status) => status >= 500)).toEqual([]);

@@ -15,14 +15,20 @@ export interface SessionRecord {
 export interface NewSession {
   readonly userId: string;
   readonly organizationId: string;
-  readonly claimId: string;
+  readonly claimId?: string;
   readonly method: string;
+  readonly accountRevision: bigint;
+  readonly lifetimeS: number;
   readonly authTime: Date;
   readonly acr?: string;
   readonly amr: readonly string[];
 }
 
-export type SessionSelector = { readonly sessionId: string } | { readonly userId: string; readonly claimId?: string };
+export type SessionSelector =
+  | { readonly sessionId: string }
+  | { readonly userId: string; readonly claimId: string }
+  /** Those whose sign-in did not know the event of this revision of the user's stream. */
+  | { readonly userId: string; readonly openedBefore: bigint; readonly except?: string | undefined };
 
 interface Row {
   readonly uid: string;
@@ -33,8 +39,8 @@ interface Row {
   readonly payload: { readonly acr?: string; readonly amr?: string[] };
 }
 
-/** A session lives this long at most, in seconds. */
-export const SESSION_TTL_S = 14 * 24 * 3_600;
+/** A session lives this long at most, in seconds; an organization's policy may say less. */
+export const SESSION_TTL_S = 90 * 24 * 3_600;
 
 const randomId = (): string => randomBytes(32).toString('base64url');
 const seconds = (date: Date): number => Math.floor(date.getTime() / 1_000);
@@ -69,20 +75,21 @@ export class SessionRows {
       amr: session.amr,
       ...(session.acr === undefined ? {} : { acr: session.acr }),
       iat: seconds(now),
-      exp: seconds(now) + SESSION_TTL_S,
+      exp: seconds(now) + session.lifetimeS,
     };
     await this.pool.query(
-      `INSERT INTO provider.sessions (uid, state, user_id, organization_id, claim_id, method, auth_time, payload, expires_at)
-       VALUES ($1, 'pending', $2, $3, $4, $5, $6, $7, to_timestamp($8))`,
+      `INSERT INTO provider.sessions (uid, state, user_id, organization_id, claim_id, method, auth_time, payload, expires_at, account_revision)
+       VALUES ($1, 'pending', $2, $3, $4, $5, $6, $7, to_timestamp($8), $9)`,
       [
         uid,
         session.userId,
         session.organizationId,
-        session.claimId,
+        session.claimId ?? null,
         session.method,
         session.authTime,
         JSON.stringify(payload),
         payload.exp,
+        session.accountRevision,
       ],
     );
     return { sessionId: uid };
@@ -143,12 +150,7 @@ export class SessionRows {
    */
   end(where: SessionSelector, reason: string): Promise<readonly SessionRecord[]> {
     return inTransaction(this.pool, async (db) => {
-      const [condition, values] =
-        'sessionId' in where
-          ? ['uid = $3', [where.sessionId]]
-          : where.claimId === undefined
-            ? ['user_id = $3', [where.userId]]
-            : ['user_id = $3 AND claim_id = $4', [where.userId, where.claimId]];
+      const [condition, values] = conditionOf(where);
       const { rows } = await db.query<Row>(
         `UPDATE provider.sessions SET state = 'ended', jti = NULL, ended_at = $1, ended_reason = $2
          WHERE state IN ('pending', 'active') AND ${condition} RETURNING ${COLUMNS}`,
@@ -159,6 +161,12 @@ export class SessionRows {
     });
   }
 }
+
+const conditionOf = (where: SessionSelector): readonly [string, readonly unknown[]] => {
+  if ('sessionId' in where) return ['uid = $3', [where.sessionId]];
+  if ('claimId' in where) return ['user_id = $3 AND claim_id = $4', [where.userId, where.claimId]];
+  return ['user_id = $3 AND account_revision < $4 AND uid IS DISTINCT FROM $5', [where.userId, where.openedBefore, where.except ?? null]];
+};
 
 const removeArtifacts = async (db: Connection, sessions: readonly Row[]): Promise<void> => {
   await db.query('DELETE FROM provider.artifacts WHERE session_uid = ANY($1)', [sessions.map(({ uid }) => uid)]);
@@ -174,7 +182,8 @@ export const upsertSession = async (db: Queryable, jti: string, payload: StoredS
   // State, user and link are ours: what oidc-provider saves never changes them, and never revives a session that has ended.
   const { rowCount } = await db.query(
     `INSERT INTO provider.sessions (uid, jti, state, payload, expires_at) VALUES ($1, $2, 'anonymous', $3, $4)
-     ON CONFLICT (uid) DO UPDATE SET jti = $2, payload = $3, expires_at = $4
+     ON CONFLICT (uid) DO UPDATE SET jti = $2, payload = $3,
+       expires_at = CASE sessions.state WHEN 'active' THEN LEAST(sessions.expires_at, $4) ELSE $4 END
      WHERE sessions.state = 'anonymous' OR (sessions.state = 'active' AND sessions.user_id::text = $5)`,
     [payload.uid, jti, JSON.stringify(payload), expiresAt, payload.accountId ?? null],
   );
@@ -185,7 +194,7 @@ export const upsertSession = async (db: Queryable, jti: string, payload: StoredS
 export const findSessionPayload = async (db: Queryable, by: 'jti' | 'uid', value: string): Promise<unknown> => {
   const { rows } = await db.query<{ payload: unknown }>(
     `SELECT payload FROM provider.sessions
-     WHERE ${by} = $1 AND jti IS NOT NULL AND (state = 'active' OR (state = 'anonymous' AND NOT payload ? 'accountId'))`,
+     WHERE ${by} = $1 AND jti IS NOT NULL AND expires_at > now() AND (state = 'active' OR (state = 'anonymous' AND NOT payload ? 'accountId'))`,
     [value],
   );
   return rows[0]?.payload;
@@ -194,4 +203,10 @@ export const findSessionPayload = async (db: Queryable, by: 'jti' | 'uid', value
 /** oidc-provider destroys the old id before it saves the same session under a new one, so this only takes the id away. */
 export const forgetSessionId = async (db: Queryable, jti: string): Promise<void> => {
   await db.query('UPDATE provider.sessions SET jti = NULL WHERE jti = $1', [jti]);
+};
+
+/** Removes the rows of a user's sessions, and every artifact that names the user. */
+export const purgeSessions = async (db: Queryable, userId: string): Promise<void> => {
+  await db.query(`DELETE FROM provider.artifacts WHERE payload ->> 'accountId' = $1`, [userId]);
+  await db.query('DELETE FROM provider.sessions WHERE user_id = $1', [userId]);
 };

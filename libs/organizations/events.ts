@@ -3,18 +3,61 @@ import { defineEvent } from '#libs/event-store/event-definition.js';
 import type { EventOf } from '#libs/event-store/event-definition.js';
 import { linkingPolicySchema } from '#libs/linking/policy.js';
 
+/** How people of an organization get in. */
 export const loginPolicySchema = z.strictObject({
   /** Whether people may sign in through external identity providers at all. */
   externalSignIn: z.boolean().default(true),
+  /** Whether people may sign in with a password. */
+  password: z.boolean().default(false),
+  /** Whether strangers may create an account by hand. */
+  registration: z.boolean().default(false),
+  /** Whether a verified e-mail gets a person back in who forgot the password; only where passwords are allowed. */
+  recovery: z.boolean().default(false),
+  /** What people type to say who they are. */
+  loginNames: z
+    .array(z.enum(['username', 'email']))
+    .min(1)
+    .default(['username', 'email']),
+  /** A session ends this long after its sign-in, in seconds. */
+  sessionLifetimeS: z
+    .int()
+    .min(300)
+    .max(90 * 24 * 3_600)
+    .default(14 * 24 * 3_600),
 });
 export type LoginPolicy = z.infer<typeof loginPolicySchema>;
 
 /** First event of `organization-<id>`. */
 export const organizationCreated = defineEvent('OrganizationCreated', { displayName: z.string() });
 export const organizationRenamed = defineEvent('OrganizationRenamed', { displayName: z.string() });
-export const loginPolicyChanged = defineEvent('LoginPolicyChanged', { policy: loginPolicySchema });
+export const loginPolicyChanged = defineEvent('LoginPolicyChanged', { policy: loginPolicySchema }, [
+  // Before version 2 there were external identities only.
+  ({ policy }) => ({
+    policy: {
+      password: false,
+      registration: false,
+      recovery: false,
+      loginNames: ['username', 'email'],
+      sessionLifetimeS: 14 * 24 * 3_600,
+      ...(policy as object),
+    },
+  }),
+]);
 /** The organization offers an identity provider under this policy, or changes the policy of one that it offers. */
-export const identityProviderOffered = defineEvent('IdentityProviderOffered', { providerId: z.string(), policy: linkingPolicySchema });
+export const identityProviderOffered = defineEvent('IdentityProviderOffered', { providerId: z.string(), policy: linkingPolicySchema }, [
+  // Before version 2 nothing was linked but by hand.
+  ({ providerId, policy }) => ({
+    providerId,
+    policy: {
+      autoLink: [],
+      onMatch: 'ask',
+      emailTrustedDomains: [],
+      usernameAuthoritative: false,
+      autoUpdate: false,
+      ...(policy as object),
+    },
+  }),
+]);
 /** The provider is no longer offered; links to it stay (invariant 6). */
 export const identityProviderWithdrawn = defineEvent('IdentityProviderWithdrawn', { providerId: z.string() });
 

@@ -5,7 +5,7 @@ import type { Migration } from '#libs/platform/postgres/migrations.js';
 import type { Pool } from '#libs/platform/postgres/pool.js';
 import { open, seal } from './sealed.js';
 import { SubjectErasedError } from './subject-keys.js';
-import type { KeyLookup, SubjectKey, SubjectKeys } from './subject-keys.js';
+import type { DestructibleSubjectKeys, KeyLookup, SubjectKey } from './subject-keys.js';
 
 export const subjectKeyMigrations: readonly Migration[] = [
   {
@@ -23,7 +23,7 @@ export const subjectKeyMigrations: readonly Migration[] = [
 ];
 
 /** A cached key is used this long at most, so that a key destroyed by another process is soon forgotten here. */
-const CACHE_MS = 60_000;
+const CACHE_MS = 5_000;
 const CACHE_SIZE = 50_000;
 
 interface Row {
@@ -45,7 +45,7 @@ export const masterKeyId = (masterKey: Buffer): string =>
   createHash('sha256').update('ligature master key id').update(masterKey).digest('hex').slice(0, 16);
 
 /** Subject keys in the schema `keys`. Destroyed keys leave their row as the tombstone. */
-export const postgresSubjectKeys = ({ pool, masterKey, clock, newId }: PostgresSubjectKeysOptions): SubjectKeys => {
+export const postgresSubjectKeys = ({ pool, masterKey, clock, newId }: PostgresSubjectKeysOptions): DestructibleSubjectKeys => {
   const cache = new Map<string, { readonly lookup: KeyLookup; readonly until: number }>();
   const remember = (subject: string, lookup: KeyLookup): KeyLookup => {
     if (lookup.kind === 'missing') return lookup;
@@ -94,5 +94,14 @@ export const postgresSubjectKeys = ({ pool, masterKey, clock, newId }: PostgresS
     return lookup.key;
   };
 
-  return { forReading, forWriting };
+  const destroy = async (subject: string): Promise<void> => {
+    await pool.query(
+      `INSERT INTO keys.subject_keys (subject, key_id, wrapped, master_key_id, created_at, destroyed_at) VALUES ($1, $2, NULL, $3, $4, $4)
+       ON CONFLICT (subject) DO UPDATE SET wrapped = NULL, destroyed_at = COALESCE(subject_keys.destroyed_at, $4)`,
+      [subject, newId(), masterKeyId(masterKey), clock()],
+    );
+    cache.delete(subject);
+  };
+
+  return { forReading, forWriting, destroy };
 };

@@ -25,6 +25,11 @@ export interface SubjectKeys {
   forReading(subjects: readonly string[]): Promise<ReadonlyMap<string, KeyLookup>>;
 }
 
+export interface DestructibleSubjectKeys extends SubjectKeys {
+  /** Destroys a subject's key for ever and leaves a tombstone. Idempotent. Other processes forget the key within seconds. */
+  destroy(subject: string): Promise<void>;
+}
+
 export class SubjectErasedError extends Error {
   constructor(subject: string) {
     super(`The subject ${subject} was erased; nothing personal can be written about it`);

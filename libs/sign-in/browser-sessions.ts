@@ -1,11 +1,12 @@
 import type { Request, Response } from 'express';
+import type { SessionEndReason } from './events.js';
 
 /** A browser's session, as the OpenID Provider keeps it: the only kind there is (domain.md, "Sign-in against revocation"). */
 export interface BrowserSession {
   readonly sessionId: string;
   readonly userId: string;
   readonly organizationId: string;
-  /** The link that opened it. */
+  /** The link that opened it; none for a password. */
   readonly claimId?: string;
   readonly authTime: Date;
 }
@@ -13,12 +14,22 @@ export interface BrowserSession {
 export interface PendingSession {
   readonly userId: string;
   readonly organizationId: string;
-  readonly claimId: string;
-  readonly method: 'external';
+  readonly claimId?: string;
+  readonly method: 'external' | 'password';
+  /** Revision of the user's stream that the sign-in was decided from: an event after it may revoke the session. */
+  readonly accountRevision: bigint;
+  /** When the session ends at the latest. */
+  readonly lifetimeS: number;
   readonly authTime: Date;
   readonly acr?: string;
   readonly amr: readonly string[];
 }
+
+/** Which sessions to end. `openedBefore`: those whose sign-in did not know the event of this revision of the user's stream. */
+export type SessionSelector =
+  | { readonly sessionId: string }
+  | { readonly userId: string; readonly claimId: string }
+  | { readonly userId: string; readonly openedBefore: bigint; readonly except?: string | undefined };
 
 /** What signing in and out needs of the session store. */
 export interface BrowserSessions {
@@ -31,8 +42,5 @@ export interface BrowserSessions {
   /** The browser's active session. */
   current(request: Request, response: Response): Promise<BrowserSession | undefined>;
   /** Ends pending and active sessions, with the grants, codes and tokens obtained through them. */
-  end(
-    where: { readonly sessionId: string } | { readonly userId: string; readonly claimId: string },
-    reason: string,
-  ): Promise<readonly BrowserSession[]>;
+  end(where: SessionSelector, reason: SessionEndReason): Promise<readonly BrowserSession[]>;
 }

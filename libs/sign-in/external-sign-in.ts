@@ -4,7 +4,13 @@ import type { VerifiedAssertion } from '#libs/linking/verified-assertion.js';
 /** What a flow through an external provider was begun for. Kept in the one-shot row that the response's state names, never in the browser. */
 export type FlowIntent =
   /** Without an interaction: a sign-in to the account pages themselves. */
-  | { readonly kind: 'sign-in'; readonly organizationId: string; readonly interactionUid?: string | undefined }
+  | {
+      readonly kind: 'sign-in';
+      readonly organizationId: string;
+      readonly interactionUid?: string | undefined;
+      /** The sign-in proves control of an account, to link another identity to it that waits for that (rows 3, 3′ and 5). */
+      readonly pendingLinkId?: string | undefined;
+    }
   | { readonly kind: 'link'; readonly organizationId: string; readonly userId: string; readonly sessionId: string }
   | {
       readonly kind: 'proof';

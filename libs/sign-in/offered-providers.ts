@@ -2,6 +2,7 @@ import type { EventStore } from '#libs/event-store/event-store.js';
 import { loadIdentityProvider } from '#libs/identity-providers/queries/load-identity-provider.js';
 import type { OidcProviderSettings } from '#libs/identity-providers/settings.js';
 import { loadOrganization } from '#libs/organizations/queries/load-organization.js';
+import type { LoginPolicy } from '#libs/organizations/events.js';
 import type { LinkingPolicy } from '#libs/linking/policy.js';
 
 export interface OfferedProvider {
@@ -9,16 +10,20 @@ export interface OfferedProvider {
   readonly policy: LinkingPolicy;
 }
 
+export interface OfferedWaysIn {
+  readonly organizationName: string;
+  readonly loginPolicy: LoginPolicy;
+  readonly providers: readonly OfferedProvider[];
+}
+
 /** The providers that people of an organization may use now, in the organization's order, and what it is called. */
-export const loadOfferedProviders = async (
-  store: EventStore,
-  organizationId: string,
-): Promise<{ readonly organizationName: string; readonly providers: readonly OfferedProvider[] }> => {
+export const loadOfferedProviders = async (store: EventStore, organizationId: string): Promise<OfferedWaysIn> => {
   const organization = await loadOrganization(store, organizationId);
   const offered = organization.loginPolicy.externalSignIn ? [...organization.offered] : [];
   const loaded = await Promise.all(offered.map(async ([id, { policy }]) => ({ ...(await loadIdentityProvider(store, id)), policy })));
   return {
     organizationName: organization.displayName ?? organizationId,
+    loginPolicy: organization.loginPolicy,
     providers: loaded.flatMap(({ settings, active, policy }) => (settings && active ? [{ settings, policy }] : [])),
   };
 };

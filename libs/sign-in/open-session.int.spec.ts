@@ -12,11 +12,12 @@ import type { FlowFacts } from '#libs/linking/login-via-idp.js';
 import { newUuid } from '#libs/platform/ids.js';
 import { silentLogger } from '#libs/platform/logger.js';
 import { EVERYTHING_ALLOWED, startTestInstallation, testAssertion, testContext } from '#test-support/installation.js';
+import { openSessionRequest } from '#test-support/sessions.js';
 import type { TestInstallation } from '#test-support/installation.js';
 import { createSignInAttempts } from './attempts.js';
-import type { BrowserSession, BrowserSessions, PendingSession } from './browser-sessions.js';
-import { endSessionsOfClaim, openSession } from './open-session.js';
-import type { OpenSessionRequest } from './open-session.js';
+import type { BrowserSession, BrowserSessions, PendingSession, SessionSelector } from './browser-sessions.js';
+import { openSession } from './open-session.js';
+import { carryOutRevocations, placed } from './revocations.js';
 
 let installation: TestInstallation;
 beforeAll(async () => {
@@ -41,11 +42,14 @@ class MemorySessions implements Sessions {
     row.state = 'active';
     return Promise.resolve(true);
   }
-  end(where: { readonly sessionId: string } | { readonly userId: string; readonly claimId: string }): Promise<readonly BrowserSession[]> {
+  end(where: SessionSelector): Promise<readonly BrowserSession[]> {
     const ended = [...this.rows].filter(
       ([id, row]) =>
         row.state !== 'ended' &&
-        ('sessionId' in where ? id === where.sessionId : row.userId === where.userId && row.claimId === where.claimId),
+        ('sessionId' in where
+          ? id === where.sessionId
+          : row.userId === where.userId &&
+            ('claimId' in where ? row.claimId === where.claimId : row.accountRevision < where.openedBefore && id !== where.except)),
     );
     for (const [, row] of ended) row.state = 'ended';
     return Promise.resolve(ended.map(([sessionId, row]) => ({ sessionId, ...row })));
@@ -70,20 +74,15 @@ const linkedUser = async (): Promise<{ userId: string; claimId: string; second: 
   return { userId, claimId, second: second.claimId };
 };
 
-const request = (userId: string, claimId: string, over: Partial<OpenSessionRequest> = {}): OpenSessionRequest => ({
-  userId,
-  organizationId: 'default',
-  claimId,
-  providerId: 'acme',
-  amr: [],
-  decision: { row: '2', policyRevision: 'organization-default@1', assertedEmail: 'ann@acme.example' },
-  context: testContext(),
-  ...over,
-});
+const request = openSessionRequest;
 const activityOf = async (userId: string) => (await installation.store.read(userActivityStream(userId))).map(({ event }) => event);
 const unlink = (sessions: Sessions, userId: string, claimId: string) =>
   unlinkExternalIdentity(
-    { ...installation, endSessionsOfClaim: endSessionsOfClaim({ store: installation.store, sessions }) },
+    {
+      ...installation,
+      carryOutRevocations: (user, executed, context) =>
+        carryOutRevocations({ store: installation.store, sessions }, user, placed(executed), context),
+    },
     new UnlinkExternalIdentity(userId, 'default', claimId, testContext()),
   );
 /** The installation's store, with something happening before or instead of one of its methods. */

@@ -1,26 +1,37 @@
+import { loadAccount } from '#libs/accounts/queries/load-account.js';
+import { maySignIn } from '#libs/accounts/state.js';
+import type { AccountSeen } from '#libs/accounts/state.js';
 import { userActivityStream } from '#libs/accounts/streams.js';
 import { appendUnconditionally } from '#libs/event-store/command-execution.js';
 import type { CommandContext } from '#libs/event-store/event-metadata.js';
 import type { EventStore } from '#libs/event-store/event-store.js';
-import { loadUserLinks } from '#libs/linking/queries/load-user-links.js';
 import type { Clock } from '#libs/platform/clock.js';
 import type { BrowserSessions } from './browser-sessions.js';
 import type { ActivityEvent } from './events.js';
 
+/** What the login table decided from, for the audit trail. */
+export interface DecisionInputs {
+  readonly row: string;
+  readonly policyRevision: string;
+  readonly assertedEmail?: string | undefined;
+  readonly assertedEmailVerified?: boolean | undefined;
+  readonly assertedUsername?: string | undefined;
+}
+
+/** By what the person was recognized. */
+export type SignInMethod =
+  | { readonly kind: 'external_identity'; readonly providerId: string; readonly claimId: string; readonly decision: DecisionInputs }
+  | { readonly kind: 'password' };
+
 export interface OpenSessionRequest {
   readonly userId: string;
   readonly organizationId: string;
-  readonly claimId: string;
-  readonly providerId: string;
+  readonly method: SignInMethod;
+  /** Where the account stood when the person was recognized. */
+  readonly account: AccountSeen;
+  readonly lifetimeS: number;
+  readonly acr?: string | undefined;
   readonly amr: readonly string[];
-  /** What the login table decided from, for the audit trail. */
-  readonly decision: {
-    readonly row: string;
-    readonly policyRevision: string;
-    readonly assertedEmail?: string | undefined;
-    readonly assertedEmailVerified?: boolean | undefined;
-    readonly assertedUsername?: string | undefined;
-  };
   readonly context: CommandContext;
 }
 
@@ -32,7 +43,7 @@ export interface OpenSessionDependencies {
 
 export type OpenedSession =
   | { readonly kind: 'opened'; readonly sessionId: string; readonly position: bigint }
-  /** The account or the link was taken away while the sign-in was in flight. Answered like an unknown user. */
+  /** The account or the credential was taken away while the sign-in was in flight. Answered like an unknown user. */
   | { readonly kind: 'refused'; readonly code: 'account_not_found' };
 
 /**
@@ -44,24 +55,42 @@ export const openSession = async (
   { store, sessions, clock }: OpenSessionDependencies,
   request: OpenSessionRequest,
 ): Promise<OpenedSession> => {
-  const { userId, organizationId, claimId, providerId, context } = request;
+  const { userId, organizationId, method, account, lifetimeS, acr, amr, context } = request;
   const authTime = clock();
-  const { sessionId } = await sessions.insertPending({ userId, organizationId, claimId, method: 'external', authTime, amr: request.amr });
-  const { position } = await appendActivity(
-    store,
+  const claimId = method.kind === 'external_identity' ? method.claimId : undefined;
+  const { sessionId } = await sessions.insertPending({
     userId,
-    [
-      { type: 'LoginSucceeded', data: { sessionId, method: 'external_identity', providerId, claimId, ...request.decision } },
-      { type: 'SessionStarted', data: { sessionId, claimId, authenticatedAt: authTime.toISOString() } },
-    ],
-    context,
-  );
-  const { state } = await loadUserLinks(store, userId);
-  const stillLinked = state.organizationId === organizationId && state.links.some((link) => link.claimId === claimId);
-  if (stillLinked) return { kind: 'opened', sessionId, position };
+    organizationId,
+    ...(claimId === undefined ? {} : { claimId }),
+    method: method.kind === 'external_identity' ? 'external' : 'password',
+    accountRevision: account.revision,
+    lifetimeS,
+    authTime,
+    ...(acr === undefined ? {} : { acr }),
+    amr,
+  });
+  const { position } = await appendActivity(store, userId, loginEvents(sessionId, method, authTime), context);
+  const { state } = await loadAccount(store, userId);
+  const stillHeld = claimId === undefined || state.links.some((link) => link.claimId === claimId);
+  if (maySignIn(state, organizationId) && stillHeld && state.credentialEpoch === account.credentialEpoch)
+    return { kind: 'opened', sessionId, position };
   await sessions.end({ sessionId }, 'refused_after_revocation');
   await appendActivity(store, userId, [{ type: 'SessionEnded', data: { sessionId, reason: 'refused_after_revocation' } }], context);
   return { kind: 'refused', code: 'account_not_found' };
+};
+
+const loginEvents = (sessionId: string, method: SignInMethod, authTime: Date): readonly ActivityEvent[] => {
+  const authenticatedAt = authTime.toISOString();
+  if (method.kind === 'password')
+    return [
+      { type: 'LoginSucceeded', data: { sessionId, method: 'password' } },
+      { type: 'SessionStarted', data: { sessionId, authenticatedAt } },
+    ];
+  const { providerId, claimId, decision } = method;
+  return [
+    { type: 'LoginSucceeded', data: { sessionId, method: 'external_identity', providerId, claimId, ...decision } },
+    { type: 'SessionStarted', data: { sessionId, claimId, authenticatedAt } },
+  ];
 };
 
 /** Stores what a person did. No state decides it, so it goes to wherever the stream stands. */
@@ -72,15 +101,3 @@ export const appendActivity = (
   context: CommandContext,
 ): Promise<{ readonly position: bigint }> =>
   appendUnconditionally(store, { stream: userActivityStream(userId), events, context, subject: userId });
-
-/** Ends the sessions that a link opened, and stores that they ended. For the command that revokes the link, after its event. */
-export const endSessionsOfClaim =
-  ({ store, sessions }: Pick<OpenSessionDependencies, 'store' | 'sessions'>) =>
-  async (userId: string, claimId: string, context: CommandContext): Promise<void> => {
-    const ended = await sessions.end({ userId, claimId }, 'identity_unlinked');
-    const events = ended.map(({ sessionId }): ActivityEvent => ({
-      type: 'SessionEnded',
-      data: { sessionId, reason: 'identity_unlinked' },
-    }));
-    if (events.length > 0) await appendActivity(store, userId, events, context);
-  };

@@ -36,3 +36,7 @@ export const postgresReauthentications = (db: Queryable, clock: Clock): Reauthen
     return rowCount === 1;
   },
 });
+
+export const purgeReauthentications = async (db: Queryable, userId: string): Promise<void> => {
+  await db.query('DELETE FROM provider.reauthentications WHERE user_id = $1', [userId]);
+};

@@ -2,12 +2,18 @@ import type { EventStore } from '#libs/event-store/event-store.js';
 import type { Clock } from '#libs/platform/clock.js';
 import type { NewId } from '#libs/platform/ids.js';
 import type { Logger } from '#libs/platform/logger.js';
+import type { MailTokens } from '#libs/accounts/mail-tokens.postgres.js';
+import type { AccountMail } from '#libs/accounts/account-mail.js';
+import type { Passwords } from '#libs/accounts/passwords.js';
+import type { IndexKeys } from '#libs/privacy/index-key.js';
+import type { Throttles } from '#libs/throttling/throttles.js';
 import type { CookiePolicy } from '#libs/web/cookies.js';
 import type { CsrfTokens } from '#libs/web/csrf.js';
 import type { SignInAttempts } from './attempts.js';
 import type { BrowserSessions } from './browser-sessions.js';
 import type { ExternalSignIn } from './external-sign-in.js';
 import type { SignInInteractions } from './interactions.js';
+import type { PendingLinks } from './pending-links.postgres.js';
 import type { Reauthentications } from './reauthentications.postgres.js';
 
 /** What the sign-in pages and callbacks need from outside. Injected under this token. */
@@ -22,6 +28,12 @@ export interface SignInDependencies {
   readonly sessions: BrowserSessions;
   readonly reauthentications: Reauthentications;
   readonly attempts: SignInAttempts;
+  readonly pendingLinks: PendingLinks;
+  readonly passwords: Passwords;
+  readonly throttles: Throttles;
+  readonly indexKeys: IndexKeys;
+  readonly accountMail: AccountMail;
+  readonly mailTokens: MailTokens;
   readonly csrf: CsrfTokens;
   readonly cookies: CookiePolicy;
   readonly clock: Clock;
@@ -38,3 +50,9 @@ export const signInPath = (interactionUid?: string, options: { readonly choose?:
 
 /** One redirect URI per provider, so that a response cannot be taken for another provider's (security row O5). */
 export const callbackUrl = (issuer: string, providerId: string): string => `${issuer}/providers/${providerId}/callback`;
+
+/** Where a person chooses what becomes of an identity that nobody owns. */
+export const pendingLinkPath = (id: string): string => `/link-account/${id}`;
+
+/** Where a person creates an account by hand; for a relying party's interaction or (without one) for the account pages. */
+export const registrationPath = (interactionUid?: string): string => `/register${interactionUid === undefined ? '' : `/${interactionUid}`}`;

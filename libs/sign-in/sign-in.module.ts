@@ -1,7 +1,10 @@
 import { Module } from '@nestjs/common';
 import { ProviderCallbackController } from './pages/provider-callback.controller.js';
+import { PendingLinkController } from './pages/pending-link.controller.js';
+import { RecoveryController } from './pages/recovery.controller.js';
+import { RegistrationController } from './pages/registration.controller.js';
 import { SignInController } from './pages/sign-in.controller.js';
 
-/** The sign-in page and the way back from external providers. Needs SIGN_IN_DEPENDENCIES from the application. */
-@Module({ controllers: [SignInController, ProviderCallbackController] })
+/** The pages of signing in, registering and recovering, and the way back from external providers. Needs SIGN_IN_DEPENDENCIES from the application. */
+@Module({ controllers: [SignInController, RegistrationController, RecoveryController, PendingLinkController, ProviderCallbackController] })
 export class SignInModule {}

@@ -26,5 +26,11 @@ ul.plain>li,ol.plain>li{border-top:1px solid var(--line);padding:.75rem 0;displa
 ul.plain>li:first-child,ol.plain>li:first-child{border-top:0}
 nav{display:flex;flex-wrap:wrap;gap:.25rem 1rem;align-items:center;margin-bottom:.5rem}
 .grow{flex:1 1 14rem;min-width:0;overflow-wrap:anywhere}
+.field{display:flex;flex-direction:column;gap:.25rem;margin:.75rem 0}
+.field input{font:inherit;padding:.55rem .7rem;border:1px solid var(--muted);border-radius:8px;background:var(--paper);color:var(--ink)}
+.field label{font-weight:600}
+.error-text{color:var(--bad)}
+.or{display:flex;align-items:center;gap:.75rem;color:var(--muted);margin:.75rem 0}
+.or::before,.or::after{content:"";flex:1;border-top:1px solid var(--line)}
 .row{display:flex;flex-wrap:wrap;gap:.5rem}
 `.trim();

@@ -1,3 +1,4 @@
+import type { AccountEvent } from '#libs/accounts/events.js';
 import type { EventOf } from '#libs/event-store/event-definition.js';
 import type { RecordedEvent } from '#libs/event-store/recorded-event.js';
 import { idOf } from '#libs/event-store/stream-name.js';
@@ -13,12 +14,14 @@ interface Changes {
   readonly linked: Map<string, Linked>;
   readonly unlinked: Set<string>;
   readonly lastUsed: Map<string, string>;
+  /** Users who are being erased: their links go, and none follows. */
+  readonly erased: Set<string>;
 }
 
 const changesOf = (batch: readonly RecordedEvent[]): Changes => {
-  const changes: Changes = { linked: new Map(), unlinked: new Set(), lastUsed: new Map() };
+  const changes: Changes = { linked: new Map(), unlinked: new Set(), lastUsed: new Map(), erased: new Set() };
   for (const recorded of batch) {
-    const event = recorded.event as LinkEvent | ActivityEvent;
+    const event = recorded.event as LinkEvent | ActivityEvent | AccountEvent;
     switch (event.type) {
       case 'ExternalIdentityLinked':
         changes.linked.set(event.data.claimId, recorded as Linked);
@@ -26,8 +29,11 @@ const changesOf = (batch: readonly RecordedEvent[]): Changes => {
       case 'ExternalIdentityUnlinked':
         changes.unlinked.add(event.data.claimId);
         break;
+      case 'ErasureStarted':
+        changes.erased.add(idOf(recorded.stream));
+        break;
       case 'LoginSucceeded':
-        changes.lastUsed.set(event.data.claimId, recorded.metadata.occurredAt);
+        if (event.data.claimId !== undefined) changes.lastUsed.set(event.data.claimId, recorded.metadata.occurredAt);
         break;
       default:
         break;
@@ -58,7 +64,7 @@ export const linksProjection: Projection = {
     },
   ],
   handle: async (batch, db, schema) => {
-    const { linked, unlinked, lastUsed } = changesOf(batch);
+    const { linked, unlinked, lastUsed, erased } = changesOf(batch);
     if (linked.size > 0) {
       const rows = [...linked.values()];
       const column = (of: (recorded: Linked) => string | undefined): (string | null)[] => rows.map((recorded) => of(recorded) ?? null);
@@ -86,5 +92,6 @@ export const linksProjection: Projection = {
       );
     }
     if (unlinked.size > 0) await db.query(`DELETE FROM ${schema}.links WHERE claim_id = ANY($1)`, [[...unlinked]]);
+    if (erased.size > 0) await db.query(`DELETE FROM ${schema}.links WHERE user_id = ANY($1)`, [[...erased]]);
   },
 };

@@ -13,6 +13,9 @@ export class UserView {
   @Column({ type: 'text' })
   status!: string;
 
+  @Column({ type: 'text', nullable: true })
+  username!: string | null;
+
   @Column({ name: 'display_name', type: 'text', nullable: true })
   displayName!: string | null;
 
@@ -24,6 +27,9 @@ export class UserView {
 
   @Column({ type: 'text', nullable: true })
   email!: string | null;
+
+  @Column({ name: 'email_verified', type: 'boolean' })
+  emailVerified!: boolean;
 
   @Column({ name: 'created_at', type: 'timestamptz' })
   createdAt!: Date;

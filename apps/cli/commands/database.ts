@@ -22,6 +22,7 @@ Environment:
   ADMIN_DATABASE_URL                URL of a superuser
   LIGATURE_IDENTITY_PASSWORD        password of the role ligature_identity
   LIGATURE_PROJECTOR_PASSWORD       password of the role ligature_projector
+  LIGATURE_PROCESS_MANAGER_PASSWORD password of the role ligature_process_manager
   LIGATURE_CLI_PASSWORD             password of the role ligature_cli
   LIGATURE_EVENT_STORE_PASSWORD     password of the role ligature_event_store; only for the event store of this project
 
@@ -35,6 +36,7 @@ Example:
         LIGATURE_EVENT_STORE_PASSWORD: password.default(() => randomBytes(32).toString('base64url')),
         LIGATURE_IDENTITY_PASSWORD: password,
         LIGATURE_PROJECTOR_PASSWORD: password,
+        LIGATURE_PROCESS_MANAGER_PASSWORD: password,
         LIGATURE_CLI_PASSWORD: password,
       });
       const urls = await prepareDatabase({
@@ -44,6 +46,7 @@ Example:
           ligature_event_store: config.LIGATURE_EVENT_STORE_PASSWORD,
           ligature_identity: config.LIGATURE_IDENTITY_PASSWORD,
           ligature_projector: config.LIGATURE_PROJECTOR_PASSWORD,
+          ligature_process_manager: config.LIGATURE_PROCESS_MANAGER_PASSWORD,
           ligature_cli: config.LIGATURE_CLI_PASSWORD,
         },
       });

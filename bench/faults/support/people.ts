@@ -6,10 +6,12 @@ import { LoginViaIdp } from '#libs/linking/commands/login-via-idp.command.js';
 import { loginViaIdp } from '#libs/linking/commands/login-via-idp.js';
 import { UnlinkExternalIdentity } from '#libs/linking/commands/unlink-external-identity.command.js';
 import { unlinkExternalIdentity } from '#libs/linking/commands/unlink-external-identity.js';
-import { loadUserLinks } from '#libs/linking/queries/load-user-links.js';
+import { loadAccount } from '#libs/accounts/queries/load-account.js';
 import { SessionRows } from '#libs/openid-provider/sessions.postgres.js';
 import { withDeadline } from '#libs/platform/deadline.js';
-import { endSessionsOfClaim, openSession } from '#libs/sign-in/open-session.js';
+import { openSession } from '#libs/sign-in/open-session.js';
+import { carryOutRevocations, placed } from '#libs/sign-in/revocations.js';
+import { openSessionRequest } from '#test-support/sessions.js';
 import { testAssertion, testContext } from '#test-support/installation.js';
 import type { TestInstallation } from '#test-support/installation.js';
 
@@ -91,15 +93,7 @@ export class People {
     if (deed === 'sign in') {
       const session = await openSession(
         { store, sessions: this.#sessions, clock: installation.clock },
-        {
-          userId,
-          claimId,
-          organizationId: 'default',
-          providerId: 'acme',
-          amr: [],
-          decision: { row: login.row, policyRevision: login.policyRevision },
-          context,
-        },
+        openSessionRequest(userId, claimId, login.account ? { account: login.account } : {}),
       );
       if (session.kind !== 'opened') return;
       if (await this.#sessions.activate(session.sessionId)) this.opened.push({ userId, sessionId: session.sessionId });
@@ -109,12 +103,14 @@ export class People {
         new LoginViaIdp(testAssertion(`${name}-g`, 'globex'), { kind: 'link', userId, valid: true, organizationId: 'default' }, context),
       );
     } else {
-      const { state } = await loadUserLinks(store, userId);
+      const { state } = await loadAccount(store, userId);
       const other = state.links.find((link) => link.claimId !== claimId);
       if (!other) return;
-      const ending = endSessionsOfClaim({ store, sessions: this.#sessions });
       await unlinkExternalIdentity(
-        { ...deps, endSessionsOfClaim: ending },
+        {
+          ...deps,
+          carryOutRevocations: (user, executed, by) => carryOutRevocations({ store, sessions: this.#sessions }, user, placed(executed), by),
+        },
         new UnlinkExternalIdentity(userId, 'default', other.claimId, context),
       );
     }

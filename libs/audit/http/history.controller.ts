@@ -1,6 +1,6 @@
 import { Controller, Get, Inject, Param, Query, Req, Res } from '@nestjs/common';
 import type { Request, Response } from 'express';
-import { loadUserLinks } from '#libs/linking/queries/load-user-links.js';
+import { loadAccount } from '#libs/accounts/queries/load-account.js';
 import { isUuid } from '#libs/platform/ids.js';
 import { problem, PROBLEM_MEDIA_TYPE } from '#libs/platform/problem.js';
 import type { Problem } from '#libs/platform/problem.js';
@@ -51,7 +51,7 @@ export class HistoryController {
       );
     }
     // Of another organization is the same as unknown (invariant 11).
-    const owner = isUuid(userId) ? (await loadUserLinks(store, userId)).state.organizationId : undefined;
+    const owner = isUuid(userId) ? (await loadAccount(store, userId)).state.organizationId : undefined;
     if (owner === undefined || owner !== access.organizationId) return refuse(404, 'user_not_found', 'There is no such user');
     try {
       const { entries, next } = await readHistory(store, userId, parsed.data);

@@ -1,27 +1,19 @@
+import { createUser } from '#libs/accounts/create-user.js';
+import { accountFold } from '#libs/accounts/state.js';
 import { userStream } from '#libs/accounts/streams.js';
+import { parseUsername } from '#libs/accounts/username.js';
 import { execute } from '#libs/event-store/command-execution.js';
 import type { EventOf } from '#libs/event-store/event-definition.js';
 import type { CommandContext } from '#libs/event-store/event-metadata.js';
 import type { Revision } from '#libs/event-store/recorded-event.js';
 import { decideLinkExternalIdentity } from '../decide.js';
 import type { externalIdentityLinked } from '../events.js';
-import { linkingFold } from '../state.js';
-import type { VerifiedAssertion } from '../verified-assertion.js';
-import type { Claims } from './claims.js';
-import type { LinkingDependencies } from './linking-dependencies.js';
-import type { ProviderWithPolicy } from './provider-in-organization.js';
+import type { ProviderWithPolicy } from '../queries/providers-in-organization.js';
+import type { Attempt } from './attempt.js';
+import { verifiedAddressOf } from './find-matches.js';
 
 type Linked = EventOf<typeof externalIdentityLinked>['data'];
-
-/** One assertion that is being acted on, in one organization. */
-export interface Attempt {
-  readonly dependencies: LinkingDependencies;
-  readonly claims: Claims;
-  readonly identityKey: string;
-  readonly assertion: VerifiedAssertion;
-  readonly organizationId: string;
-  readonly context: CommandContext;
-}
+export type Provenance = Pick<Linked['provenance'], 'origin' | 'proof'>;
 
 /** What came of it; nothing when somebody else was first, and the table has to decide again. */
 export type LinkMade = { readonly userId: string; readonly claimId: string } | undefined;
@@ -35,55 +27,69 @@ export const linkExternalIdentity = async (
   free: Revision,
   provider: ProviderWithPolicy,
   userId: string,
+  provenance: Provenance,
 ): Promise<LinkMade> => {
-  const { dependencies, claims, identityKey } = attempt;
+  const { dependencies, claims, identity } = attempt;
   const context = asUser(attempt, userId);
-  const claimId = await claims.claim(identityKey, free, userId, context);
+  const claimId = await claims.claim(identity, free, userId, context);
   if (claimId === undefined) return undefined;
   const { outcome } = await execute(dependencies.store, {
     stream: userStream(userId),
-    fold: linkingFold,
-    decide: (state) => decideLinkExternalIdentity(state, linkOf(attempt, claimId, provider, 'self_service')),
+    fold: accountFold,
+    decide: (account) => decideLinkExternalIdentity(account, linkOf(attempt, claimId, provider, provenance)),
     context,
     subject: userId,
   });
-  if (outcome === 'user_not_found') throw new Error(`An identity was claimed for ${userId}, who does not exist`);
-  return outcome === 'linked' ? { userId, claimId } : undefined;
+  if (outcome === 'linked') return { userId, claimId };
+  if (outcome === 'user_not_active') await claims.giveUp(identity, { claimId, ownerId: userId }, context);
+  return undefined;
 };
 
-/**
- * A just-in-time user and its link (C2): claims the identity for a fresh user id, and settles the claim in one batch on a stream that nobody has
- * written to.
- */
+/** A just-in-time user and its link (C2). A username or e-mail that is taken never blocks: the user is created without it. */
 export const provisionUser = async (attempt: Attempt, free: Revision, provider: ProviderWithPolicy): Promise<LinkMade> => {
-  const { dependencies, claims, identityKey, assertion, organizationId } = attempt;
-  const userId = dependencies.newId();
-  const context = asUser(attempt, userId);
-  const claimId = await claims.claim(identityKey, free, userId, context);
-  if (claimId === undefined) return undefined;
+  const { dependencies, identity, assertion, organizationId, context } = attempt;
   const { name: displayName, givenName, familyName, email } = assertion.claims;
-  const appended = await dependencies.store.append({
-    stream: userStream(userId),
-    expectedRevision: 'no_stream',
-    events: [
-      { type: 'UserProvisioned', data: { organizationId, providerId: assertion.providerId, displayName, givenName, familyName, email } },
-      { type: 'ExternalIdentityLinked', data: linkOf(attempt, claimId, provider, 'just_in_time') },
-    ],
+  const username = provider.policy.usernameAuthoritative ? parseUsername(assertion.claims.preferredUsername) : undefined;
+  const address = verifiedAddressOf(attempt, provider);
+  const created = await createUser(
+    dependencies,
+    {
+      organizationId,
+      first: {
+        type: 'UserProvisioned',
+        data: { organizationId, providerId: assertion.providerId, displayName, givenName, familyName, email },
+      },
+      username: username?.kind === 'ok' ? username : undefined,
+      ifUsernameTaken: 'leave_out',
+      email: address && {
+        ...address,
+        proof: { method: 'provider', providerId: assertion.providerId, policyRevision: provider.policyRevision },
+      },
+      identity: {
+        thing: identity,
+        freeAt: free,
+        linked: (claimId) => ({
+          type: 'ExternalIdentityLinked',
+          data: linkOf(attempt, claimId, provider, { origin: 'just_in_time', proof: 'assertion' }),
+        }),
+      },
+    },
     context,
-    subject: userId,
-  });
-  // A conflict: somebody abandoned the claim, and this user id is dead.
-  return appended.kind === 'appended' ? { userId, claimId } : undefined;
+  );
+  return created.kind === 'created' && created.identityClaimId !== undefined
+    ? { userId: created.userId, claimId: created.identityClaimId }
+    : undefined;
 };
 
 /** The person is the actor of what is stored about them, so that their key protects it. */
 const asUser = ({ context }: Attempt, userId: string): CommandContext => ({ ...context, actor: { type: 'user', id: userId } });
 
-const linkOf = (
-  { identityKey, assertion }: Attempt,
+/** The event that settles the claim, with where the link comes from (U3). */
+export const linkOf = (
+  { identityKey, assertion }: Pick<Attempt, 'identityKey' | 'assertion'>,
   claimId: string,
   provider: ProviderWithPolicy,
-  origin: Linked['provenance']['origin'],
+  provenance: Provenance,
 ): Linked => ({
   claimId,
   providerId: assertion.providerId,
@@ -91,10 +97,5 @@ const linkOf = (
   issuer: assertion.issuer,
   subject: assertion.subject,
   nameAtProvider: assertion.claims.email ?? assertion.claims.preferredUsername ?? assertion.claims.name,
-  provenance: {
-    origin,
-    proof: origin === 'self_service' ? 'assertion_and_reauthentication' : 'assertion',
-    policyRevision: provider.policyRevision,
-    assertionId: assertion.assertionId,
-  },
+  provenance: { ...provenance, policyRevision: provider.policyRevision, assertionId: assertion.assertionId },
 });

@@ -7,13 +7,14 @@ import type { RecordedEvent } from '#libs/event-store/recorded-event.js';
 import { newUuid } from '#libs/platform/ids.js';
 import { EVERYTHING_ALLOWED, startTestInstallation, testAssertion, testContext } from '#test-support/installation.js';
 import type { TestInstallation } from '#test-support/installation.js';
-import { claimFold } from '../claim.js';
-import type { Claim } from '../claim.js';
+import { accountFold, exists } from '#libs/accounts/state.js';
+import type { Account, UserStreamEvent } from '#libs/accounts/state.js';
+import { claimFold } from '#libs/claims/claim.js';
+import type { Claim } from '#libs/claims/claim.js';
 import type { ClaimEvent } from '../events.js';
-import { externalIdentityKey, externalIdentityStream } from '../external-identity.js';
+import { externalIdentityKey } from '../external-identity.js';
 import type { FlowFacts } from '../login-via-idp.js';
-import { exists, linkingFold } from '../state.js';
-import type { LinkingState, UserStreamEvent } from '../state.js';
+import { externalIdentityStream } from '../streams.js';
 import { loginViaIdp } from './login-via-idp.js';
 import { LoginViaIdp } from './login-via-idp.command.js';
 import type { LoginResult } from './login-via-idp.command.js';
@@ -85,11 +86,11 @@ const carryOut = async (run: string, people: readonly string[], { kind, who, ide
   if (kind === 'link') await login(process, run, identity, { kind: 'link', userId, valid: true });
   if (kind === 'unlink') {
     const events = (await installation.store.read(userStream(userId))) as readonly RecordedEvent<UserStreamEvent>[];
-    const { links } = events.reduce((state, recorded) => linkingFold.evolve(state, recorded.event, recorded), linkingFold.initial);
+    const { links } = events.reduce((state, recorded) => accountFold.evolve(state, recorded.event, recorded), accountFold.initial);
     const link = links.find(({ identityKey }) => identityKey === keyOf(run, identity));
     if (!link) return;
     await unlinkExternalIdentity(
-      { ...process, endSessionsOfClaim: () => Promise.resolve() },
+      { ...process, carryOutRevocations: () => Promise.resolve() },
       new UnlinkExternalIdentity(userId, 'default', link.claimId, testContext()),
     );
   }
@@ -113,7 +114,7 @@ const checkEveryMoment = async (run: string, people: readonly string[]): Promise
     await Promise.all(users.map((userId) => installation.store.read(userStream(userId))))
   ).flat() as RecordedEvent<UserStreamEvent>[];
   const claims = new Map<string, Claim | undefined>();
-  const states = new Map<string, LinkingState>();
+  const states = new Map<string, Account>();
   const inOrder = [...ofIdentities, ...ofUsers].sort((a, b) => (a.position < b.position ? -1 : 1));
   for (const [i, recorded] of inOrder.entries()) {
     const { stream } = recorded;
@@ -122,7 +123,7 @@ const checkEveryMoment = async (run: string, people: readonly string[]): Promise
       claims.set(stream, claimFold.evolve(claims.get(stream), claim.event, claim));
     } else {
       const user = recorded as RecordedEvent<UserStreamEvent>;
-      states.set(stream, linkingFold.evolve(states.get(stream) ?? linkingFold.initial, user.event, user));
+      states.set(stream, accountFold.evolve(states.get(stream) ?? accountFold.initial, user.event, user));
     }
     const links = [...states].flatMap(([owner, state]) => state.links.map((link) => ({ owner, ...link })));
     // Invariant 1.

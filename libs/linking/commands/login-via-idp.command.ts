@@ -1,4 +1,5 @@
 import { Command } from '@nestjs/cqrs';
+import type { AccountSeen } from '#libs/accounts/state.js';
 import type { CommandContext } from '#libs/event-store/event-metadata.js';
 import type { FlowFacts, LoginOutcome } from '../login-via-idp.js';
 import type { VerifiedAssertion } from '../verified-assertion.js';
@@ -20,7 +21,9 @@ export interface LoginResult {
   readonly row: string;
   readonly policyRevision: string;
   readonly identityKey: string;
+  /** Where the account stood of the user that the outcome names. */
+  readonly account?: AccountSeen;
   readonly outcome:
-    | Exclude<LoginOutcome, { kind: 'link' } | { kind: 'provision' }>
-    | { readonly kind: 'linked' | 'provisioned'; readonly userId: string; readonly claimId: string };
+    | Exclude<LoginOutcome, { kind: 'link' | 'link_automatically' | 'provision' }>
+    | { readonly kind: 'linked' | 'linked_automatically' | 'provisioned'; readonly userId: string; readonly claimId: string };
 }

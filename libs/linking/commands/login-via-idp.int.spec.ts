@@ -3,10 +3,12 @@ import { userStream } from '#libs/accounts/streams.js';
 import type { CommandContext } from '#libs/event-store/event-metadata.js';
 import { EVERYTHING_ALLOWED, startTestInstallation, testAssertion, testContext } from '#test-support/installation.js';
 import type { TestInstallation } from '#test-support/installation.js';
-import { externalIdentityKey, externalIdentityStream } from '../external-identity.js';
+import { claimableExternalIdentity } from '#libs/claims/claimable.js';
+import { Claims } from '#libs/claims/claims.js';
+import { externalIdentityKey } from '../external-identity.js';
 import type { FlowFacts } from '../login-via-idp.js';
 import type { VerifiedAssertion } from '../verified-assertion.js';
-import { Claims } from './claims.js';
+import { externalIdentityStream } from '../streams.js';
 import { loginViaIdp } from './login-via-idp.js';
 import { LoginViaIdp } from './login-via-idp.command.js';
 import type { LoginResult } from './login-via-idp.command.js';
@@ -34,7 +36,7 @@ const link = (userId: string, assertion: VerifiedAssertion): Promise<LoginResult
 
 const unlink = (userId: string, claimId: string, context: CommandContext = testContext()) =>
   unlinkExternalIdentity(
-    { ...installation, endSessionsOfClaim: () => Promise.resolve() },
+    { ...installation, carryOutRevocations: () => Promise.resolve() },
     new UnlinkExternalIdentity(userId, 'default', claimId, context),
   );
 
@@ -83,7 +85,12 @@ describe('LoginViaIdp on the streams', () => {
   it('a process killed between claim and link: the same person signs in again, within seconds, and the identity has one owner', async () => {
     const assertion = testAssertion('crash');
     const ghost = installation.newId();
-    const abandoned = await new Claims(installation).claim(keyOf(assertion), 'no_stream', ghost, testContext());
+    const abandoned = await new Claims(installation).claim(
+      claimableExternalIdentity(externalIdentityStream(keyOf(assertion))),
+      'no_stream',
+      ghost,
+      testContext(),
+    );
     const began = Date.now();
     const result = await signIn(assertion);
     expect(Date.now() - began).toBeLessThan(10_000);
@@ -102,8 +109,13 @@ describe('LoginViaIdp on the streams', () => {
     const assertion = testAssertion('ghost');
     const late = { ...installation, clock: () => new Date(Date.now() + 60_000) };
     const ghost = installation.newId();
-    await new Claims(installation).claim(keyOf(assertion), 'no_stream', ghost, testContext());
-    await new Claims(late).ownerOf(keyOf(assertion), testContext());
+    await new Claims(installation).claim(
+      claimableExternalIdentity(externalIdentityStream(keyOf(assertion))),
+      'no_stream',
+      ghost,
+      testContext(),
+    );
+    await new Claims(late).ownerOf(claimableExternalIdentity(externalIdentityStream(keyOf(assertion))), testContext());
     const resumed = await installation.store.append({
       stream: userStream(ghost),
       expectedRevision: 'no_stream',
@@ -132,7 +144,7 @@ describe('LoginViaIdp on the streams', () => {
     const second = testAssertion('eve-g', 'globex');
     const linked = await link(userId, second);
     const claimId = 'claimId' in linked.outcome ? linked.outcome.claimId : '';
-    const killed = { ...installation, endSessionsOfClaim: () => Promise.reject(new Error('killed')) };
+    const killed = { ...installation, carryOutRevocations: () => Promise.reject(new Error('killed')) };
     await expect(unlinkExternalIdentity(killed, new UnlinkExternalIdentity(userId, 'default', claimId, testContext()))).rejects.toThrow(
       'killed',
     );

@@ -1,58 +1,102 @@
-import { userStream } from '#libs/accounts/streams.js';
-import { ContentionError, load } from '#libs/event-store/command-execution.js';
+import { decideUpdateProfile } from '#libs/accounts/decide.js';
+import { executeOnAccount } from '#libs/accounts/execute-on-account.js';
+import { loadAccount } from '#libs/accounts/queries/load-account.js';
+import { maySignIn, seenAt } from '#libs/accounts/state.js';
+import type { Ownership } from '#libs/claims/claims.js';
+import { ContentionError } from '#libs/event-store/command-execution.js';
 import type { EventStore } from '#libs/event-store/event-store.js';
-import { externalIdentityKey, externalIdentityStream } from '../external-identity.js';
 import { decideLogin } from '../login-via-idp.js';
-import type { FlowFacts, IdentityOwner } from '../login-via-idp.js';
-import { linkingFold } from '../state.js';
-import { Claims } from './claims.js';
-import type { Ownership } from './claims.js';
+import type { FlowFacts, IdentityOwner, LoginOutcome, Matches } from '../login-via-idp.js';
+import { loadProviderInOrganization } from '../queries/providers-in-organization.js';
+import type { ProviderWithPolicy } from '../queries/providers-in-organization.js';
+import { beginAttempt } from './attempt.js';
+import type { Attempt } from './attempt.js';
+import { findMatches } from './find-matches.js';
 import { linkExternalIdentity, provisionUser } from './link-external-identity.js';
-import type { Attempt } from './link-external-identity.js';
+import type { LinkMade } from './link-external-identity.js';
 import type { LoginResult, LoginViaIdp } from './login-via-idp.command.js';
 import type { LinkingDependencies } from './linking-dependencies.js';
-import { loadProvidersInOrganization } from './provider-in-organization.js';
 
 const MAX_ATTEMPTS = 20;
+const NO_MATCHES: Matches = { usernameAsserted: false };
 
 /** Decides by the table and carries the decision out by the claim protocol; begins again when somebody else was first. */
 export const loginViaIdp = async (dependencies: LinkingDependencies, { assertion, flow, context }: LoginViaIdp): Promise<LoginResult> => {
-  const { store, indexKeys } = dependencies;
-  const claims = new Claims(dependencies);
+  const { store } = dependencies;
   const { organizationId } = flow;
-  const identityKey = externalIdentityKey(indexKeys, { organizationId, ...assertion });
+  const attempt = beginAttempt(dependencies, assertion, organizationId, context);
+  const { claims, identity, identityKey } = attempt;
 
-  const attempt: Attempt = { dependencies, claims, identityKey, assertion, organizationId, context };
-
-  const checkedFlow = await withFlowUserOf(store, flow, organizationId);
   for (let tries = 0; tries < MAX_ATTEMPTS; tries += 1) {
-    const ownership = await claims.ownerOf(identityKey, context);
+    const checkedFlow = await withFlowUserOf(store, flow, organizationId);
+    const ownership = await claims.ownerOf(identity, context);
     // Read after the owner, so that what is allowed is as of the moment of linking (L8).
-    const provider = (await loadProvidersInOrganization(store, organizationId, [assertion.providerId])).get(assertion.providerId);
-    if (!provider) throw new Error(`No settings were loaded for ${assertion.providerId}`);
-    const { row, outcome } = decideLogin({ provider, flow: checkedFlow, owner: ownerFacts(ownership, organizationId) });
+    const provider = await loadProviderInOrganization(store, organizationId, assertion.providerId);
+    const matches = ownership.kind === 'free' && flow.kind === 'sign_in' ? await findMatches(attempt, provider) : NO_MATCHES;
+    const { row, outcome } = decideLogin({ provider, flow: checkedFlow, owner: ownerFacts(ownership, organizationId), matches });
     const answer = { row, policyRevision: provider.policyRevision, identityKey };
-    if (ownership.kind === 'free' && outcome.kind === 'provision') {
-      const provisioned = await provisionUser(attempt, ownership.revision, provider);
-      if (provisioned) return { ...answer, outcome: { kind: 'provisioned', ...provisioned } };
-    } else if (ownership.kind === 'free' && outcome.kind === 'link') {
-      const linked = await linkExternalIdentity(attempt, ownership.revision, provider, outcome.userId);
-      if (linked) return { ...answer, outcome: { kind: 'linked', ...linked } };
-    } else if (outcome.kind !== 'provision' && outcome.kind !== 'link') {
-      return { ...answer, outcome };
+    if (ownership.kind === 'owned' || !makesLink(outcome)) {
+      if (makesLink(outcome)) throw new Error(`Row ${row} links an identity that is owned`);
+      if (outcome.kind === 'sign_in' && outcome.updateProfile) await updateProfile(attempt, outcome.userId);
+      return { ...answer, outcome, ...(ownership.kind === 'owned' ? { account: seenAt(ownership.owner, ownership.ownerRevision) } : {}) };
+    }
+    const made = await makeLink(attempt, ownership, provider, outcome);
+    if (made) {
+      const { state, revision } = await loadAccount(store, made.userId);
+      return { ...answer, outcome: { kind: RESULT_OF[outcome.kind], ...made }, account: seenAt(state, revision) };
     }
   }
-  throw new ContentionError(externalIdentityStream(identityKey));
+  throw new ContentionError(identity.stream);
 };
 
-/** A link is for a user of the organization that the flow runs in; any other intent is not valid there (invariant 11). */
+type LinkingOutcome = Extract<LoginOutcome, { kind: 'provision' | 'link' | 'link_automatically' }>;
+
+const RESULT_OF = { provision: 'provisioned', link: 'linked', link_automatically: 'linked_automatically' } as const;
+
+const makesLink = (outcome: LoginOutcome): outcome is LinkingOutcome => outcome.kind in RESULT_OF;
+
+const makeLink = (
+  attempt: Attempt,
+  { revision }: Extract<Ownership, { kind: 'free' }>,
+  provider: ProviderWithPolicy,
+  outcome: LinkingOutcome,
+): Promise<LinkMade> => {
+  switch (outcome.kind) {
+    case 'provision':
+      return provisionUser(attempt, revision, provider);
+    case 'link':
+      return linkExternalIdentity(attempt, revision, provider, outcome.userId, {
+        origin: 'self_service',
+        proof: 'assertion_and_reauthentication',
+      });
+    case 'link_automatically':
+      return linkExternalIdentity(attempt, revision, provider, outcome.userId, {
+        origin: outcome.by === 'email' ? 'automatic_by_email' : 'automatic_by_username',
+        proof: 'assertion',
+      });
+  }
+};
+
+/** The name is the provider's to say; an e-mail address is only ever changed by being verified (L12, L15). */
+const updateProfile = async ({ dependencies, assertion, organizationId, context }: Attempt, userId: string): Promise<void> => {
+  const { name: displayName, givenName, familyName } = assertion.claims;
+  if (displayName === undefined) return;
+  await executeOnAccount(dependencies.store, {
+    userId,
+    organizationId,
+    context: { ...context, actor: { type: 'provider', id: assertion.providerId } },
+    decide: (account) => decideUpdateProfile(account, { providerId: assertion.providerId, displayName, givenName, familyName }),
+  });
+};
+
+/** A link is for an active user of the organization that the flow runs in; any other intent is not valid there (invariant 11). */
 const withFlowUserOf = async (store: EventStore, flow: FlowFacts, organizationId: string): Promise<FlowFacts> => {
   if (flow.kind !== 'link') return flow;
-  const { state } = await load(store, userStream(flow.userId), linkingFold);
-  return { ...flow, valid: flow.valid && state.organizationId === organizationId };
+  const { state } = await loadAccount(store, flow.userId);
+  return { ...flow, valid: flow.valid && maySignIn(state, organizationId) };
 };
 
 const ownerFacts = (ownership: Ownership, organizationId: string): IdentityOwner | undefined =>
   ownership.kind === 'free'
     ? undefined
-    : { userId: ownership.userId, claimId: ownership.claimId, maySignIn: ownership.owner.organizationId === organizationId };
+    : { userId: ownership.userId, claimId: ownership.claimId, maySignIn: maySignIn(ownership.owner, organizationId) };

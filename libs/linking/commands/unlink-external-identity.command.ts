@@ -8,13 +8,15 @@ export interface UnlinkResult {
   readonly position: bigint;
 }
 
-/** A person gives up an external identity. The caller has seen a recent re-authentication. */
+/** A person gives up an external identity, after a recent re-authentication; or an administrator takes it away. */
 export class UnlinkExternalIdentity extends Command<UnlinkResult> {
   constructor(
     readonly userId: string,
     readonly organizationId: string,
     readonly claimId: string,
     readonly context: CommandContext,
+    /** An administrator's: neither the policy nor the last way in stands against it. */
+    readonly force = false,
   ) {
     super();
   }

@@ -6,11 +6,17 @@ import pg from 'pg';
  * | schema     | owner (migrates, writes)  | others                                                        |
  * |------------|---------------------------|---------------------------------------------------------------|
  * | `log`      | `ligature_event_store`    | nobody                                                        |
- * | `keys`     | `ligature_identity`       | `ligature_projector` reads; `ligature_cli` reads and adds     |
- * | `provider` | `ligature_identity`       | nobody                                                        |
+ * | `keys`     | `ligature_identity`       | `ligature_projector` reads; `ligature_cli` reads and adds; `ligature_process_manager` reads, adds and destroys |
+ * | `provider` | `ligature_identity`       | `ligature_process_manager` reads and writes                   |
  * | `models`   | `ligature_projector`      | `ligature_identity` reads; `ligature_cli` reads and requests  |
  */
-export const ROLES = ['ligature_event_store', 'ligature_identity', 'ligature_projector', 'ligature_cli'] as const;
+export const ROLES = [
+  'ligature_event_store',
+  'ligature_identity',
+  'ligature_projector',
+  'ligature_process_manager',
+  'ligature_cli',
+] as const;
 export type Role = (typeof ROLES)[number];
 
 const SCHEMA_OWNERS: Readonly<Record<string, Role>> = {
@@ -23,6 +29,9 @@ const SCHEMA_OWNERS: Readonly<Record<string, Role>> = {
 /** On all tables of a schema, those to come included. */
 const TABLE_GRANTS: readonly (readonly [schema: string, role: Role, privileges: string])[] = [
   ['keys', 'ligature_projector', 'SELECT'],
+  // It ends sessions and destroys the keys of erased people, also when the command that should have done so died.
+  ['keys', 'ligature_process_manager', 'SELECT, INSERT, UPDATE'],
+  ['provider', 'ligature_process_manager', 'SELECT, INSERT, UPDATE, DELETE'],
   // What an operator declares has secrets, and these a key of their own.
   ['keys', 'ligature_cli', 'SELECT, INSERT'],
   ['models', 'ligature_identity', 'SELECT'],

@@ -9,13 +9,16 @@ import type { FlowFacts } from '#libs/linking/login-via-idp.js';
 import type { VerifiedAssertion } from '#libs/linking/verified-assertion.js';
 import { slugSchema } from '#libs/platform/slug.js';
 import { INSTALLATION_SUBJECT } from '#libs/privacy/subject-keys.js';
-import { browserIdOf } from '#libs/web/browser-binding.js';
+import { browserIdOf, ensureBrowserId } from '#libs/web/browser-binding.js';
 import { sendErrorPage } from '#libs/web/error-page.js';
 import { contextOf } from '#libs/web/request-context.js';
+import { loadProviderInOrganization } from '#libs/linking/queries/providers-in-organization.js';
 import type { FlowIntent } from '../external-sign-in.js';
-import { appendActivity, openSession } from '../open-session.js';
-import { callbackUrl, SIGN_IN_DEPENDENCIES, signInPath } from '../sign-in-dependencies.js';
+import type { DecisionInputs } from '../open-session.js';
+import { callbackUrl, pendingLinkPath, SIGN_IN_DEPENDENCIES, signInPath } from '../sign-in-dependencies.js';
 import type { SignInDependencies } from '../sign-in-dependencies.js';
+import { completeSignIn } from './complete-sign-in.js';
+import { linkPending } from './link-pending.js';
 import { signInRefusal } from './refusals.js';
 
 type Intent<Kind extends FlowIntent['kind']> = Extract<FlowIntent, { kind: Kind }>;
@@ -67,37 +70,72 @@ export class ProviderCallbackController {
   }
 
   async #signIn(intent: Intent<'sign-in'>, answering: Answering): Promise<void> {
-    const { sessions, interactions } = this.dependencies;
+    const { interactions } = this.dependencies;
     const { request, response } = answering;
     // The flow's row binds this browser to the one that began the flow, which had the interaction's own cookie.
     const interaction = intent.interactionUid === undefined ? undefined : await interactions.interactionByUid(intent.interactionUid);
     if (interaction?.uid !== intent.interactionUid)
       return this.#refuse(response, answering.context, 'sign_in_expired', 'the interaction is over');
     const context = { ...answering.context, ...(interaction ? { clientId: interaction.clientId } : {}) };
-    const result = await this.#login(answering.assertion, { kind: 'sign_in', organizationId: intent.organizationId }, context);
-    const { outcome } = result;
-    if (outcome.kind !== 'sign_in' && outcome.kind !== 'provisioned') return this.#refuseDecided(result, { ...answering, context }, intent);
+    const kind = intent.pendingLinkId === undefined ? 'sign_in' : 'recognize';
+    const result = await this.#login(answering.assertion, { kind, organizationId: intent.organizationId }, context);
+    const { outcome, account } = result;
+    if (outcome.kind === 'choose' || outcome.kind === 'offer_link') return this.#offer(result, intent, { ...answering, context });
+    if (outcome.kind !== 'sign_in' && outcome.kind !== 'provisioned' && outcome.kind !== 'linked_automatically')
+      return this.#refuseDecided(result, { ...answering, context }, intent);
+    if (!account) throw new Error(`Row ${result.row} names a user without its account`);
 
     const { userId, claimId } = outcome;
-    const asUser: CommandContext = { ...context, actor: { type: 'user', id: userId } };
-    const opened = await openSession(this.dependencies, {
-      userId,
-      claimId,
-      organizationId: intent.organizationId,
-      providerId: answering.assertion.providerId,
-      amr: answering.assertion.amr,
-      decision: decisionInputs(result, answering.assertion),
-      context: asUser,
-    });
-    if (opened.kind === 'refused') return this.#refuse(response, context, opened.code, 'revoked while the sign-in was in flight', intent);
-    const replaced = await sessions.current(request, response);
-    if (!(await sessions.activate(opened.sessionId, request, response))) {
-      return this.#refuse(response, context, 'account_not_found', 'the session was ended before it became active');
+    if (intent.pendingLinkId !== undefined) {
+      const refusal = await linkPending(this.dependencies, this.commands, intent.pendingLinkId, userId, request, context);
+      if (refusal) return this.#refuse(response, context, refusal, 'the proven account could not be linked', intent);
     }
-    if (replaced) await this.#noteReplaced(replaced, asUser);
-    const continueAt = interaction ? await interactions.finishInteraction(interaction.uid, opened.sessionId) : '/account';
-    if (continueAt === undefined) return this.#refuse(response, context, 'sign_in_expired', 'the interaction ended meanwhile');
-    response.redirect(303, continueAt);
+    const { policy } = await loadProviderInOrganization(this.dependencies.store, intent.organizationId, answering.assertion.providerId);
+    const completed = await completeSignIn(
+      this.dependencies,
+      {
+        userId,
+        organizationId: intent.organizationId,
+        method: {
+          kind: 'external_identity',
+          providerId: answering.assertion.providerId,
+          claimId,
+          decision: decisionInputs(result, answering.assertion),
+        },
+        account,
+        // A link yields what its provider's policy grants, no more (L30).
+        acr: policy.grantsAcr,
+        amr: answering.assertion.amr,
+        interaction,
+        context,
+      },
+      request,
+      response,
+    );
+    if (completed.kind === 'refused') return this.#refuse(response, context, completed.code, completed.detail, intent);
+    response.redirect(303, completed.continueAt);
+  }
+
+  /** The page of rows 3, 3′ and 5, with the assertion kept by the server. */
+  async #offer(result: LoginResult, intent: Intent<'sign-in'>, { assertion, context, request, response }: Answering): Promise<void> {
+    const { pendingLinks, attempts, cookies } = this.dependencies;
+    const { outcome, identityKey, row, policyRevision } = result;
+    if (outcome.kind !== 'choose' && outcome.kind !== 'offer_link') throw new Error(`Row ${row} offers nothing`);
+    const pending = {
+      assertion,
+      identityKey,
+      organizationId: intent.organizationId,
+      interactionUid: intent.interactionUid,
+      candidateId: outcome.kind === 'offer_link' ? outcome.candidateId : undefined,
+      mayCreate: outcome.mayCreate,
+      mayLink: outcome.kind === 'offer_link' || outcome.mayLink,
+      row,
+      policyRevision,
+    };
+    const id = await pendingLinks.create(pending, ensureBrowserId(request, response, cookies));
+    const event = { type: 'LinkOffered', data: { providerId: assertion.providerId, ...decisionInputs(result, assertion) } } as const;
+    await attempts.record(identityKey, event, INSTALLATION_SUBJECT, context);
+    response.redirect(303, pendingLinkPath(id));
   }
 
   async #link(intent: Intent<'link'>, { assertion, context, request, response }: Answering): Promise<void> {
@@ -145,13 +183,6 @@ export class ProviderCallbackController {
     return session?.sessionId === intent.sessionId && session.userId === intent.userId && session.organizationId === intent.organizationId;
   }
 
-  /** Who replaced another person's session is not that person's business. */
-  async #noteReplaced({ sessionId, userId }: { readonly sessionId: string; readonly userId: string }, by: CommandContext): Promise<void> {
-    const { source: _source, ...anonymous } = by;
-    const context: CommandContext = by.actor.id === userId ? by : { ...anonymous, actor: { type: 'system', id: 'identity' } };
-    await appendActivity(this.dependencies.store, userId, [{ type: 'SessionEnded', data: { sessionId, reason: 'replaced' } }], context);
-  }
-
   /** The table refused a proven identity: recorded under its key, so that its owner or an auditor can see it. */
   async #refuseDecided(result: LoginResult, { assertion, context, response }: Answering, intent?: FlowIntent): Promise<void> {
     const code = result.outcome.kind === 'refused' ? result.outcome.code : 'account_not_found';
@@ -174,7 +205,7 @@ export class ProviderCallbackController {
 const startAgainAt = (intent: FlowIntent | undefined): string =>
   intent?.kind === 'sign-in' ? signInPath(intent.interactionUid, { choose: true }) : '/account';
 
-const decisionInputs = ({ row, policyRevision }: LoginResult, { claims }: VerifiedAssertion) => ({
+const decisionInputs = ({ row, policyRevision }: LoginResult, { claims }: VerifiedAssertion): DecisionInputs => ({
   row,
   policyRevision,
   assertedEmail: claims.email,

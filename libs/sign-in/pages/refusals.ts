@@ -42,6 +42,14 @@ const TEXTS: Readonly<Record<string, Text>> = {
     title: 'Not linked',
     nextStep: 'The request to link has expired or belongs to another sign-in. Start again from your account.',
   },
+  creation_not_allowed: { status: 403, title: NOT_SIGNED_IN, nextStep: 'Your organization does not allow creating accounts this way.' },
+  registration_not_allowed: {
+    status: 403,
+    title: 'No account was created',
+    nextStep: 'Your organization does not allow creating accounts by hand.',
+  },
+  recovery_not_allowed: { status: 403, title: 'Nothing was changed', nextStep: 'This mail can no longer be used. Ask for another one.' },
+  too_many_attempts: { status: 429, title: 'That was too often', nextStep: 'Wait a few minutes and try again.' },
   proof_failed: {
     status: 403,
     title: 'Not confirmed',

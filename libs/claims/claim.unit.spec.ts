@@ -2,7 +2,7 @@ import { describe, expect, it } from '@jest/globals';
 import { recorded } from '#test-support/given.js';
 import { claimFold, nextClaimStep } from './claim.js';
 import type { Claim } from './claim.js';
-import type { ClaimEvent } from './events.js';
+import type { ClaimEvent } from '#libs/linking/events.js';
 
 const DEADLINE = '2026-03-03T12:00:05.000Z';
 const claimed = (claimId: string, ownerId = 'owner'): ClaimEvent => ({
@@ -12,7 +12,7 @@ const claimed = (claimId: string, ownerId = 'owner'): ClaimEvent => ({
 const released = (claimId: string): ClaimEvent => ({ type: 'ExternalIdentityReleased', data: { claimId } });
 const claim = (claimId: string, ownerId = 'owner'): Claim => ({ claimId, ownerId, deadline: new Date(DEADLINE) });
 
-describe('the current claim of an external identity', () => {
+describe('the current claim of a thing', () => {
   const currentAfter = (...events: ClaimEvent[]): Claim | undefined =>
     events.reduce<Claim | undefined>((current, event) => claimFold.evolve(current, event, recorded(event)), claimFold.initial);
 
@@ -36,8 +36,8 @@ describe('what anybody who meets a claim does next', () => {
   const one = claim('one');
 
   it('claims what nobody claims', () => expect(nextClaimStep(undefined, 'unsettled', at)).toEqual({ step: 'claim' }));
-  it.each([before, at])('a linked claim owns the identity, whatever the time (%s)', (now) =>
-    expect(nextClaimStep(one, 'linked', now)).toEqual({ step: 'owned', ownerId: 'owner', claimId: 'one' }),
+  it.each([before, at])('a held claim owns the thing, whatever the time (%s)', (now) =>
+    expect(nextClaimStep(one, 'held', now)).toEqual({ step: 'owned', ownerId: 'owner', claimId: 'one' }),
   );
   it('waits for an unsettled claim until its deadline', () =>
     expect(nextClaimStep(one, 'unsettled', before)).toEqual({ step: 'wait', until: at }));
@@ -46,8 +46,8 @@ describe('what anybody who meets a claim does next', () => {
   it.each([
     ['abandoned', before],
     ['abandoned', at],
-    ['unlinked', before],
-    ['unlinked', at],
+    ['over', before],
+    ['over', at],
   ] as const)('releases an %s claim, whatever the time (%s)', (settlement, now) =>
     expect(nextClaimStep(one, settlement, now)).toEqual({ step: 'release', claim: one }),
   );

@@ -1,0 +1,118 @@
+import { Body, Controller, Get, Inject, Param, Post, Query, Req, Res } from '@nestjs/common';
+import type { Request, Response } from 'express';
+import { loadAccount } from '#libs/accounts/queries/load-account.js';
+import type { BrowserSession } from '#libs/sign-in/browser-sessions.js';
+import { loadOfferedProviders } from '#libs/sign-in/offered-providers.js';
+import type { OfferedProvider } from '#libs/sign-in/offered-providers.js';
+import { formText } from '#libs/sign-in/pages/sign-in-texts.js';
+import { ensureBrowserId } from '#libs/web/browser-binding.js';
+import { callbackUrl } from '#libs/sign-in/sign-in-dependencies.js';
+import { originOf } from '#libs/web/security-headers.js';
+import { sendPage } from '#libs/web/send-page.js';
+import { ACCOUNT_DEPENDENCIES } from './account-dependencies.js';
+import type { AccountDependencies } from './account-dependencies.js';
+import { AccountGuard, returnTarget } from './account-guard.js';
+import { ConfirmIdentityPage } from './confirm-page.js';
+
+/** Re-authentication by one of the account's own methods, before sensitive changes. */
+@Controller('/account/confirm')
+export class ConfirmController {
+  readonly #guard: AccountGuard;
+
+  constructor(@Inject(ACCOUNT_DEPENDENCIES) private readonly dependencies: AccountDependencies) {
+    this.#guard = new AccountGuard(dependencies);
+  }
+
+  @Get()
+  show(@Query('return') returnTo: unknown, @Req() request: Request, @Res() response: Response): Promise<void> {
+    return this.#show(returnTarget(returnTo), request, response);
+  }
+
+  @Post('/password')
+  async byPassword(@Body() form: Readonly<Record<string, unknown>>, @Req() request: Request, @Res() response: Response): Promise<void> {
+    const authorized = await this.#guard.authorize(form.csrf, request, response);
+    if (!authorized) return;
+    const { store, passwords, throttles, reauthentications, sessions } = this.dependencies;
+    const { userId, organizationId, sessionId } = authorized.session;
+    const returnTo = returnTarget(form.return);
+    const limited = await throttles.hit('sign_in_per_account', organizationId, `session of ${userId}`);
+    if (limited.kind === 'throttled') return this.#show(returnTo, request, response, 'too_many_attempts');
+    const { loginPolicy } = await loadOfferedProviders(store, organizationId);
+    const { state } = await loadAccount(store, userId);
+    const { matches } = await passwords.verify(state.passwordHash, typeof form.password === 'string' ? form.password : '');
+    if (!matches || !loginPolicy.password) return this.#show(returnTo, request, response, 'password_wrong');
+    await throttles.reset('sign_in_per_account', organizationId, `session of ${userId}`);
+    await reauthentications.record(sessionId, userId);
+    await sessions.rotate(sessionId, request, response);
+    response.redirect(303, returnTo);
+  }
+
+  @Post('/identities/:claimId')
+  async byIdentity(
+    @Param('claimId') claimId: string,
+    @Body() form: Readonly<Record<string, unknown>>,
+    @Req() request: Request,
+    @Res() response: Response,
+  ): Promise<void> {
+    const authorized = await this.#guard.authorize(form.csrf, request, response);
+    if (!authorized) return;
+    const { session, browserId } = authorized;
+    const { links } = (await loadAccount(this.dependencies.store, session.userId)).state;
+    const { providers } = await loadOfferedProviders(this.dependencies.store, session.organizationId);
+    const link = links.find((candidate) => candidate.claimId === claimId);
+    const provider = providers.find(({ settings }) => settings.id === link?.providerId);
+    if (!provider) return this.#guard.refuse(response, 'reauthentication_not_possible');
+    return this.#leaveFor(provider, returnTarget(form.return), session, browserId, response);
+  }
+
+  async #leaveFor(
+    provider: OfferedProvider,
+    returnTo: string,
+    { organizationId, userId, sessionId }: BrowserSession,
+    browserId: string,
+    response: Response,
+  ): Promise<void> {
+    const { external, issuer } = this.dependencies;
+    const begun = await external.begin({
+      settings: provider.settings,
+      intent: { kind: 'proof', organizationId, userId, sessionId, returnTo },
+      browserId,
+      callbackUrl: callbackUrl(issuer, provider.settings.id),
+      reauthenticate: true,
+    });
+    if (begun.kind === 'redirect') return response.redirect(303, begun.redirectTo);
+    this.#guard.refuse(response, begun.code, begun.detail);
+  }
+
+  async #show(returnTo: string, request: Request, response: Response, code?: string): Promise<void> {
+    const session = await this.#guard.session(request, response);
+    if (!session) return;
+    const { store } = this.dependencies;
+    const { links, passwordHash } = (await loadAccount(store, session.userId)).state;
+    const { providers, loginPolicy } = await loadOfferedProviders(store, session.organizationId);
+    // The identity that opened the session first: its provider most likely still knows the person.
+    const usable = [...links]
+      .sort((a, b) => Number(b.claimId === session.claimId) - Number(a.claimId === session.claimId))
+      .flatMap(({ claimId, providerId }) => {
+        const provider = providers.find(({ settings }) => settings.id === providerId);
+        return provider ? [{ claimId, providerName: provider.settings.displayName, provider }] : [];
+      });
+    const hasPassword = passwordHash !== undefined && loginPolicy.password;
+    const [first] = usable;
+    if (!hasPassword) {
+      if (!first) return this.#guard.refuse(response, 'reauthentication_not_possible');
+      return this.#leaveFor(first.provider, returnTo, session, ensureBrowserId(request, response, this.dependencies.cookies), response);
+    }
+    sendPage(
+      response,
+      <ConfirmIdentityPage
+        returnTo={returnTo}
+        hasPassword={hasPassword}
+        identities={usable}
+        csrf={this.#guard.csrfFor(session, request, response)}
+        error={formText(code)}
+      />,
+      { status: code ? 422 : 200, formTargets: usable.map(({ provider }) => originOf(provider.settings.issuer)) },
+    );
+  }
+}

@@ -1,0 +1,34 @@
+import type { CommandContext } from '#libs/event-store/event-metadata.js';
+import type { Executed } from '#libs/event-store/command-execution.js';
+import type { CredentialRules } from './credentials.js';
+import type { CreateUserDependencies } from './create-user.js';
+import type { AccountOutcome } from './decide.js';
+import type { MailTokens } from './mail-tokens.postgres.js';
+import type { Passwords } from './passwords.js';
+import type { UserStreamEvent } from './state.js';
+
+/** What the account commands need from outside. Injected into their handlers under this token. */
+export const ACCOUNTS_DEPENDENCIES = Symbol('AccountsDependencies');
+
+export interface AccountsDependencies extends CreateUserDependencies {
+  readonly passwords: Passwords;
+  readonly mailTokens: MailTokens;
+  /** What an organization allows now, for these providers. */
+  readonly rules: (organizationId: string, providerIds: readonly string[]) => Promise<CredentialRules>;
+  /** Ends the sessions and grants that these events of a user take away, before a command answers (invariant 7). */
+  readonly carryOutRevocations: (
+    userId: string,
+    executed: Executed<AccountOutcome, UserStreamEvent>,
+    context: CommandContext,
+  ) => Promise<void>;
+  /** Destroys the key of a user's personal data for ever; a tombstone stays (domain.md, "Privacy"). */
+  readonly destroyKey: (userId: string) => Promise<void>;
+  /** Removes what processes keep of a user beside the streams: sessions, grants, one-shot rows. */
+  readonly purge: (userId: string) => Promise<void>;
+}
+
+/** The answer of a command on an account, and the commit position that a read model has to reach to show it. */
+export interface AccountResult {
+  readonly outcome: AccountOutcome;
+  readonly position: bigint;
+}

@@ -1,0 +1,196 @@
+import { claimableEmail, claimableUsername } from '#libs/claims/claimable.js';
+import { Claims } from '#libs/claims/claims.js';
+import type { Executed } from '#libs/event-store/command-execution.js';
+import type { AccountResult, AccountsDependencies } from '../account-dependencies.js';
+import { createUser } from '../create-user.js';
+import type { CreatedUser } from '../create-user.js';
+import {
+  decideAddEmail,
+  decideChangeUsername,
+  decideDeactivate,
+  decideGrantRole,
+  decideReactivate,
+  decideRecoverAccount,
+  decideRemovePassword,
+  decideRevokeRole,
+  decideSetPassword,
+  decideUpdateProfile,
+  decideVerifyEmail,
+} from '../decide.js';
+import type { AccountDecision, AccountOutcome } from '../decide.js';
+import { parseEmailAddress } from '../email-address.js';
+import { executeOnAccount } from '../execute-on-account.js';
+import { loadAccount } from '../queries/load-account.js';
+import type { Account, UserStreamEvent } from '../state.js';
+import { usernameKey, usernameStream, verifiedEmailKey, verifiedEmailStream } from '../streams.js';
+import type {
+  AddEmail,
+  ChangeDisplayName,
+  ChangeUsername,
+  DeactivateUser,
+  GrantRole,
+  ReactivateUser,
+  RecoverAccount,
+  RemovePassword,
+  RevokeRole,
+  SetPassword,
+  VerifyEmail,
+} from './account.command.js';
+import type { RegisterUser } from './register-user.command.js';
+
+type Run<C> = (dependencies: AccountsDependencies, command: C) => Promise<AccountResult>;
+type AccountCommand = Pick<AddEmail, 'target' | 'context'>;
+
+const refuse = (code: Extract<AccountOutcome, { kind: 'refused' }>['code'], position = 0n): AccountResult => ({
+  outcome: { kind: 'refused', code },
+  position,
+});
+
+/** Decides on the account, stores, and ends what that takes away before it answers. */
+const run = async (
+  dependencies: AccountsDependencies,
+  { target, context }: AccountCommand,
+  decide: (account: Account) => AccountDecision,
+  options: { readonly onlyActive?: boolean } = {},
+): Promise<Executed<AccountOutcome, UserStreamEvent>> => {
+  const executed = await executeOnAccount(dependencies.store, { ...target, context, decide, ...options });
+  await dependencies.carryOutRevocations(target.userId, executed, context);
+  return executed;
+};
+
+export const registerUser = async (dependencies: AccountsDependencies, { registration, context }: RegisterUser): Promise<CreatedUser> => {
+  const { organizationId, displayName, username, email, identity, password } = registration;
+  return createUser(
+    dependencies,
+    {
+      organizationId,
+      first: { type: 'UserRegistered', data: { organizationId, displayName } },
+      username,
+      ifUsernameTaken: 'refuse',
+      email,
+      passwordHash: password === undefined ? undefined : await dependencies.passwords.hash(password),
+      identity,
+    },
+    context,
+  );
+};
+
+export const changeDisplayName: Run<ChangeDisplayName> = (dependencies, command) =>
+  run(dependencies, command, (account) => decideUpdateProfile(account, { displayName: command.displayName }));
+
+/** Claims the new name, settles the claim on the account, and releases the old name. */
+export const changeUsername: Run<ChangeUsername> = async (dependencies, command) => {
+  const { target, username } = command;
+  const key = usernameKey(dependencies.indexKeys, target.organizationId, username.canonical);
+  const before = (await loadAccount(dependencies.store, target.userId)).state;
+  if (before.username?.usernameKey === key && before.organizationId === target.organizationId)
+    return run(dependencies, command, () => ({ events: [], outcome: { kind: 'done' } }));
+  return claimAndSettle(dependencies, command, {
+    thing: claimableUsername(usernameStream(key)),
+    taken: 'username_taken',
+    decide: (account, claimId) => decideChangeUsername(account, { claimId, usernameKey: key, username: username.username }),
+    held: (account) =>
+      account.username && { thing: claimableUsername(usernameStream(account.username.usernameKey)), claimId: account.username.claimId },
+  });
+};
+
+export const addEmail: Run<AddEmail> = (dependencies, command) =>
+  run(dependencies, command, (account) => decideAddEmail(account, command.email));
+
+/** Claims the address that waits for its mail, settles the claim on the account, and releases the one before it. */
+export const verifyEmail: Run<VerifyEmail> = async (dependencies, command) => {
+  const { target, emailId } = command;
+  const { state } = await loadAccount(dependencies.store, target.userId);
+  if (state.verifiedEmail?.emailId === emailId) return run(dependencies, command, () => ({ events: [], outcome: { kind: 'done' } }));
+  const waiting = state.unverifiedEmail?.emailId === emailId ? parseEmailAddress(state.unverifiedEmail.address) : undefined;
+  if (waiting?.kind !== 'ok') return refuse('email_verification_invalid');
+  const { address, canonical, domain } = waiting;
+  const emailKey = verifiedEmailKey(dependencies.indexKeys, target.organizationId, canonical);
+  return claimAndSettle(dependencies, command, {
+    thing: claimableEmail(verifiedEmailStream(emailKey)),
+    taken: 'email_taken',
+    decide: (account, claimId) =>
+      decideVerifyEmail(account, { claimId, emailKey, emailId, address, domain, proof: { method: 'mail_loop' } }),
+    held: (account) =>
+      account.verifiedEmail && {
+        thing: claimableEmail(verifiedEmailStream(account.verifiedEmail.emailKey)),
+        claimId: account.verifiedEmail.claimId,
+      },
+  });
+};
+
+export const setPassword: Run<SetPassword> = async (dependencies, command) => {
+  const rules = await dependencies.rules(command.target.organizationId, []);
+  const passwordHash = await dependencies.passwords.hash(command.password);
+  const { keptSessionId } = command;
+  return run(dependencies, command, (account) => decideSetPassword(account, { passwordHash, keptSessionId }, rules));
+};
+
+export const removePassword: Run<RemovePassword> = async (dependencies, command) => {
+  const { state } = await loadAccount(dependencies.store, command.target.userId);
+  const rules = await dependencies.rules(
+    command.target.organizationId,
+    state.links.map((link) => link.providerId),
+  );
+  const { keptSessionId } = command;
+  return run(dependencies, command, (account) => decideRemovePassword(account, { keptSessionId }, rules));
+};
+
+export const recoverAccount: Run<RecoverAccount> = async (dependencies, command) => {
+  const { target, emailId } = command;
+  const rules = await dependencies.rules(target.organizationId, []);
+  const passwordHash = await dependencies.passwords.hash(command.password);
+  const executed = await run(dependencies, command, (account) => decideRecoverAccount(account, { emailId, passwordHash }, rules));
+  if (executed.outcome.kind === 'done') await dependencies.mailTokens.revokeAll(target.userId);
+  return executed;
+};
+
+export const deactivateUser: Run<DeactivateUser> = (dependencies, command) =>
+  run(dependencies, command, decideDeactivate, { onlyActive: false });
+export const reactivateUser: Run<ReactivateUser> = (dependencies, command) =>
+  run(dependencies, command, decideReactivate, { onlyActive: false });
+export const grantRole: Run<GrantRole> = (dependencies, command) =>
+  run(dependencies, command, (account) => decideGrantRole(account, command.role), { onlyActive: false });
+export const revokeRole: Run<RevokeRole> = (dependencies, command) =>
+  run(dependencies, command, (account) => decideRevokeRole(account, command.role), { onlyActive: false });
+
+interface Settling {
+  readonly thing: Parameters<Claims['claimIfFree']>[0];
+  readonly taken: 'username_taken' | 'email_taken';
+  readonly decide: (account: Account, claimId: string) => AccountDecision;
+  /** What the account holds of the kind, to be released when another takes its place. */
+  readonly held: (account: Account) => { readonly thing: Settling['thing']; readonly claimId: string } | undefined;
+}
+
+const MAX_ATTEMPTS = 20;
+
+/** The claim protocol for a name of an existing account: claim, settle on the account, release what was held before. */
+const claimAndSettle = async (
+  dependencies: AccountsDependencies,
+  command: AccountCommand,
+  { thing, taken, decide, held }: Settling,
+): Promise<AccountResult> => {
+  const { target, context } = command;
+  const claims = new Claims(dependencies);
+  for (let tries = 0; tries < MAX_ATTEMPTS; tries += 1) {
+    const claimed = await claims.claimIfFree(thing, target.userId, context);
+    if (claimed.kind === 'owned' && claimed.userId !== target.userId) return refuse(taken);
+    let before: Account | undefined;
+    const executed = await run(dependencies, command, (account) => {
+      before = account;
+      return decide(account, claimed.claimId);
+    });
+    const { outcome } = executed;
+    if (outcome.kind === 'done') {
+      const old = before && held(before);
+      if (old && old.claimId !== claimed.claimId) await claims.release(old.thing, old.claimId, context);
+      // A repeated command has decided without this claim.
+      if (executed.stored.length === 0 && claimed.kind === 'claimed')
+        await claims.giveUp(thing, { claimId: claimed.claimId, ownerId: target.userId }, context);
+      return executed;
+    }
+    if (claimed.kind === 'claimed') await claims.giveUp(thing, { claimId: claimed.claimId, ownerId: target.userId }, context);
+    if (outcome.code !== 'claim_abandoned') return executed;
+  }
+  return refuse('claim_abandoned');
+};

@@ -1,0 +1,129 @@
+import type { Decision } from '#libs/event-store/command-execution.js';
+import { usableCredentials } from './credentials.js';
+import type { CredentialRules } from './credentials.js';
+import type { AccountEvent, EmailProof, Role } from './events.js';
+import { settlementOf } from './state.js';
+import type { Account, UserStreamEvent } from './state.js';
+
+/** Why a command on an account was refused: stable codes. */
+export type AccountRefusalCode =
+  | 'user_not_found'
+  | 'account_not_active'
+  | 'password_not_allowed'
+  | 'no_password'
+  | 'last_credential'
+  | 'username_taken'
+  | 'email_taken'
+  | 'claim_abandoned'
+  | 'email_verification_invalid'
+  | 'recovery_not_allowed'
+  | 'idempotency_key_reused';
+
+export type AccountOutcome = { readonly kind: 'done' } | { readonly kind: 'refused'; readonly code: AccountRefusalCode };
+export type AccountDecision = Decision<UserStreamEvent, AccountOutcome>;
+
+const done = (...events: readonly UserStreamEvent[]): AccountDecision => ({ events, outcome: { kind: 'done' } });
+export const refused = (code: AccountRefusalCode): AccountDecision => ({ events: [], outcome: { kind: 'refused', code } });
+
+type DataOf<Type extends AccountEvent['type']> = Extract<AccountEvent, { type: Type }>['data'];
+
+export const decideUpdateProfile = (account: Account, profile: DataOf<'ProfileUpdated'>): AccountDecision =>
+  account.displayName === profile.displayName && profile.providerId === undefined
+    ? done()
+    : done({ type: 'ProfileUpdated', data: profile });
+
+/** Settles our claim of a username. */
+export const decideChangeUsername = (account: Account, change: DataOf<'UsernameChanged'>): AccountDecision => {
+  switch (settlementOf(account, change.claimId)) {
+    case 'unsettled':
+      return done({ type: 'UsernameChanged', data: change });
+    case 'held':
+      return done();
+    case 'abandoned':
+    case 'over':
+      return refused('claim_abandoned');
+  }
+};
+
+export const decideAddEmail = (account: Account, email: DataOf<'EmailAdded'>): AccountDecision =>
+  account.verifiedEmail?.address === email.address ? done() : done({ type: 'EmailAdded', data: email });
+
+/**
+ * Settles our claim of an address. By mail, only for the address that the account waits for: a mail that was overtaken by another address or
+ * by a recovery proves nothing any more (L4).
+ */
+export const decideVerifyEmail = (account: Account, email: DataOf<'EmailVerified'> & { readonly proof: EmailProof }): AccountDecision => {
+  switch (settlementOf(account, email.claimId)) {
+    case 'held':
+      return done();
+    case 'abandoned':
+    case 'over':
+      return refused('claim_abandoned');
+    case 'unsettled':
+      if (email.proof.method === 'mail_loop' && account.unverifiedEmail?.emailId !== email.emailId)
+        return refused('email_verification_invalid');
+      return done({ type: account.verifiedEmail ? 'EmailChanged' : 'EmailVerified', data: email });
+  }
+};
+
+export const decideSetPassword = (
+  _account: Account,
+  password: DataOf<'PasswordSet'>,
+  { passwordAllowed }: Pick<CredentialRules, 'passwordAllowed'>,
+): AccountDecision => (passwordAllowed ? done({ type: 'PasswordSet', data: password }) : refused('password_not_allowed'));
+
+/** Never the last usable way to sign in (invariant 2, L21). */
+export const decideRemovePassword = (account: Account, removal: DataOf<'PasswordRemoved'>, rules: CredentialRules): AccountDecision => {
+  if (account.passwordHash === undefined) return refused('no_password');
+  if (usableCredentials({ ...account, passwordHash: undefined }, rules).length === 0) return refused('last_credential');
+  return done({ type: 'PasswordRemoved', data: removal });
+};
+
+/**
+ * Recovery by the verified e-mail: a new password, and nothing that somebody else may have put there survives: links from before the address
+ * was proven, addresses that nobody proved (L2–L4). Sessions and grants end by the same events.
+ */
+export const decideRecoverAccount = (
+  account: Account,
+  recovery: { readonly emailId: string; readonly passwordHash: string },
+  { recoveryAllowed, passwordAllowed }: CredentialRules,
+): AccountDecision => {
+  if (!recoveryAllowed || !passwordAllowed) return refused('recovery_not_allowed');
+  if (account.verifiedEmail?.emailId !== recovery.emailId) return refused('recovery_not_allowed');
+  return done(
+    { type: 'AccountRecovered', data: { emailId: recovery.emailId } },
+    ...account.links
+      .filter((link) => link.precedesEmailProof)
+      .map(({ claimId, providerId, identityKey }): UserStreamEvent => ({
+        type: 'ExternalIdentityUnlinked',
+        data: { claimId, providerId, identityKey },
+      })),
+    { type: 'PasswordSet', data: { passwordHash: recovery.passwordHash } },
+  );
+};
+
+export const decideGrantRole = (account: Account, role: Role): AccountDecision =>
+  account.roles.has(role) ? done() : done({ type: 'RoleGranted', data: { role } });
+
+export const decideRevokeRole = (account: Account, role: Role): AccountDecision =>
+  account.roles.has(role) ? done({ type: 'RoleRevoked', data: { role } }) : done();
+
+export const decideDeactivate = (account: Account): AccountDecision => {
+  if (account.status === 'active') return done({ type: 'UserDeactivated', data: {} });
+  return account.status === 'deactivated' ? done() : refused('user_not_found');
+};
+
+export const decideReactivate = (account: Account): AccountDecision => {
+  if (account.status === 'deactivated') return done({ type: 'UserReactivated', data: {} });
+  return account.status === 'active' ? done() : refused('user_not_found');
+};
+
+/** From this event on nobody signs in, and everything that the account holds may be released. */
+export const decideStartErasure = (account: Account): AccountDecision => {
+  if (account.status === 'none') return refused('user_not_found');
+  return account.status === 'erasing' || account.status === 'erased' ? done() : done({ type: 'ErasureStarted', data: {} });
+};
+
+/** The key is destroyed and everything released; the caller has seen to both. */
+export const decideFinishErasure = (account: Account): AccountDecision =>
+  account.status === 'erasing' ? done({ type: 'UserErased', data: {} }) : done();

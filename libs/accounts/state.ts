@@ -1,0 +1,182 @@
+import type { Fold } from '#libs/event-store/command-execution.js';
+import type { Revision } from '#libs/event-store/recorded-event.js';
+import type { LinkEvent } from '#libs/linking/events.js';
+import type { AccountEvent, EmailProof, Role } from './events.js';
+
+/** What became of a claim, by the owner's stream: the first event naming it settles it; what was held ends once (domain.md, "Two streams"). */
+export type ClaimSettlement = 'unsettled' | 'held' | 'abandoned' | 'over';
+
+/** Everything that `user-<id>` holds. */
+export type UserStreamEvent = AccountEvent | LinkEvent;
+
+export interface Link {
+  readonly claimId: string;
+  readonly providerId: string;
+  readonly identityKey: string;
+  /** Made before the account's verified e-mail was proven, by somebody who may not have been its owner: a recovery revokes it (L3). */
+  readonly precedesEmailProof: boolean;
+}
+
+export interface VerifiedEmail {
+  readonly claimId: string;
+  readonly emailKey: string;
+  readonly emailId: string;
+  /** Missing when it cannot be read any more: the subject was erased. */
+  readonly address: string | undefined;
+  readonly domain: string | undefined;
+  readonly proof: EmailProof;
+}
+
+/** `none`: the user does not exist; an id that only ever saw an abandoned claim is dead. */
+export type AccountStatus = 'none' | 'active' | 'deactivated' | 'erasing' | 'erased';
+
+/** The account: the fold of `user-<id>`, which every decision about a user is made from. */
+export interface Account {
+  readonly status: AccountStatus;
+  /** The organization that the user belongs to, for ever; `undefined` until the user exists. */
+  readonly organizationId: string | undefined;
+  readonly displayName: string | undefined;
+  readonly username: { readonly claimId: string; readonly usernameKey: string; readonly username: string | undefined } | undefined;
+  readonly verifiedEmail: VerifiedEmail | undefined;
+  /** The latest address that nobody has verified. */
+  readonly unverifiedEmail: { readonly emailId: string; readonly address: string | undefined } | undefined;
+  /** `''` when it cannot be read any more. */
+  readonly passwordHash: string | undefined;
+  /** Live links, in the order in which they were made. */
+  readonly links: readonly Link[];
+  /** Every identity that was ever linked, by key, with its provider: a recycled address brings another one (L15). */
+  readonly everLinked: ReadonlyMap<string, string>;
+  readonly roles: ReadonlySet<Role>;
+  readonly settlements: ReadonlyMap<string, Exclude<ClaimSettlement, 'unsettled'>>;
+  /** Grows with every `PasswordSet`, `PasswordRemoved`, `AccountRecovered`: a sign-in in flight across one is refused. */
+  readonly credentialEpoch: number;
+  /** What each command stored, by command id: a repeated command answers what was decided then. */
+  readonly commands: ReadonlyMap<string, StoredCommand>;
+}
+
+export interface StoredCommand {
+  /** Of the command's body, where it came with an `Idempotency-Key`. */
+  readonly bodyHash: string | undefined;
+  readonly events: readonly UserStreamEvent[];
+}
+
+const nobody: Account = {
+  status: 'none',
+  organizationId: undefined,
+  displayName: undefined,
+  username: undefined,
+  verifiedEmail: undefined,
+  unverifiedEmail: undefined,
+  passwordHash: undefined,
+  links: [],
+  everLinked: new Map(),
+  roles: new Set(),
+  settlements: new Map(),
+  credentialEpoch: 0,
+  commands: new Map(),
+};
+
+const withEntry = <K, V>(map: ReadonlyMap<K, V>, key: K, value: V): ReadonlyMap<K, V> => new Map(map).set(key, value);
+
+/** Settles a claim, unless it is settled already: then what the event says of it did not happen. */
+const hold = (account: Account, claimId: string, change: Partial<Account>): Account =>
+  account.settlements.has(claimId) ? account : { ...account, ...change, settlements: withEntry(account.settlements, claimId, 'held') };
+
+const giveUp = (account: Account, claimId: string | undefined): Account =>
+  claimId === undefined ? account : { ...account, settlements: withEntry(account.settlements, claimId, 'over') };
+
+const evolve = (account: Account, event: UserStreamEvent): Account => {
+  switch (event.type) {
+    case 'UserProvisioned':
+    case 'UserRegistered':
+      return { ...account, status: 'active', organizationId: event.data.organizationId, displayName: event.data.displayName };
+    case 'ProfileUpdated':
+      return { ...account, displayName: event.data.displayName };
+    case 'UsernameChanged': {
+      const { claimId, usernameKey, username } = event.data;
+      return hold(giveUp(account, account.username?.claimId), claimId, { username: { claimId, usernameKey, username } });
+    }
+    case 'EmailAdded':
+      return { ...account, unverifiedEmail: { emailId: event.data.emailId, address: event.data.address } };
+    case 'EmailVerified':
+    case 'EmailChanged': {
+      const { claimId, emailKey, emailId, address, domain, proof } = event.data;
+      const unverifiedEmail = account.unverifiedEmail?.emailId === emailId ? undefined : account.unverifiedEmail;
+      const verifiedEmail = { claimId, emailKey, emailId, address, domain, proof };
+      const links = account.links.map((link) => ({ ...link, precedesEmailProof: true }));
+      return hold(giveUp(account, account.verifiedEmail?.claimId), claimId, { verifiedEmail, unverifiedEmail, links });
+    }
+    case 'PasswordSet':
+      return { ...account, passwordHash: event.data.passwordHash ?? '', credentialEpoch: account.credentialEpoch + 1 };
+    case 'PasswordRemoved':
+      return { ...account, passwordHash: undefined, credentialEpoch: account.credentialEpoch + 1 };
+    case 'AccountRecovered':
+      return { ...account, unverifiedEmail: undefined, credentialEpoch: account.credentialEpoch + 1 };
+    case 'RoleGranted':
+      return { ...account, roles: new Set([...account.roles, event.data.role]) };
+    case 'RoleRevoked':
+      return { ...account, roles: new Set([...account.roles].filter((held) => held !== event.data.role)) };
+    case 'UserDeactivated':
+      return { ...account, status: 'deactivated' };
+    case 'UserReactivated':
+      return { ...account, status: 'active' };
+    case 'ErasureStarted':
+      return { ...account, status: 'erasing' };
+    case 'UserErased':
+      return { ...account, status: 'erased' };
+    case 'ExternalIdentityLinked': {
+      const { claimId, providerId, identityKey } = event.data;
+      return hold(account, claimId, {
+        links: [...account.links, { claimId, providerId, identityKey, precedesEmailProof: false }],
+        everLinked: withEntry(account.everLinked, identityKey, providerId),
+      });
+    }
+    case 'ExternalIdentityUnlinked': {
+      const { claimId } = event.data;
+      if (account.settlements.get(claimId) !== 'held') return account;
+      return { ...giveUp(account, claimId), links: account.links.filter((link) => link.claimId !== claimId) };
+    }
+    case 'ClaimAbandoned': {
+      const { claimId } = event.data;
+      return account.settlements.has(claimId) ? account : { ...account, settlements: withEntry(account.settlements, claimId, 'abandoned') };
+    }
+  }
+};
+
+export const accountFold: Fold<Account, UserStreamEvent> = {
+  initial: nobody,
+  evolve: (account, event, recorded) => {
+    const after = evolve(account, event);
+    // Anybody abandons claims, a command that goes on with another one included: it is not what that command decided.
+    if (event.type === 'ClaimAbandoned') return after;
+    const { commandId, bodyHash } = recorded.metadata;
+    const earlier = account.commands.get(commandId)?.events ?? [];
+    return { ...after, commands: withEntry(account.commands, commandId, { bodyHash, events: [...earlier, event] }) };
+  },
+};
+
+/** What became of a claim. An erasure ends all of them, also one that was never settled (a claim made before, met after). */
+export const settlementOf = (account: Account, claimId: string): ClaimSettlement => {
+  const settled = account.settlements.get(claimId);
+  if (account.status === 'erasing' || account.status === 'erased') return settled === 'abandoned' ? 'abandoned' : 'over';
+  return settled ?? 'unsettled';
+};
+
+/** Where an account stood when somebody was recognized as its owner: a revocation after this point is one during the sign-in. */
+export interface AccountSeen {
+  /** Of the user's stream. */
+  readonly revision: bigint;
+  readonly credentialEpoch: number;
+}
+
+export const seenAt = ({ credentialEpoch }: Account, revision: Revision): AccountSeen => ({
+  revision: revision === 'no_stream' ? -1n : revision,
+  credentialEpoch,
+});
+
+/** Whether the user exists. */
+export const exists = (account: Account): boolean => account.status !== 'none';
+
+/** Whether this user may sign in to this organization now. */
+export const maySignIn = (account: Account, organizationId: string): boolean =>
+  account.status === 'active' && account.organizationId === organizationId;

@@ -1,0 +1,263 @@
+import { setTimeout as delay } from 'node:timers/promises';
+import { accountFold } from '#libs/accounts/state.js';
+import type { Account, UserStreamEvent } from '#libs/accounts/state.js';
+import { USER_CATEGORY, USERNAME_CATEGORY, usernameStream, VERIFIED_EMAIL_CATEGORY, verifiedEmailStream } from '#libs/accounts/streams.js';
+import type { ClaimStreamEvent } from '#libs/claims/claim.js';
+import { claimableEmail, claimableExternalIdentity, claimableUsername } from '#libs/claims/claimable.js';
+import type { Claimable } from '#libs/claims/claimable.js';
+import { Claims } from '#libs/claims/claims.js';
+import { foldRecorded } from '#libs/event-store/command-execution.js';
+import type { Codec, StoredEvent } from '#libs/event-store/codec.js';
+import type { CommandContext } from '#libs/event-store/event-metadata.js';
+import type { EventStore } from '#libs/event-store/event-store.js';
+import type { RecordedEvent } from '#libs/event-store/recorded-event.js';
+import type { StoreConnection } from '#libs/event-store/store-connection.js';
+import { NotTheStoreWeKnewError } from '#libs/event-store/store-identity.js';
+import type { Checkpoint } from '#libs/event-store/store-identity.js';
+import { categoryOf, idOf } from '#libs/event-store/stream-name.js';
+import { runSubscription } from '#libs/event-store/subscription.js';
+import { EXTERNAL_IDENTITY_CATEGORY, externalIdentityStream } from '#libs/linking/streams.js';
+import type { Clock } from '#libs/platform/clock.js';
+import type { NewId } from '#libs/platform/ids.js';
+import type { Logger } from '#libs/platform/logger.js';
+import { whileLocked } from '#libs/platform/postgres/advisory-lock.js';
+import type { Pool } from '#libs/platform/postgres/pool.js';
+import { loadCheckpoint, storeCheckpoint } from './checkpoints.postgres.js';
+
+const NAME = 'accounts';
+const SWEEP_MS = 250;
+const FAILURE_PAUSE_MS = { first: 100, most: 5_000 };
+
+/** What the process manager makes happen beside releasing claims; each may be asked for again after a crash. */
+export interface AccountReactions {
+  /** Ends the sessions and grants that an event takes away. */
+  carryOutRevocations(
+    userId: string,
+    event: { readonly event: UserStreamEvent; readonly revision: bigint },
+    context: CommandContext,
+  ): Promise<void>;
+  /** Mails that are on their way prove nothing any more. */
+  revokeMails(userId: string): Promise<void>;
+  finishErasure(userId: string, context: CommandContext): Promise<void>;
+  wantsToNotify(event: RecordedEvent<UserStreamEvent>): boolean;
+  /** Tells the account's owner. @param before the account before the event: a changed address is told to the old one */
+  notify(event: RecordedEvent<UserStreamEvent>, before: Account, after: Account): Promise<void>;
+}
+
+export interface AccountProcessManagerDependencies {
+  readonly pool: Pool;
+  readonly connection: StoreConnection;
+  readonly codec: Codec;
+  readonly store: EventStore;
+  readonly clock: Clock;
+  readonly newId: NewId;
+  readonly logger: Logger;
+  readonly reactions: AccountReactions;
+}
+
+/** A claim that nothing has settled yet, as far as the log was read. */
+interface OpenClaim {
+  readonly thing: Claimable;
+  readonly deadline: Date;
+  readonly position: bigint;
+}
+
+/**
+ * Finishes what commands began and a crash interrupted: releases claims that nobody came back for, ends sessions that a revoking event should
+ * have ended, finishes erasures, and tells the owners of accounts. A catch-up subscriber with a checkpoint of its own, at least once: everything
+ * it does is idempotent by claim id, revision and event id (domain.md, "Two streams, no transaction"). One instance is active, by an advisory
+ * lock.
+ */
+export class AccountProcessManager {
+  state: 'standing_by' | 'running' | 'failing' = 'standing_by';
+  lastError: string | undefined;
+
+  constructor(private readonly dependencies: AccountProcessManagerDependencies) {}
+
+  /** Runs until `signal` is aborted; a failure is retried for ever. @throws {NotTheStoreWeKnewError} */
+  async run(signal: AbortSignal): Promise<void> {
+    let pause = FAILURE_PAUSE_MS.first;
+    while (!signal.aborted) {
+      try {
+        await whileLocked(this.dependencies.pool, ['ligature process manager', NAME], signal, async (locked) => {
+          this.state = 'running';
+          pause = FAILURE_PAUSE_MS.first;
+          await this.#follow(locked);
+        });
+      } catch (error) {
+        if (signal.aborted) return;
+        this.state = 'failing';
+        this.lastError = (error as Error).message;
+        if (error instanceof NotTheStoreWeKnewError) throw error;
+        this.dependencies.logger.error({ error: this.lastError }, 'the process manager failed; trying again');
+        await delay(pause, undefined, { signal }).catch(() => undefined);
+        pause = Math.min(pause * 2, FAILURE_PAUSE_MS.most);
+      }
+    }
+  }
+
+  async #follow(signal: AbortSignal): Promise<void> {
+    const { pool, connection, logger } = this.dependencies;
+    const open = new Map<string, OpenClaim>();
+    /** Events taken and not yet in the checkpoint, in order. */
+    let taken: Checkpoint[] = [];
+    let stored = await loadCheckpoint(pool, NAME);
+
+    const advance = async (): Promise<void> => {
+      const oldest = [...open.values()].reduce<bigint | undefined>(
+        (min, { position }) => (min === undefined || position < min ? position : min),
+        undefined,
+      );
+      const safe = oldest === undefined ? taken.length : taken.findIndex(({ position }) => position >= oldest);
+      const next = safe > 0 ? taken[safe - 1] : undefined;
+      if (!next) return;
+      await storeCheckpoint(pool, NAME, next);
+      stored = next;
+      taken = taken.slice(safe);
+    };
+    // Batches and sweeps wait for each other: both move the checkpoint.
+    let turn: Promise<unknown> = Promise.resolve();
+    const inTurn = (work: () => Promise<void>): Promise<void> => {
+      const done = turn.then(work);
+      turn = done.catch(() => undefined);
+      return done;
+    };
+    const failed = new AbortController();
+    let failure: unknown;
+    const sweeping = setInterval(() => {
+      if (open.size === 0) return;
+      void inTurn(async () => {
+        await this.#sweep(open);
+        await advance();
+      }).catch((error: unknown) => {
+        failure ??= error;
+        failed.abort();
+      });
+    }, SWEEP_MS);
+    try {
+      await runSubscription({
+        connection,
+        logger,
+        name: 'process-manager',
+        prefixes: [`${USER_CATEGORY}-`, `${EXTERNAL_IDENTITY_CATEGORY}-`, `${USERNAME_CATEGORY}-`, `${VERIFIED_EMAIL_CATEGORY}-`],
+        checkpoint: stored,
+        signal: AbortSignal.any([signal, failed.signal]),
+        onBatch: (events) =>
+          inTurn(async () => {
+            await this.#handle(events, open);
+            taken.push(...events.map(({ position, id }) => ({ position, eventId: id })));
+            await advance();
+          }),
+      });
+    } finally {
+      clearInterval(sweeping);
+      await turn;
+    }
+    if (failure !== undefined && !signal.aborted) throw failure as Error;
+  }
+
+  async #handle(batch: readonly StoredEvent[], open: Map<string, OpenClaim>): Promise<void> {
+    for (const recorded of await this.dependencies.codec.decode(batch)) {
+      if (categoryOf(recorded.stream) === USER_CATEGORY) await this.#onUserEvent(recorded as RecordedEvent<UserStreamEvent>, open);
+      else this.#onClaimEvent(recorded as RecordedEvent<ClaimStreamEvent>, open);
+    }
+  }
+
+  #onClaimEvent({ event: { data }, stream, position }: RecordedEvent<ClaimStreamEvent>, open: Map<string, OpenClaim>): void {
+    if ('ownerId' in data) open.set(data.claimId, { thing: claimableOf(stream), deadline: new Date(data.deadline), position });
+    else open.delete(data.claimId);
+  }
+
+  async #onUserEvent(recorded: RecordedEvent<UserStreamEvent>, open: Map<string, OpenClaim>): Promise<void> {
+    const { reactions } = this.dependencies;
+    const { event, stream, revision } = recorded;
+    const userId = idOf(stream);
+    const context = this.#contextOf(recorded);
+    if (event.type === 'ClaimAbandoned') {
+      const claim = open.get(event.data.claimId);
+      if (claim) await this.#heal(claim.thing, context);
+    }
+    // Whatever the event says of the claim, the claim is settled now.
+    if ('claimId' in event.data) open.delete(event.data.claimId);
+    await reactions.carryOutRevocations(userId, { event, revision }, context);
+    if (event.type === 'AccountRecovered') await reactions.revokeMails(userId);
+    if (event.type === 'ErasureStarted') await reactions.finishErasure(userId, context);
+    if (!GIVES_UP_A_CLAIM.has(event.type) && !reactions.wantsToNotify(recorded)) return;
+    const { before, after } = await this.#accountAround(recorded);
+    for (const { thing, claimId } of givenUpBy(before, after)) await new Claims(this.dependencies).release(thing, claimId, context);
+    await reactions.notify(recorded, before, after);
+  }
+
+  /** The account just before and just after an event. */
+  async #accountAround({
+    stream,
+    event,
+    revision,
+    ...place
+  }: RecordedEvent<UserStreamEvent>): Promise<{ readonly before: Account; readonly after: Account }> {
+    const history = (await this.dependencies.store.read(stream)) as readonly RecordedEvent<UserStreamEvent>[];
+    const before = foldRecorded(
+      history.filter((earlier) => earlier.revision < revision),
+      accountFold,
+    ).state;
+    return { before, after: accountFold.evolve(before, event, { stream, event, revision, ...place }) };
+  }
+
+  /** Claims whose deadline has passed: abandoned and released, unless they were settled meanwhile. */
+  async #sweep(open: Map<string, OpenClaim>): Promise<void> {
+    const now = this.dependencies.clock();
+    for (const [claimId, { thing, deadline }] of open) {
+      if (deadline > now) continue;
+      const commandId = this.dependencies.newId();
+      await this.#heal(thing, { commandId, correlationId: commandId, actor: SYSTEM });
+      open.delete(claimId);
+    }
+  }
+
+  async #heal(thing: Claimable, context: CommandContext): Promise<void> {
+    await new Claims(this.dependencies).ownerOf(thing, context);
+  }
+
+  #contextOf({ metadata }: RecordedEvent): CommandContext {
+    return {
+      commandId: this.dependencies.newId(),
+      correlationId: metadata.$correlationId,
+      causationId: metadata.commandId,
+      actor: SYSTEM,
+      ...(metadata.organizationId === undefined ? {} : { organizationId: metadata.organizationId }),
+    };
+  }
+}
+
+/** Events that may end a claim that the account held until then. */
+const GIVES_UP_A_CLAIM: ReadonlySet<string> = new Set(['ExternalIdentityUnlinked', 'UsernameChanged', 'EmailChanged']);
+
+const SYSTEM = { type: 'system', id: 'process-manager' } as const;
+
+const claimableOf = (stream: RecordedEvent['stream']): Claimable => {
+  switch (categoryOf(stream)) {
+    case USERNAME_CATEGORY:
+      return claimableUsername(stream);
+    case VERIFIED_EMAIL_CATEGORY:
+      return claimableEmail(stream);
+    default:
+      return claimableExternalIdentity(stream);
+  }
+};
+
+/** What the account held before and holds no longer: its claims are to be released. */
+const givenUpBy = (before: Account, after: Account): readonly { readonly thing: Claimable; readonly claimId: string }[] => {
+  const gone = <T extends { readonly claimId: string }>(held: T | undefined): held is T =>
+    held !== undefined && after.settlements.get(held.claimId) === 'over';
+  return [
+    ...(gone(before.username)
+      ? [{ thing: claimableUsername(usernameStream(before.username.usernameKey)), claimId: before.username.claimId }]
+      : []),
+    ...(gone(before.verifiedEmail)
+      ? [{ thing: claimableEmail(verifiedEmailStream(before.verifiedEmail.emailKey)), claimId: before.verifiedEmail.claimId }]
+      : []),
+    ...before.links
+      .filter(gone)
+      .map(({ identityKey, claimId }) => ({ thing: claimableExternalIdentity(externalIdentityStream(identityKey)), claimId })),
+  ];
+};

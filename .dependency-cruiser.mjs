@@ -42,7 +42,7 @@ export default {
       severity: 'error',
       from: {
         path: '^libs/([^/]+)/',
-        pathNot: `${EXEMPT}|^libs/(${INFRASTRUCTURE}|account-pages|declared-configuration|installation|process-managers)/`,
+        pathNot: `${EXEMPT}|^libs/(${INFRASTRUCTURE}|account-pages|declared-configuration|installation|process-managers|administration)/`,
       },
       to: { path: '^libs/', pathNot: `^libs/$1/|^libs/(${INFRASTRUCTURE})/|${PUBLISHED}` },
     },

@@ -17,7 +17,7 @@ import { createPool } from '#libs/platform/postgres/pool.js';
 import type { Pool } from '#libs/platform/postgres/pool.js';
 import { createIndexKeys } from '#libs/privacy/index-key.js';
 import { postgresSubjectKeys, subjectKeyMigrations } from '#libs/privacy/subject-keys.postgres.js';
-import type { SubjectKeys } from '#libs/privacy/subject-keys.js';
+import type { DestructibleSubjectKeys } from '#libs/privacy/subject-keys.js';
 import { startTestEventStore } from './event-store.js';
 import type { TestEventStore } from './event-store.js';
 
@@ -26,7 +26,7 @@ export interface TestInstallation extends EventCore, LinkingDependencies {
   readonly eventStore: TestEventStore;
   /** As the identity server connects. */
   readonly pool: Pool;
-  readonly keys: SubjectKeys;
+  readonly keys: DestructibleSubjectKeys;
   readonly masterKey: Buffer;
   readonly indexSecret: Buffer;
   /** Applies a configuration file's text. */

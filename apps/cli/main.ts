@@ -3,7 +3,9 @@ import { configCommand } from './commands/config.js';
 import { databaseCommand } from './commands/database.js';
 import { eventsCommand } from './commands/events.js';
 import { historyCommand } from './commands/history.js';
+import { linksCommand } from './commands/links.js';
 import { projectionsCommand } from './commands/projections.js';
+import { usersCommand } from './commands/users.js';
 import { failureOf } from './exit-codes.js';
 
 const program = new Command('ligature')
@@ -12,7 +14,9 @@ const program = new Command('ligature')
   .addCommand(databaseCommand())
   .addCommand(eventsCommand())
   .addCommand(historyCommand())
-  .addCommand(projectionsCommand());
+  .addCommand(linksCommand())
+  .addCommand(projectionsCommand())
+  .addCommand(usersCommand());
 
 const withExitOverride = (command: Command): void => {
   command.exitOverride().showHelpAfterError('(add --help for examples)');

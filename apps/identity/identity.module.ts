@@ -6,6 +6,8 @@ import { ACCOUNT_DEPENDENCIES } from '#libs/account-pages/account-dependencies.j
 import { AccountPagesModule } from '#libs/account-pages/account-pages.module.js';
 import { ACCOUNTS_DEPENDENCIES } from '#libs/accounts/account-dependencies.js';
 import { AccountsModule } from '#libs/accounts/accounts.module.js';
+import { ADMINISTRATION_DEPENDENCIES } from '#libs/administration/administration-dependencies.js';
+import { AdministrationModule } from '#libs/administration/administration.module.js';
 import { AUDIT_DEPENDENCIES } from '#libs/audit/audit-dependencies.js';
 import { AuditModule } from '#libs/audit/audit.module.js';
 import { LINKING_DEPENDENCIES } from '#libs/linking/commands/linking-dependencies.js';
@@ -38,6 +40,7 @@ export class DependenciesModule {
       { provide: SIGN_IN_DEPENDENCIES, useValue: signIn },
       { provide: ACCOUNT_DEPENDENCIES, useValue: account },
       { provide: AUDIT_DEPENDENCIES, useValue: audit },
+      { provide: ADMINISTRATION_DEPENDENCIES, useValue: audit },
     ];
     return { module: DependenciesModule, global: true, providers, exports: providers };
   }
@@ -56,6 +59,7 @@ export class IdentityModule {
         SignInModule,
         AccountPagesModule,
         AuditModule,
+        AdministrationModule,
       ],
       controllers: [StaticController],
     };

@@ -39,6 +39,7 @@ export const startIdentity = async (environment: NodeJS.ProcessEnv, logger: Logg
   app.use((_request: Request, _response: Response, next: NextFunction) => withDeadline(REQUEST_DEADLINE_MS, next));
   mountOpenIdProvider(app, dependencies.openIdProvider);
   app.useBodyParser('urlencoded', { extended: false, limit: '64kb' });
+  app.useBodyParser('json', { limit: '64kb' });
   app.useGlobalFilters(new ProblemFilter(logger, newUuid));
   await app.listen(config.IDENTITY_PORT, config.IDENTITY_HOST);
 

@@ -18,7 +18,7 @@ export interface AccountsDependencies extends CreateUserDependencies {
   /** Ends the sessions and grants that these events of a user take away, before a command answers (invariant 7). */
   readonly carryOutRevocations: (
     userId: string,
-    executed: Executed<AccountOutcome, UserStreamEvent>,
+    executed: Pick<Executed<unknown, UserStreamEvent>, 'stored' | 'revision'>,
     context: CommandContext,
   ) => Promise<void>;
   /** Destroys the key of a user's personal data for ever; a tombstone stays (domain.md, "Privacy"). */

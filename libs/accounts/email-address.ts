@@ -10,7 +10,8 @@ export type ParsedEmailAddress =
     }
   | { readonly kind: 'refused'; readonly code: 'email_invalid' };
 
-const ATOM = "[A-Za-z0-9!#$%&'*+/=?^_`{|}~-]+";
+/** RFC 5322's atext without `!` and `%`, which some mail systems still route by. */
+const ATOM = "[A-Za-z0-9#$&'*+/=?^_`{|}~-]+";
 const LABEL = '[A-Za-z0-9](?:[A-Za-z0-9-]{0,61}[A-Za-z0-9])?';
 const ADDRESS = new RegExp(`^(?<local>${ATOM}(?:\\.${ATOM})*)@(?<domain>${LABEL}(?:\\.${LABEL})+)$`);
 
@@ -25,5 +26,7 @@ export const parseEmailAddress = (input: unknown): ParsedEmailAddress => {
   const address = input.trim();
   const { local, domain } = ADDRESS.exec(address)?.groups ?? {};
   if (local === undefined || domain === undefined || local.length > 64 || address.length > 254) return refused;
+  // An encoded word (RFC 2047) is an atom too, and some mail systems decode it.
+  if (local.includes('=?')) return refused;
   return { kind: 'ok', address, canonical: address.toLowerCase(), domain: domain.toLowerCase() };
 };

@@ -43,7 +43,7 @@ export interface UnlinkRequest extends CredentialRules {
   /** The organization that the command runs in; a user of another one is not found (invariant 11). */
   readonly organizationId: string;
   readonly unlinkAllowed: (providerId: string) => boolean;
-  /** An administrator may leave a person without a way in; nobody else (invariant 2). */
+  /** An administrator may leave a person without a way in; nobody else may (invariant 2). */
   readonly force?: boolean;
 }
 
@@ -62,10 +62,10 @@ export const decideUnlinkExternalIdentity = (account: Account, request: UnlinkRe
     return { events: [], outcome: { kind: 'unlinked', claimId, identityKey: unlinked.data.identityKey } };
   const link = account.links.find((l) => l.claimId === claimId);
   if (!link) return refused('identity_not_linked');
+  if (!request.unlinkAllowed(link.providerId)) return refused('unlinking_not_allowed');
   if (!request.force) {
-    if (!request.unlinkAllowed(link.providerId)) return refused('unlinking_not_allowed');
     const without = { ...account, links: account.links.filter((other) => other.claimId !== claimId) };
-    if (account.status === 'active' && usableCredentials(without, request).length === 0) return refused('last_credential');
+    if (usableCredentials(without, request).length === 0) return refused('last_credential');
   }
   const { providerId, identityKey } = link;
   return {

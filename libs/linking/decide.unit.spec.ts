@@ -172,7 +172,7 @@ describe('decideUnlinkExternalIdentity', () => {
   });
   it('an administrator may take the last way in away', () =>
     user(linked('one'))
-      .when((s) => decideUnlinkExternalIdentity(s, request({ force: true, unlinkAllowed: () => false })))
+      .when((s) => decideUnlinkExternalIdentity(s, request({ force: true })))
       .then([unlinked('one')], done));
   it('the same command id with another body is refused', () =>
     user(linked('one'), linked('two'), by('now', unlinked('one')))

@@ -1,4 +1,4 @@
-import { Column, Entity, PrimaryColumn } from 'typeorm';
+import { Between, Column, Entity, PrimaryColumn } from 'typeorm';
 import type { DataSource } from 'typeorm';
 
 /** A live link, as the links projection has it. Reads the view over the live generation. */
@@ -35,3 +35,9 @@ export class LinkView {
 /** A user's live links, oldest first. */
 export const linksOfUser = (readModels: DataSource, userId: string): Promise<LinkView[]> =>
   readModels.getRepository(LinkView).find({ where: { userId }, order: { linkedAt: 'ASC', claimId: 'ASC' } });
+
+/** Live links of a provider that were made between two moments, both included, oldest first. */
+export const linksOfProvider = (readModels: DataSource, providerId: string, from: Date, to: Date): Promise<LinkView[]> =>
+  readModels
+    .getRepository(LinkView)
+    .find({ where: { providerId, linkedAt: Between(from, to) }, order: { linkedAt: 'ASC', claimId: 'ASC' } });

@@ -2,8 +2,8 @@ import { Controller, Get, Inject, Param, Query, Req, Res } from '@nestjs/common'
 import type { Request, Response } from 'express';
 import { loadAccount } from '#libs/accounts/queries/load-account.js';
 import { isUuid } from '#libs/platform/ids.js';
-import { problem, PROBLEM_MEDIA_TYPE } from '#libs/platform/problem.js';
-import type { Problem } from '#libs/platform/problem.js';
+import { problem } from '#libs/platform/problem.js';
+import { authorizeApi, sendProblem } from '#libs/web/api-access.js';
 import { AUDIT_DEPENDENCIES } from '../audit-dependencies.js';
 import type { AuditDependencies } from '../audit-dependencies.js';
 import { historyQuerySchema, InvalidCursorError, readHistory } from '../history.js';
@@ -27,20 +27,8 @@ export class HistoryController {
     const refuse = (status: number, code: string, title: string, detail?: string): void =>
       sendProblem(response, problem(status, code, title, { instance: newId(), ...(detail ? { detail } : {}) }));
 
-    const token = bearerToken(request);
-    if (!token) {
-      response.set('www-authenticate', 'Bearer');
-      return refuse(401, 'token_missing', 'An access token is required', `Send "Authorization: Bearer …" with the scope ${HISTORY_SCOPE}.`);
-    }
-    const access = await verifyAccessToken(token, { scope: HISTORY_SCOPE });
-    if (access.kind === 'refused') {
-      // RFC 6750, section 3.1
-      response.set(
-        'www-authenticate',
-        `Bearer error="${access.code}"${access.code === 'insufficient_scope' ? `, scope="${HISTORY_SCOPE}"` : ''}`,
-      );
-      return refuse(access.code === 'insufficient_scope' ? 403 : 401, access.code, 'The access token cannot be used here');
-    }
+    const access = await authorizeApi(request, response, { verifyAccessToken, newId, scope: HISTORY_SCOPE });
+    if (!access) return;
     const parsed = historyQuerySchema.safeParse(query);
     if (!parsed.success) {
       return refuse(
@@ -62,11 +50,3 @@ export class HistoryController {
     }
   }
 }
-
-/** RFC 6750, section 2.1: the scheme is case-insensitive. */
-const bearerToken = (request: Request): string | undefined =>
-  /^bearer ([A-Za-z0-9\-._~+/]+=*)$/i.exec(request.get('authorization') ?? '')?.[1];
-
-const sendProblem = (response: Response, document: Problem): void => {
-  response.status(document.status).type(PROBLEM_MEDIA_TYPE).send(JSON.stringify(document));
-};

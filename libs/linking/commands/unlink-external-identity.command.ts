@@ -15,8 +15,10 @@ export class UnlinkExternalIdentity extends Command<UnlinkResult> {
     readonly organizationId: string,
     readonly claimId: string,
     readonly context: CommandContext,
-    /** An administrator's: neither the policy nor the last way in stands against it. */
+    /** An administrator's: the last way in does not stand against it (invariant 2). */
     readonly force = false,
+    /** An administrator's: the policy for people does not stand against it. */
+    readonly byAdministrator = force,
   ) {
     super();
   }

@@ -25,7 +25,7 @@ export type CarryOutRevocations = (
  */
 export const unlinkExternalIdentity = async (
   dependencies: LinkingDependencies & { readonly carryOutRevocations: CarryOutRevocations },
-  { userId, organizationId, claimId, context, force }: UnlinkExternalIdentity,
+  { userId, organizationId, claimId, context, force, byAdministrator }: UnlinkExternalIdentity,
 ): Promise<UnlinkResult> => {
   const { store } = dependencies;
   const stream = userStream(userId);
@@ -45,7 +45,7 @@ export const unlinkExternalIdentity = async (
         commandId: context.commandId,
         bodyHash: context.bodyHash,
         organizationId,
-        unlinkAllowed: (providerId) => providers.get(providerId)?.policy.unlinkAllowed === true,
+        unlinkAllowed: (providerId) => byAdministrator || providers.get(providerId)?.policy.unlinkAllowed === true,
         force,
       }),
     context,

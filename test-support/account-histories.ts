@@ -192,13 +192,18 @@ export class HistoryTheatre {
     this.#running = manager.run(this.#stopping.signal);
   }
 
-  static async open(installation: TestInstallation): Promise<HistoryTheatre> {
-    await migrate(installation.pool, 'provider', [
+  /** The tables that the commands need, without the servers that make them. */
+  static prepare(installation: TestInstallation): Promise<void> {
+    return migrate(installation.pool, 'provider', [
       ...openIdProviderMigrations,
       ...mailTokenMigrations,
       ...reauthenticationMigrations,
       ...processManagerMigrations,
     ]);
+  }
+
+  static async open(installation: TestInstallation): Promise<HistoryTheatre> {
+    await HistoryTheatre.prepare(installation);
     await installation.configure(HISTORIES_CONFIGURATION);
     return new HistoryTheatre(installation);
   }
@@ -256,8 +261,10 @@ export class HistoryTheatre {
     } as unknown as EventStore;
   }
 
-  #dependencies(store: EventStore): AccountsDependencies {
-    const { indexKeys, newId, pool, keys } = this.installation;
+  /** What the commands need, with sessions in PostgreSQL and a hash that costs nothing. */
+  static dependenciesOf(installation: TestInstallation, store: EventStore = installation.store): AccountsDependencies {
+    const { indexKeys, newId, pool, keys } = installation;
+    const sessions = new SessionRows(pool, systemClock);
     return {
       store,
       indexKeys,
@@ -269,11 +276,14 @@ export class HistoryTheatre {
       },
       mailTokens: postgresMailTokens(pool, systemClock),
       rules: async (organizationId, providerIds) => (await loadWaysIn(store, organizationId, providerIds)).rules,
-      carryOutRevocations: (userId, executed, context) =>
-        carryOutRevocations({ store, sessions: this.#sessions }, userId, placed(executed), context),
+      carryOutRevocations: (userId, executed, context) => carryOutRevocations({ store, sessions }, userId, placed(executed), context),
       destroyKey: (userId) => keys.destroy(userId),
       purge: (userId) => purgeUser(pool, userId),
     };
+  }
+
+  #dependencies(store: EventStore): AccountsDependencies {
+    return HistoryTheatre.dependenciesOf(this.installation, store);
   }
 
   #assertion(run: string, identity: number) {

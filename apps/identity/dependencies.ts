@@ -135,7 +135,11 @@ export const connectDependencies = async (
     allowPrivateAddresses: config.LIGATURE_ALLOW_PRIVATE_PROVIDERS,
   };
   const flows = new Flows(pool, clock);
-  const passwords = createPasswords();
+  const passwords = createPasswords({
+    memoryKiB: config.LIGATURE_ARGON2_MEMORY_KIB,
+    iterations: config.LIGATURE_ARGON2_ITERATIONS,
+    parallelism: config.LIGATURE_ARGON2_PARALLELISM,
+  });
   const mailTokens = postgresMailTokens(pool, clock);
   const pendingLinks = postgresPendingLinks(pool, config.LIGATURE_MASTER_KEY, clock);
   const mailer = mailerFrom(config, clock, newId);

@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { isSecureOrLoopback } from '#libs/platform/secure-url.js';
+import { passwordShape } from '#libs/accounts/passwords.js';
 import { mailShape } from '#libs/mail/mailer-from.js';
 import { eventStoreUrl, port, postgresUrl, readConfiguration, secret32 } from '#libs/platform/configuration.js';
 
@@ -23,6 +24,7 @@ export const readIdentityConfiguration = (environment: NodeJS.ProcessEnv) => {
       LIGATURE_INDEX_SECRET: secret32,
       LIGATURE_COOKIE_SECRET: secret32,
       ...mailShape,
+      ...passwordShape,
       LIGATURE_ALLOW_PRIVATE_PROVIDERS: z.stringbool().default(false),
       LIGATURE_TRUSTED_PROXIES: z
         .string()

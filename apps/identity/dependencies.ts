@@ -20,7 +20,8 @@ import { UpstreamOpenId } from '#libs/identity-providers/upstream-open-id.js';
 import type { LinkingDependencies } from '#libs/linking/commands/linking-dependencies.js';
 import type { CarryOutRevocations } from '#libs/linking/commands/unlink-external-identity.js';
 import { loadWaysIn } from '#libs/linking/queries/providers-in-organization.js';
-import { mailerFrom } from '#libs/mail/mailer-from.js';
+import { mailerFrom, outboxOf } from '#libs/mail/mailer-from.js';
+import type { OutboxSettings } from '#libs/mail/outbox.controller.js';
 import { OpenIdProvider } from '#libs/openid-provider/open-id-provider.js';
 import type { UserClaims } from '#libs/openid-provider/open-id-provider.js';
 import { systemClock } from '#libs/platform/clock.js';
@@ -64,6 +65,8 @@ export interface IdentityDependencies {
   readonly signIn: SignInDependencies;
   readonly account: AccountDependencies;
   readonly audit: AuditDependencies;
+  /** The outbox to show; in development only. */
+  readonly outbox: OutboxSettings | undefined;
   /** Removes flows, sessions and tokens that have expired. */
   removeExpired(): Promise<void>;
   close(): Promise<void>;
@@ -75,6 +78,7 @@ export const connectDependencies = async (
   observer: StoreObserver,
 ): Promise<IdentityDependencies> => {
   checkStoreUrl(config.EVENTSTORE_URL);
+  const mailer = mailerFrom(config, systemClock, newUuid);
   const pool = createPool(config.DATABASE_URL, {
     applicationName: 'ligature-identity',
     max: 20,
@@ -135,10 +139,13 @@ export const connectDependencies = async (
     allowPrivateAddresses: config.LIGATURE_ALLOW_PRIVATE_PROVIDERS,
   };
   const flows = new Flows(pool, clock);
-  const passwords = createPasswords();
+  const passwords = createPasswords({
+    memoryKiB: config.LIGATURE_ARGON2_MEMORY_KIB,
+    iterations: config.LIGATURE_ARGON2_ITERATIONS,
+    parallelism: config.LIGATURE_ARGON2_PARALLELISM,
+  });
   const mailTokens = postgresMailTokens(pool, clock);
   const pendingLinks = postgresPendingLinks(pool, config.LIGATURE_MASTER_KEY, clock);
-  const mailer = mailerFrom(config, clock, newId);
   const revoke: CarryOutRevocations = (userId, executed, context) =>
     carryOutRevocations({ store, sessions: openIdProvider }, userId, placed(executed), context);
   const signIn: SignInDependencies = {
@@ -161,6 +168,7 @@ export const connectDependencies = async (
     newId,
     logger,
   };
+  const outbox = config.LIGATURE_ENV === 'development' ? outboxOf(config) : undefined;
   return {
     core,
     pool,
@@ -182,6 +190,7 @@ export const connectDependencies = async (
     signIn,
     account: { ...signIn, readModels: accountReadModels(pool, readModels) },
     audit: { store, newId, logger, verifyAccessToken: (token, required) => openIdProvider.verifyAccessToken(token, required) },
+    outbox: outbox === undefined ? undefined : { directory: outbox, issuer: config.LIGATURE_ISSUER },
     removeExpired: async () => {
       await flows.removeExpired();
       await mailTokens.removeExpired();

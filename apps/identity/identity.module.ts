@@ -12,6 +12,7 @@ import { AUDIT_DEPENDENCIES } from '#libs/audit/audit-dependencies.js';
 import { AuditModule } from '#libs/audit/audit.module.js';
 import { LINKING_DEPENDENCIES } from '#libs/linking/commands/linking-dependencies.js';
 import { LinkingModule } from '#libs/linking/linking.module.js';
+import { OutboxModule } from '#libs/mail/outbox.controller.js';
 import { SIGN_IN_DEPENDENCIES } from '#libs/sign-in/sign-in-dependencies.js';
 import { SignInModule } from '#libs/sign-in/sign-in.module.js';
 import { STYLESHEET } from '#libs/web/stylesheet.js';
@@ -60,6 +61,7 @@ export class IdentityModule {
         AccountPagesModule,
         AuditModule,
         AdministrationModule,
+        ...(dependencies.outbox ? [OutboxModule.of(dependencies.outbox)] : []),
       ],
       controllers: [StaticController],
     };

@@ -1,6 +1,7 @@
 import { Catch, HttpException } from '@nestjs/common';
 import type { ArgumentsHost, ExceptionFilter } from '@nestjs/common';
 import type { Request, Response } from 'express';
+import { PasswordsOverloadedError } from '#libs/accounts/passwords.js';
 import { StoreAwayError, UnknownOutcomeError } from '#libs/event-store/store-errors.js';
 import type { NewId } from '#libs/platform/ids.js';
 import type { Logger } from '#libs/platform/logger.js';
@@ -20,7 +21,8 @@ const UNAVAILABLE = { status: 503, title: 'That is not possible right now', next
 
 /** What a person or a program is told of something that no controller expected. Details go to the log, under the correlation id. */
 const failureOf = (error: unknown): Failure => {
-  if (error instanceof StoreAwayError || error instanceof ReadModelBehindError) return { ...UNAVAILABLE, code: error.code };
+  if (error instanceof StoreAwayError || error instanceof ReadModelBehindError || error instanceof PasswordsOverloadedError)
+    return { ...UNAVAILABLE, code: error.code };
   if (isDatabaseUnreachable(error)) return { ...UNAVAILABLE, code: 'database_unavailable' };
   if (error instanceof UnknownOutcomeError)
     return { ...UNAVAILABLE, code: error.code, nextStep: 'It may or may not have been done. Try the same again.' };

@@ -32,5 +32,6 @@ nav{display:flex;flex-wrap:wrap;gap:.25rem 1rem;align-items:center;margin-bottom
 .error-text{color:var(--bad)}
 .or{display:flex;align-items:center;gap:.75rem;color:var(--muted);margin:.75rem 0}
 .or::before,.or::after{content:"";flex:1;border-top:1px solid var(--line)}
+.mail{white-space:pre-wrap;overflow-wrap:anywhere}
 .row{display:flex;flex-wrap:wrap;gap:.5rem}
 `.trim();

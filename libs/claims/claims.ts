@@ -62,7 +62,10 @@ export class Claims {
     }
   }
 
-  /** Claims a free thing at the revision it was seen free at. @returns the fresh claim id, or nothing when somebody else was first */
+  /**
+   * Claims a free thing at the revision it was seen free at. @returns the fresh claim id, or nothing when somebody else was first
+   * @throws {SubjectErasedError} when the person was erased meanwhile
+   */
   async claim(thing: Claimable, revision: Revision, ownerId: string, context: CommandContext): Promise<string | undefined> {
     const { store, clock, newId } = this.dependencies;
     const claimId = newId();

@@ -2,6 +2,7 @@ import { claimableEmail, claimableUsername } from '#libs/claims/claimable.js';
 import { Claims } from '#libs/claims/claims.js';
 import type { Executed } from '#libs/event-store/command-execution.js';
 import type { AccountResult, AccountsDependencies } from '../account-dependencies.js';
+import { SubjectErasedError } from '#libs/privacy/subject-keys.js';
 import { createUser } from '../create-user.js';
 import type { CreatedUser } from '../create-user.js';
 import {
@@ -173,7 +174,11 @@ const claimAndSettle = async (
   const { target, context } = command;
   const claims = new Claims(dependencies);
   for (let tries = 0; tries < MAX_ATTEMPTS; tries += 1) {
-    const claimed = await claims.claimIfFree(thing, target.userId, context);
+    const claimed = await claims.claimIfFree(thing, target.userId, context).catch((error: unknown) => {
+      if (error instanceof SubjectErasedError) return undefined;
+      throw error;
+    });
+    if (!claimed) return refuse('account_not_active');
     if (claimed.kind === 'owned' && claimed.userId !== target.userId) return refuse(taken);
     let before: Account | undefined;
     const executed = await run(dependencies, command, (account) => {

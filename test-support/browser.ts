@@ -36,8 +36,8 @@ export class Browser {
   }
 
   /** Another browser with the same cookies: whoever stole them. */
-  clone(): Browser {
-    const copy = new Browser(this.stops);
+  clone(stops = this.stops): Browser {
+    const copy = new Browser(stops);
     for (const [key, cookie] of this.#cookies) copy.#cookies.set(key, cookie);
     return copy;
   }

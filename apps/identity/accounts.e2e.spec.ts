@@ -527,6 +527,54 @@ describe('accounts over HTTP', () => {
     });
   });
 
+  it('L9, L10: two link intents in one browser, answered in the other order, each link their own identity to the account that began them', async () => {
+    const name = nextName();
+    const browser = await register(name);
+    const userId = userIdIn(browser);
+    const begin = async (subject: string): Promise<string> => {
+      let callback = '';
+      globex.subject = subject;
+      globex.lies = { callback: (parameters) => (callback = `${server.issuer}/providers/globex/callback?${parameters}`) };
+      const stopped = browser.clone([`${server.issuer}/providers/`]);
+      await stopped.open(`${server.issuer}/account`);
+      await stopped.submit({}, '/link/globex');
+      return callback;
+    };
+    await open('/account/password', browser);
+    await confirm(browser);
+    const [first, second] = [await begin(`${name}-1`), await begin(`${name}-2`)];
+    globex.lies = {};
+    for (const [callback, subject] of [
+      [second, `${name}-2`],
+      [first, `${name}-1`],
+    ] as const) {
+      globex.subject = subject;
+      await browser.open(callback);
+      expect(browser.text).toContain('is linked');
+    }
+    expect((await typesOf(userId)).filter((type) => type === 'ExternalIdentityLinked')).toHaveLength(2);
+    await browser.open(first);
+    expect([browser.status, browser.text]).toEqual([400, expect.stringContaining('state_unknown')]);
+  });
+
+  it('L30: a sign-in amounts to what the provider’s policy grants, whatever the provider says of it', async () => {
+    const claimsHighly = { claims: (claims: object) => ({ ...claims, acr: 'urn:example:very-high' }) };
+    const acrOf = async (userId: string): Promise<unknown> => {
+      const { rows } = await server.installation.pool.query<{ acr: string | null }>(
+        `SELECT payload ->> 'acr' AS acr FROM provider.sessions WHERE user_id = $1 AND state = 'active' ORDER BY created_at DESC LIMIT 1`,
+        [userId],
+      );
+      return rows[0]?.acr;
+    };
+    for (const granted of [null, 'urn:example:low']) {
+      await configure(`{ creationAllowed: true, autoCreate: true${granted === null ? '' : `, grantsAcr: "${granted}"`} }`);
+      acme.lies = claimsHighly;
+      acme.subject = nextName();
+      expect(await acrOf(userIdIn(await through('acme')))).toBe(granted);
+    }
+    await configure(BY_HAND);
+  });
+
   it('L24: a confirmation leads back to a page of the account only', async () => {
     const browser = await register(nextName());
     for (const target of ['https://evil.example/', '//evil.example', '/account/../../evil', '/account@evil.example']) {

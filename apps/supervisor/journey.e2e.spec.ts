@@ -108,6 +108,22 @@ describe('the journey', () => {
     ]);
   });
 
+  it('shows the account and its links on the command line; an undo only shows what it would do', async () => {
+    const shown = JSON.parse((await system.cli('users', 'show', sub, '--json')).stdout) as {
+      status: string;
+      links: { providerId: string }[];
+    };
+    expect([shown.status, shown.links.map(({ providerId }) => providerId)]).toEqual(['active', ['acme', 'globex']]);
+    const since = new Date(Date.now() - 3_600_000).toISOString();
+    const listed = await system.cli('links', 'list', '--provider', 'globex', '--from', since);
+    expect(listed.stdout).toContain(sub);
+    const preview = await system.cli('links', 'undo', '--provider', 'globex', '--from', since);
+    expect(preview.stdout).toContain('1 links would be undone. Nothing was changed');
+    expect(await linkedIdentities()).toEqual(['Acme', 'Globex']);
+    expect((await system.cli('users', 'erase', sub)).exitCode).toBe(2);
+    expect((await system.cli('links', 'list', '--provider', 'globex', '--from', 'yesterday')).exitCode).toBe(2);
+  });
+
   it('answers the history API to a bearer of history:read only', async () => {
     const url = `${issuer}/api/v1/users/${sub}/history`;
     expect((await fetch(url)).status).toBe(401);

@@ -2,6 +2,8 @@ import { LineCounter, parseDocument } from 'yaml';
 import type { Document } from 'yaml';
 import { z } from 'zod';
 import { oidcProviderShape } from '#libs/identity-providers/settings.js';
+import { linkingPolicySchema } from '#libs/linking/policy.js';
+import { loginPolicySchema } from '#libs/organizations/events.js';
 import { organizationSettingsSchema } from '#libs/organizations/settings.js';
 import { slugSchema } from '#libs/platform/slug.js';
 import { interpolate, UnsetVariablesError } from './interpolate.js';
@@ -12,8 +14,15 @@ const secretReferenceSchema = z.strictObject({ env: z.string().regex(/^[A-Z][A-Z
 
 const { organizationId: _organizationId, ...relyingPartyFields } = relyingPartyShape;
 
+/** What every organization of the file begins with; each may say otherwise, setting by setting. */
+const defaultsSchema = z.strictObject({
+  loginPolicy: loginPolicySchema.partial().default({}),
+  linkingPolicy: linkingPolicySchema.partial().default({}),
+});
+
 /** The file that `ligature config apply` reads. */
 const fileSchema = z.strictObject({
+  defaults: defaultsSchema.prefault({}),
   organizations: z.array(organizationSettingsSchema).default([]),
   identityProviders: z
     .array(
@@ -60,7 +69,7 @@ export const parseDeclaration = (text: string, environment: NodeJS.ProcessEnv): 
   if (document.errors.length > 0)
     throw new DeclarationError(document.errors.map((error) => `line ${error.linePos?.[0].line}: ${error.message.split('\n')[0]}`));
   const lineOf = lineFinder(document, lines);
-  const parsed = fileSchema.safeParse(document.toJS() ?? {});
+  const parsed = fileSchema.safeParse(withDefaults(document.toJS() ?? {}));
   if (!parsed.success) {
     throw new DeclarationError(parsed.error.issues.map((issue) => `line ${lineOf(issue.path)}: ${issue.path.join('.')}: ${issue.message}`));
   }
@@ -82,6 +91,30 @@ export const parseDeclaration = (text: string, environment: NodeJS.ProcessEnv): 
   };
   if (mistakes.length > 0) throw new DeclarationError(mistakes);
   return declaration;
+};
+
+/** Puts the file's defaults under what its organizations say. What has another shape than expected is left for the schema to refuse. */
+const withDefaults = (file: unknown): unknown => {
+  const isRecord = (value: unknown): value is Record<string, unknown> =>
+    typeof value === 'object' && value !== null && !Array.isArray(value);
+  if (!isRecord(file) || !isRecord(file.defaults) || !Array.isArray(file.organizations)) return file;
+  const { loginPolicy, linkingPolicy } = file.defaults;
+  const over = (base: unknown, own: unknown): unknown =>
+    isRecord(base) && (own === undefined || isRecord(own)) ? { ...base, ...own } : own;
+  const organizations = (file.organizations as unknown[]).map((organization) => {
+    if (!isRecord(organization)) return organization;
+    const identityProviders = Array.isArray(organization.identityProviders)
+      ? (organization.identityProviders as unknown[]).map((offered) =>
+          isRecord(offered) ? { ...offered, policy: over(linkingPolicy, offered.policy) } : offered,
+        )
+      : organization.identityProviders;
+    return {
+      ...organization,
+      loginPolicy: over(loginPolicy, organization.loginPolicy),
+      ...(identityProviders === undefined ? {} : { identityProviders }),
+    };
+  });
+  return { ...file, organizations };
 };
 
 type LineOf = (path: readonly PropertyKey[]) => number;
@@ -127,7 +160,7 @@ const unknownReferences = (file: File, lineOf: LineOf): string[] => {
 };
 
 const duplicates = (file: File, lineOf: LineOf): string[] => {
-  const of = (section: keyof File, ids: readonly string[]): string[] =>
+  const of = (section: 'organizations' | 'identityProviders' | 'relyingParties', ids: readonly string[]): string[] =>
     ids.flatMap((id, i) => (ids.indexOf(id) < i ? `line ${lineOf([section, i])}: ${id} is declared twice under ${section}` : []));
   return [
     ...file.organizations.flatMap(({ id, identityProviders }, i) =>

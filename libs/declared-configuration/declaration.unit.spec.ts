@@ -53,6 +53,39 @@ describe('a configuration file', () => {
     });
   });
 
+  it('defaults stand under what each organization says, setting by setting', () => {
+    const text = GOOD.replace(
+      'organizations:',
+      `defaults:
+  loginPolicy: { password: true, registration: true }
+  linkingPolicy: { creationAllowed: true, linkingAllowed: false }
+organizations:
+  - { id: strict, displayName: Strict, loginPolicy: { password: false } }
+  - id: bare
+    displayName: Bare
+    identityProviders: [{ id: acme }]`,
+    );
+    const { organizations } = parseDeclaration(text, ENVIRONMENT);
+    expect(
+      organizations.map(({ id, loginPolicy, identityProviders: [offered] }) => [
+        id,
+        loginPolicy.password,
+        loginPolicy.registration,
+        offered?.policy.creationAllowed,
+        offered?.policy.linkingAllowed,
+      ]),
+    ).toEqual([
+      ['strict', false, true, undefined, undefined],
+      ['bare', true, true, true, false],
+      ['default', true, true, true, true],
+    ]);
+  });
+
+  it('a mistake in the defaults is named with its line', () => {
+    const text = `defaults: { loginPolicy: { password: perhaps } }\n${GOOD}`;
+    expect(mistakesOf(text)).toContainEqual(expect.stringMatching(/^line 1: defaults\.loginPolicy\.password: /));
+  });
+
   it('an empty one declares nothing', () =>
     expect(parseDeclaration('', {})).toEqual({ organizations: [], identityProviders: [], relyingParties: [] }));
 

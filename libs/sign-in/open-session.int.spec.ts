@@ -1,6 +1,8 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { userActivityStream, userStream } from '#libs/accounts/streams.js';
-import { ContentionError } from '#libs/event-store/command-execution.js';
+import { loadAccount } from '#libs/accounts/queries/load-account.js';
+import { accountFold, seenAt } from '#libs/accounts/state.js';
+import { ContentionError, execute } from '#libs/event-store/command-execution.js';
 import type { EventStore } from '#libs/event-store/event-store.js';
 import { StoreAwayError, UnknownOutcomeError } from '#libs/event-store/store-errors.js';
 import { streamName } from '#libs/event-store/stream-name.js';
@@ -174,6 +176,58 @@ describe('opening a session', () => {
     await unlink(sessions, userId, claimId);
     expect(sessions.rows.get(gone)?.state).toBe('ended');
     expect(sessions.rows.get(stays)?.state).toBe('active');
+  });
+
+  it('L2, L20: a recovery while the sign-in is in flight: refused, although the identity is still linked', async () => {
+    const { userId, claimId } = await linkedUser();
+    const sessions = new MemorySessions();
+    const { state, revision } = await loadAccount(installation.store, userId);
+    const account = seenAt(state, revision);
+    await execute(installation.store, {
+      stream: userStream(userId),
+      fold: accountFold,
+      decide: () => ({ events: [{ type: 'AccountRecovered' as const, data: { emailId: newUuid() } }], outcome: undefined }),
+      context: testContext(),
+      subject: userId,
+    });
+    const answer = await openSession({ ...installation, sessions }, request(userId, claimId, { account }));
+    expect(answer).toEqual({ kind: 'refused', code: 'account_not_found' });
+    expect(sessions.states).toEqual(['ended']);
+  });
+
+  it.each(['UserDeactivated', 'ErasureStarted'] as const)('L20: %s while the sign-in is in flight: refused', async (type) => {
+    const { userId, claimId } = await linkedUser();
+    const sessions = new MemorySessions();
+    const { state, revision } = await loadAccount(installation.store, userId);
+    await execute(installation.store, {
+      stream: userStream(userId),
+      fold: accountFold,
+      decide: () => ({ events: [{ type, data: {} }], outcome: undefined }),
+      context: testContext(),
+      subject: userId,
+    });
+    const answer = await openSession({ ...installation, sessions }, request(userId, claimId, { account: seenAt(state, revision) }));
+    expect(answer).toEqual({ kind: 'refused', code: 'account_not_found' });
+  });
+
+  it('a revocation that is carried out late spares the sessions whose sign-in knew it', async () => {
+    const { userId, claimId } = await linkedUser();
+    const sessions = new MemorySessions();
+    const context = testContext();
+    const open = async (revision: bigint): Promise<string> => {
+      const opened = await openSession(
+        { ...installation, sessions },
+        request(userId, claimId, { account: { revision, credentialEpoch: 0 } }),
+      );
+      if (opened.kind !== 'opened') throw new Error('refused');
+      await sessions.activate(opened.sessionId);
+      return opened.sessionId;
+    };
+    const [before, after] = [await open(1n), await open(5n)];
+    const event = { event: { type: 'PasswordRemoved', data: {} }, revision: 5n } as const;
+    for (let time = 0; time < 2; time += 1) await carryOutRevocations({ store: installation.store, sessions }, userId, [event], context);
+    expect([sessions.rows.get(before)?.state, sessions.rows.get(after)?.state]).toEqual(['ended', 'active']);
+    expect((await activityOf(userId)).filter(({ type }) => type === 'SessionEnded')).toHaveLength(1);
   });
 
   it('L28: a session in another organization than the user’s is refused', async () => {

@@ -151,6 +151,48 @@ describe('LoginViaIdp on the streams', () => {
     expect(userOf(await signIn(second))).not.toBe(userId);
   });
 
+  it('double owner: an unlink paused before its release, the identity linked by another process, then the release: the new owner keeps it', async () => {
+    const [one, other] = [userOf(await signIn(testAssertion('dora'))), userOf(await signIn(testAssertion('dirk')))];
+    const contested = testAssertion('d-g', 'globex');
+    const linked = await link(one, contested);
+    const claimId = 'claimId' in linked.outcome ? linked.outcome.claimId : '';
+    let relinked: LoginResult | undefined;
+    const paused = {
+      ...installation,
+      carryOutRevocations: async () => {
+        relinked = await link(other, contested);
+      },
+    };
+    await unlinkExternalIdentity(paused, new UnlinkExternalIdentity(one, 'default', claimId, testContext()));
+    expect(relinked?.outcome).toMatchObject({ kind: 'linked', userId: other });
+    expect((await signIn(contested)).outcome).toMatchObject({ kind: 'sign_in', userId: other });
+    expect((await installation.store.read(externalIdentityStream(keyOf(contested)))).map(({ event }) => event.type)).toEqual([
+      'ExternalIdentityClaimed',
+      'ExternalIdentityReleased',
+      'ExternalIdentityClaimed',
+    ]);
+  });
+
+  it('S5, L10: an IdP-initiated response for an identity that nobody owns links and creates nothing, also while its owner-to-be is linking', async () => {
+    const userId = userOf(await signIn(testAssertion('uma')));
+    const assertion = testAssertion('uma-g', 'globex');
+    const [linked, unsolicited] = await Promise.all([link(userId, assertion), signIn(assertion, { kind: 'unsolicited' })]);
+    expect(linked.outcome).toMatchObject({ kind: 'linked', userId });
+    expect([{ kind: 'refused', code: 'account_not_found' }, expect.objectContaining({ kind: 'sign_in', userId })]).toContainEqual(
+      unsolicited.outcome,
+    );
+    expect((await signIn(testAssertion('nobody-g', 'globex'), { kind: 'unsolicited' })).outcome).toEqual({
+      kind: 'refused',
+      code: 'account_not_found',
+    });
+  });
+
+  it('several identities of one provider on one user work', async () => {
+    const userId = userOf(await signIn(testAssertion('sam-1')));
+    await link(userId, testAssertion('sam-2'));
+    for (const subject of ['sam-1', 'sam-2']) expect(userOf(await signIn(testAssertion(subject)))).toBe(userId);
+  });
+
   it('L21: two parallel unlinks of the last two ways in: one of two is refused', async () => {
     const first = await signIn(testAssertion('fay'));
     const userId = userOf(first);

@@ -35,6 +35,7 @@ import { masterKeyId, postgresSubjectKeys, subjectKeyMigrations } from '#libs/pr
 import { INSTALLATION_SUBJECT } from '#libs/privacy/subject-keys.js';
 import { checkStoreIdentity, waitForPosition } from '#libs/projection-engine/projector.js';
 import { loadRelyingParty } from '#libs/relying-parties/queries/load-relying-party.js';
+import { attemptWindowMigrations, postgresAttemptWindows } from '#libs/sign-in/attempt-windows.postgres.js';
 import { createSignInAttempts } from '#libs/sign-in/attempts.js';
 import type { FlowIntent } from '#libs/sign-in/external-sign-in.js';
 import { purgeUser } from '#libs/installation/purge-user.js';
@@ -90,6 +91,7 @@ export const connectDependencies = async (
     ...reauthenticationMigrations,
     ...mailTokenMigrations,
     ...pendingLinkMigrations,
+    ...attemptWindowMigrations,
     ...throttleMigrations,
     ...processManagerMigrations,
   ]);
@@ -145,6 +147,7 @@ export const connectDependencies = async (
     parallelism: config.LIGATURE_ARGON2_PARALLELISM,
   });
   const mailTokens = postgresMailTokens(pool, clock);
+  const attemptWindows = postgresAttemptWindows(pool, clock);
   const pendingLinks = postgresPendingLinks(pool, config.LIGATURE_MASTER_KEY, clock);
   const revoke: CarryOutRevocations = (userId, executed, context) =>
     carryOutRevocations({ store, sessions: openIdProvider }, userId, placed(executed), context);
@@ -155,7 +158,7 @@ export const connectDependencies = async (
     interactions: openIdProvider,
     sessions: openIdProvider,
     reauthentications: postgresReauthentications(pool, clock),
-    attempts: createSignInAttempts({ store, clock, logger }),
+    attempts: createSignInAttempts({ store, windows: attemptWindows, logger }),
     pendingLinks,
     passwords,
     throttles: postgresThrottles(pool, indexKeys),
@@ -195,6 +198,7 @@ export const connectDependencies = async (
       await flows.removeExpired();
       await mailTokens.removeExpired();
       await pendingLinks.removeExpired();
+      await attemptWindows.removeExpired();
       await openIdProvider.removeExpired();
     },
     close: async () => {

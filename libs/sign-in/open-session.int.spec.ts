@@ -16,6 +16,8 @@ import { silentLogger } from '#libs/platform/logger.js';
 import { EVERYTHING_ALLOWED, startTestInstallation, testAssertion, testContext } from '#test-support/installation.js';
 import { openSessionRequest } from '#test-support/sessions.js';
 import type { TestInstallation } from '#test-support/installation.js';
+import { migrate } from '#libs/platform/postgres/migrations.js';
+import { attemptWindowMigrations, postgresAttemptWindows } from './attempt-windows.postgres.js';
 import { createSignInAttempts } from './attempts.js';
 import type { BrowserSession, BrowserSessions, PendingSession, SessionSelector } from './browser-sessions.js';
 import { openSession } from './open-session.js';
@@ -24,6 +26,7 @@ import { carryOutRevocations, placed } from './revocations.js';
 let installation: TestInstallation;
 beforeAll(async () => {
   installation = await startTestInstallation();
+  await migrate(installation.pool, 'provider', attemptWindowMigrations);
   await installation.configure(EVERYTHING_ALLOWED);
 });
 afterAll(() => installation.stop());
@@ -250,7 +253,8 @@ describe('failed sign-ins', () => {
   const failed = { type: 'LoginFailed', data: { code: 'account_not_found', providerId: 'acme', row: '6', policyRevision: 'p' } } as const;
   const setUp = (over: Partial<Parameters<typeof createSignInAttempts>[0]> = {}) => {
     let now = new Date('2026-03-03T12:00:00Z').getTime();
-    const attempts = createSignInAttempts({ store: installation.store, clock: () => new Date(now), logger: silentLogger, ...over });
+    const windows = postgresAttemptWindows(installation.pool, () => new Date(now));
+    const attempts = createSignInAttempts({ store: installation.store, windows, logger: silentLogger, ...over });
     const key = `test.${newUuid()}`;
     return {
       key,
@@ -295,6 +299,23 @@ describe('failed sign-ins', () => {
     await fail(20);
     await fail(1, other);
     expect(await recorded(other)).toBe(1);
+  });
+
+  it('L29: instances count together', async () => {
+    const { fail, recorded, key } = setUp();
+    const another = setUp();
+    await Promise.all([fail(20), another.fail(20, key)]);
+    expect(await recorded()).toBe(5);
+  });
+
+  it('L29: never decide an answer: what cannot be counted is logged, not thrown', async () => {
+    const logged: object[] = [];
+    const { fail, recorded } = setUp({
+      windows: { count: () => Promise.reject(new Error('no database')) },
+      logger: { warn: (entry: object) => void logged.push(entry) } as never,
+    });
+    await fail(1);
+    expect([logged.length, await recorded()]).toEqual([1, 0]);
   });
 
   it('L29: never decide an answer: a store that is away is logged, not thrown', async () => {

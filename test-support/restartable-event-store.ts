@@ -1,4 +1,5 @@
 import { startNode } from '#apps/event-store/node.js';
+import type { HazardSwitches } from '#apps/event-store/hazards/switches.js';
 import type { EventStoreNode } from '#apps/event-store/node.js';
 import { silentLogger } from '#libs/platform/logger.js';
 import { createTestDatabase } from './database.js';
@@ -15,11 +16,12 @@ export interface RestartableEventStore {
   stop(): Promise<void>;
 }
 
+/** @param switches may be changed while it runs; they outlive its restarts */
 /** An embedded node in this process that can go away and come back, with the same log or another, at the same address. */
-export const startRestartableEventStore = async (): Promise<RestartableEventStore> => {
+export const startRestartableEventStore = async (switches: HazardSwitches = {}): Promise<RestartableEventStore> => {
   const database = await createTestDatabase();
   const start = (port: number, on: TestDatabase): Promise<EventStoreNode> =>
-    startNode({ databaseUrl: on.urls.ligature_event_store, host: '127.0.0.1', port, logger: silentLogger });
+    startNode({ databaseUrl: on.urls.ligature_event_store, host: '127.0.0.1', port, logger: silentLogger, switches });
   let node: EventStoreNode | undefined = await start(0, database);
   const { port, url } = node;
   const goAway = async (): Promise<void> => {

@@ -8,6 +8,7 @@ import { createPool } from '#libs/platform/postgres/pool.js';
 import { createAuthentication } from './grpc/authentication.js';
 import { listen } from './grpc/server.js';
 import type { TlsOptions } from './grpc/server.js';
+import type { HazardSwitches } from './hazards/switches.js';
 import { logConnectionString } from './log/connection.js';
 import { LOG_MIGRATIONS } from './log/migrations.js';
 import { LogReader } from './log/reader.js';
@@ -32,6 +33,8 @@ export interface NodeOptions {
   readonly onCommit?: WriterOptions['onCommit'];
   /** Told when a subscription begins (1) or ends (-1). */
   readonly onSubscriptions?: (change: 1 | -1) => void;
+  /** For tests only. */
+  readonly switches?: HazardSwitches;
 }
 
 export interface EventStoreNode {
@@ -51,7 +54,7 @@ const READER_CONNECTIONS = 8;
  * @throws AnotherWriterError; or an error of the port, or of PostgreSQL
  */
 export const startNode = async (options: NodeOptions): Promise<EventStoreNode> => {
-  const { databaseUrl, host, logger, clock = systemClock, newId = newUuid, onCommit, onSubscriptions } = options;
+  const { databaseUrl, host, logger, clock = systemClock, newId = newUuid, onCommit, onSubscriptions, switches = {} } = options;
   const pool = createPool(logConnectionString(databaseUrl), {
     applicationName: 'ligature event-store reader',
     max: READER_CONNECTIONS,
@@ -60,7 +63,7 @@ export const startNode = async (options: NodeOptions): Promise<EventStoreNode> =
   const tail = new LogTail();
   let writer: LogWriter | undefined;
   try {
-    writer = await LogWriter.start({ databaseUrl, tail, clock, newId, logger, ...(onCommit ? { onCommit } : {}) }, () =>
+    writer = await LogWriter.start({ databaseUrl, tail, clock, newId, logger, switches, ...(onCommit ? { onCommit } : {}) }, () =>
       migrate(pool, 'log', LOG_MIGRATIONS),
     );
     const started = writer;
@@ -71,6 +74,7 @@ export const startNode = async (options: NodeOptions): Promise<EventStoreNode> =
       authenticate: createAuthentication(options.users ?? new Map()),
       logger,
       maxAppendSize: options.maxAppendSize ?? 1024 * 1024,
+      switches,
       ...(onSubscriptions ? { onSubscriptions } : {}),
     };
     const server = await listen(context, { host, port: options.port, tls: options.tls }, newId(), clock);

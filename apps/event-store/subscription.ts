@@ -1,3 +1,4 @@
+import { consumerTooSlow } from './grpc/errors.js';
 import { DELETED_STREAM_REVISION } from './log/event.js';
 import type { StoredEvent } from './log/event.js';
 import type { LogReader } from './log/reader.js';
@@ -14,6 +15,8 @@ export interface SubscriptionSource {
   readonly tail: LogTail;
   /** Ends the subscription. */
   readonly signal: AbortSignal;
+  /** Ends a live subscription that is further behind (hazard H6); none is ended unless a test says so. */
+  readonly endBehind?: number | undefined;
 }
 
 const CAUGHT_UP: SubscriptionStep = { kind: 'caught-up' };
@@ -22,7 +25,10 @@ const CAUGHT_UP: SubscriptionStep = { kind: 'caught-up' };
  * Every event of the log after a position, in order, each once: from PostgreSQL while behind, then as they are committed. From beyond the log's
  * end it goes on with whatever comes next, as EventStoreDB does (hazard H7).
  */
-export async function* subscribeToAll({ reader, tail, signal }: SubscriptionSource, after: bigint): AsyncGenerator<SubscriptionStep, void> {
+export async function* subscribeToAll(
+  { reader, tail, signal, endBehind }: SubscriptionSource,
+  after: bigint,
+): AsyncGenerator<SubscriptionStep, void> {
   let position = after < tail.end ? after : tail.end;
   let caughtUp = false;
   while (!signal.aborted) {
@@ -32,6 +38,7 @@ export async function* subscribeToAll({ reader, tail, signal }: SubscriptionSour
       await tail.waitBeyond(position, signal);
     } else {
       for await (const events of eventsAfter(reader, tail, position)) {
+        if (caughtUp && endBehind !== undefined && events.length > endBehind) throw consumerTooSlow();
         yield { kind: 'events', events };
         position = (events.at(-1) as StoredEvent).position;
         if (signal.aborted) return;

@@ -33,8 +33,8 @@ import type { RestartableEventStore } from '#test-support/restartable-event-stor
 import { startProjector } from './projector.js';
 
 /**
- * The hazards of the design's event-store page, through the public ways in: a command, a projection, a start. Beside each, the contract suite of
- * apps/event-store shows the hazard itself through the bare client.
+ * The hazards of the design's event-store page, through the public ways in: a command, a projection, a start. Beside each,
+ * apps/event-store/hazards shows the hazard itself through the bare client.
  */
 const freshStream = (): StreamName => `userActivity-${newUuid()}`;
 const abandoned = () => ({ type: 'ClaimAbandoned', data: { claimId: newUuid() } });

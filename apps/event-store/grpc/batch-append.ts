@@ -104,6 +104,8 @@ class BatchAppendCall {
     } catch (error) {
       if (!(error instanceof CallError)) this.context.logger.warn({ err: error }, 'A message of BatchAppend could not be read');
       refuse(packedBadRequest(error instanceof CallError ? error.message : 'Malformed request'));
+      if (this.context.switches.answerEmptyTypesTwice && hasEmptyType(request))
+        this.#refuse({ correlationId, identifier }, packedBadRequest('H1'));
     }
     this.#continue();
   }
@@ -142,6 +144,7 @@ class BatchAppendCall {
   }
 
   #begin(append: Append): void {
+    if (this.context.switches.notReady) return this.#endUnavailable();
     this.#inFlight.add(append);
     this.#bytesInFlight += append.size;
     const { stream, expected, events, deadlineMs } = append;
@@ -159,6 +162,11 @@ class BatchAppendCall {
   }
 
   #answer(append: Append, outcome: WriteOutcome): void {
+    const { switches } = this.context;
+    if ((switches.loseAnswers ?? 0) > 0) {
+      switches.loseAnswers = (switches.loseAnswers ?? 0) - 1;
+      return this.#endUnavailable();
+    }
     switch (outcome.kind) {
       case 'written':
         return this.#succeed(append, outcome.revision, outcome.position);
@@ -169,9 +177,13 @@ class BatchAppendCall {
       case 'expired':
         return this.#refuse(append, packedTimeout());
       case 'unavailable':
-        // No packed error says this; the end of the call does, for all its appends at once.
-        if (this.call.writable) this.call.emit('error', toStatus(unavailable()));
+        return this.#endUnavailable();
     }
+  }
+
+  /** No packed error says this; the end of the call does, for all its appends at once. */
+  #endUnavailable(): void {
+    if (this.call.writable) this.call.emit('error', toStatus(unavailable()));
   }
 
   #succeed({ correlationId, identifier }: Append, revision: bigint, position: bigint): void {
@@ -219,6 +231,9 @@ class BatchAppendCall {
     this.#bytesInFlight = 0;
   }
 }
+
+const hasEmptyType = (request: BatchAppendReq): boolean =>
+  request.getProposedMessagesList().some((message) => message.getMetadataMap().get('type') === '');
 
 export const createBatchAppend =
   (context: ServiceContext) =>

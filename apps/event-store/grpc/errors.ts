@@ -40,6 +40,9 @@ export const unavailable = (): CallError => new CallError(status.UNAVAILABLE, 'S
 
 export const deadlineExceeded = (): CallError => new CallError(status.DEADLINE_EXCEEDED, 'Deadline exceeded');
 
+/** Hazard H6. */
+export const consumerTooSlow = (): CallError => new CallError(status.ABORTED, 'Operation timed out: Consumer too slow');
+
 export const streamDeleted = (stream: string): CallError =>
   new CallError(status.FAILED_PRECONDITION, `Event stream '${stream}' is deleted.`, { exception: 'stream-deleted', 'stream-name': stream });
 

@@ -20,6 +20,7 @@ const serve = async (context: ServiceContext, call: ServerWritableStream<ReadReq
     signal: signalOf(call),
     structuredIds: request.structuredIds,
     resolveLinks: request.resolveLinks,
+    upTo: call.metadata.get('requires-leader')[0] === 'true' ? undefined : context.switches.staleAfter,
   };
   switch (request.kind) {
     case 'stream':

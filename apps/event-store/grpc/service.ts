@@ -1,4 +1,5 @@
 import type { Logger } from '#libs/platform/logger.js';
+import type { HazardSwitches } from '../hazards/switches.js';
 import type { LogReader } from '../log/reader.js';
 import type { LogTail } from '../log/tail.js';
 import type { LogWriter } from '../log/writer.js';
@@ -13,5 +14,6 @@ export interface ServiceContext {
   readonly logger: Logger;
   /** Most bytes in one append; EventStoreDB's default is 1 MiB. */
   readonly maxAppendSize: number;
+  readonly switches: HazardSwitches;
   readonly onSubscriptions?: (change: 1 | -1) => void;
 }

@@ -17,19 +17,27 @@ export const serveAllSubscription = async (
   subscriptionId: string,
 ): Promise<void> => {
   const { call, context, signal } = reading;
-  const after = from === 'start' ? LOG_START : from === 'end' ? context.tail.end : from;
+  const named = from === 'start' ? LOG_START : from === 'end' ? context.tail.end : from;
+  const after = context.switches.hiddenRecords ? await beyondHiddenRecord(context, named) : named;
   await send(call, confirmationResponse(subscriptionId), signal);
   context.onSubscriptions?.(1);
   try {
     const deliver =
       filter === undefined ? (events: readonly StoredEvent[]) => sendEvents(reading, events) : filteredDelivery(reading, filter);
-    for await (const step of subscribeToAll({ ...context, signal }, after)) {
+    const { endSubscribersBehind } = context.switches;
+    for await (const step of subscribeToAll({ ...context, signal, endBehind: endSubscribersBehind }, after)) {
       if (step.kind === 'events') await deliver(step.events);
       else await send(call, caughtUpResponse(), signal);
     }
   } finally {
     context.onSubscriptions?.(-1);
   }
+};
+
+/** H5: at a hidden record's position EventStoreDB drops the first event after it, taking that for the one that the caller knows. */
+const beyondHiddenRecord = async ({ reader, tail }: ReadCall['context'], named: bigint): Promise<bigint> => {
+  if (named <= LOG_START || named >= tail.end || (await reader.eventAt(named)) !== undefined) return named;
+  return (await reader.allPage('forwards', named, 1))[0]?.position ?? named;
 };
 
 /** Delivers what the filter lets through, and a checkpoint after each `checkpointInterval` considered events. */

@@ -4,8 +4,8 @@ import { createTestDatabase } from '#test-support/database.js';
 import type { TestDatabase } from '#test-support/database.js';
 import { startEventStoreProcess } from '#test-support/event-store-process.js';
 import type { EventStoreProcess } from '#test-support/event-store-process.js';
-import { startTcpProxy } from './tcp-proxy.js';
-import type { TcpProxy } from './tcp-proxy.js';
+import { startTcpProxy } from '#test-support/tcp-proxy.js';
+import type { TcpProxy } from '#test-support/tcp-proxy.js';
 
 export type Fault = 'cut' | 'hang' | 'slow' | 'kill' | 'restart' | 'stale follower';
 

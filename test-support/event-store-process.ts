@@ -14,6 +14,8 @@ export interface EventStoreProcess {
   /** What it has written: its log from level `error` up, and standard error. */
   output(): string;
   kill(signal: NodeJS.Signals): void;
+  /** Tells a switched node what to be. */
+  tell(message: { readonly stale: boolean }): void;
 }
 
 export interface EventStoreProcessOptions {
@@ -21,12 +23,14 @@ export interface EventStoreProcessOptions {
   /** A free one unless told. */
   readonly port?: number;
   readonly env?: Readonly<Record<string, string>>;
+  /** As bad as a real EventStoreDB, and worse when told so (test-support/switched-event-store-main.ts). */
+  readonly switched?: boolean;
 }
 
-const MAIN = fileURLToPath(new URL('../apps/event-store/main.js', import.meta.url)).replace(
-  /(?<!\/dist)\/apps\/event-store\/main\.js$/,
-  '/dist$&',
-);
+const built = (file: string): string =>
+  fileURLToPath(new URL(`../${file}`, import.meta.url)).replace(/(?<!\/dist)\/(apps\/event-store|test-support)\/[a-z-]+\.js$/, '/dist$&');
+const MAIN = built('apps/event-store/main.js');
+const SWITCHED_MAIN = built('test-support/switched-event-store-main.js');
 
 /** A port that was free a moment ago. */
 export const freePort = async (): Promise<number> => {
@@ -39,10 +43,15 @@ export const freePort = async (): Promise<number> => {
 };
 
 /** Starts the built node (`dist/`) as a process of its own; returns at once, whether or not it comes up. */
-export const spawnEventStore = async ({ databaseUrl, port, env = {} }: EventStoreProcessOptions): Promise<EventStoreProcess> => {
+export const spawnEventStore = async ({
+  databaseUrl,
+  port,
+  env = {},
+  switched = false,
+}: EventStoreProcessOptions): Promise<EventStoreProcess> => {
   const listen = port ?? (await freePort());
   const managementPort = await freePort();
-  const child = spawn(process.execPath, [MAIN], {
+  const child = spawn(process.execPath, [switched ? SWITCHED_MAIN : MAIN], {
     env: {
       PATH: process.env.PATH,
       LIGATURE_LOG_LEVEL: 'error',
@@ -51,14 +60,14 @@ export const spawnEventStore = async ({ databaseUrl, port, env = {} }: EventStor
       EVENT_STORE_MANAGEMENT_PORT: String(managementPort),
       ...env,
     },
-    stdio: ['ignore', 'pipe', 'pipe'],
+    stdio: switched ? ['ignore', 'pipe', 'pipe', 'ipc'] : ['ignore', 'pipe', 'pipe'],
   });
   let output = '';
   const collect = (chunk: Buffer): void => {
     output += chunk.toString('utf8');
   };
-  child.stdout.on('data', collect);
-  child.stderr.on('data', collect);
+  child.stdout?.on('data', collect);
+  child.stderr?.on('data', collect);
   return {
     pid: child.pid as number,
     url: `esdb://127.0.0.1:${listen}?tls=${env.EVENT_STORE_TLS_CERT !== undefined}`,
@@ -67,6 +76,7 @@ export const spawnEventStore = async ({ databaseUrl, port, env = {} }: EventStor
     ended: once(child, 'close').then(([code, signal]) => (code ?? signal) as number | NodeJS.Signals),
     output: () => output,
     kill: (signal) => void child.kill(signal),
+    tell: (message) => void child.send(message),
   };
 };
 

@@ -41,6 +41,8 @@ export interface EventStoreNode {
   readonly port: number;
   /** For the client: `esdb://host:port?tls=false`. */
   readonly url: string;
+  /** Position of the last committed event. */
+  end(): bigint;
   /** Whether appends can be taken now. */
   available(): boolean;
   /** Stores and answers what was being stored, gives up the log, and ends all calls. */
@@ -81,6 +83,7 @@ export const startNode = async (options: NodeOptions): Promise<EventStoreNode> =
     return {
       port: server.port,
       url: `esdb://${host.includes(':') ? `[${host}]` : host}:${server.port}?tls=${options.tls !== undefined}`,
+      end: () => tail.end,
       available: () => started.available,
       stop: async () => {
         await started.stop();

@@ -72,12 +72,6 @@ export const startProjector = async (environment: NodeJS.ProcessEnv, logger: Log
     labelNames: ['projection'],
     registers: [registry],
   });
-  const resubscribed = new Counter({
-    name: 'ligature_projection_resubscriptions_total',
-    help: 'Routine resubscriptions (H6)',
-    labelNames: ['projection'],
-    registers: [registry],
-  });
   new Gauge({
     name: 'ligature_projection_position',
     help: 'Commit position of the last applied event of each live generation',
@@ -100,7 +94,6 @@ export const startProjector = async (environment: NodeJS.ProcessEnv, logger: Log
           codec,
           logger,
           onApplied: (name, events) => applied.inc({ projection: name }, events),
-          onResubscribe: (name) => resubscribed.inc({ projection: name }),
         },
         projection,
       ),

@@ -21,6 +21,7 @@ import { runSubscription } from './subscription.js';
 import type { SubscriptionOptions } from './subscription.js';
 import type { StoredEvent } from './codec.js';
 import type { StreamName } from './stream-name.js';
+import { resubscriptionsInto } from '#test-support/resubscriptions.js';
 
 const counted = defineEvent('Counted', { count: z.number().int() });
 
@@ -82,12 +83,11 @@ const subscribe = (category: string, over: Partial<SubscriptionOptions> = {}, be
   let check = (): void => undefined;
   const ended = runSubscription({
     connection: core.connection,
-    logger: silentLogger,
+    logger: resubscriptionsInto(resubscriptions),
     name: 'test',
     prefixes: [`${category}-`],
     checkpoint: null,
     signal: stopping.signal,
-    onResubscribe: (reason) => resubscriptions.push(reason),
     ...over,
     onBatch: async (events) => {
       await before?.();

@@ -26,8 +26,6 @@ export interface SubscriptionOptions {
    * from it).
    */
   readonly onBatch: (events: readonly StoredEvent[], considered: bigint) => Promise<void>;
-  /** Told of each routine resubscription (H6) and its reason. */
-  readonly onResubscribe?: (reason: string) => void;
 }
 
 /** Reading ahead stops at this many events that were not taken yet. */
@@ -50,7 +48,6 @@ export const runSubscription = async (options: SubscriptionOptions): Promise<voi
       progressed = true;
     });
     if (options.signal.aborted) return;
-    options.onResubscribe?.(reason);
     options.connection.observer.resubscribed(options.name, reason);
     options.logger.info({ subscription: options.name, reason }, 'resubscribing');
     wait = progressed ? RETRY_MS.first : Math.min(wait * 2, RETRY_MS.most);

@@ -4,6 +4,7 @@ import { silentLogger } from '#libs/platform/logger.js';
 import type { StoreConnection } from './store-connection.js';
 import { unobserved } from './store-metrics.js';
 import { runSubscription } from './subscription.js';
+import { resubscriptionsInto } from '#test-support/resubscriptions.js';
 
 const resolved = (position: bigint) => ({
   event: {
@@ -58,12 +59,11 @@ const taken = async (
   const dropped: string[] = [];
   await runSubscription({
     connection,
-    logger: silentLogger,
+    logger: resubscriptionsInto(dropped),
     name: 'test',
     prefixes: ['test-'],
     checkpoint: checkpoint === null ? null : { position: checkpoint, eventId: `event-${checkpoint}` },
     signal: stopping.signal,
-    onResubscribe: (reason) => dropped.push(reason),
     onBatch: (events) => {
       positions.push(...events.map(({ position }) => position));
       if (positions.at(-1) === until) stopping.abort();

@@ -16,7 +16,6 @@ export interface ProjectionDependencies {
   readonly logger: Logger;
   /** Told of each applied batch, for metrics. */
   readonly onApplied?: (projection: string, events: number) => void;
-  readonly onResubscribe?: (projection: string) => void;
 }
 
 const CONSIDERED_EVERY_MS = 200;
@@ -26,7 +25,7 @@ const CONSIDERED_EVERY_MS = 200;
  * once. Returns when `signal` is aborted, or when `limit` is reached (events beyond it are left for the next run).
  */
 export const feedGeneration = async (
-  { pool, connection, codec, logger, onApplied, onResubscribe }: ProjectionDependencies,
+  { pool, connection, codec, logger, onApplied }: ProjectionDependencies,
   projection: Projection,
   generation: Generation,
   { signal, limit }: { readonly signal: AbortSignal; readonly limit?: bigint },
@@ -58,7 +57,6 @@ export const feedGeneration = async (
     prefixes: projection.streamPrefixes,
     checkpoint,
     signal: AbortSignal.any([signal, finished.signal]),
-    onResubscribe: () => onResubscribe?.(projection.name),
     onBatch: async (events, considered) => {
       if (finished.signal.aborted) return;
       const within = limit === undefined ? events : events.filter((event) => event.position <= limit);

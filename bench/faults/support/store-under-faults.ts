@@ -23,7 +23,7 @@ export interface StoreUnderFaults {
 }
 
 const shell = promisify(exec);
-const STALE = 'stale follower (needs a cluster, or a switch of the embedded node that serves stale reads)';
+const STALE = 'stale follower (needs a switch of the embedded node that serves stale reads)';
 
 /**
  * The user's store (`EVENTSTORE_URL` with `EVENTSTORE_STOP` and `EVENTSTORE_START`, shell commands that kill and start it), or an embedded node in a process of
@@ -40,21 +40,23 @@ export const startStoreUnderFaults = async (): Promise<StoreUnderFaults> => {
 const embedded = async (): Promise<StoreUnderFaults> => {
   const database = await createTestDatabase();
   const databaseUrl = database.urls.ligature_event_store;
-  let node: EventStoreProcess = await startEventStoreProcess({ databaseUrl });
+  let node: EventStoreProcess = await startEventStoreProcess({ databaseUrl, switched: true });
   const { port } = node;
   const proxy = await startTcpProxy({ host: '127.0.0.1', port });
   return {
     url: `esdb://127.0.0.1:${proxy.port}?tls=false`,
     database,
-    faults: ['cut', 'hang', 'slow', 'kill', 'restart'],
-    leftOut: [STALE],
+    faults: ['cut', 'hang', 'slow', 'kill', 'restart', 'stale follower'],
+    leftOut: [],
     break: async (fault, pick) => {
+      if (fault === 'stale follower') return node.tell({ stale: true });
       if (fault !== 'kill' && fault !== 'restart') return breakWire(proxy, fault, pick);
       node.kill(fault === 'kill' ? 'SIGKILL' : 'SIGTERM');
       await node.ended;
     },
     mend: async (fault) => {
-      if (fault === 'kill' || fault === 'restart') node = await startEventStoreProcess({ databaseUrl, port });
+      if (fault === 'kill' || fault === 'restart') node = await startEventStoreProcess({ databaseUrl, port, switched: true });
+      else if (fault === 'stale follower') node.tell({ stale: false });
       else proxy.heal();
     },
     stop: async () => {

@@ -4,7 +4,7 @@ import type { CommandContext } from '#libs/event-store/event-metadata.js';
 import type { EventStore } from '#libs/event-store/event-store.js';
 import { eventCatalog } from '#libs/event-catalog/event-catalog.js';
 import { systemClock } from '#libs/platform/clock.js';
-import { eventStoreUrl, postgresUrl, readConfiguration, secret32 } from '#libs/platform/configuration.js';
+import { eventStoreUrl, masterKeyShape, postgresUrl, readConfiguration } from '#libs/platform/configuration.js';
 import { newUuid } from '#libs/platform/ids.js';
 import { silentLogger } from '#libs/platform/logger.js';
 import { createPool } from '#libs/platform/postgres/pool.js';
@@ -24,9 +24,15 @@ export const withDatabase = async <T>(work: (pool: Pool) => Promise<T>): Promise
 
 /** Runs `work` on the event store (with the database for the keys), and closes the connections whatever happens. */
 export const withEventStore = async <T>(work: (core: { readonly store: EventStore; readonly pool: Pool }) => Promise<T>): Promise<T> => {
-  const config = readConfiguration({ DATABASE_URL: postgresUrl, EVENTSTORE_URL: eventStoreUrl, LIGATURE_MASTER_KEY: secret32 });
+  const config = readConfiguration({ DATABASE_URL: postgresUrl, EVENTSTORE_URL: eventStoreUrl, ...masterKeyShape });
   return withDatabase(async (pool) => {
-    const keys = postgresSubjectKeys({ pool, masterKey: config.LIGATURE_MASTER_KEY, clock: systemClock, newId: newUuid });
+    const keys = postgresSubjectKeys({
+      pool,
+      masterKey: config.LIGATURE_MASTER_KEY,
+      previousMasterKey: config.LIGATURE_MASTER_KEY_PREVIOUS,
+      clock: systemClock,
+      newId: newUuid,
+    });
     const { store, connection } = connectEventStore({
       url: config.EVENTSTORE_URL,
       catalog: eventCatalog,

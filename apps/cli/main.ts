@@ -3,6 +3,7 @@ import { configCommand } from './commands/config.js';
 import { databaseCommand } from './commands/database.js';
 import { eventsCommand } from './commands/events.js';
 import { historyCommand } from './commands/history.js';
+import { keysCommand } from './commands/keys.js';
 import { linksCommand } from './commands/links.js';
 import { projectionsCommand } from './commands/projections.js';
 import { usersCommand } from './commands/users.js';
@@ -14,6 +15,7 @@ const program = new Command('ligature')
   .addCommand(databaseCommand())
   .addCommand(eventsCommand())
   .addCommand(historyCommand())
+  .addCommand(keysCommand())
   .addCommand(linksCommand())
   .addCommand(projectionsCommand())
   .addCommand(usersCommand());

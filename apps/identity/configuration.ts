@@ -2,7 +2,7 @@ import { z } from 'zod';
 import { isSecureOrLoopback } from '#libs/platform/secure-url.js';
 import { passwordShape } from '#libs/accounts/passwords.js';
 import { mailShape } from '#libs/mail/mailer-from.js';
-import { eventStoreUrl, port, postgresUrl, readConfiguration, secret32 } from '#libs/platform/configuration.js';
+import { eventStoreUrl, masterKeyShape, port, postgresUrl, readConfiguration, secret32 } from '#libs/platform/configuration.js';
 
 const issuer = z
   .string()
@@ -20,7 +20,7 @@ export const readIdentityConfiguration = (environment: NodeJS.ProcessEnv) => {
       EVENTSTORE_URL: eventStoreUrl,
       LIGATURE_ISSUER: issuer,
       LIGATURE_ENV: z.enum(['production', 'development']).default('production'),
-      LIGATURE_MASTER_KEY: secret32,
+      ...masterKeyShape,
       LIGATURE_INDEX_SECRET: secret32,
       LIGATURE_COOKIE_SECRET: secret32,
       ...mailShape,

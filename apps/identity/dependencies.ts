@@ -31,7 +31,7 @@ import { migrate } from '#libs/platform/postgres/migrations.js';
 import { createPool } from '#libs/platform/postgres/pool.js';
 import type { Pool } from '#libs/platform/postgres/pool.js';
 import { createIndexKeys } from '#libs/privacy/index-key.js';
-import { masterKeyId, postgresSubjectKeys, subjectKeyMigrations } from '#libs/privacy/subject-keys.postgres.js';
+import { masterKeyId, postgresSubjectKeys, rewrapSubjectKeys, subjectKeyMigrations } from '#libs/privacy/subject-keys.postgres.js';
 import { INSTALLATION_SUBJECT } from '#libs/privacy/subject-keys.js';
 import { checkStoreIdentity, waitForPosition } from '#libs/projection-engine/projector.js';
 import { loadRelyingParty } from '#libs/relying-parties/queries/load-relying-party.js';
@@ -96,7 +96,8 @@ export const connectDependencies = async (
     ...processManagerMigrations,
   ]);
   const [clock, newId] = [systemClock, newUuid];
-  const keys = postgresSubjectKeys({ pool, masterKey: config.LIGATURE_MASTER_KEY, clock, newId });
+  const previousMasterKey = config.LIGATURE_MASTER_KEY_PREVIOUS;
+  const keys = postgresSubjectKeys({ pool, masterKey: config.LIGATURE_MASTER_KEY, previousMasterKey, clock, newId });
   await keys.forWriting(INSTALLATION_SUBJECT);
   const core = connectEventStore({ url: config.EVENTSTORE_URL, catalog: eventCatalog, keys, clock, newId, logger, observer });
   const { store } = core;
@@ -107,7 +108,11 @@ export const connectDependencies = async (
     const startId = newId();
     await checkInstallationSecrets(
       store,
-      { index: indexKeys.fingerprint, master: masterKeyId(config.LIGATURE_MASTER_KEY) },
+      {
+        index: indexKeys.fingerprint,
+        master: masterKeyId(config.LIGATURE_MASTER_KEY),
+        previousMaster: previousMasterKey && masterKeyId(previousMasterKey),
+      },
       { commandId: startId, correlationId: startId, actor: { type: 'system', id: 'identity' } },
     );
   } catch (error) {
@@ -121,6 +126,7 @@ export const connectDependencies = async (
     issuer: config.LIGATURE_ISSUER,
     pool,
     masterKey: config.LIGATURE_MASTER_KEY,
+    previousMasterKey,
     cookieKeys: [config.LIGATURE_COOKIE_SECRET.toString('base64url')],
     clock,
     newId,
@@ -172,6 +178,10 @@ export const connectDependencies = async (
     logger,
   };
   const outbox = config.LIGATURE_ENV === 'development' ? outboxOf(config) : undefined;
+  if (previousMasterKey) {
+    const rewrapped = await rewrapSubjectKeys(pool, previousMasterKey, config.LIGATURE_MASTER_KEY);
+    logger.info({ rewrapped }, 'every key is wrapped under the new master key; LIGATURE_MASTER_KEY_PREVIOUS can go');
+  }
   return {
     core,
     pool,

@@ -4,7 +4,7 @@ import { connectEventStore } from '#libs/event-store/connect-event-store.js';
 import { checkStoreUrl } from '#libs/event-store/store-url.js';
 import { storeMetrics } from '#libs/event-store/store-metrics.js';
 import { systemClock } from '#libs/platform/clock.js';
-import { eventStoreUrl, port, postgresUrl, readConfiguration, secret32 } from '#libs/platform/configuration.js';
+import { eventStoreUrl, masterKeyShape, port, postgresUrl, readConfiguration } from '#libs/platform/configuration.js';
 import { newUuid } from '#libs/platform/ids.js';
 import type { Logger } from '#libs/platform/logger.js';
 import { mailerFrom, mailShape } from '#libs/mail/mailer-from.js';
@@ -25,7 +25,7 @@ export const startProjector = async (environment: NodeJS.ProcessEnv, logger: Log
       DATABASE_URL: postgresUrl,
       PROCESS_MANAGER_DATABASE_URL: postgresUrl,
       EVENTSTORE_URL: eventStoreUrl,
-      LIGATURE_MASTER_KEY: secret32,
+      ...masterKeyShape,
       PROJECTOR_MANAGEMENT_PORT: port(9001),
       ...mailShape,
     },
@@ -40,7 +40,13 @@ export const startProjector = async (environment: NodeJS.ProcessEnv, logger: Log
     onIdleError: (error) => logger.warn({ error: error.message }, 'a database connection broke'),
   });
   await migrate(pool, 'models', projectionEngineMigrations);
-  const keys = postgresSubjectKeys({ pool, masterKey: config.LIGATURE_MASTER_KEY, clock: systemClock, newId: newUuid });
+  const keys = postgresSubjectKeys({
+    pool,
+    masterKey: config.LIGATURE_MASTER_KEY,
+    previousMasterKey: config.LIGATURE_MASTER_KEY_PREVIOUS,
+    clock: systemClock,
+    newId: newUuid,
+  });
   const registry = createRegistry();
   const core = connectEventStore({
     url: config.EVENTSTORE_URL,
@@ -101,7 +107,13 @@ export const startProjector = async (environment: NodeJS.ProcessEnv, logger: Log
   const manager = accountProcessManager({
     core,
     pool: managerPool,
-    keys: postgresSubjectKeys({ pool: managerPool, masterKey: config.LIGATURE_MASTER_KEY, clock: systemClock, newId: newUuid }),
+    keys: postgresSubjectKeys({
+      pool: managerPool,
+      masterKey: config.LIGATURE_MASTER_KEY,
+      previousMasterKey: config.LIGATURE_MASTER_KEY_PREVIOUS,
+      clock: systemClock,
+      newId: newUuid,
+    }),
     mailer: mailerFrom(config, systemClock, newUuid),
     clock: systemClock,
     newId: newUuid,

@@ -29,4 +29,14 @@ describe('the secrets of an installation', () => {
     await expect(check('index-1', 'master-2')).rejects.toThrow('LIGATURE_MASTER_KEY');
     expect(await recorded()).toEqual(both);
   });
+
+  it('another master key is taken with the one before it, once; from then on the one before is refused', async () => {
+    const rotate = () =>
+      checkInstallationSecrets(installation.store, { index: 'index-1', master: 'master-2', previousMaster: 'master-1' }, testContext());
+    await rotate();
+    await rotate();
+    expect((await recorded()).slice(2)).toEqual([{ secret: 'master', fingerprint: 'master-2' }]);
+    await check('index-1', 'master-2');
+    await expect(check('index-1', 'master-1')).rejects.toThrow('LIGATURE_MASTER_KEY');
+  });
 });

@@ -36,7 +36,10 @@ export class WrongSecretError extends Error {
 /** Compares the secrets in use with those that the log depends on, and records them in a log that has none. @throws {WrongSecretError} */
 export const checkInstallationSecrets = async (
   store: EventStore,
-  used: Readonly<Record<keyof typeof VARIABLES, string>>,
+  used: Readonly<Record<keyof typeof VARIABLES, string>> & {
+    /** Of the master key before, while keys are rewrapped: a log that depends on it depends on the new one from now on. */
+    readonly previousMaster?: string | undefined;
+  },
   context: CommandContext,
 ): Promise<void> => {
   const secrets = Object.keys(VARIABLES) as (keyof typeof VARIABLES)[];
@@ -44,9 +47,12 @@ export const checkInstallationSecrets = async (
     stream: streamName('installation', 'secrets'),
     fold: fingerprintsFold,
     decide: (known) => {
-      const wrong = secrets.find((secret) => known[secret] !== undefined && known[secret] !== used[secret]);
+      const rotated = known.master !== undefined && known.master !== used.master && known.master === used.previousMaster;
+      const wrong = secrets.find(
+        (secret) => known[secret] !== undefined && known[secret] !== used[secret] && !(secret === 'master' && rotated),
+      );
       if (wrong) throw new WrongSecretError(VARIABLES[wrong]);
-      const unrecorded = secrets.filter((secret) => known[secret] === undefined);
+      const unrecorded = secrets.filter((secret) => known[secret] === undefined || (secret === 'master' && rotated));
       return {
         events: unrecorded.map((secret): SecretEvent => ({
           type: 'SecretFingerprintRecorded',

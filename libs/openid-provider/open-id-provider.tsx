@@ -38,6 +38,8 @@ export interface OpenIdProviderOptions {
   readonly pool: Pool;
   /** 32 bytes; encrypts the signing keys at rest. */
   readonly masterKey: Buffer;
+  /** The one before it, while keys are sealed anew. */
+  readonly previousMasterKey?: Buffer | undefined;
   readonly cookieKeys: readonly string[];
   readonly clock: Clock;
   readonly newId: NewId;
@@ -83,7 +85,7 @@ export class OpenIdProvider {
   static async create(options: OpenIdProviderOptions): Promise<OpenIdProvider> {
     const { pool, clock, issuer } = options;
     await migrate(pool, 'provider', openIdProviderMigrations);
-    const keys = await loadSigningKeys(pool, options.masterKey);
+    const keys = await loadSigningKeys(pool, options.masterKey, options.previousMasterKey);
     const sessions = new SessionRows(pool, clock);
     const provider = new Provider(issuer, configurationOf(options, sessions, keys));
     // pinToIssuer() has put the issuer's own host and scheme where oidc-provider looks for a proxy's.

@@ -30,6 +30,9 @@ export const secret32 = z
   .transform((text) => Buffer.from(text, 'base64'))
   .refine((bytes) => bytes.length === 32, 'must be 32 bytes in base64 (openssl rand -base64 32)');
 
+/** The key that wraps all others, and the one before it while they are rewrapped. */
+export const masterKeyShape = { LIGATURE_MASTER_KEY: secret32, LIGATURE_MASTER_KEY_PREVIOUS: secret32.optional() } as const;
+
 export const port = (fallback: number) => z.coerce.number().int().min(0).max(65_535).default(fallback);
 
 export const postgresUrl = z.url({ protocol: /^postgres(ql)?$/, error: 'must look like postgres://user:password@host:5432/ligature' });

@@ -2,7 +2,7 @@ import { createHash, randomBytes } from 'node:crypto';
 import type { Clock } from '#libs/platform/clock.js';
 import type { NewId } from '#libs/platform/ids.js';
 import type { Migration } from '#libs/platform/postgres/migrations.js';
-import type { Pool } from '#libs/platform/postgres/pool.js';
+import type { Pool, Queryable } from '#libs/platform/postgres/pool.js';
 import { open, seal } from './sealed.js';
 import { SubjectErasedError } from './subject-keys.js';
 import type { DestructibleSubjectKeys, KeyLookup, SubjectKey } from './subject-keys.js';
@@ -30,14 +30,30 @@ interface Row {
   readonly subject: string;
   readonly key_id: string;
   readonly wrapped: Buffer | null;
+  readonly master_key_id: string;
 }
 
 export interface PostgresSubjectKeysOptions {
   readonly pool: Pool;
   /** 32 bytes; wraps the subjects' keys. */
   readonly masterKey: Buffer;
+  /** The one before it, while keys are rewrapped: what it wrapped can be read still. */
+  readonly previousMasterKey?: Buffer | undefined;
   readonly clock: Clock;
   readonly newId: NewId;
+}
+
+/** What a key is wrapped for: it cannot be put in another one's place. */
+const contextOf = ({ subject, key_id: keyId }: Pick<Row, 'subject' | 'key_id'>): readonly string[] => ['subject-key', subject, keyId];
+
+/** A key is wrapped under a master key that this process does not have. */
+export class WrongMasterKeyError extends Error {
+  readonly code = 'wrong_master_key';
+  constructor(subject: string) {
+    super(
+      `The key of subject ${subject} is wrapped under another master key; while keys are rewrapped, set LIGATURE_MASTER_KEY_PREVIOUS to the one before`,
+    );
+  }
 }
 
 /** Names a master key without telling it. */
@@ -45,7 +61,13 @@ export const masterKeyId = (masterKey: Buffer): string =>
   createHash('sha256').update('ligature master key id').update(masterKey).digest('hex').slice(0, 16);
 
 /** Subject keys in the schema `keys`. Destroyed keys leave their row as the tombstone. */
-export const postgresSubjectKeys = ({ pool, masterKey, clock, newId }: PostgresSubjectKeysOptions): DestructibleSubjectKeys => {
+export const postgresSubjectKeys = ({
+  pool,
+  masterKey,
+  previousMasterKey,
+  clock,
+  newId,
+}: PostgresSubjectKeysOptions): DestructibleSubjectKeys => {
   const cache = new Map<string, { readonly lookup: KeyLookup; readonly until: number }>();
   const remember = (subject: string, lookup: KeyLookup): KeyLookup => {
     if (lookup.kind === 'missing') return lookup;
@@ -53,10 +75,12 @@ export const postgresSubjectKeys = ({ pool, masterKey, clock, newId }: PostgresS
     cache.set(subject, { lookup, until: clock().getTime() + CACHE_MS });
     return lookup;
   };
-  const unwrap = (row: Row): KeyLookup =>
-    row.wrapped === null
-      ? { kind: 'destroyed' }
-      : { kind: 'key', key: { id: row.key_id, secret: open(masterKey, row.wrapped, ['subject-key', row.subject, row.key_id]) } };
+  const unwrap = (row: Row): KeyLookup => {
+    if (row.wrapped === null) return { kind: 'destroyed' };
+    const wrapping = [masterKey, previousMasterKey].find((key) => key && masterKeyId(key) === row.master_key_id);
+    if (!wrapping) throw new WrongMasterKeyError(row.subject);
+    return { kind: 'key', key: { id: row.key_id, secret: open(wrapping, row.wrapped, contextOf(row)) } };
+  };
 
   const forReading = async (subjects: readonly string[]): Promise<ReadonlyMap<string, KeyLookup>> => {
     const found = new Map<string, KeyLookup>();
@@ -68,7 +92,10 @@ export const postgresSubjectKeys = ({ pool, masterKey, clock, newId }: PostgresS
       else unknown.push(subject);
     }
     if (unknown.length === 0) return found;
-    const { rows } = await pool.query<Row>('SELECT subject, key_id, wrapped FROM keys.subject_keys WHERE subject = ANY($1)', [unknown]);
+    const { rows } = await pool.query<Row>(
+      'SELECT subject, key_id, wrapped, master_key_id FROM keys.subject_keys WHERE subject = ANY($1)',
+      [unknown],
+    );
     for (const subject of unknown) found.set(subject, { kind: 'missing' });
     for (const row of rows) found.set(row.subject, remember(row.subject, unwrap(row)));
     return found;
@@ -76,7 +103,7 @@ export const postgresSubjectKeys = ({ pool, masterKey, clock, newId }: PostgresS
 
   const make = async (subject: string): Promise<void> => {
     const id = newId();
-    const wrapped = seal(masterKey, randomBytes(32), ['subject-key', subject, id]);
+    const wrapped = seal(masterKey, randomBytes(32), contextOf({ subject, key_id: id }));
     await pool.query(
       `INSERT INTO keys.subject_keys (subject, key_id, wrapped, master_key_id, created_at) VALUES ($1, $2, $3, $4, $5) ON CONFLICT DO NOTHING`,
       [subject, id, wrapped, masterKeyId(masterKey), clock()],
@@ -104,4 +131,39 @@ export const postgresSubjectKeys = ({ pool, masterKey, clock, newId }: PostgresS
   };
 
   return { forReading, forWriting, destroy };
+};
+
+const REWRAPPED_AT_ONCE = 500;
+
+/** How many keys are not wrapped under a master key yet. @param id see {@link masterKeyId} */
+export const countKeysNotUnder = async (db: Queryable, id: string): Promise<number> => {
+  const { rows } = await db.query<{ count: string }>(
+    'SELECT count(*) FROM keys.subject_keys WHERE wrapped IS NOT NULL AND master_key_id <> $1',
+    [id],
+  );
+  return Number(rows[0]?.count ?? 0);
+};
+
+/**
+ * Rewraps every key from one master key to another, in batches; events stay as they are. May be stopped and begun again, and done by several
+ * processes at once: a row says under which master key it is.
+ * @returns how many were rewrapped
+ */
+export const rewrapSubjectKeys = async (db: Queryable, from: Buffer, to: Buffer): Promise<number> => {
+  for (let rewrapped = 0; ;) {
+    const { rows } = await db.query<Row>(
+      'SELECT subject, key_id, wrapped, master_key_id FROM keys.subject_keys WHERE master_key_id = $1 AND wrapped IS NOT NULL LIMIT $2',
+      [masterKeyId(from), REWRAPPED_AT_ONCE],
+    );
+    if (rows.length === 0) return rewrapped;
+    const fresh = rows.map((row) => seal(to, open(from, row.wrapped as Buffer, contextOf(row)), contextOf(row)));
+    // A key that was destroyed meanwhile stays destroyed.
+    await db.query(
+      `UPDATE keys.subject_keys AS k SET wrapped = t.wrapped, master_key_id = $3
+       FROM unnest($1::text[], $2::bytea[]) AS t (subject, wrapped)
+       WHERE k.subject = t.subject AND k.master_key_id = $4 AND k.wrapped IS NOT NULL`,
+      [rows.map(({ subject }) => subject), fresh, masterKeyId(to), masterKeyId(from)],
+    );
+    rewrapped += rows.length;
+  }
 };

@@ -58,8 +58,15 @@ const storedSchema = z.object({ assertion: z.looseObject({ authTime: z.coerce.da
 /** @param masterKey seals what the provider asserted while it waits */
 export const postgresPendingLinks = (db: Queryable, masterKey: Buffer, clock: Clock): PendingLinks => {
   const context = (id: string): readonly string[] => ['pending-link', id];
-  const opened = (id: string, sealed: Buffer | undefined): PendingLink | undefined =>
-    sealed && (storedSchema.parse(JSON.parse(open(masterKey, sealed, context(id)).toString('utf8'))) as unknown as PendingLink);
+  const opened = (id: string, sealed: Buffer | undefined): PendingLink | undefined => {
+    if (!sealed) return undefined;
+    try {
+      return storedSchema.parse(JSON.parse(open(masterKey, sealed, context(id)).toString('utf8'))) as unknown as PendingLink;
+    } catch {
+      // Sealed under a master key that was rotated away since: the person begins again.
+      return undefined;
+    }
+  };
   const known = (id: unknown, browserId: string | undefined): id is string =>
     typeof id === 'string' && shape.test(id) && browserId !== undefined;
   return {

@@ -139,7 +139,7 @@ describe('the administration API', () => {
     expect(await call('POST', path, { key: 'another', body: {} })).toEqual({ status: 404, code: 'identity_not_linked' });
   });
 
-  it('server killed between append and answer: the client’s retry has one effect', async () => {
+  it('one key in twenty calls at once, and again after the opposite command: one effect', async () => {
     const { userId } = await register();
     const key = 'deactivate-once';
     await Promise.all(Array.from({ length: 20 }, () => call('POST', `${userId}/deactivate`, { key })));

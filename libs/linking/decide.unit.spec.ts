@@ -1,12 +1,13 @@
-import { describe, it } from '@jest/globals';
+import { describe, expect, it } from '@jest/globals';
 import type { AccountEvent } from '#libs/accounts/events.js';
 import type { EventMetadata } from '#libs/event-store/event-metadata.js';
 import { given, recorded } from '#test-support/given.js';
 import { accountFold } from '#libs/accounts/state.js';
 import type { UserStreamEvent } from '#libs/accounts/state.js';
-import { decideLinkExternalIdentity, decideUnlinkExternalIdentity } from './decide.js';
+import { decideLinkExternalIdentity, decideProvenLink, decideUnlinkExternalIdentity } from './decide.js';
 import type { UnlinkRequest } from './decide.js';
 import type { LinkEvent } from './events.js';
+import { linkingPolicySchema } from './policy.js';
 
 const provisioned: AccountEvent = { type: 'UserProvisioned', data: { organizationId: 'default', providerId: 'acme' } };
 const linked = (claimId: string, providerId = 'acme'): LinkEvent & { type: 'ExternalIdentityLinked' } => ({
@@ -180,4 +181,40 @@ describe('decideUnlinkExternalIdentity', () => {
       .then([], refused('idempotency_key_reused')));
   it('a user that does not exist has nothing linked', () =>
     nobody.when((s) => decideUnlinkExternalIdentity(s, request())).then([], refused('identity_not_linked')));
+});
+
+describe('decideProvenLink: a page’s person has proven control of an account', () => {
+  const facts = (
+    over: Partial<Parameters<typeof decideProvenLink>[0]> = {},
+    policy: Parameters<typeof linkingPolicySchema.parse>[0] = { linkingAllowed: true },
+  ) => ({
+    provider: { id: 'acme', active: true, offered: true, externalSignInAllowed: true, policy: linkingPolicySchema.parse(policy) },
+    userId: 'user',
+    maySignIn: true,
+    isCandidate: false,
+    ownerId: undefined,
+    ...over,
+  });
+  const { provider } = facts();
+  const refused = (code: string) => ({ kind: 'refused', code });
+  it.each<[string, Parameters<typeof decideProvenLink>[0], object]>([
+    ['links where linking by hand is allowed', facts(), { kind: 'link' }],
+    [
+      'links to whom the offer was made for, where the policy matches',
+      facts({ isCandidate: true }, { autoLink: ['email'] }),
+      { kind: 'link' },
+    ],
+    ['not to anybody else then', facts({}, { autoLink: ['email'] }), refused('linking_not_allowed')],
+    ['not to a candidate of a policy that matches no more', facts({ isCandidate: true }, {}), refused('linking_not_allowed')],
+    ['L8: not where the provider is inactive', facts({ provider: { ...provider, active: false } }), refused('provider_not_allowed')],
+    ['L8: not where it is not offered', facts({ provider: { ...provider, offered: false } }), refused('provider_not_allowed')],
+    [
+      'L8: not where external sign-in is disallowed',
+      facts({ provider: { ...provider, externalSignInAllowed: false } }),
+      refused('provider_not_allowed'),
+    ],
+    ['not to an account that may not sign in', facts({ maySignIn: false }), refused('account_not_found')],
+    ['L17: not what somebody else owns by now', facts({ ownerId: 'other' }), refused('identity_already_linked_to_another_account')],
+    ['what the account owns already is linked', facts({ ownerId: 'user' }, {}), { kind: 'link' }],
+  ])('%s', (_title, given, expected) => expect(decideProvenLink(given)).toEqual(expected));
 });

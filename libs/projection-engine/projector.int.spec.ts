@@ -270,6 +270,33 @@ describe('replay', () => {
     }
   });
 
+  it('a projector of another version never feeds the tables of the one before: it builds its own, and readers see either', async () => {
+    const old = testProjection();
+    const first = start(old);
+    await waitForPosition(pool, old.name, await old.append(50), 10_000);
+    await first.stop();
+    const [table] = old.tables;
+    if (!table) throw new Error('no table');
+    const next: Projection = {
+      ...old,
+      version: 2,
+      tables: [{ name: table.name, columns: 'kind text NOT NULL, revision bigint PRIMARY KEY, times integer NOT NULL' }],
+      handle: async (batch, db, schema) => {
+        await db.query(`INSERT INTO ${schema}.${table.name} SELECT 'new', unnest($1::bigint[]), 1`, [
+          batch.map(({ revision }) => revision),
+        ]);
+      },
+    };
+    expect(await old.rows()).toEqual(ones(50));
+    const second = start(next);
+    await eventually(async () => (await liveGeneration(pool, old.name))?.version === 2);
+    expect(await old.rows()).toEqual(ones(50));
+    await waitForPosition(pool, old.name, await old.append(5), 10_000);
+    const { rows } = await pool.query<{ kind: string }>(`SELECT DISTINCT kind FROM models.${table.name}`);
+    expect([rows, (await old.rows()).length]).toEqual([[{ kind: 'new' }], 55]);
+    await second.stop();
+  });
+
   it('interrupted, goes on where it was', async () => {
     let stall = false;
     const handledAnew: bigint[] = [];

@@ -18,7 +18,7 @@ import {
 } from './generations.postgres.js';
 import type { Generation } from './generations.postgres.js';
 import type { Projection } from './projection.js';
-import { finishReplay, nextReplay, noteReplayRunning } from './replays.postgres.js';
+import { finishReplay, nextReplay, noteReplayRunning, requestReplay } from './replays.postgres.js';
 import type { Replay } from './replays.postgres.js';
 
 const LOCK_RETRY_MS = 1_000;
@@ -101,8 +101,13 @@ export class Projector {
     while (!signal.aborted) {
       const live = (await liveGeneration(pool, this.name)) ?? (await createGeneration(pool, this.projection, 'live'));
       const asked = await nextReplay(pool, this.name);
+      if (live.version !== this.projection.version) {
+        // These handlers do not know the tables of another version: the live generation stands still, and is read, until the new one is built.
+        await this.#buildAnew(asked ?? (await requestReplay(pool, this.name)), 'of another version', signal);
+        continue;
+      }
       if (asked && !(await this.#isInTheStore(live))) {
-        await this.#buildFromAnotherStore(asked, signal);
+        await this.#buildAnew(asked, 'from another store', signal);
         continue;
       }
       const stopped = new AbortController();
@@ -172,10 +177,10 @@ export class Projector {
   }
 
   /**
-   * The operator has asked for a replay, and the live generation came from a store that is not this one: it cannot be fed nor compared, so the new one
-   * is built from this store's events alone.
+   * The live generation is of another version, or came from a store that is not this one, which an operator has accepted by asking for a replay: it can
+   * neither be fed nor compared, so the new one is built from this store's events alone.
    */
-  async #buildFromAnotherStore(replay: Replay, signal: AbortSignal): Promise<void> {
+  async #buildAnew(replay: Replay, why: 'of another version' | 'from another store', signal: AbortSignal): Promise<void> {
     const { pool, connection, logger } = this.dependencies;
     let left = await this.#resumable();
     if (left && !(await this.#isInTheStore(left))) {
@@ -184,8 +189,8 @@ export class Projector {
     }
     const building = left ?? (await createGeneration(pool, this.projection, 'building'));
     logger.warn(
-      { projection: this.name, generation: building.generation },
-      'building from a store that is not the one of the live generation',
+      { projection: this.name, generation: building.generation, why: `the live one is ${why}` },
+      'building a new generation alone',
     );
     const ours = (stream: string): boolean => this.projection.streamPrefixes.some((prefix) => stream.startsWith(prefix));
     const target = (await connection.read((client) => lastPosition(client, ours))) ?? -1n;
@@ -194,7 +199,7 @@ export class Projector {
     if (signal.aborted) return;
     const built = await this.#reload(building);
     await switchTo(pool, this.projection, built);
-    const message = `Generation ${built.generation} is live. It was built from another store than the one before, so they were not compared.`;
+    const message = `Generation ${built.generation} is live. The one before is ${why}, so they were not compared.`;
     await finishReplay(pool, replay.id, 'done', {
       before: [],
       after: await checksums(pool, this.projection, built),

@@ -19,7 +19,6 @@ export const LIMITS = {
   username_probe_per_address: { points: 60, perS: 3_600 },
   mail_per_account: { points: 5, perS: 3_600 },
   mail_per_address: { points: 20, perS: 3_600 },
-  token_endpoint_per_client: { points: 6_000, perS: 60 },
 } as const;
 export type Limit = keyof typeof LIMITS;
 

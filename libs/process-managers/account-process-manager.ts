@@ -79,10 +79,14 @@ export class AccountProcessManager {
     let pause = FAILURE_PAUSE_MS.first;
     while (!signal.aborted) {
       try {
-        await whileLocked(this.dependencies.pool, ['ligature process manager', NAME], signal, async (locked) => {
+        const work = async (locked: AbortSignal): Promise<void> => {
           this.state = 'running';
+          this.lastError = undefined;
           pause = FAILURE_PAUSE_MS.first;
           await this.#follow(locked);
+        };
+        await whileLocked(this.dependencies.pool, ['ligature process manager', NAME], signal, work, () => {
+          this.state = 'standing_by';
         });
       } catch (error) {
         if (signal.aborted) return;

@@ -3,6 +3,7 @@ import { classify } from '#libs/event-store/store-errors.js';
 import { checkCheckpoint, holds, lastPosition, NotTheStoreWeKnewError } from '#libs/event-store/store-identity.js';
 import type { StoreConnection } from '#libs/event-store/store-connection.js';
 import type { Logger } from '#libs/platform/logger.js';
+import { whileLocked } from '#libs/platform/postgres/advisory-lock.js';
 import type { Pool } from '#libs/platform/postgres/pool.js';
 import { feedGeneration } from './apply.js';
 import type { ProjectionDependencies } from './apply.js';
@@ -21,7 +22,6 @@ import type { Projection } from './projection.js';
 import { finishReplay, nextReplay, noteReplayRunning, requestReplay } from './replays.postgres.js';
 import type { Replay } from './replays.postgres.js';
 
-const LOCK_RETRY_MS = 1_000;
 const REPLAY_POLL_MS = 500;
 const FAILURE_PAUSE_MS = { first: 100, most: 5_000 };
 
@@ -53,11 +53,14 @@ export class Projector {
     let pause = FAILURE_PAUSE_MS.first;
     while (!signal.aborted) {
       try {
-        await this.#whileLocked(signal, async (locked) => {
+        const work = async (locked: AbortSignal): Promise<void> => {
           this.state = 'running';
           this.lastError = undefined;
           pause = FAILURE_PAUSE_MS.first;
           await this.#feedAndReplay(locked);
+        };
+        await whileLocked(this.dependencies.pool, ['ligature projection', this.name], signal, work, () => {
+          this.state = 'standing_by';
         });
       } catch (error) {
         if (signal.aborted) return;
@@ -68,31 +71,6 @@ export class Projector {
       }
       if (!signal.aborted) await delay(pause, undefined, { signal }).catch(() => undefined);
       pause = Math.min(pause * 2, FAILURE_PAUSE_MS.most);
-    }
-  }
-
-  /** Holds the projection's advisory lock on a connection of its own; when that breaks, the lock is gone and the work stops. */
-  async #whileLocked(signal: AbortSignal, work: (signal: AbortSignal) => Promise<void>): Promise<void> {
-    const connection = await this.dependencies.pool.connect();
-    const lost = new AbortController();
-    const onLost = (): void => lost.abort();
-    connection.on('error', onLost);
-    connection.on('end', onLost);
-    try {
-      while (!signal.aborted) {
-        const { rows } = await connection.query<{ locked: boolean }>(
-          `SELECT pg_try_advisory_lock(hashtext('ligature projection'), hashtext($1)) AS locked`,
-          [this.name],
-        );
-        if (rows[0]?.locked) return await work(AbortSignal.any([signal, lost.signal]));
-        this.state = 'standing_by';
-        await delay(LOCK_RETRY_MS, undefined, { signal }).catch(() => undefined);
-      }
-    } finally {
-      connection.off('error', onLost);
-      connection.off('end', onLost);
-      // Closing the connection, not returning it to the pool, gives the lock back in every case.
-      connection.release(true);
     }
   }
 

@@ -12,6 +12,7 @@ export const whileLocked = async (
   [space, name]: readonly [space: string, name: string],
   signal: AbortSignal,
   work: (signal: AbortSignal) => Promise<void>,
+  onStandingBy?: () => void,
 ): Promise<void> => {
   const connection = await pool.connect();
   const lost = new AbortController();
@@ -25,6 +26,7 @@ export const whileLocked = async (
         name,
       ]);
       if (rows[0]?.locked) return await work(AbortSignal.any([signal, lost.signal]));
+      onStandingBy?.();
       await delay(RETRY_MS, undefined, { signal }).catch(() => undefined);
     }
   } finally {

@@ -39,6 +39,7 @@ import {
   verifiedEmailStream,
 } from '#libs/accounts/streams.js';
 import { claimFold } from '#libs/claims/claim.js';
+import { heldBy } from '#libs/claims/held-by.js';
 import type { Claim, ClaimStreamEvent } from '#libs/claims/claim.js';
 import type { EventStore } from '#libs/event-store/event-store.js';
 import type { RecordedEvent } from '#libs/event-store/recorded-event.js';
@@ -466,15 +467,7 @@ export class HistoryTheatre {
       const held = [...accounts].flatMap(([owner, account]) =>
         account.status === 'erasing' || account.status === 'erased'
           ? []
-          : [
-              ...account.links.map(({ claimId, identityKey }) => ({ owner, claimId, thing: externalIdentityStream(identityKey) })),
-              ...(account.username
-                ? [{ owner, claimId: account.username.claimId, thing: usernameStream(account.username.usernameKey) }]
-                : []),
-              ...(account.verifiedEmail
-                ? [{ owner, claimId: account.verifiedEmail.claimId, thing: verifiedEmailStream(account.verifiedEmail.emailKey) }]
-                : []),
-            ],
+          : heldBy(account).map(({ thing, claimId }) => ({ owner, claimId, thing: thing.stream })),
       );
       if (new Set(held.map(({ thing }) => thing)).size !== held.length)
         broken.push(`invariant 1: two owners after ${event.type} on ${stream}`);

@@ -1,7 +1,7 @@
-import { SubjectErasedError } from '#libs/privacy/subject-keys.js';
+import { unlessErased } from '#libs/privacy/subject-keys.js';
 import type { DomainEvent } from './event-definition.js';
 import type { CommandContext } from './event-metadata.js';
-import type { AppendRequest, AppendResult, EventStore } from './event-store.js';
+import type { EventStore } from './event-store.js';
 import type { RecordedEvent, Revision } from './recorded-event.js';
 import type { StreamName } from './stream-name.js';
 
@@ -79,20 +79,11 @@ export const execute = async <State, E extends DomainEvent, Outcome>(
     const { state, revision, position } = await load(store, stream, fold);
     const { events, outcome } = decide(state);
     if (events.length === 0) return { outcome, stored: [], revision, position };
-    const appended = await appendUnlessErased(store, { stream, expectedRevision: revision, events, context, subject });
-    if (appended.kind === 'appended') return { outcome, stored: events, revision: appended.revision, position: appended.position };
+    // Of somebody whose erasure began meanwhile nothing can be written: the stream shows it by now, so decide again.
+    const appended = await unlessErased(store.append({ stream, expectedRevision: revision, events, context, subject }));
+    if (appended?.kind === 'appended') return { outcome, stored: events, revision: appended.revision, position: appended.position };
   }
   throw new ContentionError(stream);
-};
-
-/** Of somebody whose erasure began meanwhile nothing personal can be written: the stream shows it by now, so decide again. */
-const appendUnlessErased = async (store: EventStore, request: AppendRequest): Promise<{ readonly kind: 'erased' } | AppendResult> => {
-  try {
-    return await store.append(request);
-  } catch (error) {
-    if (error instanceof SubjectErasedError) return { kind: 'erased' };
-    throw error;
-  }
 };
 
 /** Where each stream of activity stands as far as this process knows, and the last append that waits for it; one entry per stream in use. */

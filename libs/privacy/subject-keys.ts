@@ -36,6 +36,16 @@ export class SubjectErasedError extends Error {
   }
 }
 
+/** What comes of work on somebody, or nothing when they were erased meanwhile: nothing personal can be written about them any more. */
+export const unlessErased = async <T>(work: Promise<T>): Promise<T | undefined> => {
+  try {
+    return await work;
+  } catch (error) {
+    if (error instanceof SubjectErasedError) return undefined;
+    throw error;
+  }
+};
+
 export class SubjectKeyMissingError extends Error {
   constructor(subject: string) {
     super(`The key of subject ${subject} is missing and no erasure explains it; restore the "keys" schema from its backup`);

@@ -1,11 +1,12 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { accountFold } from '#libs/accounts/state.js';
 import type { Account, UserStreamEvent } from '#libs/accounts/state.js';
-import { USER_CATEGORY, USERNAME_CATEGORY, usernameStream, VERIFIED_EMAIL_CATEGORY, verifiedEmailStream } from '#libs/accounts/streams.js';
+import { USER_CATEGORY, USERNAME_CATEGORY, VERIFIED_EMAIL_CATEGORY } from '#libs/accounts/streams.js';
 import type { ClaimStreamEvent } from '#libs/claims/claim.js';
 import { claimableEmail, claimableExternalIdentity, claimableUsername } from '#libs/claims/claimable.js';
 import type { Claimable } from '#libs/claims/claimable.js';
 import { Claims } from '#libs/claims/claims.js';
+import { heldBy } from '#libs/claims/held-by.js';
 import { foldRecorded } from '#libs/event-store/command-execution.js';
 import type { Codec, StoredEvent } from '#libs/event-store/codec.js';
 import type { CommandContext } from '#libs/event-store/event-metadata.js';
@@ -16,7 +17,7 @@ import { NotTheStoreWeKnewError } from '#libs/event-store/store-identity.js';
 import type { Checkpoint } from '#libs/event-store/store-identity.js';
 import { categoryOf, idOf } from '#libs/event-store/stream-name.js';
 import { runSubscription } from '#libs/event-store/subscription.js';
-import { EXTERNAL_IDENTITY_CATEGORY, externalIdentityStream } from '#libs/linking/streams.js';
+import { EXTERNAL_IDENTITY_CATEGORY } from '#libs/linking/streams.js';
 import type { Clock } from '#libs/platform/clock.js';
 import type { NewId } from '#libs/platform/ids.js';
 import type { Logger } from '#libs/platform/logger.js';
@@ -188,7 +189,8 @@ export class AccountProcessManager {
     if (event.type === 'ErasureStarted') await reactions.finishErasure(userId, context);
     if (!GIVES_UP_A_CLAIM.has(event.type) && !reactions.wantsToNotify(recorded)) return;
     const { before, after } = await this.#accountAround(recorded);
-    for (const { thing, claimId } of givenUpBy(before, after)) await new Claims(this.dependencies).release(thing, claimId, context);
+    for (const { thing, claimId } of heldBy(before))
+      if (after.settlements.get(claimId) === 'over') await new Claims(this.dependencies).release(thing, claimId, context);
     await reactions.notify(recorded, before, after);
   }
 
@@ -247,21 +249,4 @@ const claimableOf = (stream: RecordedEvent['stream']): Claimable => {
     default:
       return claimableExternalIdentity(stream);
   }
-};
-
-/** What the account held before and holds no longer: its claims are to be released. */
-const givenUpBy = (before: Account, after: Account): readonly { readonly thing: Claimable; readonly claimId: string }[] => {
-  const gone = <T extends { readonly claimId: string }>(held: T | undefined): held is T =>
-    held !== undefined && after.settlements.get(held.claimId) === 'over';
-  return [
-    ...(gone(before.username)
-      ? [{ thing: claimableUsername(usernameStream(before.username.usernameKey)), claimId: before.username.claimId }]
-      : []),
-    ...(gone(before.verifiedEmail)
-      ? [{ thing: claimableEmail(verifiedEmailStream(before.verifiedEmail.emailKey)), claimId: before.verifiedEmail.claimId }]
-      : []),
-    ...before.links
-      .filter(gone)
-      .map(({ identityKey, claimId }) => ({ thing: claimableExternalIdentity(externalIdentityStream(identityKey)), claimId })),
-  ];
 };

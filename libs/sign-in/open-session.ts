@@ -6,7 +6,7 @@ import { appendUnconditionally } from '#libs/event-store/command-execution.js';
 import type { CommandContext } from '#libs/event-store/event-metadata.js';
 import type { EventStore } from '#libs/event-store/event-store.js';
 import type { Clock } from '#libs/platform/clock.js';
-import { SubjectErasedError } from '#libs/privacy/subject-keys.js';
+import { unlessErased } from '#libs/privacy/subject-keys.js';
 import type { BrowserSessions } from './browser-sessions.js';
 import type { ActivityEvent } from './events.js';
 
@@ -70,33 +70,18 @@ export const openSession = async (
     ...(acr === undefined ? {} : { acr }),
     amr,
   });
-  const position = await storeLogin(store, userId, loginEvents(sessionId, method, authTime), context);
-  if (position === undefined) {
+  const stored = await unlessErased(appendActivity(store, userId, loginEvents(sessionId, method, authTime), context));
+  if (!stored) {
     await sessions.end({ sessionId }, 'account_erased');
     return { kind: 'refused', code: 'account_not_found' };
   }
   const { state } = await loadAccount(store, userId);
   const stillHeld = claimId === undefined || state.links.some((link) => link.claimId === claimId);
   if (maySignIn(state, organizationId) && stillHeld && state.credentialEpoch === account.credentialEpoch)
-    return { kind: 'opened', sessionId, position };
+    return { kind: 'opened', sessionId, position: stored.position };
   await sessions.end({ sessionId }, 'refused_after_revocation');
   await appendActivity(store, userId, [{ type: 'SessionEnded', data: { sessionId, reason: 'refused_after_revocation' } }], context);
   return { kind: 'refused', code: 'account_not_found' };
-};
-
-/** @returns nothing when the person was erased while the sign-in was in flight: nothing can be written about them any more */
-const storeLogin = async (
-  store: EventStore,
-  userId: string,
-  events: readonly ActivityEvent[],
-  context: CommandContext,
-): Promise<bigint | undefined> => {
-  try {
-    return (await appendActivity(store, userId, events, context)).position;
-  } catch (error) {
-    if (error instanceof SubjectErasedError) return undefined;
-    throw error;
-  }
 };
 
 const loginEvents = (sessionId: string, method: SignInMethod, authTime: Date): readonly ActivityEvent[] => {

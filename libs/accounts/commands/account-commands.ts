@@ -1,8 +1,11 @@
 import { claimableEmail, claimableUsername } from '#libs/claims/claimable.js';
+import type { Claimable } from '#libs/claims/claimable.js';
 import { Claims } from '#libs/claims/claims.js';
+import { heldBy } from '#libs/claims/held-by.js';
 import type { Executed } from '#libs/event-store/command-execution.js';
+import { categoryOf } from '#libs/event-store/stream-name.js';
+import { unlessErased } from '#libs/privacy/subject-keys.js';
 import type { AccountResult, AccountsDependencies } from '../account-dependencies.js';
-import { SubjectErasedError } from '#libs/privacy/subject-keys.js';
 import { createUser } from '../create-user.js';
 import type { CreatedUser } from '../create-user.js';
 import {
@@ -18,7 +21,7 @@ import {
   decideUpdateProfile,
   decideVerifyEmail,
 } from '../decide.js';
-import type { AccountDecision, AccountOutcome } from '../decide.js';
+import type { AccountDecision, AccountOutcome, AccountRefusalCode } from '../decide.js';
 import { parseEmailAddress } from '../email-address.js';
 import { executeOnAccount } from '../execute-on-account.js';
 import { loadAccount } from '../queries/load-account.js';
@@ -42,10 +45,7 @@ import type { RegisterUser } from './register-user.command.js';
 type Run<C> = (dependencies: AccountsDependencies, command: C) => Promise<AccountResult>;
 type AccountCommand = Pick<AddEmail, 'target' | 'context'>;
 
-const refuse = (code: Extract<AccountOutcome, { kind: 'refused' }>['code'], position = 0n): AccountResult => ({
-  outcome: { kind: 'refused', code },
-  position,
-});
+const refuse = (code: AccountRefusalCode): AccountResult => ({ outcome: { kind: 'refused', code }, position: 0n });
 
 /** Decides on the account, stores, and ends what that takes away before it answers. */
 const run = async (
@@ -90,8 +90,6 @@ export const changeUsername: Run<ChangeUsername> = async (dependencies, command)
     thing: claimableUsername(usernameStream(key)),
     taken: 'username_taken',
     decide: (account, claimId) => decideChangeUsername(account, { claimId, usernameKey: key, username: username.username }),
-    held: (account) =>
-      account.username && { thing: claimableUsername(usernameStream(account.username.usernameKey)), claimId: account.username.claimId },
   });
 };
 
@@ -112,11 +110,6 @@ export const verifyEmail: Run<VerifyEmail> = async (dependencies, command) => {
     taken: 'email_taken',
     decide: (account, claimId) =>
       decideVerifyEmail(account, { claimId, emailKey, emailId, address, domain, proof: { method: 'mail_loop' } }),
-    held: (account) =>
-      account.verifiedEmail && {
-        thing: claimableEmail(verifiedEmailStream(account.verifiedEmail.emailKey)),
-        claimId: account.verifiedEmail.claimId,
-      },
   });
 };
 
@@ -156,11 +149,9 @@ export const revokeRole: Run<RevokeRole> = (dependencies, command) =>
   run(dependencies, command, (account) => decideRevokeRole(account, command.role), { onlyActive: false });
 
 interface Settling {
-  readonly thing: Parameters<Claims['claimIfFree']>[0];
+  readonly thing: Claimable;
   readonly taken: 'username_taken' | 'email_taken';
   readonly decide: (account: Account, claimId: string) => AccountDecision;
-  /** What the account holds of the kind, to be released when another takes its place. */
-  readonly held: (account: Account) => { readonly thing: Settling['thing']; readonly claimId: string } | undefined;
 }
 
 const MAX_ATTEMPTS = 20;
@@ -169,15 +160,12 @@ const MAX_ATTEMPTS = 20;
 const claimAndSettle = async (
   dependencies: AccountsDependencies,
   command: AccountCommand,
-  { thing, taken, decide, held }: Settling,
+  { thing, taken, decide }: Settling,
 ): Promise<AccountResult> => {
   const { target, context } = command;
   const claims = new Claims(dependencies);
   for (let tries = 0; tries < MAX_ATTEMPTS; tries += 1) {
-    const claimed = await claims.claimIfFree(thing, target.userId, context).catch((error: unknown) => {
-      if (error instanceof SubjectErasedError) return undefined;
-      throw error;
-    });
+    const claimed = await unlessErased(claims.claimIfFree(thing, target.userId, context));
     if (!claimed) return refuse('account_not_active');
     if (claimed.kind === 'owned' && claimed.userId !== target.userId) return refuse(taken);
     let before: Account | undefined;
@@ -187,7 +175,8 @@ const claimAndSettle = async (
     });
     const { outcome } = executed;
     if (outcome.kind === 'done') {
-      const old = before && held(before);
+      // What the account held of the kind: it has one username and one verified address at most.
+      const old = before && heldBy(before).find((held) => categoryOf(held.thing.stream) === categoryOf(thing.stream));
       if (old && old.claimId !== claimed.claimId) await claims.release(old.thing, old.claimId, context);
       // A repeated command has decided without this claim.
       if (executed.stored.length === 0 && claimed.kind === 'claimed')

@@ -1,14 +1,10 @@
-import { claimableEmail, claimableExternalIdentity, claimableUsername } from '#libs/claims/claimable.js';
-import type { Claimable } from '#libs/claims/claimable.js';
 import { Claims } from '#libs/claims/claims.js';
+import { heldBy } from '#libs/claims/held-by.js';
 import type { CommandContext } from '#libs/event-store/event-metadata.js';
-import { externalIdentityStream } from '#libs/linking/streams.js';
 import type { AccountResult, AccountsDependencies } from '../account-dependencies.js';
 import { decideFinishErasure, decideStartErasure } from '../decide.js';
 import { executeOnAccount } from '../execute-on-account.js';
 import { loadAccount } from '../queries/load-account.js';
-import type { Account } from '../state.js';
-import { usernameStream, verifiedEmailStream } from '../streams.js';
 import type { EraseUser } from './account.command.js';
 
 export const eraseUser = async (dependencies: AccountsDependencies, { target, context }: EraseUser): Promise<AccountResult> => {
@@ -47,10 +43,3 @@ export const finishErasure = async (
   }
   await dependencies.purge(userId);
 };
-
-/** Everything that has at most one owner, and that this account owned last. */
-const heldBy = ({ username, verifiedEmail, links }: Account): readonly { readonly thing: Claimable; readonly claimId: string }[] => [
-  ...(username ? [{ thing: claimableUsername(usernameStream(username.usernameKey)), claimId: username.claimId }] : []),
-  ...(verifiedEmail ? [{ thing: claimableEmail(verifiedEmailStream(verifiedEmail.emailKey)), claimId: verifiedEmail.claimId }] : []),
-  ...links.map(({ identityKey, claimId }) => ({ thing: claimableExternalIdentity(externalIdentityStream(identityKey)), claimId })),
-];

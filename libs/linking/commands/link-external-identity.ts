@@ -6,6 +6,7 @@ import { execute } from '#libs/event-store/command-execution.js';
 import type { EventOf } from '#libs/event-store/event-definition.js';
 import type { CommandContext } from '#libs/event-store/event-metadata.js';
 import type { Revision } from '#libs/event-store/recorded-event.js';
+import { unlessErased } from '#libs/privacy/subject-keys.js';
 import { decideLinkExternalIdentity } from '../decide.js';
 import type { externalIdentityLinked } from '../events.js';
 import type { ProviderWithPolicy } from '../queries/providers-in-organization.js';
@@ -31,7 +32,8 @@ export const linkExternalIdentity = async (
 ): Promise<LinkMade> => {
   const { dependencies, claims, identity } = attempt;
   const context = asUser(attempt, userId);
-  const claimId = await claims.claim(identity, free, userId, context);
+  // Whoever was erased meanwhile is linked to nothing: decide again, by the streams.
+  const claimId = await unlessErased(claims.claim(identity, free, userId, context));
   if (claimId === undefined) return undefined;
   const { outcome } = await execute(dependencies.store, {
     stream: userStream(userId),

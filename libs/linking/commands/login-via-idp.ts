@@ -5,7 +5,6 @@ import { maySignIn, seenAt } from '#libs/accounts/state.js';
 import type { Ownership } from '#libs/claims/claims.js';
 import { ContentionError } from '#libs/event-store/command-execution.js';
 import type { EventStore } from '#libs/event-store/event-store.js';
-import { SubjectErasedError } from '#libs/privacy/subject-keys.js';
 import { decideLogin } from '../login-via-idp.js';
 import type { FlowFacts, IdentityOwner, LoginOutcome, Matches } from '../login-via-idp.js';
 import { loadProviderInOrganization } from '../queries/providers-in-organization.js';
@@ -41,23 +40,13 @@ export const loginViaIdp = async (dependencies: LinkingDependencies, { assertion
       if (outcome.kind === 'sign_in' && outcome.updateProfile) await updateProfile(attempt, outcome.userId);
       return { ...answer, outcome, ...(ownership.kind === 'owned' ? { account: seenAt(ownership.owner, ownership.ownerRevision) } : {}) };
     }
-    const made = await unlessErased(makeLink(attempt, ownership, provider, outcome));
+    const made = await makeLink(attempt, ownership, provider, outcome);
     if (made) {
       const { state, revision } = await loadAccount(store, made.userId);
       return { ...answer, outcome: { kind: RESULT_OF[outcome.kind], ...made }, account: seenAt(state, revision) };
     }
   }
   throw new ContentionError(identity.stream);
-};
-
-/** Whoever was erased meanwhile is linked to nothing: the table decides again, by the streams. */
-const unlessErased = async (making: Promise<LinkMade>): Promise<LinkMade> => {
-  try {
-    return await making;
-  } catch (error) {
-    if (error instanceof SubjectErasedError) return undefined;
-    throw error;
-  }
 };
 
 type LinkingOutcome = Extract<LoginOutcome, { kind: 'provision' | 'link' | 'link_automatically' }>;

@@ -1,5 +1,5 @@
 import type { VNode } from 'preact';
-import type { HistoryEntry } from '#libs/audit/history.js';
+import type { HistoryEntry } from '#libs/audit/entry.js';
 import { Page } from '#libs/web/layout.js';
 
 export interface HistoryPageProps {
@@ -22,7 +22,7 @@ export const HistoryPage = ({ entries, next }: HistoryPageProps): VNode => (
               <br />
               <span class="muted">
                 <time datetime={occurredAt}>{`${occurredAt.slice(0, 19).replace('T', ' ')} UTC`}</time>
-                {source?.address ? ` · from ${source.address}` : ''}
+                {typeof source === 'object' && source.address ? ` · from ${source.address}` : ''}
                 {clientId ? ` · for ${clientId}` : ''}
               </span>
             </span>

@@ -1,6 +1,7 @@
 import { Controller, Get, Inject, Query, Req, Res } from '@nestjs/common';
 import type { Request, Response } from 'express';
-import { historyQuerySchema, InvalidCursorError, readHistory } from '#libs/audit/history.js';
+import { readHistory } from '#libs/audit/history.js';
+import { historyQuerySchema } from '#libs/audit/history-query.js';
 import { renderPage } from '#libs/web/layout.js';
 import { setPageHeaders } from '#libs/web/security-headers.js';
 import { ACCOUNT_DEPENDENCIES } from './account-dependencies.js';
@@ -18,14 +19,9 @@ export class AccountHistoryController {
     const session = await sessions.current(request, response);
     if (!session) return response.redirect(303, '/sign-in');
     const query = historyQuerySchema.safeParse({ order: 'desc', limit: 50, ...(after === undefined ? {} : { after }) });
-    try {
-      if (!query.success) throw new InvalidCursorError();
-      const { entries, next } = await readHistory(store, session.userId, query.data);
-      setPageHeaders(response);
-      response.type('html').send(renderPage(<HistoryPage entries={entries} next={next} />));
-    } catch (error) {
-      if (error instanceof InvalidCursorError) return response.redirect(303, '/account/history');
-      throw error;
-    }
+    if (!query.success) return response.redirect(303, '/account/history');
+    const { entries, next } = await readHistory(store, session.userId, query.data);
+    setPageHeaders(response);
+    response.type('html').send(renderPage(<HistoryPage entries={entries} next={next} />));
   }
 }

@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { defineEvent, personal } from '#libs/event-store/event-definition.js';
+import { defineEvent, personal, secret } from '#libs/event-store/event-definition.js';
 import type { EventOf } from '#libs/event-store/event-definition.js';
 
 const claimed = {
@@ -81,8 +81,8 @@ export const emailVerified = defineEvent('EmailVerified', verifiedEmail);
 export const emailChanged = defineEvent('EmailChanged', verifiedEmail);
 
 export const passwordSet = defineEvent('PasswordSet', {
-  /** PHC string of argon2id (RFC 9106). Sealed like personal data. */
-  passwordHash: personal(z.string()),
+  /** PHC string of argon2id (RFC 9106). */
+  passwordHash: secret(z.string()),
   /** The session that stays, because the change was made in it; all others end. */
   keptSessionId: z.string().optional(),
 });

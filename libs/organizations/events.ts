@@ -3,6 +3,9 @@ import { defineEvent } from '#libs/event-store/event-definition.js';
 import type { EventOf } from '#libs/event-store/event-definition.js';
 import { linkingPolicySchema } from '#libs/linking/policy.js';
 
+/** No policy lets a session last longer, in seconds. */
+export const LONGEST_SESSION_S = 90 * 24 * 3_600;
+
 /** How people of an organization get in. */
 export const loginPolicySchema = z.strictObject({
   /** Whether people may sign in through external identity providers at all. */
@@ -22,7 +25,7 @@ export const loginPolicySchema = z.strictObject({
   sessionLifetimeS: z
     .int()
     .min(300)
-    .max(90 * 24 * 3_600)
+    .max(LONGEST_SESSION_S)
     .default(14 * 24 * 3_600),
 });
 export type LoginPolicy = z.infer<typeof loginPolicySchema>;

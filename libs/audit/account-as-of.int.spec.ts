@@ -14,14 +14,14 @@ import { newUuid } from '#libs/platform/ids.js';
 import { migrate } from '#libs/platform/postgres/migrations.js';
 import { createPool } from '#libs/platform/postgres/pool.js';
 import type { Pool } from '#libs/platform/postgres/pool.js';
-import { createGeneration, generationSchema, projectionEngineMigrations } from '#libs/projection-engine/generations.postgres.js';
-import type { Projection } from '#libs/projection-engine/projection.js';
+import { projectionEngineMigrations } from '#libs/projection-engine/generations.postgres.js';
 import type { ActivityEvent } from '#libs/sign-in/events.js';
 import { linksProjection } from '#projections/links/links.projection.js';
 import { usersProjection } from '#projections/users/users.projection.js';
 import { afterErasure, eventsOf, generatedAccount } from '#test-support/generated-account.js';
 import { startTestInstallation, testContext } from '#test-support/installation.js';
 import type { TestInstallation } from '#test-support/installation.js';
+import { rowsAfterBatches } from '#test-support/projection-rows.js';
 import { accountAsOf } from './account-as-of.js';
 import type { AccountAsOf } from './account-as-of.js';
 import { readAccountAsOf, readDifference } from './read-account.js';
@@ -52,20 +52,6 @@ const storeActivity = async (userId: string, at: string, ...events: readonly Act
 };
 
 describe('as of now', () => {
-  /** What a read model shows of these users. */
-  const rowsOf = async (projection: Projection, histories: readonly (readonly RecordedEvent[])[]): Promise<Record<string, unknown>[]> => {
-    const generation = await createGeneration(
-      pool,
-      { ...projection, name: `${projection.name}-${randomBytes(4).toString('hex')}` },
-      'building',
-    );
-    const schema = generationSchema(generation);
-    await projection.handle(histories.flat(), pool, schema);
-    const { rows } = await pool.query<Record<string, unknown>>(`SELECT * FROM ${schema}.${projection.name}`);
-    await pool.query(`DROP SCHEMA ${schema} CASCADE`);
-    return rows;
-  };
-
   /** An account as the read model would show it. */
   const asRow = (userId: string, { status, organizationId, createdAt, profile, username, emails }: AccountAsOf) => {
     const shown = (value: string | null | undefined): string | null => (status === 'erased' ? null : (value ?? null));
@@ -94,10 +80,12 @@ describe('as of now', () => {
           return accountAsOf(account.ending === 'erased' ? afterErasure(events) : events);
         });
         const byUser = (rows: readonly object[]) => new Map(rows.map((row) => [(row as { user_id: string }).user_id, row]));
-        expect(byUser(await rowsOf(usersProjection, histories))).toEqual(
+        expect(byUser(await rowsAfterBatches(pool, usersProjection, histories))).toEqual(
           byUser(users.map(({ userId }, i) => asRow(userId, accounts[i] as AccountAsOf))),
         );
-        const links = (await rowsOf(linksProjection, histories)).map((row) => `${String(row.user_id)} ${String(row.claim_id)}`);
+        const links = (await rowsAfterBatches(pool, linksProjection, histories)).map(
+          (row) => `${String(row.user_id)} ${String(row.claim_id)}`,
+        );
         expect(links.toSorted()).toEqual(
           users.flatMap(({ userId }, i) => (accounts[i]?.links ?? []).map(({ claimId }) => `${userId} ${claimId}`)).toSorted(),
         );

@@ -43,7 +43,7 @@ export const withErasedMarked = <E extends DomainEvent>({ event, erased }: Recor
 export const entryOf = (recorded: RecordedEvent): HistoryEntry => {
   const { metadata, erased } = recorded;
   const event = withErasedMarked(recorded);
-  const { type, occurredAt, actor, providerId } = facetsOf(recorded);
+  const { type, occurredAt, actor, organizationId, providerId } = facetsOf(recorded);
   const secrets = eventCatalog.get(type)?.secretFields ?? [];
   return {
     position: recorded.position.toString(),
@@ -53,7 +53,7 @@ export const entryOf = (recorded: RecordedEvent): HistoryEntry => {
     sentence: sentenceFor(event),
     ...(isOfUser(recorded) ? { userId: idOf(recorded.stream) } : {}),
     actor,
-    organizationId: metadata.organizationId,
+    organizationId,
     providerId,
     clientId: metadata.clientId,
     source: metadata.source ?? (erased.includes('source') ? ERASED : undefined),

@@ -1,4 +1,5 @@
 import type { Actor } from '#libs/event-store/event-metadata.js';
+import { categoryOf, idOf } from '#libs/event-store/stream-name.js';
 import type { RecordedEvent } from '#libs/event-store/recorded-event.js';
 
 /** What histories are filtered by: nothing personal, so that an index may hold it. */
@@ -7,13 +8,24 @@ export interface Facets {
   /** ISO 8601, UTC. */
   readonly occurredAt: string;
   readonly actor: Actor;
+  /** The organization that it belongs to, where it says so. */
+  readonly organizationId: string | undefined;
   /** The identity provider that the event names. */
   readonly providerId: string | undefined;
 }
 
-export const facetsOf = ({ event, metadata }: RecordedEvent): Facets => {
-  const data = event.data as { readonly providerId?: string; readonly proof?: { readonly providerId?: string } | string };
+/** Streams named after the organization that they are about. */
+const OF_AN_ORGANIZATION = ['organization', 'auditAccess'];
+
+export const facetsOf = ({ stream, event, metadata }: RecordedEvent): Facets => {
+  const data = event.data as {
+    readonly organizationId?: string;
+    readonly providerId?: string;
+    readonly proof?: { readonly providerId?: string } | string;
+  };
+  const isNamed = OF_AN_ORGANIZATION.includes(categoryOf(stream));
   return {
+    organizationId: isNamed ? idOf(stream) : (data.organizationId ?? metadata.organizationId),
     type: event.type,
     occurredAt: metadata.occurredAt,
     actor: metadata.actor,

@@ -4,15 +4,7 @@ import { categoryOf, idOf } from '#libs/event-store/stream-name.js';
 import type { Queryable } from '#libs/platform/postgres/pool.js';
 import type { Projection } from '#libs/projection-engine/projection.js';
 
-/** Streams named after the organization that they are about. */
-const OF_AN_ORGANIZATION = ['organization', 'auditAccess'];
 const OF_A_USER = ['user', 'userActivity'];
-
-/** The organization that an event says it belongs to, where it says so itself. */
-const organizationOf = ({ stream, event, metadata }: RecordedEvent): string | undefined =>
-  OF_AN_ORGANIZATION.includes(categoryOf(stream))
-    ? idOf(stream)
-    : ((event.data as { readonly organizationId?: string }).organizationId ?? metadata.organizationId);
 
 const isFirstOfUser = ({ event }: RecordedEvent): boolean => event.type === 'UserProvisioned' || event.type === 'UserRegistered';
 
@@ -49,10 +41,8 @@ export const historyIndexProjection: Projection = {
   handle: async (batch, db, schema) => {
     const organizations = await organizationsOfUsers(batch, db, schema);
     const rows = batch.flatMap((recorded) => {
-      const organizationId =
-        organizationOf(recorded) ??
-        (OF_A_USER.includes(categoryOf(recorded.stream)) ? organizations.get(idOf(recorded.stream)) : undefined);
-      return organizationId === undefined ? [] : [{ organizationId, recorded, ...facetsOf(recorded) }];
+      const { organizationId = organizations.get(idOf(recorded.stream)), ...facets } = facetsOf(recorded);
+      return organizationId === undefined ? [] : [{ ...facets, organizationId, recorded }];
     });
     if (rows.length === 0) return;
     const column = <T>(of: (row: (typeof rows)[number]) => T): T[] => rows.map(of);
@@ -81,14 +71,16 @@ const organizationsOfUsers = async (
   db: Queryable,
   schema: string,
 ): Promise<ReadonlyMap<string, string>> => {
-  const begun = new Map(batch.filter(isFirstOfUser).map((recorded) => [idOf(recorded.stream), organizationOf(recorded) ?? '']));
+  const begun = new Map(batch.filter(isFirstOfUser).map((recorded) => [idOf(recorded.stream), facetsOf(recorded).organizationId ?? '']));
   if (begun.size > 0) {
     await db.query(
       `INSERT INTO ${schema}.history_index_users (user_id, organization_id) SELECT * FROM unnest($1::uuid[], $2::text[]) ON CONFLICT DO NOTHING`,
       [[...begun.keys()], [...begun.values()]],
     );
   }
-  const silent = batch.filter((recorded) => OF_A_USER.includes(categoryOf(recorded.stream)) && organizationOf(recorded) === undefined);
+  const silent = batch.filter(
+    (recorded) => OF_A_USER.includes(categoryOf(recorded.stream)) && facetsOf(recorded).organizationId === undefined,
+  );
   const unknown = [...new Set(silent.map(({ stream }) => idOf(stream)))].filter((userId) => !begun.has(userId));
   if (unknown.length === 0) return begun;
   const { rows } = await db.query<{ user_id: string; organization_id: string }>(

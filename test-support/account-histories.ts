@@ -276,7 +276,7 @@ export class HistoryTheatre {
         verify: () => Promise.resolve({ matches: false, outdated: false }),
       },
       mailTokens: postgresMailTokens(pool, systemClock),
-      rules: async (organizationId, providerIds) => (await loadWaysIn(store, organizationId, providerIds)).rules,
+      rules: async (organizationId) => (await loadWaysIn(store, organizationId)).rules,
       carryOutRevocations: (userId, executed, context) => carryOutRevocations({ store, sessions }, userId, placed(executed), context),
       destroyKey: (userId) => keys.destroy(userId),
       purge: (userId) => purgeUser(pool, userId),

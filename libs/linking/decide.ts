@@ -75,7 +75,11 @@ export const decideUnlinkExternalIdentity = (account: Account, request: UnlinkRe
 };
 
 export type ProvenLinkRefusal =
-  'provider_not_allowed' | 'linking_not_allowed' | 'account_not_found' | 'identity_already_linked_to_another_account';
+  | 'provider_not_allowed'
+  | 'linking_not_allowed'
+  | 'account_not_found'
+  | 'identity_already_linked_to_another_account'
+  | 'assurance_insufficient';
 
 /**
  * Whether an identity may be linked to an account whose control was proven at the page of rows 3, 3′ and 5. Where linking by hand is not
@@ -85,6 +89,8 @@ export const decideProvenLink = (facts: {
   readonly provider: ProviderInOrganization;
   readonly userId: string;
   readonly maySignIn: boolean;
+  /** What control was proven by is as strong as any way into the account (L30). */
+  readonly provesEnough: boolean;
   readonly isCandidate: boolean;
   readonly ownerId: string | undefined;
 }): { readonly kind: 'link' } | { readonly kind: 'refused'; readonly code: ProvenLinkRefusal } => {
@@ -92,6 +98,7 @@ export const decideProvenLink = (facts: {
   const { provider, userId, ownerId } = facts;
   if (!provider.active || !provider.offered || !provider.externalSignInAllowed) return refused('provider_not_allowed');
   if (!facts.maySignIn) return refused('account_not_found');
+  if (!facts.provesEnough) return refused('assurance_insufficient');
   if (ownerId !== undefined) return ownerId === userId ? { kind: 'link' } : refused('identity_already_linked_to_another_account');
   const { linkingAllowed, autoLink } = provider.policy;
   return linkingAllowed || (facts.isCandidate && autoLink.length > 0) ? { kind: 'link' } : refused('linking_not_allowed');

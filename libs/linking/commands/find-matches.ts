@@ -1,3 +1,4 @@
+import { enrolledAssurance } from '#libs/accounts/assurance.js';
 import { parseEmailAddress } from '#libs/accounts/email-address.js';
 import type { Account } from '#libs/accounts/state.js';
 import { usernameKey, usernameStream, verifiedEmailKey, verifiedEmailStream } from '#libs/accounts/streams.js';
@@ -6,7 +7,7 @@ import { claimableEmail, claimableUsername } from '#libs/claims/claimable.js';
 import type { Claimable } from '#libs/claims/claimable.js';
 import type { Candidate, Matches } from '../login-via-idp.js';
 import { trustsEmailDomain } from '../policy.js';
-import { loadProviderInOrganization } from '../queries/providers-in-organization.js';
+import { loadProviderInOrganization, loadWaysIn } from '../queries/providers-in-organization.js';
 import type { ProviderWithPolicy } from '../queries/providers-in-organization.js';
 import type { Attempt } from './attempt.js';
 
@@ -46,7 +47,14 @@ const candidateFor = async (attempt: Attempt, thing: Claimable): Promise<Candida
     active: owner.status === 'active' && owner.organizationId === attempt.organizationId,
     emailProven: await isEmailProven(attempt, owner),
     knownWithAnotherSubject: [...owner.everLinked].some(([key, provider]) => provider === providerId && key !== attempt.identityKey),
+    hasStrongerWayIn: await hasStrongerWayIn(attempt, owner),
   };
+};
+
+const hasStrongerWayIn = async ({ dependencies, organizationId, assertion }: Attempt, owner: Account): Promise<boolean> => {
+  const { providerId } = assertion;
+  const { rules } = await loadWaysIn(dependencies.store, organizationId);
+  return enrolledAssurance(owner, rules) > rules.granted(providerId);
 };
 
 /** By a mail that came back, or by a provider that is trusted for the address's domain as of now. */

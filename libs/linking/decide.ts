@@ -10,16 +10,21 @@ import type { ProviderInOrganization } from './login-via-idp.js';
 type Linked = EventOf<typeof externalIdentityLinked>;
 type Unlinked = EventOf<typeof externalIdentityUnlinked>;
 
-export type LinkOutcome = 'linked' | 'claim_abandoned' | 'user_not_active';
+export type LinkOutcome = 'linked' | 'claim_abandoned' | 'not_linkable';
 
 /**
  * Settles our own claim by linking. Refused when somebody abandoned the claim meanwhile (the caller then starts again with a new one).
  * @param link the event to append; its claim id is ours
+ * @param mayLink whether the account is still one that the link was decided for
  */
-export const decideLinkExternalIdentity = (account: Account, link: Linked['data']): Decision<Linked, LinkOutcome> => {
+export const decideLinkExternalIdentity = (
+  account: Account,
+  link: Linked['data'],
+  mayLink: (account: Account) => boolean,
+): Decision<Linked, LinkOutcome> => {
   switch (settlementOf(account, link.claimId)) {
     case 'unsettled':
-      if (account.status !== 'active') return { events: [], outcome: 'user_not_active' };
+      if (account.status !== 'active' || !mayLink(account)) return { events: [], outcome: 'not_linkable' };
       return { events: [{ type: 'ExternalIdentityLinked', data: link }], outcome: 'linked' };
     case 'held':
       return { events: [], outcome: 'linked' };

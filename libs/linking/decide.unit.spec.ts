@@ -50,36 +50,41 @@ const nobody = given(accountFold, []);
 
 describe('decideLinkExternalIdentity', () => {
   const { data } = linked('one');
+  const anybody = (): boolean => true;
   it('settles our claim by linking', () =>
     user()
-      .when((s) => decideLinkExternalIdentity(s, data))
+      .when((s) => decideLinkExternalIdentity(s, data, anybody))
       .then([linked('one')], 'linked'));
   it('links a second identity beside the first', () =>
     user(linked('zero'))
-      .when((s) => decideLinkExternalIdentity(s, data))
+      .when((s) => decideLinkExternalIdentity(s, data, anybody))
       .then([linked('one')], 'linked'));
   it('changes nothing when the claim was settled by this link already (a retry)', () =>
     user(linked('one'))
-      .when((s) => decideLinkExternalIdentity(s, data))
+      .when((s) => decideLinkExternalIdentity(s, data, anybody))
       .then([], 'linked'));
   it('ghost: a claim that somebody abandoned never becomes a link', () =>
     user(abandoned('one'))
-      .when((s) => decideLinkExternalIdentity(s, data))
+      .when((s) => decideLinkExternalIdentity(s, data, anybody))
       .then([], 'claim_abandoned'));
   it('a claim whose link was unlinked never becomes a link again', () =>
     user(linked('one'), unlinked('one'))
-      .when((s) => decideLinkExternalIdentity(s, data))
+      .when((s) => decideLinkExternalIdentity(s, data, anybody))
       .then([], 'claim_abandoned'));
   it('an abandonment after the link does not undo it: the first event that names the claim settles it', () =>
     user(linked('one'), abandoned('one'))
-      .when((s) => decideLinkExternalIdentity(s, data))
+      .when((s) => decideLinkExternalIdentity(s, data, anybody))
       .then([], 'linked'));
   it('links nothing to a user that does not exist', () =>
-    nobody.when((s) => decideLinkExternalIdentity(s, data)).then([], 'user_not_active'));
+    nobody.when((s) => decideLinkExternalIdentity(s, data, anybody)).then([], 'not_linkable'));
+  it('links nothing to an account that became another than the link was decided for', () =>
+    user(password)
+      .when((s) => decideLinkExternalIdentity(s, data, ({ passwordHash }) => passwordHash === undefined))
+      .then([], 'not_linkable'));
   it('links nothing to a dead user id', () =>
     given(accountFold, [abandoned('zero')])
-      .when((s) => decideLinkExternalIdentity(s, data))
-      .then([], 'user_not_active'));
+      .when((s) => decideLinkExternalIdentity(s, data, anybody))
+      .then([], 'not_linkable'));
 });
 
 describe('decideUnlinkExternalIdentity', () => {

@@ -1,5 +1,13 @@
 /** The part of the protocol in which something was refused. */
-export type UpstreamStep = 'discovery' | 'authorization_response' | 'token_exchange' | 'id_token' | 'userinfo';
+export type UpstreamStep =
+  | 'discovery'
+  | 'authorization_request'
+  | 'authorization_response'
+  | 'token_exchange'
+  | 'id_token'
+  | 'userinfo'
+  | 'saml_response'
+  | 'saml_assertion';
 
 /** An upstream response that is not believed, or a provider that cannot be asked. The detail is for the log: no tokens, nothing personal. */
 export class UpstreamError extends Error {

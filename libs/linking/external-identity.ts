@@ -1,11 +1,12 @@
 import type { IndexKeys } from '#libs/privacy/index-key.js';
 import { EXTERNAL_IDENTITY_CATEGORY } from './streams.js';
+import type { SourceKind } from './verified-assertion.js';
 
 /** What makes an external identity itself: never an e-mail address (security row L6). */
 export interface ExternalIdentity {
   readonly organizationId: string;
   readonly providerId: string;
-  readonly sourceKind: 'oidc';
+  readonly sourceKind: SourceKind;
   readonly issuer: string;
   /** Byte-exact, never case-folded (OIDC Core 5.7; security row L14). */
   readonly subject: string;

@@ -1,10 +1,13 @@
+/** What names people at a source; equal names of different kinds are different people. Part of an identity's key: never renamed. */
+export type SourceKind = 'oidc' | 'oidc_claims' | 'oauth2' | 'saml_name_id' | 'saml_attribute';
+
 /**
- * What an external identity provider asserted, after every check of its protocol (security.md, "Upstream OpenID Connect"). Values come from
- * the verified token only.
+ * What an external identity provider asserted, after every check of its protocol (security.md, "Upstream OpenID Connect",
+ * "Upstream SAML"). Values come from what was verified only.
  */
 export interface VerifiedAssertion {
   readonly providerId: string;
-  readonly sourceKind: 'oidc';
+  readonly sourceKind: SourceKind;
   readonly issuer: string;
   readonly subject: string;
   readonly claims: {
@@ -19,6 +22,8 @@ export interface VerifiedAssertion {
   readonly authTime?: Date;
   readonly acr?: string;
   readonly amr: readonly string[];
+  /** The person's session at the provider: OpenID Connect `sid`, SAML `SessionIndex`. */
+  readonly session?: string;
   /** Names the assertion in the audit trail without being usable as one. */
   readonly assertionId: string;
 }

@@ -2,13 +2,13 @@ import { Body, Controller, Get, Inject, Param, Post, Req, Res } from '@nestjs/co
 import { CommandBus } from '@nestjs/cqrs';
 import type { Request, Response } from 'express';
 import type { CommandContext } from '#libs/event-store/event-metadata.js';
+import { signInOriginsOf } from '#libs/identity-providers/settings.js';
 import { RegisterViaIdp } from '#libs/linking/commands/register-via-idp.command.js';
 import type { LoginPolicy } from '#libs/organizations/events.js';
 import { INSTALLATION_SUBJECT } from '#libs/privacy/subject-keys.js';
 import { browserIdOf } from '#libs/web/browser-binding.js';
 import { sendErrorPage } from '#libs/web/error-page.js';
 import { contextOf } from '#libs/web/request-context.js';
-import { originOf } from '#libs/web/security-headers.js';
 import { sendPage } from '#libs/web/send-page.js';
 import type { SignInInteraction } from '../interactions.js';
 import { loadOfferedProviders } from '../offered-providers.js';
@@ -21,6 +21,7 @@ import { checkAccountForm, typedAccount } from './account-form.js';
 import type { AccountFormNeeds } from './account-form.js';
 import { completeSignIn } from './complete-sign-in.js';
 import type { Recognized } from './complete-sign-in.js';
+import { leaveForProvider } from './leave-for-provider.js';
 import { linkPending } from './link-pending.js';
 import { PendingLinkPage } from './pending-link-page.js';
 import { signInRefusal } from './refusals.js';
@@ -146,7 +147,7 @@ export class PendingLinkController {
       callbackUrl: callbackUrl(issuer, providerId),
       reauthenticate: true,
     });
-    if (begun.kind === 'redirect') return response.redirect(303, begun.redirectTo);
+    if (begun.kind !== 'refused') return leaveForProvider(response, begun);
     this.#refuse(response, begun.code, context, waiting);
   }
 
@@ -244,7 +245,7 @@ export class PendingLinkController {
       {
         status: again ? 422 : 200,
         formTargets: [
-          ...others.map(({ settings }) => originOf(settings.issuer)),
+          ...others.flatMap(({ settings }) => signInOriginsOf(settings)),
           ...(interaction?.redirectOrigin ? [interaction.redirectOrigin] : []),
         ],
       },

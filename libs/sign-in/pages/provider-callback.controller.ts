@@ -1,8 +1,11 @@
-import { Controller, Get, Inject, Param, Query, Req, Res } from '@nestjs/common';
+import { Body, Controller, Get, Inject, Param, Post, Query, Req, Res } from '@nestjs/common';
 import { CommandBus } from '@nestjs/cqrs';
 import type { Request, Response } from 'express';
+import { z } from 'zod';
 import type { CommandContext } from '#libs/event-store/event-metadata.js';
 import { loadIdentityProvider } from '#libs/identity-providers/queries/load-identity-provider.js';
+import { postsResponses } from '#libs/identity-providers/settings.js';
+import type { IdentityProviderSettings } from '#libs/identity-providers/settings.js';
 import { LoginViaIdp } from '#libs/linking/commands/login-via-idp.command.js';
 import type { LoginResult } from '#libs/linking/commands/login-via-idp.command.js';
 import type { FlowFacts } from '#libs/linking/login-via-idp.js';
@@ -31,28 +34,50 @@ interface Answering {
   readonly response: Response;
 }
 
-/** Where external OpenID Providers send people back to. */
-@Controller()
+const postedSchema = z.record(z.string().max(100), z.string());
+
+/** Where external providers send people back to. */
+@Controller('/providers/:providerId/callback')
 export class ProviderCallbackController {
   constructor(
     @Inject(SIGN_IN_DEPENDENCIES) private readonly dependencies: SignInDependencies,
     @Inject(CommandBus) private readonly commands: CommandBus,
   ) {}
 
-  @Get('/providers/:providerId/callback')
+  /** From another site, so without our cookies: kept unread, until our own request that follows brings them. */
+  @Post()
+  async receive(
+    @Param('providerId') providerId: string,
+    @Body() body: unknown,
+    @Req() request: Request,
+    @Res() response: Response,
+  ): Promise<void> {
+    const { issuer, newId, postedResponses } = this.dependencies;
+    const context = contextOf(request, newId, { type: 'provider', id: providerId });
+    const settings = await this.#settingsOf(providerId);
+    if (!settings || !postsResponses(settings)) return this.#refuse(response, context, 'provider_not_allowed', 'it posts no responses');
+    const parameters = postedSchema.safeParse(body);
+    if (!parameters.success) return this.#refuse(response, context, 'response_unreadable', 'a field is missing or there twice');
+    const handle = await postedResponses.keep(providerId, parameters.data);
+    response.redirect(303, `${callbackUrl(issuer, providerId)}?response=${handle}`);
+  }
+
+  @Get()
   async complete(
     @Param('providerId') providerId: string,
     @Query() query: Record<string, unknown>,
     @Req() request: Request,
     @Res() response: Response,
   ): Promise<void> {
-    const { store, external, cookies, issuer, newId } = this.dependencies;
+    const { external, cookies, issuer, newId, postedResponses } = this.dependencies;
     const context = contextOf(request, newId, { type: 'provider', id: providerId });
-    const known = slugSchema.safeParse(providerId).success ? await loadIdentityProvider(store, providerId) : undefined;
+    const settings = await this.#settingsOf(providerId);
     const browserId = browserIdOf(request, cookies);
-    if (!known?.settings) return this.#refuse(response, context, 'provider_not_allowed', 'no such provider');
+    if (!settings) return this.#refuse(response, context, 'provider_not_allowed', 'no such provider');
     if (!browserId) return this.#refuse(response, context, 'browser_mismatch', 'the browser has no binding cookie');
-    const completed = await external.complete({ settings: known.settings, query, browserId, callbackUrl: callbackUrl(issuer, providerId) });
+    const parameters = postsResponses(settings) ? await postedResponses.take(providerId, query.response) : query;
+    if (!parameters) return this.#refuse(response, context, 'response_unknown', 'no posted response waits under this handle');
+    const completed = await external.complete({ settings, parameters, browserId, callbackUrl: callbackUrl(issuer, providerId) });
     if (completed.kind === 'refused') {
       return this.#refuse(response, context, completed.code, `${completed.step}: ${completed.detail ?? ''}`, completed.intent);
     }
@@ -67,6 +92,12 @@ export class ProviderCallbackController {
       case 'proof':
         return this.#prove(intent, completed.reauthenticated, answering);
     }
+  }
+
+  async #settingsOf(providerId: string): Promise<IdentityProviderSettings | undefined> {
+    return slugSchema.safeParse(providerId).success
+      ? (await loadIdentityProvider(this.dependencies.store, providerId)).settings
+      : undefined;
   }
 
   async #signIn(intent: Intent<'sign-in'>, answering: Answering): Promise<void> {

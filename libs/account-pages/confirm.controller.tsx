@@ -78,7 +78,7 @@ export class ConfirmController {
       settings: provider.settings,
       intent: { kind: 'proof', organizationId, userId, sessionId, returnTo },
       browserId,
-      callbackUrl: callbackUrl(issuer, provider.settings.id),
+      callbackUrl: callbackUrl(issuer, provider.settings),
       reauthenticate: true,
     });
     if (begun.kind !== 'refused') return leaveForProvider(response, begun);

@@ -1,5 +1,5 @@
 import { SAML, Strategy, ValidateInResponseTo } from '@node-saml/passport-saml';
-import type { PassportSamlConfig, Profile } from '@node-saml/passport-saml';
+import type { PassportSamlConfig, Profile, VerifiedCallback } from '@node-saml/passport-saml';
 
 /*
  * The one place that touches @node-saml/passport-saml 5.1.1. Its defaults accept SHA-1 and never look at InResponseTo; hardened as below it
@@ -43,7 +43,6 @@ const configuration = (surroundings: StrategySurroundings): PassportSamlConfig =
     forceAuthn: surroundings.forceAuthn,
     // Which methods are good enough is the provider's business; asking for one by name locks out all others.
     disableRequestedAuthnContext: true,
-    // Deflated messages are for the redirect binding only (SAML bindings, section 3.5.4); there the library is asked otherwise.
     ...(signingKey === undefined ? {} : { privateKey: signingKey }),
     ...(decryptionKey === undefined ? {} : { decryptionPvk: decryptionKey }),
     // An unsolicited response has none, and its absence is checked by us; all others must have ours.
@@ -67,6 +66,7 @@ export const redirectRequest = (surroundings: StrategySurroundings): Promise<str
 
 /** An authentication request for the POST binding, signed within where there is a key. @returns the form's fields */
 export const postRequest = async (surroundings: StrategySurroundings): Promise<Record<string, string>> => {
+  // Deflated messages are for the redirect binding only (SAML bindings, section 3.5.4).
   const library = new SAML({ ...configuration(surroundings), skipRequestCompression: true });
   const { SAMLRequest } = await library.getAuthorizeMessageAsync('');
   return { SAMLRequest: String(SAMLRequest) };
@@ -92,8 +92,8 @@ const strategyOf = (surroundings: StrategySurroundings, outcomes: object): Strat
   Object.assign(
     new Strategy(
       configuration(surroundings),
-      (profile, done) => done(null, profile as never),
-      (_profile, done) => done(null, {}),
+      (profile: Profile | null, done: VerifiedCallback) => done(null, profile ?? undefined),
+      (_profile: Profile | null, done: VerifiedCallback) => done(null, undefined),
     ),
     outcomes,
   );

@@ -16,7 +16,7 @@ const MAX_ELEMENTS = 5_000;
 const ELEMENT_NODE = 1;
 const TEXT_NODE = 3;
 
-// eslint-disable-next-line no-control-regex -- exactly these are no characters of XML 1.0 (section 2.2)
+/** What is no character of XML 1.0 (section 2.2). */
 const NOT_XML = /[\u0000-\u0008\u000b\u000c\u000e-\u001f\ufffe\uffff]/;
 const XML_DECLARATION = /^<\?xml version="1\.0"(?: encoding="[Uu][Tt][Ff]-8")?(?: standalone="(?:yes|no)")?\s*\?>/;
 const QUALIFIED_NAME = /^[A-Za-z_][\w.-]*(?::[A-Za-z_][\w.-]*)?$/;

@@ -144,7 +144,7 @@ export class PendingLinkController {
       settings: provider.settings,
       intent: { kind: 'sign-in', organizationId, interactionUid, pendingLinkId: id },
       browserId: waiting.browserId,
-      callbackUrl: callbackUrl(issuer, providerId),
+      callbackUrl: callbackUrl(issuer, provider.settings),
       reauthenticate: true,
     });
     if (begun.kind !== 'refused') return leaveForProvider(response, begun);

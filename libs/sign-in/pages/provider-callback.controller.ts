@@ -10,9 +10,10 @@ import { LoginViaIdp } from '#libs/linking/commands/login-via-idp.command.js';
 import type { LoginResult } from '#libs/linking/commands/login-via-idp.command.js';
 import type { FlowFacts } from '#libs/linking/login-via-idp.js';
 import type { VerifiedAssertion } from '#libs/linking/verified-assertion.js';
+import { DEFAULT_ORGANIZATION } from '#libs/organizations/queries/default-organization.js';
 import { slugSchema } from '#libs/platform/slug.js';
 import { INSTALLATION_SUBJECT } from '#libs/privacy/subject-keys.js';
-import { browserIdOf, ensureBrowserId } from '#libs/web/browser-binding.js';
+import { ensureBrowserId } from '#libs/web/browser-binding.js';
 import { sendErrorPage } from '#libs/web/error-page.js';
 import { contextOf } from '#libs/web/request-context.js';
 import { loadProviderInOrganization } from '#libs/linking/queries/providers-in-organization.js';
@@ -37,7 +38,7 @@ interface Answering {
 const postedSchema = z.record(z.string().max(100), z.string());
 
 /** Where external providers send people back to. */
-@Controller('/providers/:providerId/callback')
+@Controller(['/providers/:providerId/callback', '/providers/:providerId/acs'])
 export class ProviderCallbackController {
   constructor(
     @Inject(SIGN_IN_DEPENDENCIES) private readonly dependencies: SignInDependencies,
@@ -54,12 +55,12 @@ export class ProviderCallbackController {
   ): Promise<void> {
     const { issuer, newId, postedResponses } = this.dependencies;
     const context = contextOf(request, newId, { type: 'provider', id: providerId });
-    const settings = await this.#settingsOf(providerId);
+    const settings = await this.#settingsOf(providerId, request);
     if (!settings || !postsResponses(settings)) return this.#refuse(response, context, 'provider_not_allowed', 'it posts no responses');
     const parameters = postedSchema.safeParse(body);
     if (!parameters.success) return this.#refuse(response, context, 'response_unreadable', 'a field is missing or there twice');
     const handle = await postedResponses.keep(providerId, parameters.data);
-    response.redirect(303, `${callbackUrl(issuer, providerId)}?response=${handle}`);
+    response.redirect(303, `${callbackUrl(issuer, settings)}?response=${handle}`);
   }
 
   @Get()
@@ -71,36 +72,41 @@ export class ProviderCallbackController {
   ): Promise<void> {
     const { external, cookies, issuer, newId, postedResponses } = this.dependencies;
     const context = contextOf(request, newId, { type: 'provider', id: providerId });
-    const settings = await this.#settingsOf(providerId);
-    const browserId = browserIdOf(request, cookies);
+    const settings = await this.#settingsOf(providerId, request);
     if (!settings) return this.#refuse(response, context, 'provider_not_allowed', 'no such provider');
-    if (!browserId) return this.#refuse(response, context, 'browser_mismatch', 'the browser has no binding cookie');
+    // A browser that has no id yet gets one that no flow is bound to.
+    const browserId = ensureBrowserId(request, response, cookies);
     const parameters = postsResponses(settings) ? await postedResponses.take(providerId, query.response) : query;
     if (!parameters) return this.#refuse(response, context, 'response_unknown', 'no posted response waits under this handle');
-    const completed = await external.complete({ settings, parameters, browserId, callbackUrl: callbackUrl(issuer, providerId) });
+    const completed = await external.complete({ settings, parameters, browserId, callbackUrl: callbackUrl(issuer, settings) });
     if (completed.kind === 'refused') {
       return this.#refuse(response, context, completed.code, `${completed.step}: ${completed.detail ?? ''}`, completed.intent);
     }
 
-    const { assertion, intent } = completed;
+    const { assertion } = completed;
+    const intent: FlowIntent =
+      completed.kind === 'verified'
+        ? completed.intent
+        : { kind: 'sign-in', organizationId: settings.organizationId ?? DEFAULT_ORGANIZATION };
     const answering: Answering = { assertion, request, response, context: { ...context, organizationId: intent.organizationId } };
     switch (intent.kind) {
       case 'sign-in':
-        return this.#signIn(intent, answering);
+        return this.#signIn(intent, answering, completed.kind === 'unsolicited');
       case 'link':
         return this.#link(intent, answering);
       case 'proof':
-        return this.#prove(intent, completed.reauthenticated, answering);
+        return this.#prove(intent, completed.kind === 'verified' && completed.reauthenticated, answering);
     }
   }
 
-  async #settingsOf(providerId: string): Promise<IdentityProviderSettings | undefined> {
-    return slugSchema.safeParse(providerId).success
-      ? (await loadIdentityProvider(this.dependencies.store, providerId)).settings
-      : undefined;
+  /** The provider whose address this is. */
+  async #settingsOf(providerId: string, { path }: Request): Promise<IdentityProviderSettings | undefined> {
+    const { store } = this.dependencies;
+    const settings = slugSchema.safeParse(providerId).success ? (await loadIdentityProvider(store, providerId)).settings : undefined;
+    return settings && path === callbackUrl('', settings) ? settings : undefined;
   }
 
-  async #signIn(intent: Intent<'sign-in'>, answering: Answering): Promise<void> {
+  async #signIn(intent: Intent<'sign-in'>, answering: Answering, unsolicited: boolean): Promise<void> {
     const { interactions } = this.dependencies;
     const { request, response } = answering;
     // The flow's row binds this browser to the one that began the flow, which had the interaction's own cookie.
@@ -108,7 +114,7 @@ export class ProviderCallbackController {
     if (interaction?.uid !== intent.interactionUid)
       return this.#refuse(response, answering.context, 'sign_in_expired', 'the interaction is over');
     const context = { ...answering.context, ...(interaction ? { clientId: interaction.clientId } : {}) };
-    const kind = intent.pendingLinkId === undefined ? 'sign_in' : 'recognize';
+    const kind = unsolicited ? 'unsolicited' : intent.pendingLinkId === undefined ? 'sign_in' : 'recognize';
     const result = await this.#login(answering.assertion, { kind, organizationId: intent.organizationId }, context);
     const { outcome, account } = result;
     if (outcome.kind === 'choose' || outcome.kind === 'offer_link') return this.#offer(result, intent, { ...answering, context });

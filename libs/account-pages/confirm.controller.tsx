@@ -7,9 +7,10 @@ import type { BrowserSession } from '#libs/sign-in/browser-sessions.js';
 import { loadOfferedProviders } from '#libs/sign-in/offered-providers.js';
 import type { OfferedProvider } from '#libs/sign-in/offered-providers.js';
 import { formText } from '#libs/sign-in/pages/sign-in-texts.js';
+import { signInOriginsOf } from '#libs/identity-providers/settings.js';
 import { ensureBrowserId } from '#libs/web/browser-binding.js';
+import { leaveForProvider } from '#libs/sign-in/pages/leave-for-provider.js';
 import { callbackUrl } from '#libs/sign-in/sign-in-dependencies.js';
-import { originOf } from '#libs/web/security-headers.js';
 import { sendPage } from '#libs/web/send-page.js';
 import { ACCOUNT_DEPENDENCIES } from './account-dependencies.js';
 import type { AccountDependencies } from './account-dependencies.js';
@@ -95,10 +96,10 @@ export class ConfirmController {
       settings: provider.settings,
       intent: { kind: 'proof', organizationId, userId, sessionId, returnTo },
       browserId,
-      callbackUrl: callbackUrl(issuer, provider.settings.id),
+      callbackUrl: callbackUrl(issuer, provider.settings),
       reauthenticate: true,
     });
-    if (begun.kind === 'redirect') return response.redirect(303, begun.redirectTo);
+    if (begun.kind !== 'refused') return leaveForProvider(response, begun);
     this.#guard.refuse(response, begun.code, begun.detail);
   }
 
@@ -120,7 +121,7 @@ export class ConfirmController {
         csrf={this.#guard.csrfFor(session, request, response)}
         error={formText(code)}
       />,
-      { status: code ? 422 : 200, formTargets: identities.map(({ provider }) => originOf(provider.settings.issuer)) },
+      { status: code ? 422 : 200, formTargets: identities.flatMap(({ provider }) => signInOriginsOf(provider.settings)) },
     );
   }
 }

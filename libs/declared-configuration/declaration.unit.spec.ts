@@ -48,7 +48,7 @@ describe('a configuration file', () => {
           ],
         },
       ],
-      identityProviders: [{ id: 'acme', clientSecret: 'acme-secret', active: true, userInfo: false }],
+      identityProviders: [{ settings: { id: 'acme', clientSecret: 'acme-secret', userInfo: false }, active: true }],
       relyingParties: [{ clientId: 'app', clientSecret: 'app-secret', tokenEndpointAuthMethod: 'client_secret_basic' }],
     });
   });

@@ -3,6 +3,7 @@ import { CommandBus } from '@nestjs/cqrs';
 import type { Request, Response } from 'express';
 import { isAmong } from '#libs/accounts/assurance.js';
 import type { CommandContext } from '#libs/event-store/event-metadata.js';
+import { signInOriginsOf } from '#libs/identity-providers/settings.js';
 import { RegisterViaIdp } from '#libs/linking/commands/register-via-idp.command.js';
 import type { LoginPolicy } from '#libs/organizations/events.js';
 import { authenticationContextOf } from '#libs/linking/policy.js';
@@ -12,7 +13,6 @@ import { INSTALLATION_SUBJECT } from '#libs/privacy/subject-keys.js';
 import { browserIdOf } from '#libs/web/browser-binding.js';
 import { sendErrorPage } from '#libs/web/error-page.js';
 import { contextOf } from '#libs/web/request-context.js';
-import { originOf } from '#libs/web/security-headers.js';
 import { sendPage } from '#libs/web/send-page.js';
 import type { SignInInteraction } from '../interactions.js';
 import { loadOfferedProviders } from '../offered-providers.js';
@@ -25,6 +25,7 @@ import { checkAccountForm, typedAccount } from './account-form.js';
 import type { AccountFormNeeds } from './account-form.js';
 import { completeSignIn } from './complete-sign-in.js';
 import type { Recognized } from './complete-sign-in.js';
+import { leaveForProvider } from './leave-for-provider.js';
 import { linkPending } from './link-pending.js';
 import { PendingLinkPage } from './pending-link-page.js';
 import { signInRefusal } from './refusals.js';
@@ -153,10 +154,10 @@ export class PendingLinkController {
       settings: provider.settings,
       intent: { kind: 'sign-in', organizationId, interactionUid, pendingLinkId: id },
       browserId: waiting.browserId,
-      callbackUrl: callbackUrl(issuer, providerId),
+      callbackUrl: callbackUrl(issuer, provider.settings),
       reauthenticate: true,
     });
-    if (begun.kind === 'redirect') return response.redirect(303, begun.redirectTo);
+    if (begun.kind !== 'refused') return leaveForProvider(response, begun);
     this.#refuse(response, begun.code, context, waiting);
   }
 
@@ -254,7 +255,7 @@ export class PendingLinkController {
       {
         status: again ? 422 : 200,
         formTargets: [
-          ...others.map(({ settings }) => originOf(settings.issuer)),
+          ...others.flatMap(({ settings }) => signInOriginsOf(settings)),
           ...(interaction?.redirectOrigin ? [interaction.redirectOrigin] : []),
         ],
       },

@@ -85,9 +85,12 @@ const SENTENCES: { readonly [Type in HistoryEvent['type']]: (data: Extract<Histo
   LoginPolicyChanged: () => 'The login policy was changed',
   IdentityProviderOffered: ({ providerId }) => `The identity provider ${providerId} was offered, or its policy was changed`,
   IdentityProviderWithdrawn: ({ providerId }) => `The identity provider ${providerId} is no longer offered`,
-  IdentityProviderConfigured: ({ displayName }) => `The identity provider ${displayName} was configured`,
+  IdentityProviderConfigured: ({ settings }) => `The identity provider ${settings.displayName} was configured`,
   IdentityProviderDeactivated: () => 'The identity provider was deactivated',
   IdentityProviderActivated: () => 'The identity provider was activated again',
+  IdentityProviderRemovalAnnounced: () => 'The removal of the identity provider was announced',
+  IdentityProviderRemovalCancelled: () => 'The removal of the identity provider was cancelled',
+  IdentityProviderRemoved: () => 'The identity provider was removed',
   RelyingPartyConfigured: ({ displayName }) => `The relying app ${displayName} was configured`,
   HistoryAccessed: ({ access, userId }) =>
     `The ${access === 'as_of' || access === 'difference' ? 'account' : 'history'} of ${userId ? `user ${userId}` : 'the organization'} ${ACCESSES[access]}`,

@@ -3,9 +3,15 @@ import type { FileHandle } from 'node:fs/promises';
 import type { ExportFormat } from '#libs/audit/history-query.js';
 import { UsageError } from './exit-codes.js';
 
-const POSITION_OF: Readonly<Record<ExportFormat, (line: string) => string | undefined>> = {
-  ndjson: (line) => /^\{"position":"(\d+)"/.exec(line)?.[1],
-  csv: (line) => /^"(\d+)",/.exec(line)?.[1],
+interface Shape {
+  /** What every file of this format begins with. */
+  readonly beginning: string;
+  readonly positionOf: (line: string) => string | undefined;
+}
+
+const SHAPES: Readonly<Record<ExportFormat, Shape>> = {
+  ndjson: { beginning: '{"position":"', positionOf: (line) => /^\{"position":"(\d+)"/.exec(line)?.[1] },
+  csv: { beginning: '"position",', positionOf: (line) => /^"(\d+)",/.exec(line)?.[1] },
 };
 const NEWLINE = 0x0a;
 const TAIL_BYTES = 64 * 1024;
@@ -13,7 +19,7 @@ const TAIL_BYTES = 64 * 1024;
 /**
  * Where an export into this file goes on: behind its last whole line. What a crash or a full disk left of the line after it is cut off.
  * @returns nothing for a file with no entry yet, which is then empty
- * @throws {UsageError} when the file is no export of this format
+ * @throws {UsageError} when the file is no export of this format; nothing of it is changed then
  */
 export const resumeAt = async (path: string, format: ExportFormat): Promise<bigint | undefined> => {
   let file: FileHandle;
@@ -24,35 +30,36 @@ export const resumeAt = async (path: string, format: ExportFormat): Promise<bigi
     throw error;
   }
   try {
-    const line = await lastWholeLine(file);
-    const position = line === undefined ? undefined : POSITION_OF[format](line);
-    if (position !== undefined) return BigInt(position);
-    // Nothing, or the header alone.
-    if (line !== undefined && !(format === 'csv' && line.startsWith('"position",')))
-      throw new UsageError(`${path} is no ${format} export; its last line has no position. Export into another file.`);
-    await file.truncate(0);
-    return undefined;
+    const { beginning, positionOf } = SHAPES[format];
+    const begins = await textAt(file, 0, beginning.length);
+    if (!beginning.startsWith(begins)) throw new UsageError(`${path} is no ${format} export. Export into another file.`);
+    const last = await lastWholeLine(file);
+    const position = last && positionOf(last.line);
+    // Without a position it is the header alone, or the beginning of a first line.
+    await file.truncate(last && position !== undefined ? last.end : 0);
+    return position === undefined ? undefined : BigInt(position);
   } finally {
     await file.close();
   }
 };
 
-/** The last line that ends as a line does; everything behind it is cut off. */
-const lastWholeLine = async (file: FileHandle): Promise<string | undefined> => {
-  const { size } = await file.stat();
+const textAt = async (file: FileHandle, from: number, length: number): Promise<string> => {
+  const { buffer, bytesRead } = await file.read(Buffer.alloc(length), 0, length, from);
+  return buffer.subarray(0, bytesRead).toString('utf8');
+};
+
+/** The last line that ends as a line does, and where it ends. */
+const lastWholeLine = async (file: FileHandle): Promise<{ readonly line: string; readonly end: number } | undefined> => {
   let tail = Buffer.alloc(0);
-  for (let from = size; from > 0;) {
+  for (let from = (await file.stat()).size; from > 0;) {
     const length = Math.min(TAIL_BYTES, from);
     from -= length;
     const { buffer } = await file.read(Buffer.alloc(length), 0, length, from);
     tail = Buffer.concat([buffer, tail]);
     const end = tail.lastIndexOf(NEWLINE);
-    if (end < 0) continue;
-    const before = end === 0 ? -1 : tail.lastIndexOf(NEWLINE, end - 1);
-    if (before < 0 && from > 0) continue;
-    await file.truncate(from + end + 1);
-    return tail.subarray(before + 1, end).toString('utf8');
+    const before = end <= 0 ? -1 : tail.lastIndexOf(NEWLINE, end - 1);
+    if (end < 0 || (before < 0 && from > 0)) continue;
+    return { line: tail.subarray(before + 1, end).toString('utf8'), end: from + end + 1 };
   }
-  await file.truncate(0);
   return undefined;
 };

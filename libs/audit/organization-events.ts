@@ -52,19 +52,29 @@ export async function* organizationEvents(
   }
 }
 
-/** Reads at once what stands close together in a stream. */
-const GAP = 20n;
+/** The log is read through while at least one in so many of its events is wanted; else each is read from its stream. */
+const WORTH_READING_THROUGH = 8;
+/** Streams read from at once. */
 const AT_ONCE = 16;
+/** What stands this close together in a stream is read at once. */
+const GAP = 20n;
 
-/** Reads these events from their streams, with few reads. */
+/** Reads these events, with few reads: what is dense in the log in one go through it, the rest from the streams. */
 const readIndexed = async (store: EventStore, wanted: readonly IndexedEvent[]): Promise<readonly RecordedEvent[]> => {
-  const runs = runsOf(wanted);
   const read = new Map<bigint, RecordedEvent>();
+  const keep = (events: readonly RecordedEvent[]): void => events.forEach((recorded) => read.set(recorded.position, recorded));
+  let left = [...wanted].sort((a, b) => (a.position < b.position ? -1 : 1));
+  while (left[0]) {
+    const positions = new Set(left.map(({ position }) => position));
+    const { events, lookedAt } = await store.readLog(left[0].position, left.length * 2, positions);
+    keep(events);
+    left = left.filter(({ position }) => !read.has(position));
+    if (events.length === 0 || events.length * WORTH_READING_THROUGH < lookedAt) break;
+  }
+  const runs = runsOf(left);
   const reader = async (): Promise<void> => {
-    for (let run = runs.pop(); run; run = runs.pop()) {
-      const { stream, from, to } = run;
-      for (const recorded of await store.read(stream, { from, limit: Number(to - from) + 1 })) read.set(recorded.position, recorded);
-    }
+    for (let run = runs.pop(); run; run = runs.pop())
+      keep(await store.read(run.stream, { from: run.from, limit: Number(run.to - run.from) + 1 }));
   };
   await Promise.all(Array.from({ length: AT_ONCE }, reader));
   return wanted.map((each) => {
@@ -80,10 +90,11 @@ interface Run {
   to: bigint;
 }
 
+/** Where events stand that are in order of position, so that a few reads of each stream find them. */
 const runsOf = (wanted: readonly IndexedEvent[]): Run[] => {
   const runs: Run[] = [];
   const last = new Map<StreamName, Run>();
-  for (const { stream, revision } of [...wanted].sort((a, b) => (a.position < b.position ? -1 : 1))) {
+  for (const { stream, revision } of wanted) {
     const run = last.get(stream);
     if (run && revision - run.to <= GAP) run.to = revision;
     else {

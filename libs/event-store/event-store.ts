@@ -141,6 +141,30 @@ export class EventStore {
     });
   }
 
+  /**
+   * Reads the log, whosever the events, from the event at a position on, at the leader; those at `wanted` positions are decoded.
+   * @param limit how many events to look at
+   * @returns the wanted ones that were met, and how many were looked at
+   * @throws {StoreAwayError} when the store does not answer; what the client throws when there is no event at `from`
+   */
+  async readLog(
+    from: bigint,
+    limit: number,
+    wanted: ReadonlySet<bigint>,
+  ): Promise<{ readonly events: readonly RecordedEvent[]; readonly lookedAt: number }> {
+    const { stored, lookedAt } = await this.#atTheLeader(async (client, deadline) => {
+      const met: StoredEvent[] = [];
+      let looked = 0;
+      const fromPosition = { commit: from, prepare: from };
+      for await (const resolved of client.readAll({ fromPosition, maxCount: limit, requiresLeader: true, deadline })) {
+        looked += 1;
+        if (wanted.has(resolved.event?.position?.commit ?? -1n)) met.push(storedFrom(resolved));
+      }
+      return { stored: met, lookedAt: looked };
+    });
+    return { events: await this.options.codec.decode(stored), lookedAt };
+  }
+
   /** Runs a read, which retries once when another node than the one asked is the leader (H8). */
   async #atTheLeader<T>(request: (client: EventStoreDBClient, timeoutMs: number) => Promise<T>): Promise<T> {
     const { connection } = this.options;

@@ -4,7 +4,7 @@ import { loadAccount } from '#libs/accounts/queries/load-account.js';
 import type { BrowserSession } from '#libs/sign-in/browser-sessions.js';
 import { loadOfferedProviders } from '#libs/sign-in/offered-providers.js';
 import type { OfferedProvider } from '#libs/sign-in/offered-providers.js';
-import { formText } from '#libs/sign-in/pages/sign-in-texts.js';
+import { formText } from '#libs/sign-in/pages/texts.js';
 import { ensureBrowserId } from '#libs/web/browser-binding.js';
 import { callbackUrl } from '#libs/sign-in/sign-in-dependencies.js';
 import { originOf } from '#libs/web/security-headers.js';

@@ -2,6 +2,7 @@ import { createHash } from 'node:crypto';
 import type { Response } from 'express';
 import type { VNode } from 'preact';
 import { renderPage } from './layout.js';
+import { languageOfAnswer } from './locale.js';
 import { pageHeaders } from './security-headers.js';
 
 // No character in it that a page would escape: the browser hashes what it is sent.
@@ -20,5 +21,5 @@ export const sendSelfSubmittingPage = (response: Response, page: VNode, target: 
   response
     .set({ ...headers, 'content-security-policy': `${headers['content-security-policy']}; script-src ${SCRIPT_HASH}` })
     .type('html')
-    .send(renderPage(page));
+    .send(renderPage(page, languageOfAnswer(response)));
 };

@@ -4,7 +4,8 @@ import type { EventStore } from '#libs/event-store/event-store.js';
 import { loadIdentityProvider } from '#libs/identity-providers/queries/load-identity-provider.js';
 import type { LoginPolicy } from '#libs/organizations/events.js';
 import { loadOrganization } from '#libs/organizations/queries/load-organization.js';
-import type { Organization } from '#libs/organizations/state.js';
+import type { Organization } from '#libs/organizations/queries/load-organization.js';
+
 import type { ProviderInOrganization } from '../login-via-idp.js';
 import { linkingPolicySchema } from '../policy.js';
 

@@ -50,6 +50,7 @@ import { appendActivity } from '#libs/sign-in/open-session.js';
 import { pendingLinkMigrations, postgresPendingLinks } from '#libs/sign-in/pending-links.postgres.js';
 import { carryOutRevocations, placed } from '#libs/sign-in/revocations.js';
 import { postgresReauthentications, reauthenticationMigrations } from '#libs/sign-in/reauthentications.postgres.js';
+import { postgresSessionsAtProviders, sessionsAtProvidersMigrations } from '#libs/sign-in/sessions-at-providers.postgres.js';
 import { signInPath } from '#libs/sign-in/sign-in-dependencies.js';
 import type { SignInDependencies } from '#libs/sign-in/sign-in-dependencies.js';
 import { postgresThrottles, throttleMigrations } from '#libs/throttling/throttles.js';
@@ -96,6 +97,7 @@ export const connectDependencies = async (
     ...flowMigrations,
     ...postedResponseMigrations,
     ...reauthenticationMigrations,
+    ...sessionsAtProvidersMigrations,
     ...mailTokenMigrations,
     ...pendingLinkMigrations,
     ...attemptWindowMigrations,
@@ -153,6 +155,7 @@ export const connectDependencies = async (
     allowLoopback: config.LIGATURE_ENV === 'development',
     allowPrivateAddresses: config.LIGATURE_ALLOW_PRIVATE_PROVIDERS,
   };
+  const sessionsAtProviders = postgresSessionsAtProviders(pool, indexKeys, clock);
   const postedResponses = postgresPostedResponses(pool, config.LIGATURE_MASTER_KEY, clock);
   const external = upstreamSignIn<FlowIntent>({
     oidc: new UpstreamOpenId({ flows: new Flows<OpenIdFlowSecrets>(pool, clock), discovery: new Discovery(policy, clock), policy, clock }),
@@ -176,6 +179,7 @@ export const connectDependencies = async (
     postedResponses,
     interactions: openIdProvider,
     sessions: openIdProvider,
+    sessionsAtProviders,
     reauthentications: postgresReauthentications(pool, clock),
     attempts: createSignInAttempts({ store, windows: attemptWindows, logger }),
     pendingLinks,
@@ -220,6 +224,7 @@ export const connectDependencies = async (
     removeExpired: async () => {
       await removeExpiredFlows(pool, clock);
       await postedResponses.removeExpired();
+      await sessionsAtProviders.removeExpired();
       await mailTokens.removeExpired();
       await pendingLinks.removeExpired();
       await attemptWindows.removeExpired();

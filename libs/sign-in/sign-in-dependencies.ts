@@ -15,6 +15,7 @@ import type { ExternalSignIn, PostedResponses } from './external-sign-in.js';
 import type { SignInInteractions } from './interactions.js';
 import type { PendingLinks } from './pending-links.postgres.js';
 import type { Reauthentications } from './reauthentications.postgres.js';
+import type { SessionsAtProviders } from './sessions-at-providers.postgres.js';
 
 /** What the sign-in pages and callbacks need from outside. Injected under this token. */
 export const SIGN_IN_DEPENDENCIES = Symbol('SignInDependencies');
@@ -27,6 +28,7 @@ export interface SignInDependencies {
   readonly postedResponses: PostedResponses;
   readonly interactions: SignInInteractions;
   readonly sessions: BrowserSessions;
+  readonly sessionsAtProviders: SessionsAtProviders;
   readonly reauthentications: Reauthentications;
   readonly attempts: SignInAttempts;
   readonly pendingLinks: PendingLinks;

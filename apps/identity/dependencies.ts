@@ -23,6 +23,7 @@ import type { OpenIdFlowSecrets } from '#libs/identity-providers/oidc/upstream-o
 import { postedResponseMigrations, postgresPostedResponses } from '#libs/identity-providers/posted-responses.postgres.js';
 import { upstreamSignIn } from '#libs/identity-providers/upstream-protocol.js';
 import { ConsumedAssertions, consumedAssertionMigrations } from '#libs/identity-providers/saml/consumed-assertions.postgres.js';
+import { SamlServiceProvider } from '#libs/identity-providers/saml/service-provider.js';
 import { SigningCertificates } from '#libs/identity-providers/saml/signing-certificates.js';
 import { UpstreamSaml } from '#libs/identity-providers/saml/upstream-saml.js';
 import type { LinkingDependencies } from '#libs/linking/commands/linking-dependencies.js';
@@ -52,6 +53,7 @@ import { appendActivity } from '#libs/sign-in/open-session.js';
 import { pendingLinkMigrations, postgresPendingLinks } from '#libs/sign-in/pending-links.postgres.js';
 import { carryOutRevocations, placed } from '#libs/sign-in/revocations.js';
 import { postgresReauthentications, reauthenticationMigrations } from '#libs/sign-in/reauthentications.postgres.js';
+import { postgresSessionsAtProviders, sessionsAtProvidersMigrations } from '#libs/sign-in/sessions-at-providers.postgres.js';
 import { signInPath } from '#libs/sign-in/sign-in-dependencies.js';
 import type { SignInDependencies } from '#libs/sign-in/sign-in-dependencies.js';
 import { postgresThrottles, throttleMigrations } from '#libs/throttling/throttles.js';
@@ -99,6 +101,7 @@ export const connectDependencies = async (
     ...postedResponseMigrations,
     ...consumedAssertionMigrations,
     ...reauthenticationMigrations,
+    ...sessionsAtProvidersMigrations,
     ...mailTokenMigrations,
     ...pendingLinkMigrations,
     ...attemptWindowMigrations,
@@ -156,17 +159,14 @@ export const connectDependencies = async (
     allowLoopback: config.LIGATURE_ENV === 'development',
     allowPrivateAddresses: config.LIGATURE_ALLOW_PRIVATE_PROVIDERS,
   };
+  const sessionsAtProviders = postgresSessionsAtProviders(pool, indexKeys, clock);
   const postedResponses = postgresPostedResponses(pool, config.LIGATURE_MASTER_KEY, clock);
   const consumed = new ConsumedAssertions(pool, clock);
+  const certificates = new SigningCertificates(policy, clock);
   const external = upstreamSignIn<FlowIntent>({
     oidc: new UpstreamOpenId({ flows: new Flows<OpenIdFlowSecrets>(pool, clock), discovery: new Discovery(policy, clock), policy, clock }),
     oauth2: new UpstreamOAuth2({ flows: new Flows<OAuth2FlowSecrets>(pool, clock), policy }),
-    saml: new UpstreamSaml({
-      flows: new Flows<unknown>(pool, clock),
-      consumed,
-      certificates: new SigningCertificates(policy, clock),
-      clock,
-    }),
+    saml: new UpstreamSaml({ flows: new Flows<unknown>(pool, clock), consumed, certificates, clock }),
   });
   const passwords = createPasswords({
     memoryKiB: config.LIGATURE_ARGON2_MEMORY_KIB,
@@ -183,8 +183,10 @@ export const connectDependencies = async (
     store,
     external,
     postedResponses,
+    saml: new SamlServiceProvider({ certificates, clock }),
     interactions: openIdProvider,
     sessions: openIdProvider,
+    sessionsAtProviders,
     reauthentications: postgresReauthentications(pool, clock),
     attempts: createSignInAttempts({ store, windows: attemptWindows, logger }),
     pendingLinks,
@@ -230,6 +232,7 @@ export const connectDependencies = async (
       await removeExpiredFlows(pool, clock);
       await postedResponses.removeExpired();
       await consumed.removeExpired();
+      await sessionsAtProviders.removeExpired();
       await mailTokens.removeExpired();
       await pendingLinks.removeExpired();
       await attemptWindows.removeExpired();

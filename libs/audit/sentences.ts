@@ -16,6 +16,7 @@ const ORIGINS = {
 
 const ENDINGS = {
   signed_out: 'the person signed out',
+  signed_out_at_provider: 'the person signed out at the identity provider',
   ended_by_user: 'the person ended it from another session',
   replaced: 'a new sign-in in the same browser replaced it',
   identity_unlinked: 'the identity that opened it was unlinked',

@@ -1,4 +1,4 @@
-import type { IdentityProviderSettings } from '#libs/identity-providers/settings.js';
+import type { IdentityProviderSettings, SettingsOf } from '#libs/identity-providers/settings.js';
 import type { VerifiedAssertion } from '#libs/linking/verified-assertion.js';
 
 /** What a flow through an external provider was begun for. Kept in the one-shot row that the response's state names, never in the browser. */
@@ -56,6 +56,12 @@ export interface ExternalSignIn {
     | { readonly kind: 'unsolicited'; readonly assertion: VerifiedAssertion }
     | ExternalSignInRefusal
   >;
+}
+
+/** What we are to a SAML provider, beside where people sign in. @see callbackUrl for `assertionConsumerService` */
+export interface SamlServiceProvider {
+  /** @returns XML */
+  metadata(settings: SettingsOf<'saml'>, assertionConsumerService: string): string;
 }
 
 /**

@@ -10,9 +10,9 @@ import { browserIdOf } from '#libs/web/browser-binding.js';
 import { sendErrorPage } from '#libs/web/error-page.js';
 import { contextOf } from '#libs/web/request-context.js';
 import { sendPage } from '#libs/web/send-page.js';
+import { externalMethodOf } from '../external-method.js';
 import type { SignInInteraction } from '../interactions.js';
 import { loadOfferedProviders } from '../offered-providers.js';
-import type { SignInMethod } from '../open-session.js';
 import { recognizeByPassword } from '../password-sign-in.js';
 import type { PendingLink } from '../pending-links.postgres.js';
 import { callbackUrl, pendingLinkPath, SIGN_IN_DEPENDENCIES, signInPath } from '../sign-in-dependencies.js';
@@ -95,7 +95,12 @@ export class PendingLinkController {
         { organizationName, requestedFrom: request.ip },
       );
     }
-    return this.#complete(waiting, { userId, account, method: this.#methodOf(pending, claimId), amr: assertion.amr }, request, response);
+    return this.#complete(
+      waiting,
+      { userId, account, method: externalMethodOf(pending.assertion, claimId, pending), amr: assertion.amr },
+      request,
+      response,
+    );
   }
 
   /** Proof of control by password. */
@@ -183,16 +188,6 @@ export class PendingLinkController {
   #context({ pending }: Waiting, request: Request): CommandContext {
     const { organizationId, assertion } = pending;
     return contextOf(request, this.dependencies.newId, { type: 'provider', id: assertion.providerId }, { organizationId });
-  }
-
-  #methodOf({ assertion, row, policyRevision }: PendingLink, claimId: string): SignInMethod {
-    const { email, emailVerified, preferredUsername } = assertion.claims;
-    return {
-      kind: 'external_identity',
-      providerId: assertion.providerId,
-      claimId,
-      decision: { row, policyRevision, assertedEmail: email, assertedEmailVerified: emailVerified, assertedUsername: preferredUsername },
-    };
   }
 
   async #complete(

@@ -1,5 +1,6 @@
-import type { IdentityProviderSettings } from '#libs/identity-providers/settings.js';
+import type { IdentityProviderSettings, SettingsOf } from '#libs/identity-providers/settings.js';
 import type { VerifiedAssertion } from '#libs/linking/verified-assertion.js';
+import type { LogoutAtProvider } from './sessions-at-providers.postgres.js';
 
 /** What a flow through an external provider was begun for. Kept in the one-shot row that the response's state names, never in the browser. */
 export type FlowIntent =
@@ -50,6 +51,14 @@ export interface ExternalSignIn {
     | { readonly kind: 'verified'; readonly assertion: VerifiedAssertion; readonly intent: FlowIntent; readonly reauthenticated: boolean }
     | ExternalSignInRefusal
   >;
+}
+
+/** Logout messages that external providers send to us directly, without a browser. */
+export interface BackChannelLogouts {
+  verify(
+    settings: SettingsOf<'oidc'>,
+    token: unknown,
+  ): Promise<({ readonly kind: 'logout' } & LogoutAtProvider) | Omit<ExternalSignInRefusal, 'intent'>>;
 }
 
 /**

@@ -17,6 +17,7 @@ import { flowMigrations, Flows, removeExpiredFlows } from '#libs/identity-provid
 import { DEFAULT_HTTP_POLICY } from '#libs/identity-providers/http.js';
 import { UpstreamOAuth2 } from '#libs/identity-providers/oauth2/upstream-oauth2.js';
 import type { OAuth2FlowSecrets } from '#libs/identity-providers/oauth2/upstream-oauth2.js';
+import { BackChannelLogout } from '#libs/identity-providers/oidc/back-channel-logout.js';
 import { Discovery } from '#libs/identity-providers/oidc/discovery.js';
 import { UpstreamOpenId } from '#libs/identity-providers/oidc/upstream-open-id.js';
 import type { OpenIdFlowSecrets } from '#libs/identity-providers/oidc/upstream-open-id.js';
@@ -159,12 +160,13 @@ export const connectDependencies = async (
     allowLoopback: config.LIGATURE_ENV === 'development',
     allowPrivateAddresses: config.LIGATURE_ALLOW_PRIVATE_PROVIDERS,
   };
+  const discovery = new Discovery(policy, clock);
   const sessionsAtProviders = postgresSessionsAtProviders(pool, indexKeys, clock);
   const postedResponses = postgresPostedResponses(pool, config.LIGATURE_MASTER_KEY, clock);
   const consumed = new ConsumedAssertions(pool, clock);
   const certificates = new SigningCertificates(policy, clock);
   const external = upstreamSignIn<FlowIntent>({
-    oidc: new UpstreamOpenId({ flows: new Flows<OpenIdFlowSecrets>(pool, clock), discovery: new Discovery(policy, clock), policy, clock }),
+    oidc: new UpstreamOpenId({ flows: new Flows<OpenIdFlowSecrets>(pool, clock), discovery, policy, clock }),
     oauth2: new UpstreamOAuth2({ flows: new Flows<OAuth2FlowSecrets>(pool, clock), policy }),
     saml: new UpstreamSaml({ flows: new Flows<unknown>(pool, clock), consumed, certificates, clock }),
   });
@@ -184,6 +186,7 @@ export const connectDependencies = async (
     external,
     postedResponses,
     saml: new SamlServiceProvider({ certificates, clock }),
+    backChannelLogouts: new BackChannelLogout({ discovery, clock }),
     interactions: openIdProvider,
     sessions: openIdProvider,
     sessionsAtProviders,

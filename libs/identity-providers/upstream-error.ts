@@ -10,6 +10,7 @@ export type UpstreamStep =
   | 'saml_message'
   | 'saml_signature'
   | 'saml_decryption'
+  | 'logout_token'
   | 'saml_response'
   | 'saml_assertion'
   | 'saml_logout';

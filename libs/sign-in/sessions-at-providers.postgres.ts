@@ -22,9 +22,17 @@ export const sessionsAtProvidersMigrations: readonly Migration[] = [
   },
 ];
 
-/** Whom a provider's logout message names: a person, one of the person's sessions there, or both. */
-export type LoggedOutAtProvider =
-  { readonly subject: string; readonly session?: string | undefined } | { readonly subject?: undefined; readonly session: string };
+/** A provider's word that somebody has left there, verified to the end. */
+export interface LogoutAtProvider {
+  readonly providerId: string;
+  readonly issuer: string;
+  /** The person, one of the person's sessions there, or both; at least one of the two. */
+  readonly subject: string | undefined;
+  readonly session: string | undefined;
+  /** Names the message: it is used once, until it expires. */
+  readonly messageId: string;
+  readonly expiresAt: Date;
+}
 
 /**
  * Which of our sessions came from which session at a provider, so that a logout there ends them here (OpenID Connect Back-Channel Logout, SAML
@@ -33,12 +41,15 @@ export type LoggedOutAtProvider =
 export interface SessionsAtProviders {
   /** Called before the session can be used. */
   record(opened: { readonly sessionId: string; readonly userId: string; readonly lifetimeS: number }, at: SessionAtProvider): Promise<void>;
-  /** Our sessions that came from what the provider says has ended. @param issuer of the logout message, as verified */
-  find(providerId: string, issuer: string, loggedOut: LoggedOutAtProvider): Promise<readonly string[]>;
-  /** Whether a logout message is met for the first time; each is used once, until it expires. */
-  isNew(providerId: string, issuer: string, messageId: string, expiresAt: Date): Promise<boolean>;
+  /** Our sessions that came from what has ended there. */
+  find(logout: LogoutAtProvider): Promise<readonly string[]>;
+  wasMet(logout: LogoutAtProvider): Promise<boolean>;
+  /** Once everything that it ends has ended. */
+  noteMet(logout: LogoutAtProvider): Promise<void>;
   removeExpired(): Promise<void>;
 }
+
+const LOGOUT_MESSAGE_SKEW_MS = 120_000;
 
 export const postgresSessionsAtProviders = (db: Queryable, keys: IndexKeys, clock: Clock): SessionsAtProviders => {
   // Sessions at a provider belong to no organization: a person who leaves there leaves all of them.
@@ -57,7 +68,7 @@ export const postgresSessionsAtProviders = (db: Queryable, keys: IndexKeys, cloc
         ],
       );
     },
-    find: async (providerId, issuer, { subject, session }) => {
+    find: async ({ providerId, issuer, subject, session }) => {
       const { rows } = await db.query<{ session_id: string }>(
         `SELECT session_id FROM provider.sessions_at_providers
          WHERE ($1::text IS NULL OR subject_key = $1) AND ($2::text IS NULL OR session_key = $2) AND COALESCE($1, $2) IS NOT NULL`,
@@ -68,12 +79,16 @@ export const postgresSessionsAtProviders = (db: Queryable, keys: IndexKeys, cloc
       );
       return rows.map(({ session_id }) => session_id);
     },
-    isNew: async (providerId, issuer, messageId, expiresAt) => {
-      const { rowCount } = await db.query(
-        'INSERT INTO provider.logout_messages (message_key, expires_at) VALUES ($1, $2) ON CONFLICT DO NOTHING',
-        [keyOf('message', providerId, issuer, messageId), expiresAt],
-      );
-      return rowCount === 1;
+    wasMet: async ({ providerId, issuer, messageId }) => {
+      const key = keyOf('message', providerId, issuer, messageId);
+      return (await db.query('SELECT 1 FROM provider.logout_messages WHERE message_key = $1', [key])).rowCount === 1;
+    },
+    noteMet: async ({ providerId, issuer, messageId, expiresAt }) => {
+      await db.query('INSERT INTO provider.logout_messages (message_key, expires_at) VALUES ($1, $2) ON CONFLICT DO NOTHING', [
+        keyOf('message', providerId, issuer, messageId),
+        // Taken within the skew of its expiry too.
+        new Date(expiresAt.getTime() + LOGOUT_MESSAGE_SKEW_MS),
+      ]);
     },
     removeExpired: async () => {
       const now = [clock()];

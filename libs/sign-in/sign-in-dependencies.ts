@@ -12,7 +12,7 @@ import type { CookiePolicy } from '#libs/web/cookies.js';
 import type { CsrfTokens } from '#libs/web/csrf.js';
 import type { SignInAttempts } from './attempts.js';
 import type { BrowserSessions } from './browser-sessions.js';
-import type { ExternalSignIn, PostedResponses, SamlServiceProvider } from './external-sign-in.js';
+import type { BackChannelLogouts, ExternalSignIn, PostedResponses, SamlServiceProvider } from './external-sign-in.js';
 import type { SignInInteractions } from './interactions.js';
 import type { PendingLinks } from './pending-links.postgres.js';
 import type { Reauthentications } from './reauthentications.postgres.js';
@@ -28,6 +28,7 @@ export interface SignInDependencies {
   readonly external: ExternalSignIn;
   readonly postedResponses: PostedResponses;
   readonly saml: SamlServiceProvider;
+  readonly backChannelLogouts: BackChannelLogouts;
   readonly interactions: SignInInteractions;
   readonly sessions: BrowserSessions;
   readonly sessionsAtProviders: SessionsAtProviders;

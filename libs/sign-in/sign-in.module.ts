@@ -1,4 +1,6 @@
 import { Module } from '@nestjs/common';
+import { BackChannelLogoutController } from './http/back-channel-logout.controller.js';
+import { SamlLogoutController } from './http/saml-logout.controller.js';
 import { SamlMetadataController } from './http/saml-metadata.controller.js';
 import { ProviderCallbackController } from './pages/provider-callback.controller.js';
 import { PendingLinkController } from './pages/pending-link.controller.js';
@@ -14,6 +16,8 @@ import { SignInController } from './pages/sign-in.controller.js';
     RecoveryController,
     PendingLinkController,
     ProviderCallbackController,
+    BackChannelLogoutController,
+    SamlLogoutController,
     SamlMetadataController,
   ],
 })

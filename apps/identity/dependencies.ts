@@ -23,7 +23,9 @@ import { UpstreamOpenId } from '#libs/identity-providers/oidc/upstream-open-id.j
 import type { OpenIdFlowSecrets } from '#libs/identity-providers/oidc/upstream-open-id.js';
 import { postedResponseMigrations, postgresPostedResponses } from '#libs/identity-providers/posted-responses.postgres.js';
 import { upstreamSignIn } from '#libs/identity-providers/upstream-protocol.js';
-import type { UpstreamRefusal } from '#libs/identity-providers/upstream-protocol.js';
+import { ConsumedAssertions, consumedAssertionMigrations } from '#libs/identity-providers/saml/consumed-assertions.postgres.js';
+import { SigningCertificates } from '#libs/identity-providers/saml/signing-certificates.js';
+import { UpstreamSaml } from '#libs/identity-providers/saml/upstream-saml.js';
 import type { LinkingDependencies } from '#libs/linking/commands/linking-dependencies.js';
 import type { CarryOutRevocations } from '#libs/linking/commands/unlink-external-identity.js';
 import { loadWaysIn } from '#libs/linking/queries/providers-in-organization.js';
@@ -97,6 +99,7 @@ export const connectDependencies = async (
   await migrate(pool, 'provider', [
     ...flowMigrations,
     ...postedResponseMigrations,
+    ...consumedAssertionMigrations,
     ...reauthenticationMigrations,
     ...sessionsAtProvidersMigrations,
     ...mailTokenMigrations,
@@ -159,10 +162,16 @@ export const connectDependencies = async (
   const discovery = new Discovery(policy, clock);
   const sessionsAtProviders = postgresSessionsAtProviders(pool, indexKeys, clock);
   const postedResponses = postgresPostedResponses(pool, config.LIGATURE_MASTER_KEY, clock);
+  const consumed = new ConsumedAssertions(pool, clock);
   const external = upstreamSignIn<FlowIntent>({
     oidc: new UpstreamOpenId({ flows: new Flows<OpenIdFlowSecrets>(pool, clock), discovery, policy, clock }),
     oauth2: new UpstreamOAuth2({ flows: new Flows<OAuth2FlowSecrets>(pool, clock), policy }),
-    saml: { begin: refuseSaml, complete: refuseSaml },
+    saml: new UpstreamSaml({
+      flows: new Flows<unknown>(pool, clock),
+      consumed,
+      certificates: new SigningCertificates(policy, clock),
+      clock,
+    }),
   });
   const passwords = createPasswords({
     memoryKiB: config.LIGATURE_ARGON2_MEMORY_KIB,
@@ -215,7 +224,7 @@ export const connectDependencies = async (
       newId,
       passwords,
       mailTokens,
-      rules: async (organizationId, providerIds) => (await loadWaysIn(store, organizationId, providerIds)).rules,
+      rules: async (organizationId) => (await loadWaysIn(store, organizationId)).rules,
       carryOutRevocations: revoke,
       destroyKey: (userId) => keys.destroy(userId),
       purge: (userId) => purgeUser(pool, userId),
@@ -228,6 +237,7 @@ export const connectDependencies = async (
       await removeExpiredFlows(pool, clock);
       await postedResponses.removeExpired();
       await sessionsAtProviders.removeExpired();
+      await consumed.removeExpired();
       await mailTokens.removeExpired();
       await pendingLinks.removeExpired();
       await attemptWindows.removeExpired();
@@ -240,9 +250,6 @@ export const connectDependencies = async (
     },
   };
 };
-
-const refuseSaml = (): Promise<UpstreamRefusal> =>
-  Promise.resolve({ kind: 'refused', code: 'provider_not_allowed', step: 'authorization_request', detail: 'SAML is not spoken here yet' });
 
 const accountReadModels = (pool: Pool, readModels: ReadModels): AccountReadModels => ({
   profile: async (userId, atLeast) => {

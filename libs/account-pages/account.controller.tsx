@@ -156,7 +156,7 @@ export class AccountController {
 
   async #leaveFor({ settings }: OfferedProvider, intent: FlowIntent, browserId: string, response: Response): Promise<void> {
     const { external, issuer } = this.dependencies;
-    const begun = await external.begin({ settings, intent, browserId, callbackUrl: callbackUrl(issuer, settings.id) });
+    const begun = await external.begin({ settings, intent, browserId, callbackUrl: callbackUrl(issuer, settings) });
     if (begun.kind !== 'refused') return leaveForProvider(response, begun);
     this.#guard.refuse(response, begun.code, begun.detail);
   }

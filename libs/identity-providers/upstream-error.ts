@@ -7,8 +7,13 @@ export type UpstreamStep =
   | 'id_token'
   | 'userinfo'
   | 'logout_token'
+  | 'saml_metadata'
+  | 'saml_message'
+  | 'saml_signature'
+  | 'saml_decryption'
   | 'saml_response'
-  | 'saml_assertion';
+  | 'saml_assertion'
+  | 'saml_logout';
 
 /** An upstream response that is not believed, or a provider that cannot be asked. The detail is for the log: no tokens, nothing personal. */
 export class UpstreamError extends Error {

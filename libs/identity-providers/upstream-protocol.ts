@@ -32,11 +32,11 @@ export interface UpstreamRefusal<Intent = never> {
   readonly detail: string;
 }
 
-/** Where to send the browser. */
-export interface BegunSignIn {
-  readonly kind: 'redirect';
-  readonly redirectTo: string;
-}
+/** Where to send the browser, and how. */
+export type BegunSignIn =
+  | { readonly kind: 'redirect'; readonly redirectTo: string }
+  /** By a form that the browser posts. */
+  | { readonly kind: 'post'; readonly postTo: string; readonly fields: Readonly<Record<string, string>> };
 
 export interface CompletedSignIn<Intent> {
   readonly kind: 'verified';
@@ -46,12 +46,18 @@ export interface CompletedSignIn<Intent> {
   readonly reauthenticated: boolean;
 }
 
+/** A verified response that answers no request of ours, from a provider that is allowed to send such (security row S5). */
+export interface UnsolicitedSignIn {
+  readonly kind: 'unsolicited';
+  readonly assertion: VerifiedAssertion;
+}
+
 /** How people sign in at providers of one kind, with every check of the protocol. */
 export interface UpstreamProtocol<Settings, Intent> {
   /** Begins a flow: stores its one-shot row, and says where to send the browser. */
   begin(request: BeginRequest<Settings, Intent>): Promise<BegunSignIn | UpstreamRefusal>;
   /** Checks a response to the end. Whatever comes in: an answer of this type, never a throw for what a stranger sent. */
-  complete(request: CompleteRequest<Settings>): Promise<CompletedSignIn<Intent> | UpstreamRefusal<Intent>>;
+  complete(request: CompleteRequest<Settings>): Promise<CompletedSignIn<Intent> | UnsolicitedSignIn | UpstreamRefusal<Intent>>;
 }
 
 /** One protocol for each kind: this table is the only place that knows them all. */

@@ -10,7 +10,16 @@ export interface ExternalIdentity {
   readonly issuer: string;
   /** Byte-exact, never case-folded (OIDC Core 5.7; security row L14). */
   readonly subject: string;
+  readonly subjectQualifiers?: readonly string[];
 }
 
 export const externalIdentityKey = (keys: IndexKeys, identity: ExternalIdentity): string =>
-  keys.of(EXTERNAL_IDENTITY_CATEGORY, identity.organizationId, identity.providerId, identity.sourceKind, identity.issuer, identity.subject);
+  keys.of(
+    EXTERNAL_IDENTITY_CATEGORY,
+    identity.organizationId,
+    identity.providerId,
+    identity.sourceKind,
+    identity.issuer,
+    identity.subject,
+    ...(identity.subjectQualifiers ?? []),
+  );

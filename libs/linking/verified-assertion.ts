@@ -20,6 +20,8 @@ export interface VerifiedAssertion {
   readonly sourceKind: SourceKind;
   readonly issuer: string;
   readonly subject: string;
+  /** What the subject is unique together with, where it is not so alone: of a NameID its format and qualifiers, of an attribute its name. */
+  readonly subjectQualifiers?: readonly string[];
   readonly claims: {
     readonly email?: string;
     readonly emailVerified: boolean;

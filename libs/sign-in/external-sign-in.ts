@@ -40,7 +40,11 @@ export interface ExternalSignIn {
     readonly callbackUrl: string;
     /** Ask the provider to authenticate the person again, and have it proven. */
     readonly reauthenticate?: boolean;
-  }): Promise<{ readonly kind: 'redirect'; readonly redirectTo: string } | ExternalSignInRefusal>;
+  }): Promise<
+    | { readonly kind: 'redirect'; readonly redirectTo: string }
+    | { readonly kind: 'post'; readonly postTo: string; readonly fields: Readonly<Record<string, string>> }
+    | ExternalSignInRefusal
+  >;
   complete(request: {
     readonly settings: IdentityProviderSettings;
     /** Query parameters, or the fields of a form. */
@@ -49,6 +53,8 @@ export interface ExternalSignIn {
     readonly callbackUrl: string;
   }): Promise<
     | { readonly kind: 'verified'; readonly assertion: VerifiedAssertion; readonly intent: FlowIntent; readonly reauthenticated: boolean }
+    /** A response that answers no request of ours: it has no intent. */
+    | { readonly kind: 'unsolicited'; readonly assertion: VerifiedAssertion }
     | ExternalSignInRefusal
   >;
 }

@@ -1,4 +1,5 @@
 import type { EventStore } from '#libs/event-store/event-store.js';
+import type { IdentityProviderSettings } from '#libs/identity-providers/settings.js';
 import type { Clock } from '#libs/platform/clock.js';
 import type { NewId } from '#libs/platform/ids.js';
 import type { Logger } from '#libs/platform/logger.js';
@@ -52,8 +53,9 @@ export interface SignInDependencies {
 export const signInPath = (interactionUid?: string, options: { readonly choose?: boolean } = {}): string =>
   `/sign-in${interactionUid === undefined ? '' : `/${interactionUid}`}${options.choose ? '?choose' : ''}`;
 
-/** One redirect URI per provider, so that a response cannot be taken for another provider's (security row O5). */
-export const callbackUrl = (issuer: string, providerId: string): string => `${issuer}/providers/${providerId}/callback`;
+/** One address per provider, so that a response cannot be taken for another provider's (security row O5): redirect URI, assertion consumer service. */
+export const callbackUrl = (issuer: string, { id, kind }: Pick<IdentityProviderSettings, 'id' | 'kind'>): string =>
+  `${issuer}/providers/${id}/${kind === 'saml' ? 'acs' : 'callback'}`;
 
 /** Where a person chooses what becomes of an identity that nobody owns. */
 export const pendingLinkPath = (id: string): string => `/link-account/${id}`;

@@ -10,9 +10,10 @@ import { LoginViaIdp } from '#libs/linking/commands/login-via-idp.command.js';
 import type { LoginResult } from '#libs/linking/commands/login-via-idp.command.js';
 import type { FlowFacts } from '#libs/linking/login-via-idp.js';
 import type { VerifiedAssertion } from '#libs/linking/verified-assertion.js';
+import { DEFAULT_ORGANIZATION } from '#libs/organizations/queries/default-organization.js';
 import { slugSchema } from '#libs/platform/slug.js';
 import { INSTALLATION_SUBJECT } from '#libs/privacy/subject-keys.js';
-import { browserIdOf, ensureBrowserId } from '#libs/web/browser-binding.js';
+import { ensureBrowserId } from '#libs/web/browser-binding.js';
 import { sendErrorPage } from '#libs/web/error-page.js';
 import { contextOf } from '#libs/web/request-context.js';
 import { loadProviderInOrganization } from '#libs/linking/queries/providers-in-organization.js';
@@ -21,8 +22,10 @@ import type { FlowIntent } from '../external-sign-in.js';
 import type { DecisionInputs } from '../open-session.js';
 import { callbackUrl, pendingLinkPath, SIGN_IN_DEPENDENCIES, signInPath } from '../sign-in-dependencies.js';
 import type { SignInDependencies } from '../sign-in-dependencies.js';
+import { authenticationContextOf } from '#libs/linking/policy.js';
 import { completeSignIn } from './complete-sign-in.js';
 import { linkPending } from './link-pending.js';
+import { isRecentlyConfirmed } from '../recently-confirmed.js';
 import { signInRefusal } from './refusals.js';
 
 type Intent<Kind extends FlowIntent['kind']> = Extract<FlowIntent, { kind: Kind }>;
@@ -38,7 +41,7 @@ interface Answering {
 const postedSchema = z.record(z.string().max(100), z.string());
 
 /** Where external providers send people back to. */
-@Controller('/providers/:providerId/callback')
+@Controller(['/providers/:providerId/callback', '/providers/:providerId/acs'])
 export class ProviderCallbackController {
   constructor(
     @Inject(SIGN_IN_DEPENDENCIES) private readonly dependencies: SignInDependencies,
@@ -55,12 +58,12 @@ export class ProviderCallbackController {
   ): Promise<void> {
     const { issuer, newId, postedResponses } = this.dependencies;
     const context = contextOf(request, newId, { type: 'provider', id: providerId });
-    const settings = await this.#settingsOf(providerId);
+    const settings = await this.#settingsOf(providerId, request);
     if (!settings || !postsResponses(settings)) return this.#refuse(response, context, 'provider_not_allowed', 'it posts no responses');
     const parameters = postedSchema.safeParse(body);
     if (!parameters.success) return this.#refuse(response, context, 'response_unreadable', 'a field is missing or there twice');
     const handle = await postedResponses.keep(providerId, parameters.data);
-    response.redirect(303, `${callbackUrl(issuer, providerId)}?response=${handle}`);
+    response.redirect(303, `${callbackUrl(issuer, settings)}?response=${handle}`);
   }
 
   @Get()
@@ -72,36 +75,41 @@ export class ProviderCallbackController {
   ): Promise<void> {
     const { external, cookies, issuer, newId, postedResponses } = this.dependencies;
     const context = contextOf(request, newId, { type: 'provider', id: providerId });
-    const settings = await this.#settingsOf(providerId);
-    const browserId = browserIdOf(request, cookies);
+    const settings = await this.#settingsOf(providerId, request);
     if (!settings) return this.#refuse(response, context, 'provider_not_allowed', 'no such provider');
-    if (!browserId) return this.#refuse(response, context, 'browser_mismatch', 'the browser has no binding cookie');
+    // A browser that has no id yet gets one that no flow is bound to.
+    const browserId = ensureBrowserId(request, response, cookies);
     const parameters = postsResponses(settings) ? await postedResponses.take(providerId, query.response) : query;
     if (!parameters) return this.#refuse(response, context, 'response_unknown', 'no posted response waits under this handle');
-    const completed = await external.complete({ settings, parameters, browserId, callbackUrl: callbackUrl(issuer, providerId) });
+    const completed = await external.complete({ settings, parameters, browserId, callbackUrl: callbackUrl(issuer, settings) });
     if (completed.kind === 'refused') {
       return this.#refuse(response, context, completed.code, `${completed.step}: ${completed.detail ?? ''}`, completed.intent);
     }
 
-    const { assertion, intent } = completed;
+    const { assertion } = completed;
+    const intent: FlowIntent =
+      completed.kind === 'verified'
+        ? completed.intent
+        : { kind: 'sign-in', organizationId: settings.organizationId ?? DEFAULT_ORGANIZATION };
     const answering: Answering = { assertion, request, response, context: { ...context, organizationId: intent.organizationId } };
     switch (intent.kind) {
       case 'sign-in':
-        return this.#signIn(intent, answering);
+        return this.#signIn(intent, answering, completed.kind === 'unsolicited');
       case 'link':
         return this.#link(intent, answering);
       case 'proof':
-        return this.#prove(intent, completed.reauthenticated, answering);
+        return this.#prove(intent, completed.kind === 'verified' && completed.reauthenticated, answering);
     }
   }
 
-  async #settingsOf(providerId: string): Promise<IdentityProviderSettings | undefined> {
-    return slugSchema.safeParse(providerId).success
-      ? (await loadIdentityProvider(this.dependencies.store, providerId)).settings
-      : undefined;
+  /** The provider whose address this is. */
+  async #settingsOf(providerId: string, { path }: Request): Promise<IdentityProviderSettings | undefined> {
+    const { store } = this.dependencies;
+    const settings = slugSchema.safeParse(providerId).success ? (await loadIdentityProvider(store, providerId)).settings : undefined;
+    return settings && path === callbackUrl('', settings) ? settings : undefined;
   }
 
-  async #signIn(intent: Intent<'sign-in'>, answering: Answering): Promise<void> {
+  async #signIn(intent: Intent<'sign-in'>, answering: Answering, unsolicited: boolean): Promise<void> {
     const { interactions } = this.dependencies;
     const { request, response } = answering;
     // The flow's row binds this browser to the one that began the flow, which had the interaction's own cookie.
@@ -109,7 +117,7 @@ export class ProviderCallbackController {
     if (interaction?.uid !== intent.interactionUid)
       return this.#refuse(response, answering.context, 'sign_in_expired', 'the interaction is over');
     const context = { ...answering.context, ...(interaction ? { clientId: interaction.clientId } : {}) };
-    const kind = intent.pendingLinkId === undefined ? 'sign_in' : 'recognize';
+    const kind = unsolicited ? 'unsolicited' : intent.pendingLinkId === undefined ? 'sign_in' : 'recognize';
     const result = await this.#login(answering.assertion, { kind, organizationId: intent.organizationId }, context);
     const { outcome, account } = result;
     if (outcome.kind === 'choose' || outcome.kind === 'offer_link') return this.#offer(result, intent, { ...answering, context });
@@ -119,7 +127,14 @@ export class ProviderCallbackController {
 
     const { userId, claimId } = outcome;
     if (intent.pendingLinkId !== undefined) {
-      const refusal = await linkPending(this.dependencies, this.commands, intent.pendingLinkId, userId, request, context);
+      const refusal = await linkPending(
+        this.dependencies,
+        this.commands,
+        intent.pendingLinkId,
+        { userId, proven: { kind: 'external_identity', claimId } },
+        request,
+        context,
+      );
       if (refusal) return this.#refuse(response, context, refusal, 'the proven account could not be linked', intent);
     }
     const { policy } = await loadProviderInOrganization(this.dependencies.store, intent.organizationId, answering.assertion.providerId);
@@ -130,9 +145,7 @@ export class ProviderCallbackController {
         organizationId: intent.organizationId,
         method: externalMethodOf(answering.assertion, claimId, { row: result.row, policyRevision: result.policyRevision }),
         account,
-        // A link yields what its provider's policy grants, no more (L30).
-        acr: policy.grantsAcr,
-        amr: answering.assertion.amr,
+        ...authenticationContextOf(policy, answering.assertion),
         interaction,
         context,
       },
@@ -166,7 +179,7 @@ export class ProviderCallbackController {
   }
 
   async #link(intent: Intent<'link'>, { assertion, context, request, response }: Answering): Promise<void> {
-    const valid = (await this.#isSessionOf(intent, request, response)) && (await this.dependencies.reauthentications.isRecent(intent));
+    const valid = (await this.#isSessionOf(intent, request, response)) && (await isRecentlyConfirmed(this.dependencies, intent));
     const { organizationId, userId } = intent;
     const result = await this.#login(
       assertion,
@@ -191,7 +204,7 @@ export class ProviderCallbackController {
       { ...context, actor: { type: 'user', id: userId } },
     );
     if (result.outcome.kind !== 'proven') return this.#refuseDecided(result, { assertion, context, request, response });
-    await this.dependencies.reauthentications.record(sessionId, userId);
+    await this.dependencies.reauthentications.record(intent, { kind: 'external_identity', claimId: result.outcome.claimId });
     await this.dependencies.sessions.rotate(sessionId, request, response);
     return response.redirect(303, returnTo);
   }

@@ -187,7 +187,7 @@ export class SignInController {
   async #leaveFor({ settings }: OfferedProvider, purpose: Purpose, browserId: string, response: Response): Promise<void> {
     const { external, issuer, newId, logger } = this.dependencies;
     const intent: FlowIntent = { kind: 'sign-in', organizationId: organizationOf(purpose), interactionUid: uidOf(purpose) };
-    const begun = await external.begin({ settings, intent, browserId, callbackUrl: callbackUrl(issuer, settings.id) });
+    const begun = await external.begin({ settings, intent, browserId, callbackUrl: callbackUrl(issuer, settings) });
     if (begun.kind !== 'refused') return leaveForProvider(response, begun);
     const correlationId = newId();
     logger.warn({ correlationId, providerId: settings.id, refusal: begun.code, detail: begun.detail }, 'a sign-in could not be begun');

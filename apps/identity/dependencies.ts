@@ -222,7 +222,7 @@ export const connectDependencies = async (
       newId,
       passwords,
       mailTokens,
-      rules: async (organizationId, providerIds) => (await loadWaysIn(store, organizationId, providerIds)).rules,
+      rules: async (organizationId) => (await loadWaysIn(store, organizationId)).rules,
       carryOutRevocations: revoke,
       destroyKey: (userId) => keys.destroy(userId),
       purge: (userId) => purgeUser(pool, userId),
@@ -234,8 +234,8 @@ export const connectDependencies = async (
     removeExpired: async () => {
       await removeExpiredFlows(pool, clock);
       await postedResponses.removeExpired();
-      await consumed.removeExpired();
       await sessionsAtProviders.removeExpired();
+      await consumed.removeExpired();
       await mailTokens.removeExpired();
       await pendingLinks.removeExpired();
       await attemptWindows.removeExpired();

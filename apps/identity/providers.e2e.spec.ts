@@ -19,7 +19,6 @@ describe('identity providers over HTTP', () => {
   let people = 0;
 
   beforeAll(async () => {
-    process.env.TEST_HUB_SECRET = 'secret';
     [acme, globex, poster] = await Promise.all([
       HostileOpenIdProvider.start(),
       HostileOpenIdProvider.start(),
@@ -38,7 +37,8 @@ describe('identity providers over HTTP', () => {
   });
 
   const configure = (more = ''): Promise<void> =>
-    server.installation.configure(`
+    server.installation.configure(
+      `
 identityProviders:
   - { id: acme, kind: oidc, displayName: Acme, issuer: "${acme.issuer}", clientId: ligature, scopes: [openid]${more} }
   - { id: globex, kind: oidc, displayName: Globex, issuer: "${globex.issuer}", clientId: ligature, scopes: [openid] }
@@ -59,7 +59,9 @@ organizations:
     displayName: Test
     identityProviders:
 ${['acme', 'globex', 'poster', 'hub'].map((id) => `      - { id: ${id}, policy: { creationAllowed: true, autoCreate: true, linkingAllowed: true } }`).join('\n')}
-`);
+`,
+      { TEST_HUB_SECRET: 'secret' },
+    );
   const nextName = (): string => `person-${(people += 1)}`;
   const leaveFor = async (id: string, browser = new Browser()): Promise<Browser> => {
     await browser.open(`${server.issuer}/sign-in?choose`);

@@ -82,7 +82,11 @@ export const parseDeclaration = (text: string, environment: NodeJS.ProcessEnv): 
   if (!parsed.success) {
     throw new DeclarationError(parsed.error.issues.map((issue) => `line ${lineOf(issue.path)}: ${issue.path.join('.')}: ${issue.message}`));
   }
-  const mistakes = [...unknownReferences(parsed.data, lineOf), ...duplicates(parsed.data, lineOf)];
+  const mistakes = [
+    ...unknownReferences(parsed.data, lineOf),
+    ...unknownAcrValues(parsed.data, lineOf),
+    ...duplicates(parsed.data, lineOf),
+  ];
   /** A secret's value; one that is not set is a mistake. */
   const secretAt = (path: PropertyKey[], { env }: z.output<typeof secretReferenceSchema>): string => {
     const secret = environment[env];
@@ -156,6 +160,16 @@ const lineFinder =
     }
     return 1;
   };
+
+/** What a provider grants has a place among the organization's classes: an unknown one could not be compared. */
+const unknownAcrValues = (file: File, lineOf: LineOf): string[] =>
+  file.organizations.flatMap(({ id, loginPolicy, identityProviders }, i) =>
+    identityProviders.flatMap(({ id: providerId, policy: { grantsAcr } }, j) =>
+      grantsAcr === undefined || loginPolicy.acrValues?.includes(grantsAcr)
+        ? []
+        : `line ${lineOf(['organizations', i, 'identityProviders', j, 'policy', 'grantsAcr'])}: ${providerId} grants ${grantsAcr}, which is not among the loginPolicy.acrValues of organization ${id}`,
+    ),
+  );
 
 const unknownReferences = (file: File, lineOf: LineOf): string[] => {
   const providers = new Set(file.identityProviders.map(({ id }) => id));

@@ -128,6 +128,15 @@ organizations:
     expect(mistakesOf(text)).toEqual([`line ${lineOf(text, 'linkingAllowed: false')}: organization default offers acme twice`]);
   });
 
+  it('L30: what a provider grants must have a place among the organization’s authentication context classes', () => {
+    const granting = GOOD.replace('linkingAllowed: true', 'linkingAllowed: true, grantsAcr: "urn:example:high"');
+    expect(mistakesOf(granting)).toEqual([
+      `line ${lineOf(granting, 'urn:example:high')}: acme grants urn:example:high, which is not among the loginPolicy.acrValues of organization default`,
+    ]);
+    const declared = `defaults: { loginPolicy: { acrValues: ["urn:example:low", "urn:example:high"] } }\n${granting}`;
+    expect(parseDeclaration(declared, ENVIRONMENT).organizations[0]?.loginPolicy.acrValues).toHaveLength(2);
+  });
+
   it('a secret written into the file is refused, and not repeated', () => {
     const [mistake] = mistakesOf(GOOD.replace('{ env: ACME_SECRET }', 'written-down'));
     expect(mistake).toContain('identityProviders.0.clientSecret');

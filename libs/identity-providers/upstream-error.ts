@@ -6,11 +6,11 @@ export type UpstreamStep =
   | 'token_exchange'
   | 'id_token'
   | 'userinfo'
+  | 'logout_token'
   | 'saml_metadata'
   | 'saml_message'
   | 'saml_signature'
   | 'saml_decryption'
-  | 'logout_token'
   | 'saml_response'
   | 'saml_assertion'
   | 'saml_logout';

@@ -56,7 +56,7 @@ describe('sign-in at an OAuth 2.0 provider with a user API', () => {
     });
   const begin = async (): Promise<string> => {
     const begun = await upstream.begin({ settings, intent: { purpose: 'test' }, browserId: BROWSER, callbackUrl: CALLBACK });
-    if (begun.kind !== 'redirect') throw new Error(`${begun.kind} instead of a redirect`);
+    if (begun.kind !== 'redirect') throw new Error(begun.kind);
     return begun.redirectTo;
   };
   const complete = (parameters: Readonly<Record<string, unknown>>, browserId = BROWSER) =>
@@ -77,6 +77,7 @@ describe('sign-in at an OAuth 2.0 provider with a user API', () => {
         sourceKind: 'oauth2',
         issuer: provider.origin,
         subject: '4711',
+        subjectQualifiers: ['id'],
         claims: { preferredUsername: 'octo', name: 'Octo Cat', email: 'first@example.org', emailVerified: true },
       },
     });

@@ -22,8 +22,10 @@ import type { FlowIntent } from '../external-sign-in.js';
 import type { DecisionInputs } from '../open-session.js';
 import { callbackUrl, pendingLinkPath, SIGN_IN_DEPENDENCIES, signInPath } from '../sign-in-dependencies.js';
 import type { SignInDependencies } from '../sign-in-dependencies.js';
+import { authenticationContextOf } from '#libs/linking/policy.js';
 import { completeSignIn } from './complete-sign-in.js';
 import { linkPending } from './link-pending.js';
+import { isRecentlyConfirmed } from '../recently-confirmed.js';
 import { signInRefusal } from './refusals.js';
 
 type Intent<Kind extends FlowIntent['kind']> = Extract<FlowIntent, { kind: Kind }>;
@@ -125,7 +127,14 @@ export class ProviderCallbackController {
 
     const { userId, claimId } = outcome;
     if (intent.pendingLinkId !== undefined) {
-      const refusal = await linkPending(this.dependencies, this.commands, intent.pendingLinkId, userId, request, context);
+      const refusal = await linkPending(
+        this.dependencies,
+        this.commands,
+        intent.pendingLinkId,
+        { userId, proven: { kind: 'external_identity', claimId } },
+        request,
+        context,
+      );
       if (refusal) return this.#refuse(response, context, refusal, 'the proven account could not be linked', intent);
     }
     const { policy } = await loadProviderInOrganization(this.dependencies.store, intent.organizationId, answering.assertion.providerId);
@@ -136,9 +145,7 @@ export class ProviderCallbackController {
         organizationId: intent.organizationId,
         method: externalMethodOf(answering.assertion, claimId, { row: result.row, policyRevision: result.policyRevision }),
         account,
-        // A link yields what its provider's policy grants, no more (L30).
-        acr: policy.grantsAcr,
-        amr: answering.assertion.amr,
+        ...authenticationContextOf(policy, answering.assertion),
         interaction,
         context,
       },
@@ -172,7 +179,7 @@ export class ProviderCallbackController {
   }
 
   async #link(intent: Intent<'link'>, { assertion, context, request, response }: Answering): Promise<void> {
-    const valid = (await this.#isSessionOf(intent, request, response)) && (await this.dependencies.reauthentications.isRecent(intent));
+    const valid = (await this.#isSessionOf(intent, request, response)) && (await isRecentlyConfirmed(this.dependencies, intent));
     const { organizationId, userId } = intent;
     const result = await this.#login(
       assertion,
@@ -197,7 +204,7 @@ export class ProviderCallbackController {
       { ...context, actor: { type: 'user', id: userId } },
     );
     if (result.outcome.kind !== 'proven') return this.#refuseDecided(result, { assertion, context, request, response });
-    await this.dependencies.reauthentications.record(sessionId, userId);
+    await this.dependencies.reauthentications.record(intent, { kind: 'external_identity', claimId: result.outcome.claimId });
     await this.dependencies.sessions.rotate(sessionId, request, response);
     return response.redirect(303, returnTo);
   }

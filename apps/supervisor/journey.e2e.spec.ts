@@ -103,8 +103,8 @@ describe('the journey', () => {
     }
     await page.goto(`${issuer}/account/history`);
     expect(await page.locator('#history li[data-type=LoginSucceeded]').allTextContents()).toEqual([
-      expect.stringContaining('Signed in through globex'),
-      expect.stringContaining('Signed in through acme'),
+      expect.stringContaining('Signed in through Globex'),
+      expect.stringContaining('Signed in through Acme'),
     ]);
   });
 

@@ -17,7 +17,7 @@ import { sendPage } from '#libs/web/send-page.js';
 import { ACCOUNT_DEPENDENCIES } from './account-dependencies.js';
 import type { AccountDependencies } from './account-dependencies.js';
 import { AccountGuard } from './account-guard.js';
-import { AccountPage, ConfirmPage } from './account-page.js';
+import { AccountPage, ConfirmLinkPage, ConfirmUnlinkPage } from './account-page.js';
 
 /** The account pages: linked identities, link another, unlink, sign out. Sensitive changes need a recent re-authentication. */
 @Controller('/account')
@@ -69,16 +69,12 @@ export class AccountController {
     const { providers } = await loadOfferedProviders(this.dependencies.store, session.organizationId);
     const provider = providers.find(({ settings }) => settings.id === providerId);
     if (!provider) return this.#guard.refuse(response, 'provider_not_allowed');
-    const { displayName } = provider.settings;
     this.#send(
       response,
       providers,
-      <ConfirmPage
-        title={`Link ${displayName}`}
-        explanation={`You are about to sign in at ${displayName}. The identity that you sign in with there is then linked to this account.`}
+      <ConfirmLinkPage
+        providerName={provider.settings.displayName}
         action={`/account/identities/link/${providerId}`}
-        button={`Continue to ${displayName}`}
-        dangerous={false}
         csrf={this.#guard.csrfFor(session, request, response)}
       />,
     );
@@ -111,14 +107,7 @@ export class AccountController {
     this.#send(
       response,
       providers,
-      <ConfirmPage
-        title="Unlink this identity"
-        explanation="You will no longer be able to sign in with it, and the sessions that it opened end at once."
-        action={`/account/identities/${claimId}/unlink`}
-        button="Unlink"
-        dangerous={true}
-        csrf={this.#guard.csrfFor(session, request, response)}
-      />,
+      <ConfirmUnlinkPage action={`/account/identities/${claimId}/unlink`} csrf={this.#guard.csrfFor(session, request, response)} />,
     );
   }
 

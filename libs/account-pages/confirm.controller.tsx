@@ -6,8 +6,8 @@ import { loadSufficientProofs } from '#libs/linking/queries/sufficient-proofs.js
 import type { BrowserSession } from '#libs/sign-in/browser-sessions.js';
 import { loadOfferedProviders } from '#libs/sign-in/offered-providers.js';
 import type { OfferedProvider } from '#libs/sign-in/offered-providers.js';
-import { formText } from '#libs/sign-in/pages/sign-in-texts.js';
 import { signInOriginsOf } from '#libs/identity-providers/settings.js';
+import { formText } from '#libs/sign-in/pages/texts.js';
 import { ensureBrowserId } from '#libs/web/browser-binding.js';
 import { leaveForProvider } from '#libs/sign-in/pages/leave-for-provider.js';
 import { callbackUrl } from '#libs/sign-in/sign-in-dependencies.js';

@@ -18,13 +18,14 @@ import { parseUsername } from '#libs/accounts/username.js';
 import type { CommandContext } from '#libs/event-store/event-metadata.js';
 import type { BrowserSession } from '#libs/sign-in/browser-sessions.js';
 import { loadOfferedProviders } from '#libs/sign-in/offered-providers.js';
-import { formText } from '#libs/sign-in/pages/sign-in-texts.js';
+import { formText, SIGN_IN_TEXTS } from '#libs/sign-in/pages/texts.js';
 import { contextOf } from '#libs/web/request-context.js';
 import { sendPage } from '#libs/web/send-page.js';
 import { ACCOUNT_DEPENDENCIES } from './account-dependencies.js';
 import type { AccountDependencies } from './account-dependencies.js';
 import { AccountGuard } from './account-guard.js';
 import { ChangePage, DangerousAction, VerificationPage } from './credentials-page.js';
+import { ACCOUNT_TEXTS as texts } from './texts.js';
 
 type Form = Readonly<Record<string, unknown>>;
 /** What a form that came back shows: what was typed (never a password), and what is wrong with it. */
@@ -50,71 +51,73 @@ export class CredentialsController {
 
   readonly #name: Showing = (csrf, account, again) => (
     <ChangePage
-      title="Your name"
+      title={texts.yourName}
       action="/account/name"
       field={{
         name: 'displayName',
-        label: 'Name',
+        label: texts.name,
         autocomplete: 'name',
         value: again?.value ?? account.displayName,
         error: formText(again?.code),
       }}
-      button="Change the name"
+      button={texts.changeTheName}
       csrf={csrf}
     />
   );
 
   readonly #username: Showing = (csrf, account, again) => (
     <ChangePage
-      title="Your username"
+      title={texts.yourUsername}
       action="/account/username"
       field={{
         name: 'username',
-        label: 'Username',
+        label: texts.username,
         autocomplete: 'username',
         value: again?.value ?? account.username?.username,
         error: formText(again?.code),
       }}
-      button="Change the username"
+      button={texts.changeTheUsername}
       csrf={csrf}
     />
   );
 
   readonly #email: Showing = (csrf, account, again) => (
     <ChangePage
-      title="Your e-mail address"
-      explanation="We send a mail to the address. It is yours here when you have opened the page that the mail names, in this browser."
+      title={texts.yourEmail}
+      explanation={texts.emailExplanation}
       action="/account/email"
       field={{
         name: 'email',
-        label: 'E-mail',
+        label: texts.email,
         type: 'email',
         autocomplete: 'email',
         value: again?.value ?? account.unverifiedEmail?.address,
         error: formText(again?.code),
       }}
-      button="Send the mail"
+      button={texts.sendTheMail}
       csrf={csrf}
     />
   );
 
   readonly #password: Showing = (csrf, account, again) => (
     <ChangePage
-      title={account.passwordHash === undefined ? 'Set a password' : 'Change your password'}
-      explanation="All your other sessions end with it."
+      title={account.passwordHash === undefined ? texts.setAPassword : texts.changeYourPassword}
+      explanation={texts.passwordExplanation}
       action="/account/password"
       field={{
         name: 'password',
-        label: 'New password',
+        label: SIGN_IN_TEXTS.newPassword,
         type: 'password',
         autocomplete: 'new-password',
-        hint: 'At least 10 characters.',
+        hint: SIGN_IN_TEXTS.passwordHint,
         error: formText(again?.code),
       }}
-      button="Set the password"
+      button={texts.setThePassword}
       csrf={csrf}
     >
-      {account.passwordHash !== undefined && <DangerousAction action="/account/password/remove" button="Remove the password" csrf={csrf} />}
+      {account.passwordHash !== undefined && (
+        <DangerousAction action="/account/password/remove" button={texts.removeThePassword} csrf={csrf} />
+      )}
     </ChangePage>
   );
 

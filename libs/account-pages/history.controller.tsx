@@ -1,8 +1,8 @@
 import { Controller, Get, Inject, Query, Req, Res } from '@nestjs/common';
 import type { Request, Response } from 'express';
 import { historyQuerySchema, InvalidCursorError, readHistory } from '#libs/audit/history.js';
-import { renderPage } from '#libs/web/layout.js';
-import { setPageHeaders } from '#libs/web/security-headers.js';
+import { loadOfferedProviders } from '#libs/sign-in/offered-providers.js';
+import { sendPage } from '#libs/web/send-page.js';
 import { ACCOUNT_DEPENDENCIES } from './account-dependencies.js';
 import type { AccountDependencies } from './account-dependencies.js';
 import { HistoryPage } from './history-page.js';
@@ -20,9 +20,12 @@ export class AccountHistoryController {
     const query = historyQuerySchema.safeParse({ order: 'desc', limit: 50, ...(after === undefined ? {} : { after }) });
     try {
       if (!query.success) throw new InvalidCursorError();
-      const { entries, next } = await readHistory(store, session.userId, query.data);
-      setPageHeaders(response);
-      response.type('html').send(renderPage(<HistoryPage entries={entries} next={next} />));
+      const [{ entries, next }, { providers }] = await Promise.all([
+        readHistory(store, session.userId, query.data),
+        loadOfferedProviders(store, session.organizationId),
+      ]);
+      const providerName = (id: string): string => providers.find(({ settings }) => settings.id === id)?.settings.displayName ?? id;
+      sendPage(response, <HistoryPage entries={entries} next={next} providerName={providerName} />);
     } catch (error) {
       if (error instanceof InvalidCursorError) return response.redirect(303, '/account/history');
       throw error;

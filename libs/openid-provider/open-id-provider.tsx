@@ -21,6 +21,7 @@ import { SESSION_TTL_S, SessionRows } from './sessions.postgres.js';
 import type { NewSession, SessionRecord, SessionSelector } from './sessions.postgres.js';
 import { lookUp } from './temporarily-unavailable.js';
 import { loadSigningKeys } from './signing-keys.postgres.js';
+import { OPENID_TEXTS } from './texts.js';
 
 /** Standard claims of a user (OIDC Core 5.1). */
 export interface UserClaims {
@@ -63,6 +64,7 @@ export interface RunningInteraction {
   readonly clientId: string;
   readonly organizationId: string;
   readonly redirectOrigin: string | undefined;
+  readonly uiLocales: string | undefined;
 }
 
 /** JWT access tokens live this long: what a revocation cannot take back (P12, RFC 9068). In seconds. */
@@ -207,7 +209,11 @@ export class OpenIdProvider {
   }
 
   async #describe(interaction: Interaction): Promise<RunningInteraction | undefined> {
-    const { client_id: clientId, redirect_uri: redirectUri } = interaction.params as { client_id: string; redirect_uri?: string };
+    const {
+      client_id: clientId,
+      redirect_uri: redirectUri,
+      ui_locales: uiLocales,
+    } = interaction.params as { client_id: string; redirect_uri?: string; ui_locales?: string };
     const relyingParty = await this.options.relyingParties.find(clientId);
     if (!relyingParty) return undefined;
     return {
@@ -215,6 +221,7 @@ export class OpenIdProvider {
       clientId,
       organizationId: relyingParty.organizationId,
       redirectOrigin: redirectUri === undefined ? undefined : new URL(redirectUri).origin,
+      uiLocales,
     };
   }
 
@@ -391,7 +398,7 @@ const configurationOf = (options: OpenIdProviderOptions, sessions: SessionRows, 
         'the OpenID Provider refused a request',
       );
       // P7: a bad request to sign out is not obeyed; the person may still want to.
-      const next = ctx.oidc.route === 'end_session' ? { href: '/session/end', text: 'Sign out here' } : undefined;
+      const next = ctx.oidc.route === 'end_session' ? { href: '/session/end', label: OPENID_TEXTS.signOutHere } : undefined;
       ctx.body = errorPage(ctx, { code: out.error, correlationId, next });
     },
   };

@@ -7,6 +7,8 @@ export interface SignInInteraction {
   readonly organizationId: string;
   /** Where the browser goes when the interaction ends; forms of our pages may lead there. */
   readonly redirectOrigin?: string | undefined;
+  /** Languages that the app asked for, by preference (OIDC Core 1.0, section 3.1.2.1). */
+  readonly uiLocales?: string | undefined;
 }
 
 /** The OpenID Provider's side of a sign-in. */

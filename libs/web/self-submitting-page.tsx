@@ -2,6 +2,7 @@ import { createHash } from 'node:crypto';
 import type { Response } from 'express';
 import type { VNode } from 'preact';
 import { renderPage } from './layout.js';
+import { languageOfAnswer } from './locale.js';
 import { pageHeaders } from './security-headers.js';
 
 // No character in it that a page would escape: the browser hashes what it is sent.
@@ -17,8 +18,13 @@ export const SubmitAtOnce = (): VNode => <script>{SCRIPT}</script>;
  */
 export const sendSelfSubmittingPage = (response: Response, page: VNode, target: string): void => {
   const headers = pageHeaders([target]);
+  const html = renderPage(page, languageOfAnswer(response));
   response
-    .set({ ...headers, 'content-security-policy': `${headers['content-security-policy']}; script-src ${SCRIPT_HASH}` })
+    .set({
+      ...headers,
+      'content-security-policy': `${headers['content-security-policy']}; script-src ${SCRIPT_HASH}`,
+      vary: 'accept-language',
+    })
     .type('html')
-    .send(renderPage(page));
+    .send(html);
 };

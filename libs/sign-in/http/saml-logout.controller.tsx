@@ -1,22 +1,29 @@
 import { Body, Controller, Get, Inject, Param, Post, Req, Res } from '@nestjs/common';
 import type { Request, Response } from 'express';
+import type { VNode } from 'preact';
 import { loadIdentityProvider } from '#libs/identity-providers/queries/load-identity-provider.js';
 import { slugSchema } from '#libs/platform/slug.js';
 import { sendErrorPage } from '#libs/web/error-page.js';
+import { useLanguage } from '#libs/web/language.js';
 import { Page } from '#libs/web/layout.js';
 import { contextOf } from '#libs/web/request-context.js';
 import { sendPage } from '#libs/web/send-page.js';
 import { endSessionsFromProvider } from '../end-sessions-from-provider.js';
 import type { SamlLogoutMessage } from '../external-sign-in.js';
+import { SIGN_IN_TEXTS as texts } from '../pages/texts.js';
 import { callbackUrl, SIGN_IN_DEPENDENCIES } from '../sign-in-dependencies.js';
 import type { SignInDependencies } from '../sign-in-dependencies.js';
 
-const TEXTS = {
-  signedOut: { title: 'Signed out', text: 'Everything that you began here through this identity provider has ended.' },
-  refused: {
-    title: 'Nobody was signed out',
-    nextStep: 'The identity provider’s request could not be accepted. Sign out on your account page.',
-  },
+const SignedOutPage = (): VNode => {
+  const { t } = useLanguage();
+  return (
+    <Page title={t(texts.signedOut)}>
+      <div class="card narrow">
+        <h1>{t(texts.signedOut)}</h1>
+        <p>{t(texts.signedOutAtProvider)}</p>
+      </div>
+    </Page>
+  );
 };
 
 /**
@@ -49,7 +56,15 @@ export class SamlLogoutController {
     const { correlationId } = context;
     const refuse = (code: string, detail?: string): void => {
       logger.warn({ correlationId, provider: providerId, refusal: code, detail }, 'a logout message was refused');
-      sendErrorPage(response, { status: 400, code, ...TEXTS.refused, correlationId, wayBack: { href: '/account', label: 'Your account' } });
+      const wayBack = { href: '/account', label: texts.yourAccount };
+      sendErrorPage(response, {
+        status: 400,
+        code,
+        title: texts.nobodySignedOut,
+        nextStep: texts.logoutNotAccepted,
+        correlationId,
+        wayBack,
+      });
     };
     const settings = slugSchema.safeParse(providerId).success ? (await loadIdentityProvider(store, providerId)).settings : undefined;
     if (settings?.kind !== 'saml') return refuse('provider_not_allowed');
@@ -63,14 +78,6 @@ export class SamlLogoutController {
     }
     logger.info({ correlationId, provider: providerId, sessions }, 'a provider ended sessions');
     if (logout.answerAt !== undefined) return response.redirect(303, logout.answerAt);
-    sendPage(
-      response,
-      <Page title={TEXTS.signedOut.title}>
-        <div class="card narrow">
-          <h1>{TEXTS.signedOut.title}</h1>
-          <p>{TEXTS.signedOut.text}</p>
-        </div>
-      </Page>,
-    );
+    sendPage(response, <SignedOutPage />);
   }
 }

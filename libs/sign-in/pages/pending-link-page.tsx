@@ -1,10 +1,13 @@
 import type { VNode } from 'preact';
 import { FormError } from '#libs/web/form-field.js';
+import { useLanguage } from '#libs/web/language.js';
 import { CsrfField, Page } from '#libs/web/layout.js';
+import type { Message } from '#libs/web/messages.js';
 import { AccountFields } from './registration-page.js';
 import type { AccountFieldsProps } from './registration-page.js';
 import { WaysIn } from './sign-in-page.js';
 import type { WaysInProps } from './sign-in-page.js';
+import { SIGN_IN_TEXTS as texts } from './texts.js';
 
 export interface PendingLinkPageProps {
   readonly organizationName: string;
@@ -17,7 +20,7 @@ export interface PendingLinkPageProps {
   readonly link: WaysInProps | undefined;
   readonly declineAction: string;
   readonly csrf: string;
-  readonly error?: string | undefined;
+  readonly error?: Message | undefined;
 }
 
 /**
@@ -26,32 +29,34 @@ export interface PendingLinkPageProps {
  */
 export const PendingLinkPage = (props: PendingLinkPageProps): VNode => {
   const { organizationName, providerName, nameAtProvider, create, link, declineAction, csrf, error } = props;
+  const { t } = useLanguage();
   return (
-    <Page title="One more step">
+    <Page title={t(texts.oneMoreStep)}>
       <div class="card narrow">
         <p class="muted">{organizationName}</p>
-        <h1>One more step</h1>
+        <h1>{t(texts.oneMoreStep)}</h1>
         <p>
-          You signed in at {providerName}
-          {nameAtProvider ? ` as ${nameAtProvider}` : ''}. No account here is linked to it yet.
+          {nameAtProvider
+            ? t(texts.signedInAtAs, { provider: providerName, name: nameAtProvider })
+            : t(texts.signedInAt, { provider: providerName })}
         </p>
         <FormError text={error} />
       </div>
       {link && (
         <section class="card narrow" aria-labelledby="link">
-          <h2 id="link">I have an account</h2>
-          <p class="muted">Sign in to it as you did before. {providerName} is linked to it then.</p>
+          <h2 id="link">{t(texts.iHaveAnAccount)}</h2>
+          <p class="muted">{t(texts.linkExplanation, { provider: providerName })}</p>
           <WaysIn {...link} />
         </section>
       )}
       {create && (
         <section class="card narrow" aria-labelledby="create">
-          <h2 id="create">I am new here</h2>
+          <h2 id="create">{t(texts.iAmNewHere)}</h2>
           <form method="post" action={create.action}>
             <CsrfField token={csrf} />
             <AccountFields {...create} />
             <button class="wide" type="submit">
-              Create an account
+              {t(texts.createAccount)}
             </button>
           </form>
         </section>
@@ -59,7 +64,7 @@ export const PendingLinkPage = (props: PendingLinkPageProps): VNode => {
       <form method="post" action={declineAction} class="narrow">
         <CsrfField token={csrf} />
         <button class="wide quiet" type="submit">
-          Do something else
+          {t(texts.doSomethingElse)}
         </button>
       </form>
     </Page>

@@ -12,6 +12,7 @@ import { loadSufficientProofs } from '#libs/linking/queries/sufficient-proofs.js
 import { INSTALLATION_SUBJECT } from '#libs/privacy/subject-keys.js';
 import { browserIdOf } from '#libs/web/browser-binding.js';
 import { sendErrorPage } from '#libs/web/error-page.js';
+import { preferUiLocales } from '#libs/web/locale.js';
 import { contextOf } from '#libs/web/request-context.js';
 import { sendPage } from '#libs/web/send-page.js';
 import { externalMethodOf } from '../external-method.js';
@@ -27,9 +28,10 @@ import { completeSignIn } from './complete-sign-in.js';
 import type { Recognized } from './complete-sign-in.js';
 import { leaveForProvider } from './leave-for-provider.js';
 import { linkPending } from './link-pending.js';
+import { loginNameLabel } from './login-name-label.js';
 import { PendingLinkPage } from './pending-link-page.js';
 import { signInRefusal } from './refusals.js';
-import { formText, loginNameLabel } from './sign-in-texts.js';
+import { formText } from './texts.js';
 
 type Form = Readonly<Record<string, unknown>>;
 
@@ -178,6 +180,7 @@ export class PendingLinkController {
     const browserId = browserIdOf(request, cookies);
     const pending = await pendingLinks.find(id, browserId);
     const interaction = pending?.interactionUid === undefined ? undefined : await interactions.interactionByUid(pending.interactionUid);
+    preferUiLocales(response, interaction?.uiLocales);
     if (pending && browserId !== undefined && interaction?.uid === pending.interactionUid) return { id, pending, browserId, interaction };
     sendErrorPage(response, signInRefusal('link_intent_invalid', newId(), '/sign-in'));
     return undefined;

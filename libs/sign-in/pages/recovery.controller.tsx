@@ -23,7 +23,7 @@ import { SIGN_IN_DEPENDENCIES } from '../sign-in-dependencies.js';
 import type { SignInDependencies } from '../sign-in-dependencies.js';
 import { NewPasswordPage, RecoveryRequestPage, RecoverySentPage } from './recovery-page.js';
 import { signInRefusal } from './refusals.js';
-import { formText } from './sign-in-texts.js';
+import { formText } from './texts.js';
 
 type Form = Readonly<Record<string, unknown>>;
 const PATH = '/recovery';

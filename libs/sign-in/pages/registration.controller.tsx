@@ -8,6 +8,7 @@ import type { LoginPolicy } from '#libs/organizations/events.js';
 import { DEFAULT_ORGANIZATION } from '#libs/organizations/queries/default-organization.js';
 import { browserIdOf, ensureBrowserId } from '#libs/web/browser-binding.js';
 import { sendErrorPage } from '#libs/web/error-page.js';
+import { preferUiLocales } from '#libs/web/locale.js';
 import { contextOf } from '#libs/web/request-context.js';
 import { sendPage } from '#libs/web/send-page.js';
 import type { SignInInteraction } from '../interactions.js';
@@ -66,6 +67,7 @@ export class RegistrationController {
 
   async #interaction(uid: string, request: Request, response: Response): Promise<SignInInteraction | undefined> {
     const interaction = await this.dependencies.interactions.findInteraction(request, response);
+    preferUiLocales(response, interaction?.uiLocales);
     if (interaction?.uid === uid) return interaction;
     sendErrorPage(response, signInRefusal('sign_in_expired', this.dependencies.newId()));
     return undefined;

@@ -4,9 +4,9 @@ import { signInOriginsOf } from '#libs/identity-providers/settings.js';
 import { DEFAULT_ORGANIZATION } from '#libs/organizations/queries/default-organization.js';
 import { browserIdOf, ensureBrowserId } from '#libs/web/browser-binding.js';
 import { sendErrorPage } from '#libs/web/error-page.js';
-import { renderPage } from '#libs/web/layout.js';
+import { preferUiLocales } from '#libs/web/locale.js';
 import { contextOf } from '#libs/web/request-context.js';
-import { setPageHeaders } from '#libs/web/security-headers.js';
+import { sendPage } from '#libs/web/send-page.js';
 import type { FlowIntent } from '../external-sign-in.js';
 import type { SignInInteraction } from '../interactions.js';
 import { loadOfferedProviders } from '../offered-providers.js';
@@ -16,9 +16,10 @@ import { callbackUrl, registrationPath, SIGN_IN_DEPENDENCIES, signInPath } from 
 import type { SignInDependencies } from '../sign-in-dependencies.js';
 import { completeSignIn } from './complete-sign-in.js';
 import { leaveForProvider } from './leave-for-provider.js';
+import { loginNameLabel } from './login-name-label.js';
 import { signInRefusal } from './refusals.js';
 import { SignInPage } from './sign-in-page.js';
-import { formText, loginNameLabel } from './sign-in-texts.js';
+import { formText } from './texts.js';
 
 /** Whom a sign-in page is for: a relying party that waits, or the account pages themselves. */
 type Purpose = { readonly kind: 'interaction'; readonly interaction: SignInInteraction } | { readonly kind: 'account' };
@@ -93,6 +94,7 @@ export class SignInController {
   /** The interaction that this browser is in, or an error page when it is not the one that the URL names. */
   async #interaction(uid: string, request: Request, response: Response): Promise<Purpose | undefined> {
     const interaction = await this.dependencies.interactions.findInteraction(request, response);
+    preferUiLocales(response, interaction?.uiLocales);
     if (interaction?.uid === uid) return { kind: 'interaction', interaction };
     sendErrorPage(response, signInRefusal('sign_in_expired', this.dependencies.newId()));
     return undefined;
@@ -108,26 +110,25 @@ export class SignInController {
       return this.#leaveFor(only, purpose, browserId, response);
     const path = pathOf(purpose);
     const appOrigin = purpose.kind === 'interaction' ? purpose.interaction.redirectOrigin : undefined;
-    setPageHeaders(response, [...providers.flatMap(({ settings }) => signInOriginsOf(settings)), ...(appOrigin ? [appOrigin] : [])]);
-    response
-      .status(again ? 422 : 200)
-      .type('html')
-      .send(
-        renderPage(
-          <SignInPage
-            organizationName={organizationName}
-            providers={providers.map(({ settings }) => settings)}
-            actionOf={(providerId) => `${path}/providers/${providerId}`}
-            passwordAction={loginPolicy.password ? `${path}/password` : undefined}
-            loginNameLabel={loginNameLabel(loginPolicy)}
-            registrationHref={loginPolicy.registration && loginPolicy.password ? registrationPath(uidOf(purpose)) : undefined}
-            recoveryHref={loginPolicy.recovery && loginPolicy.password ? `/recovery?organization=${organizationOf(purpose)}` : undefined}
-            csrf={csrf.issue(browserId, path)}
-            loginName={again?.loginName}
-            error={formText(again?.code)}
-          />,
-        ),
-      );
+    sendPage(
+      response,
+      <SignInPage
+        organizationName={organizationName}
+        providers={providers.map(({ settings }) => settings)}
+        actionOf={(providerId) => `${path}/providers/${providerId}`}
+        passwordAction={loginPolicy.password ? `${path}/password` : undefined}
+        loginNameLabel={loginNameLabel(loginPolicy)}
+        registrationHref={loginPolicy.registration && loginPolicy.password ? registrationPath(uidOf(purpose)) : undefined}
+        recoveryHref={loginPolicy.recovery && loginPolicy.password ? `/recovery?organization=${organizationOf(purpose)}` : undefined}
+        csrf={csrf.issue(browserId, path)}
+        loginName={again?.loginName}
+        error={formText(again?.code)}
+      />,
+      {
+        status: again ? 422 : 200,
+        formTargets: [...providers.flatMap(({ settings }) => signInOriginsOf(settings)), ...(appOrigin ? [appOrigin] : [])],
+      },
+    );
   }
 
   async #password(purpose: Purpose, form: Form, request: Request, response: Response): Promise<void> {

@@ -12,10 +12,11 @@ import type { CookiePolicy } from '#libs/web/cookies.js';
 import type { CsrfTokens } from '#libs/web/csrf.js';
 import type { SignInAttempts } from './attempts.js';
 import type { BrowserSessions } from './browser-sessions.js';
-import type { ExternalSignIn, PostedResponses } from './external-sign-in.js';
+import type { BackChannelLogouts, ExternalSignIn, PostedResponses, SamlServiceProvider } from './external-sign-in.js';
 import type { SignInInteractions } from './interactions.js';
 import type { PendingLinks } from './pending-links.postgres.js';
 import type { Reauthentications } from './reauthentications.postgres.js';
+import type { SessionsAtProviders } from './sessions-at-providers.postgres.js';
 
 /** What the sign-in pages and callbacks need from outside. Injected under this token. */
 export const SIGN_IN_DEPENDENCIES = Symbol('SignInDependencies');
@@ -26,8 +27,11 @@ export interface SignInDependencies {
   readonly store: EventStore;
   readonly external: ExternalSignIn;
   readonly postedResponses: PostedResponses;
+  readonly saml: SamlServiceProvider;
+  readonly backChannelLogouts: BackChannelLogouts;
   readonly interactions: SignInInteractions;
   readonly sessions: BrowserSessions;
+  readonly sessionsAtProviders: SessionsAtProviders;
   readonly reauthentications: Reauthentications;
   readonly attempts: SignInAttempts;
   readonly pendingLinks: PendingLinks;

@@ -18,8 +18,13 @@ export const SubmitAtOnce = (): VNode => <script>{SCRIPT}</script>;
  */
 export const sendSelfSubmittingPage = (response: Response, page: VNode, target: string): void => {
   const headers = pageHeaders([target]);
+  const html = renderPage(page, languageOfAnswer(response));
   response
-    .set({ ...headers, 'content-security-policy': `${headers['content-security-policy']}; script-src ${SCRIPT_HASH}` })
+    .set({
+      ...headers,
+      'content-security-policy': `${headers['content-security-policy']}; script-src ${SCRIPT_HASH}`,
+      vary: 'accept-language',
+    })
     .type('html')
-    .send(renderPage(page, languageOfAnswer(response)));
+    .send(html);
 };

@@ -2,6 +2,7 @@ import type { AccountDependencies, AccountReadModels } from '#libs/account-pages
 import type { AccountsDependencies } from '#libs/accounts/account-dependencies.js';
 import { createAccountMail } from '#libs/accounts/account-mail.js';
 import { mailTokenMigrations, postgresMailTokens } from '#libs/accounts/mail-tokens.postgres.js';
+import { pendingAddressMigrations, postgresPendingAddresses } from '#libs/accounts/pending-addresses.postgres.js';
 import { createPasswords } from '#libs/accounts/passwords.js';
 import { loadAccount } from '#libs/accounts/queries/load-account.js';
 import { exists } from '#libs/accounts/state.js';
@@ -37,6 +38,7 @@ import { checkStoreIdentity, waitForPosition } from '#libs/projection-engine/pro
 import { loadRelyingParty } from '#libs/relying-parties/queries/load-relying-party.js';
 import { attemptWindowMigrations, postgresAttemptWindows } from '#libs/sign-in/attempt-windows.postgres.js';
 import { createSignInAttempts } from '#libs/sign-in/attempts.js';
+import { createContinuations } from '#libs/sign-in/continuations.js';
 import type { FlowIntent } from '#libs/sign-in/external-sign-in.js';
 import { purgeUser } from '#libs/installation/purge-user.js';
 import { processManagerMigrations } from '#libs/process-managers/checkpoints.postgres.js';
@@ -90,6 +92,7 @@ export const connectDependencies = async (
     ...flowMigrations,
     ...reauthenticationMigrations,
     ...mailTokenMigrations,
+    ...pendingAddressMigrations,
     ...pendingLinkMigrations,
     ...attemptWindowMigrations,
     ...throttleMigrations,
@@ -153,6 +156,8 @@ export const connectDependencies = async (
     parallelism: config.LIGATURE_ARGON2_PARALLELISM,
   });
   const mailTokens = postgresMailTokens(pool, clock);
+  const pendingAddresses = postgresPendingAddresses(pool, clock);
+  const cookies = cookiePolicy(config.LIGATURE_ISSUER);
   const attemptWindows = postgresAttemptWindows(pool, clock);
   const pendingLinks = postgresPendingLinks(pool, config.LIGATURE_MASTER_KEY, clock);
   const revoke: CarryOutRevocations = (userId, executed, context) =>
@@ -169,10 +174,12 @@ export const connectDependencies = async (
     passwords,
     throttles: postgresThrottles(pool, indexKeys),
     indexKeys,
-    accountMail: createAccountMail({ issuer: config.LIGATURE_ISSUER, mailer, mailTokens, logger }),
+    accountMail: createAccountMail({ issuer: config.LIGATURE_ISSUER, mailer, mailTokens, pendingAddresses, indexKeys, logger }),
     mailTokens,
+    pendingAddresses,
     csrf: createCsrfTokens(config.LIGATURE_COOKIE_SECRET),
-    cookies: cookiePolicy(config.LIGATURE_ISSUER),
+    continuations: createContinuations(config.LIGATURE_COOKIE_SECRET, cookies, clock),
+    cookies,
     clock,
     newId,
     logger,
@@ -207,6 +214,7 @@ export const connectDependencies = async (
     removeExpired: async () => {
       await flows.removeExpired();
       await mailTokens.removeExpired();
+      await pendingAddresses.removeExpired();
       await pendingLinks.removeExpired();
       await attemptWindows.removeExpired();
       await openIdProvider.removeExpired();

@@ -2,7 +2,6 @@ import { Body, Controller, Get, Inject, Param, Post, Query, Req, Res } from '@ne
 import type { Request, Response } from 'express';
 import { loadAccount } from '#libs/accounts/queries/load-account.js';
 import type { BrowserSession } from '#libs/sign-in/browser-sessions.js';
-import { loadOfferedProviders } from '#libs/sign-in/offered-providers.js';
 import type { OfferedProvider } from '#libs/sign-in/offered-providers.js';
 import { formText } from '#libs/sign-in/pages/texts.js';
 import { ensureBrowserId } from '#libs/web/browser-binding.js';
@@ -30,14 +29,14 @@ export class ConfirmController {
 
   @Post('/password')
   async byPassword(@Body() form: Readonly<Record<string, unknown>>, @Req() request: Request, @Res() response: Response): Promise<void> {
-    const authorized = await this.#guard.authorize(form.csrf, request, response);
+    const authorized = await this.#guard.authorize(form, request, response);
     if (!authorized) return;
     const { store, passwords, throttles, reauthentications, sessions } = this.dependencies;
     const { userId, organizationId, sessionId } = authorized.session;
     const returnTo = returnTarget(form.return);
     const limited = await throttles.hit('sign_in_per_account', organizationId, `session of ${userId}`);
     if (limited.kind === 'throttled') return this.#show(returnTo, request, response, 'too_many_attempts');
-    const { loginPolicy } = await loadOfferedProviders(store, organizationId);
+    const { loginPolicy } = await this.#guard.organization(authorized.session, response);
     const { state } = await loadAccount(store, userId);
     const { matches } = await passwords.verify(state.passwordHash, typeof form.password === 'string' ? form.password : '');
     if (!matches || !loginPolicy.password) return this.#show(returnTo, request, response, 'password_wrong');
@@ -54,11 +53,11 @@ export class ConfirmController {
     @Req() request: Request,
     @Res() response: Response,
   ): Promise<void> {
-    const authorized = await this.#guard.authorize(form.csrf, request, response);
+    const authorized = await this.#guard.authorize(form, request, response);
     if (!authorized) return;
     const { session, browserId } = authorized;
     const { links } = (await loadAccount(this.dependencies.store, session.userId)).state;
-    const { providers } = await loadOfferedProviders(this.dependencies.store, session.organizationId);
+    const { providers } = await this.#guard.organization(session, response);
     const link = links.find((candidate) => candidate.claimId === claimId);
     const provider = providers.find(({ settings }) => settings.id === link?.providerId);
     if (!provider) return this.#guard.refuse(response, 'reauthentication_not_possible');
@@ -89,7 +88,7 @@ export class ConfirmController {
     if (!session) return;
     const { store } = this.dependencies;
     const { links, passwordHash } = (await loadAccount(store, session.userId)).state;
-    const { providers, loginPolicy } = await loadOfferedProviders(store, session.organizationId);
+    const { providers, loginPolicy } = await this.#guard.organization(session, response);
     // The identity that opened the session first: its provider most likely still knows the person.
     const usable = [...links]
       .sort((a, b) => Number(b.claimId === session.claimId) - Number(a.claimId === session.claimId))

@@ -69,6 +69,7 @@ export const openSession = async (
     authTime,
     ...(acr === undefined ? {} : { acr }),
     amr,
+    ...context.source,
   });
   const stored = await unlessErased(appendActivity(store, userId, loginEvents(sessionId, method, authTime), context));
   if (!stored) {

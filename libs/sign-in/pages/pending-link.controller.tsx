@@ -5,9 +5,10 @@ import type { CommandContext } from '#libs/event-store/event-metadata.js';
 import { RegisterViaIdp } from '#libs/linking/commands/register-via-idp.command.js';
 import type { LoginPolicy } from '#libs/organizations/events.js';
 import { INSTALLATION_SUBJECT } from '#libs/privacy/subject-keys.js';
+import { brandAnswer } from '#libs/web/branding.js';
 import { browserIdOf } from '#libs/web/browser-binding.js';
 import { sendErrorPage } from '#libs/web/error-page.js';
-import { preferUiLocales } from '#libs/web/locale.js';
+import { languageOfAnswer, preferUiLocales } from '#libs/web/locale.js';
 import { contextOf } from '#libs/web/request-context.js';
 import { originOf } from '#libs/web/security-headers.js';
 import { sendPage } from '#libs/web/send-page.js';
@@ -91,9 +92,9 @@ export class PendingLinkController {
     const { userId, claimId, account, unverifiedEmailId: emailId } = result;
     if (email && emailId) {
       await accountMail.sendVerification(
-        email.address,
+        email,
         { userId, organizationId, emailId },
-        { organizationName, requestedFrom: request.ip },
+        { organizationName, requestedFrom: request.ip, language: languageOfAnswer(response) },
       );
     }
     return this.#complete(waiting, { userId, account, method: this.#methodOf(pending, claimId), amr: assertion.amr }, request, response);
@@ -161,7 +162,7 @@ export class PendingLinkController {
     await pendingLinks.consume(id, waiting.browserId);
     const event = { type: 'LinkDeclined', data: { providerId: assertion.providerId } } as const;
     await attempts.record(identityKey, event, INSTALLATION_SUBJECT, this.#context(waiting, request));
-    response.redirect(303, signInPath(interactionUid, { choose: true }));
+    response.redirect(303, signInPath(interactionUid, { choose: true, organizationId: waiting.pending.organizationId }));
   }
 
   async #find(id: string, request: Request, response: Response): Promise<Waiting | undefined> {
@@ -214,7 +215,8 @@ export class PendingLinkController {
   async #send({ id, pending, browserId, interaction }: Waiting, response: Response, again?: Again): Promise<void> {
     const { store, csrf } = this.dependencies;
     const { organizationId, assertion, mayCreate, mayLink } = pending;
-    const { organizationName, loginPolicy, providers } = await loadOfferedProviders(store, organizationId);
+    const { branding, loginPolicy, providers } = await loadOfferedProviders(store, organizationId);
+    brandAnswer(response, branding);
     const others = providers.filter(({ settings }) => settings.id !== assertion.providerId);
     const { name, email, preferredUsername } = assertion.claims;
     const path = pendingLinkPath(id);
@@ -224,7 +226,6 @@ export class PendingLinkController {
     sendPage(
       response,
       <PendingLinkPage
-        organizationName={organizationName}
         providerName={providers.find(({ settings }) => settings.id === assertion.providerId)?.settings.displayName ?? assertion.providerId}
         nameAtProvider={email ?? preferredUsername ?? name}
         create={mayCreate ? { action: `${path}/create`, typed, errors: again?.errors ?? {}, needs: needsOf(loginPolicy) } : undefined}
@@ -256,6 +257,13 @@ export class PendingLinkController {
 
   #refuse(response: Response, code: string, context: CommandContext, { pending }: Waiting): void {
     this.dependencies.logger.warn({ correlationId: context.correlationId, refusal: code }, 'a pending link was refused');
-    sendErrorPage(response, signInRefusal(code, context.correlationId, signInPath(pending.interactionUid, { choose: true })));
+    sendErrorPage(
+      response,
+      signInRefusal(
+        code,
+        context.correlationId,
+        signInPath(pending.interactionUid, { choose: true, organizationId: pending.organizationId }),
+      ),
+    );
   }
 }

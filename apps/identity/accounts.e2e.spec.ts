@@ -222,12 +222,14 @@ describe('accounts over HTTP', () => {
   });
 
   describe('e-mail', () => {
-    it('L3: a verification mail proves nothing but in a session of the account that the address was put on', async () => {
+    it('L3: a verification mail proves nothing but to who has a session of the account that the address was put on, or its password', async () => {
       const [name, other] = [nextName(), nextName()];
       const address = `${name}@example.org`;
       await register(name, address);
       const path = await mailTo(address, '/verify-email');
-      expect((await open(path)).url).toContain('/sign-in');
+      const elsewhere = await open(path);
+      await elsewhere.submit({ password: OTHER_PASSWORD }, '/verify-email');
+      expect([elsewhere.status, elsewhere.text]).toEqual([422, expect.stringContaining('That is not your password')]);
       const stranger = await register(other);
       await open(path, stranger);
       expect([stranger.status, stranger.text]).toEqual([400, expect.stringContaining('email_verification_invalid')]);

@@ -2,6 +2,7 @@ import type { AccountDependencies, AccountReadModels } from '#libs/account-pages
 import type { AccountsDependencies } from '#libs/accounts/account-dependencies.js';
 import { createAccountMail } from '#libs/accounts/account-mail.js';
 import { mailTokenMigrations, postgresMailTokens } from '#libs/accounts/mail-tokens.postgres.js';
+import { pendingAddressMigrations, postgresPendingAddresses } from '#libs/accounts/pending-addresses.postgres.js';
 import { createPasswords } from '#libs/accounts/passwords.js';
 import { loadAccount } from '#libs/accounts/queries/load-account.js';
 import { exists } from '#libs/accounts/state.js';
@@ -47,6 +48,7 @@ import { checkStoreIdentity, waitForPosition } from '#libs/projection-engine/pro
 import { loadRelyingParty } from '#libs/relying-parties/queries/load-relying-party.js';
 import { attemptWindowMigrations, postgresAttemptWindows } from '#libs/sign-in/attempt-windows.postgres.js';
 import { createSignInAttempts } from '#libs/sign-in/attempts.js';
+import { createContinuations } from '#libs/sign-in/continuations.js';
 import type { FlowIntent } from '#libs/sign-in/external-sign-in.js';
 import { purgeUser } from '#libs/installation/purge-user.js';
 import { processManagerMigrations } from '#libs/process-managers/checkpoints.postgres.js';
@@ -104,6 +106,7 @@ export const connectDependencies = async (
     ...reauthenticationMigrations,
     ...sessionsAtProvidersMigrations,
     ...mailTokenMigrations,
+    ...pendingAddressMigrations,
     ...pendingLinkMigrations,
     ...attemptWindowMigrations,
     ...throttleMigrations,
@@ -176,6 +179,8 @@ export const connectDependencies = async (
     parallelism: config.LIGATURE_ARGON2_PARALLELISM,
   });
   const mailTokens = postgresMailTokens(pool, clock);
+  const pendingAddresses = postgresPendingAddresses(pool, clock);
+  const cookies = cookiePolicy(config.LIGATURE_ISSUER);
   const attemptWindows = postgresAttemptWindows(pool, clock);
   const pendingLinks = postgresPendingLinks(pool, config.LIGATURE_MASTER_KEY, clock);
   const revoke: CarryOutRevocations = (userId, executed, context) =>
@@ -196,10 +201,12 @@ export const connectDependencies = async (
     passwords,
     throttles: postgresThrottles(pool, indexKeys),
     indexKeys,
-    accountMail: createAccountMail({ issuer: config.LIGATURE_ISSUER, mailer, mailTokens, logger }),
+    accountMail: createAccountMail({ issuer: config.LIGATURE_ISSUER, mailer, mailTokens, pendingAddresses, indexKeys, logger }),
     mailTokens,
+    pendingAddresses,
     csrf: createCsrfTokens(config.LIGATURE_COOKIE_SECRET),
-    cookies: cookiePolicy(config.LIGATURE_ISSUER),
+    continuations: createContinuations(config.LIGATURE_COOKIE_SECRET, cookies, clock),
+    cookies,
     clock,
     newId,
     logger,
@@ -237,6 +244,7 @@ export const connectDependencies = async (
       await sessionsAtProviders.removeExpired();
       await consumed.removeExpired();
       await mailTokens.removeExpired();
+      await pendingAddresses.removeExpired();
       await pendingLinks.removeExpired();
       await attemptWindows.removeExpired();
       await openIdProvider.removeExpired();

@@ -1,9 +1,10 @@
 import type { VNode } from 'preact';
 import { useLanguage } from '#libs/web/language.js';
-import { CsrfField, Page } from '#libs/web/layout.js';
+import { CsrfField, Monogram } from '#libs/web/layout.js';
 import { messageFor } from '#libs/web/messages.js';
 import type { Message } from '#libs/web/messages.js';
 import type { LinkedIdentity } from './account-dependencies.js';
+import { AccountFrame, StepPage } from './account-frame.js';
 import { ACCOUNT_TEXTS as texts, NOTICES } from './texts.js';
 
 export interface AccountPageProps {
@@ -38,7 +39,7 @@ const ProfileRow = ({ label, value, href, action, actionLabel }: ProfileRowProps
         <br />
         {value}
       </span>
-      <a class="button quiet" href={href} aria-label={t(actionLabel)}>
+      <a class="button quiet small" href={href} aria-label={t(actionLabel)}>
         {t(action)}
       </a>
     </li>
@@ -54,7 +55,7 @@ const ProfileSection = ({ displayName, username, email, unverifiedEmail, passwor
   return (
     <section class="card" aria-labelledby="profile">
       <h2 id="profile">{t(texts.you)}</h2>
-      <ul class="plain">
+      <ul class="rows">
         <ProfileRow
           label={texts.name}
           value={displayName ?? t(texts.notTold)}
@@ -90,79 +91,83 @@ const ProfileSection = ({ displayName, username, email, unverifiedEmail, passwor
   );
 };
 
-export const AccountPage = (props: AccountPageProps): VNode => {
-  const { userId, displayName, identities, linkable, csrf } = props;
+const IdentitiesSection = ({ identities, csrf }: AccountPageProps): VNode => {
   const { t, date, moment } = useLanguage();
-  const notice = messageFor(NOTICES, props.notice ?? '');
   return (
-    <Page title={t(texts.yourAccount)}>
-      <nav>
-        <h1 class="grow">{displayName ?? t(texts.yourAccount)}</h1>
-        <a href="/account/history">{t(texts.history)}</a>
-        <form method="post" action="/account/sign-out">
-          <CsrfField token={csrf} />
-          <button class="quiet" type="submit">
-            {t(texts.signOut)}
-          </button>
-        </form>
-      </nav>
-      {notice && (
-        <p class="notice" role="status">
-          {t(notice)}
-        </p>
-      )}
-      <ProfileSection {...props} />
-      <section class="card" aria-labelledby="identities">
-        <h2 id="identities">{t(texts.linkedIdentities)}</h2>
-        <p class="muted">{t(texts.linkedIdentitiesExplanation)}</p>
-        <ul class="plain" id="linked-identities">
-          {identities.map(({ claimId, providerName, nameAtProvider, linkedAt, lastUsedAt }) => (
-            <li key={claimId}>
-              <span class="grow">
-                <strong>{providerName}</strong> {nameAtProvider}
-                <br />
-                <span class="muted">
-                  {lastUsedAt
-                    ? t(texts.lastUsed, { day: date(linkedAt), moment: moment(lastUsedAt) })
-                    : t(texts.notUsedYet, { day: date(linkedAt) })}
-                </span>
+    <section class="card stack" aria-labelledby="identities">
+      <h2 id="identities">{t(texts.linkedIdentities)}</h2>
+      <p class="muted">{t(identities.length > 0 ? texts.linkedIdentitiesExplanation : texts.noLinkedIdentities)}</p>
+      <ul class="rows" id="linked-identities">
+        {identities.map(({ claimId, providerName, nameAtProvider, linkedAt, lastUsedAt }) => (
+          <li key={claimId}>
+            <Monogram of={providerName} />
+            <span class="grow">
+              <strong>{providerName}</strong> {nameAtProvider}
+              <br />
+              <span class="muted">
+                {lastUsedAt
+                  ? t(texts.lastUsed, { day: date(linkedAt), moment: moment(lastUsedAt) })
+                  : t(texts.notUsedYet, { day: date(linkedAt) })}
               </span>
-              <form method="post" action={`/account/identities/${claimId}/unlink`}>
-                <CsrfField token={csrf} />
-                <button
-                  class="danger"
-                  type="submit"
-                  aria-label={t(texts.unlinkThis, { provider: providerName, name: nameAtProvider ?? '' })}
-                >
-                  {t(texts.unlink)}
-                </button>
-              </form>
-            </li>
-          ))}
-        </ul>
-      </section>
-      {linkable.length > 0 && (
-        <section class="card" aria-labelledby="link-another">
-          <h2 id="link-another">{t(texts.linkAnother)}</h2>
-          <div class="row">
-            {linkable.map(({ id, displayName: provider }) => (
-              <form method="post" action={`/account/identities/link/${id}`} key={id}>
-                <CsrfField token={csrf} />
-                <button class="quiet" type="submit">
-                  {t(texts.link, { provider })}
-                </button>
-              </form>
-            ))}
-          </div>
-        </section>
-      )}
+            </span>
+            <form method="post" action={`/account/identities/${claimId}/unlink`}>
+              <CsrfField token={csrf} />
+              <button
+                class="danger small"
+                type="submit"
+                aria-label={t(texts.unlinkThis, { provider: providerName, name: nameAtProvider ?? '' })}
+              >
+                {t(texts.unlink)}
+              </button>
+            </form>
+          </li>
+        ))}
+      </ul>
+    </section>
+  );
+};
+
+const LinkAnotherSection = ({ linkable, csrf }: AccountPageProps): VNode => {
+  const { t } = useLanguage();
+  return (
+    <section class="card stack" aria-labelledby="link-another">
+      <h2 id="link-another">{t(texts.linkAnother)}</h2>
+      <p class="muted">{t(texts.linkAnotherExplanation)}</p>
+      <div class="row">
+        {linkable.map(({ id, displayName: provider }) => (
+          <form method="post" action={`/account/identities/link/${id}`} key={id}>
+            <CsrfField token={csrf} />
+            <button class="quiet provider small" type="submit">
+              <Monogram of={provider} />
+              {t(texts.link, { provider })}
+            </button>
+          </form>
+        ))}
+      </div>
+    </section>
+  );
+};
+
+export const AccountPage = (props: AccountPageProps): VNode => {
+  const { userId, displayName, linkable, csrf } = props;
+  const { t } = useLanguage();
+  return (
+    <AccountFrame
+      title={displayName ?? t(texts.yourAccount)}
+      current="/account"
+      csrf={csrf}
+      notice={messageFor(NOTICES, props.notice ?? '')}
+    >
+      <ProfileSection {...props} />
+      <IdentitiesSection {...props} />
+      {linkable.length > 0 && <LinkAnotherSection {...props} />}
       <p class="muted">
         {t(texts.yourUserId)}{' '}
         <span class="code" id="user-id">
           {userId}
         </span>
       </p>
-    </Page>
+    </AccountFrame>
   );
 };
 
@@ -176,26 +181,17 @@ interface ConfirmPageProps {
 }
 
 /** After a re-authentication: what was about to be done, with a button to do it. */
-const ConfirmPage = ({ title, explanation, action, button, dangerous, csrf }: ConfirmPageProps): VNode => {
-  const { t } = useLanguage();
-  return (
-    <Page title={title}>
-      <div class="card narrow">
-        <h1>{title}</h1>
-        <p>{explanation}</p>
-        <form method="post" action={action}>
-          <CsrfField token={csrf} />
-          <button class={dangerous ? 'wide danger' : 'wide'} type="submit">
-            {button}
-          </button>
-        </form>
-        <p>
-          <a href="/account">{t(texts.backToAccount)}</a>
-        </p>
-      </div>
-    </Page>
-  );
-};
+const ConfirmPage = ({ title, explanation, action, button, dangerous, csrf }: ConfirmPageProps): VNode => (
+  <StepPage title={title}>
+    <p>{explanation}</p>
+    <form method="post" action={action}>
+      <CsrfField token={csrf} />
+      <button class={dangerous ? 'wide danger' : 'wide'} type="submit">
+        {button}
+      </button>
+    </form>
+  </StepPage>
+);
 
 interface ConfirmLinkPageProps {
   readonly providerName: string;
@@ -217,11 +213,21 @@ export const ConfirmLinkPage = ({ providerName: provider, action, csrf }: Confir
   );
 };
 
-export const ConfirmUnlinkPage = ({ action, csrf }: { readonly action: string; readonly csrf: string }): VNode => {
+export interface ConfirmUnlinkPageProps {
+  readonly identity: { readonly providerName: string; readonly nameAtProvider: string | null } | undefined;
+  readonly action: string;
+  readonly csrf: string;
+}
+
+export const ConfirmUnlinkPage = ({ identity, action, csrf }: ConfirmUnlinkPageProps): VNode => {
   const { t } = useLanguage();
   return (
     <ConfirmPage
-      title={t(texts.unlinkTitle)}
+      title={
+        identity
+          ? t(texts.unlinkThis, { provider: identity.providerName, name: identity.nameAtProvider ?? '' }).trim()
+          : t(texts.unlinkTitle)
+      }
       explanation={t(texts.unlinkExplanation)}
       action={action}
       button={t(texts.unlink)}

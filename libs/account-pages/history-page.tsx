@@ -2,7 +2,7 @@ import type { VNode } from 'preact';
 import type { HistoryEntry } from '#libs/audit/history.js';
 import { sentenceFor } from '#libs/audit/sentences.js';
 import { useLanguage } from '#libs/web/language.js';
-import { Page } from '#libs/web/layout.js';
+import { AccountFrame } from './account-frame.js';
 import { ACCOUNT_TEXTS as texts } from './texts.js';
 
 export interface HistoryPageProps {
@@ -10,34 +10,37 @@ export interface HistoryPageProps {
   readonly next: string | undefined;
   /** What a provider is called. */
   readonly providerName: (providerId: string) => string;
+  /** What an app is called. */
+  readonly appName: (clientId: string) => string;
+  readonly csrf: string;
 }
 
-export const HistoryPage = ({ entries, next, providerName }: HistoryPageProps): VNode => {
+export const HistoryPage = ({ entries, next, providerName, appName, csrf }: HistoryPageProps): VNode => {
   const { t, moment } = useLanguage();
   return (
-    <Page title={t(texts.history)}>
-      <nav>
-        <h1 class="grow">{t(texts.history)}</h1>
-        <a href="/account">{t(texts.backToAccount)}</a>
-      </nav>
-      <section class="card" aria-label={t(texts.newestFirst)}>
-        <ol class="plain" id="history">
+    <AccountFrame title={t(texts.history)} current="/account/history" csrf={csrf}>
+      <section class="card stack" aria-label={t(texts.newestFirst)}>
+        <ol class="timeline" id="history">
           {entries.map(({ position, occurredAt, payload, source, clientId, type }) => (
             <li key={position} data-type={type}>
-              <span class="grow">
-                {sentenceFor({ type, data: payload }, { t, providerName })}
-                <br />
-                <span class="muted">
-                  <time datetime={occurredAt}>{moment(new Date(occurredAt))}</time>
-                  {source?.address ? ` · ${t(texts.fromAddress, { address: source.address })}` : ''}
-                  {clientId ? ` · ${t(texts.forApp, { app: clientId })}` : ''}
-                </span>
+              {sentenceFor({ type, data: payload }, { t, providerName })}
+              <br />
+              <span class="muted">
+                <time datetime={occurredAt}>{moment(new Date(occurredAt))}</time>
+                {source?.address ? ` · ${t(texts.fromAddress, { address: source.address })}` : ''}
+                {clientId ? ` · ${t(texts.forApp, { app: appName(clientId) })}` : ''}
               </span>
             </li>
           ))}
         </ol>
-        {next && <a href={`/account/history?after=${encodeURIComponent(next)}`}>{t(texts.earlier)}</a>}
+        {next && (
+          <p>
+            <a class="button quiet small" href={`/account/history?after=${encodeURIComponent(next)}`}>
+              {t(texts.earlier)}
+            </a>
+          </p>
+        )}
       </section>
-    </Page>
+    </AccountFrame>
   );
 };

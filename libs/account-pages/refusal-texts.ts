@@ -5,7 +5,6 @@ export const ACCOUNT_REFUSAL_TEXTS = messages({
   notLinked: { en: 'Not linked', de: 'Nicht verknüpft' },
   notUnlinked: { en: 'Not unlinked', de: 'Nicht gelöst' },
   nothingChanged: { en: 'Nothing was changed', de: 'Nichts wurde geändert' },
-  notVerified: { en: 'Not verified', de: 'Nicht bestätigt' },
   notConfirmed: { en: 'Not confirmed', de: 'Nicht bestätigt' },
   notLinkedAnyMore: {
     en: 'This identity is not linked to your account (any more).',
@@ -18,14 +17,6 @@ export const ACCOUNT_REFUSAL_TEXTS = messages({
   lastWayIn: {
     en: 'This is your last way to sign in. Link another identity or set a password first.',
     de: 'Das ist Ihr letzter Weg zur Anmeldung. Verknüpfen Sie zuerst eine andere Identität oder setzen Sie ein Passwort.',
-  },
-  mailUsedUp: {
-    en: 'This mail can no longer be used. Add the address again to get another one.',
-    de: 'Diese Nachricht gilt nicht mehr. Fügen Sie die Adresse noch einmal hinzu, um eine neue zu erhalten.',
-  },
-  addressOfAnother: {
-    en: 'That address is verified for another account.',
-    de: 'Diese Adresse ist für ein anderes Konto bestätigt.',
   },
   passwordsForbidden: { en: 'Your organization does not allow passwords.', de: 'Ihre Organisation erlaubt keine Passwörter.' },
   noPassword: { en: 'Your account has no password.', de: 'Ihr Konto hat kein Passwort.' },

@@ -9,8 +9,6 @@ const REFUSALS: Readonly<Record<string, Refusal>> = {
   identity_not_linked: [404, texts.notLinked, texts.notLinkedAnyMore],
   unlinking_not_allowed: [403, texts.notUnlinked, texts.unlinkingForbidden],
   last_credential: [409, texts.nothingChanged, texts.lastWayIn],
-  email_verification_invalid: [400, texts.notVerified, texts.mailUsedUp],
-  email_taken: [409, texts.notVerified, texts.addressOfAnother],
   password_not_allowed: [403, texts.nothingChanged, texts.passwordsForbidden],
   no_password: [404, texts.nothingChanged, texts.noPassword],
   account_not_active: [403, texts.nothingChanged, texts.cannotBeChanged],

@@ -23,6 +23,10 @@ export const HISTORY_TEXTS = messages({
   byProvider: { en: 'by an identity provider', de: 'durch einen Identitätsanbieter' },
   erased: { en: '(erased)', de: '(gelöscht)' },
   passwordSet: { en: 'A password was set', de: 'Ein Passwort wurde gesetzt' },
+  passwordRehashed: {
+    en: 'The password was hashed anew, with the parameters of today',
+    de: 'Das Passwort wurde mit heutigen Parametern neu gehasht',
+  },
   passwordRemoved: { en: 'The password was removed', de: 'Das Passwort wurde entfernt' },
   accountRecovered: {
     en: 'The account was recovered by its verified e-mail address',

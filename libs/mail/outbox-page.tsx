@@ -19,7 +19,7 @@ export const OutboxPage = ({ mails, issuer }: { readonly mails: readonly OutboxM
       <p class="muted">{t(texts.explanation)}</p>
       {mails.length === 0 && <p>{t(texts.nothingYet)}</p>}
       {mails.map(({ to, subject, text, sentAt }) => (
-        <section class="card">
+        <section class="card narrow stack">
           <h2>{subject}</h2>
           <p class="muted">
             {t(texts.to)} <span class="code">{to}</span> · <time dateTime={sentAt}>{moment(new Date(sentAt))}</time>

@@ -18,7 +18,7 @@ import { pinToIssuer } from './pinned-endpoints.js';
 import { clientMetadata, EXTRA_METADATA, RESPONSE_MODES } from './relying-party-metadata.js';
 import { errorPage, signedOutPage, signOutPage } from './pages.js';
 import { SESSION_TTL_S, SessionRows } from './sessions.postgres.js';
-import type { NewSession, SessionRecord, SessionSelector } from './sessions.postgres.js';
+import type { ActiveSession, NewSession, SessionRecord, SessionSelector } from './sessions.postgres.js';
 import { lookUp } from './temporarily-unavailable.js';
 import { loadSigningKeys } from './signing-keys.postgres.js';
 import { OPENID_TEXTS } from './texts.js';
@@ -62,6 +62,7 @@ export type AccessTokenCheck =
 export interface RunningInteraction {
   readonly uid: string;
   readonly clientId: string;
+  readonly appName: string;
   readonly organizationId: string;
   readonly redirectOrigin: string | undefined;
   readonly uiLocales: string | undefined;
@@ -145,8 +146,21 @@ export class OpenIdProvider {
     return interaction.returnTo;
   }
 
+  /** Answers an interaction with the person's refusal (RFC 6749, section 4.1.2.1). @returns where to send the browser, or nothing when it is over */
+  async abandonInteraction(uid: string): Promise<string | undefined> {
+    const interaction = await this.provider.Interaction.find(uid);
+    if (!interaction) return undefined;
+    interaction.result = { error: 'access_denied', error_description: 'the person went back to the app' };
+    await interaction.save(interaction.exp - Math.floor(this.options.clock().getTime() / 1_000));
+    return interaction.returnTo;
+  }
+
   insertPending(session: NewSession): Promise<{ readonly sessionId: string }> {
     return this.sessions.insertPending(session);
+  }
+
+  activeSessions(userId: string): Promise<readonly ActiveSession[]> {
+    return this.sessions.activeOf(userId);
   }
 
   end(where: SessionSelector, reason: string): Promise<readonly SessionRecord[]> {
@@ -219,6 +233,7 @@ export class OpenIdProvider {
     return {
       uid: interaction.uid,
       clientId,
+      appName: relyingParty.displayName,
       organizationId: relyingParty.organizationId,
       redirectOrigin: redirectUri === undefined ? undefined : new URL(redirectUri).origin,
       uiLocales,

@@ -2,7 +2,7 @@ import type { KoaContextWithOIDC } from 'oidc-provider';
 import type { VNode } from 'preact';
 import { ErrorReference } from '#libs/web/error-page.js';
 import { useLanguage } from '#libs/web/language.js';
-import { Page, renderPage } from '#libs/web/layout.js';
+import { Card, Page, renderPage } from '#libs/web/layout.js';
 import { languageFor } from '#libs/web/locale.js';
 import type { Message } from '#libs/web/messages.js';
 import { pageHeaders } from '#libs/web/security-headers.js';
@@ -13,26 +13,28 @@ const render = (ctx: KoaContextWithOIDC, page: VNode, formTargets: readonly stri
   ctx.set(pageHeaders(formTargets));
   ctx.vary('accept-language');
   ctx.type = 'html';
-  return renderPage(page, languageFor(ctx, ctx.oidc?.params?.ui_locales));
+  return renderPage(page, { language: languageFor(ctx, ctx.oidc?.params?.ui_locales), branding: undefined });
 };
 
 const SignOutPage = ({ action, xsrf }: { readonly action: string; readonly xsrf: string }): VNode => {
   const { t } = useLanguage();
   return (
     <Page title={t(texts.signOut)}>
-      <div class="card narrow">
+      <Card>
         <h1>{t(texts.signOutQuestion)}</h1>
         <p>{t(texts.signOutExplanation)}</p>
         <form method="post" action={action}>
           <input type="hidden" name="xsrf" value={xsrf} />
-          <button class="wide" type="submit" name="logout" value="yes">
-            {t(texts.signOut)}
-          </button>
-          <button class="wide quiet" type="submit">
-            {t(texts.staySignedIn)}
-          </button>
+          <div class="providers">
+            <button class="wide" type="submit" name="logout" value="yes">
+              {t(texts.signOut)}
+            </button>
+            <button class="wide quiet" type="submit">
+              {t(texts.staySignedIn)}
+            </button>
+          </div>
         </form>
-      </div>
+      </Card>
     </Page>
   );
 };
@@ -47,10 +49,10 @@ const SignedOutPage = (): VNode => {
   const { t } = useLanguage();
   return (
     <Page title={t(texts.signedOut)}>
-      <div class="card narrow">
+      <Card>
         <h1>{t(texts.youAreSignedOut)}</h1>
         <p>{t(texts.closeThisPage)}</p>
-      </div>
+      </Card>
     </Page>
   );
 };
@@ -67,7 +69,7 @@ const ErrorPage = ({ code, correlationId, next }: ErrorPageProps): VNode => {
   const { t } = useLanguage();
   return (
     <Page title={t(texts.didNotWork)}>
-      <div class="card narrow">
+      <Card>
         <h1>{t(texts.didNotWork)}</h1>
         <p>{t(texts.goBackToTheApp)}</p>
         {next && (
@@ -76,7 +78,7 @@ const ErrorPage = ({ code, correlationId, next }: ErrorPageProps): VNode => {
           </p>
         )}
         <ErrorReference code={code} correlationId={correlationId} />
-      </div>
+      </Card>
     </Page>
   );
 };

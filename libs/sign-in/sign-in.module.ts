@@ -7,12 +7,14 @@ import { PendingLinkController } from './pages/pending-link.controller.js';
 import { RecoveryController } from './pages/recovery.controller.js';
 import { RegistrationController } from './pages/registration.controller.js';
 import { SignInController } from './pages/sign-in.controller.js';
+import { VerificationController } from './pages/verification.controller.js';
 
-/** The pages of signing in, registering and recovering, and the way back from external providers. Needs SIGN_IN_DEPENDENCIES from the application. */
+/** The pages of signing in, registering, verifying and recovering, and the way back from external providers. Needs SIGN_IN_DEPENDENCIES. */
 @Module({
   controllers: [
     SignInController,
     RegistrationController,
+    VerificationController,
     RecoveryController,
     PendingLinkController,
     ProviderCallbackController,

@@ -1,7 +1,7 @@
 import type { Response } from 'express';
 import type { VNode } from 'preact';
 import { useLanguage } from './language.js';
-import { Page } from './layout.js';
+import { Card, Page } from './layout.js';
 import type { Message } from './messages.js';
 import { sendPage } from './send-page.js';
 import { WEB_TEXTS } from './texts.js';
@@ -36,18 +36,18 @@ const ErrorPage = ({ code, title, nextStep, correlationId, wayBack }: PageError)
   const { t } = useLanguage();
   return (
     <Page title={t(title)}>
-      <div class="card narrow">
+      <Card>
         <h1>{t(title)}</h1>
         <p>{t(nextStep)}</p>
         {wayBack && (
           <p>
-            <a class="button" href={wayBack.href}>
+            <a class="button wide" href={wayBack.href}>
               {t(wayBack.label)}
             </a>
           </p>
         )}
         <ErrorReference code={code} correlationId={correlationId} />
-      </div>
+      </Card>
     </Page>
   );
 };

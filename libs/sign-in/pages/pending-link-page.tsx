@@ -1,7 +1,7 @@
 import type { VNode } from 'preact';
 import { FormError } from '#libs/web/form-field.js';
 import { useLanguage } from '#libs/web/language.js';
-import { CsrfField, Page } from '#libs/web/layout.js';
+import { Card, CsrfField, Page } from '#libs/web/layout.js';
 import type { Message } from '#libs/web/messages.js';
 import { AccountFields } from './registration-page.js';
 import type { AccountFieldsProps } from './registration-page.js';
@@ -10,7 +10,6 @@ import type { WaysInProps } from './sign-in-page.js';
 import { SIGN_IN_TEXTS as texts } from './texts.js';
 
 export interface PendingLinkPageProps {
-  readonly organizationName: string;
   readonly providerName: string;
   /** What the person is called there. */
   readonly nameAtProvider: string | undefined;
@@ -28,12 +27,11 @@ export interface PendingLinkPageProps {
  * might belong to (L25).
  */
 export const PendingLinkPage = (props: PendingLinkPageProps): VNode => {
-  const { organizationName, providerName, nameAtProvider, create, link, declineAction, csrf, error } = props;
+  const { providerName, nameAtProvider, create, link, declineAction, csrf, error } = props;
   const { t } = useLanguage();
   return (
     <Page title={t(texts.oneMoreStep)}>
-      <div class="card narrow">
-        <p class="muted">{organizationName}</p>
+      <Card>
         <h1>{t(texts.oneMoreStep)}</h1>
         <p>
           {nameAtProvider
@@ -41,16 +39,16 @@ export const PendingLinkPage = (props: PendingLinkPageProps): VNode => {
             : t(texts.signedInAt, { provider: providerName })}
         </p>
         <FormError text={error} />
-      </div>
+      </Card>
       {link && (
-        <section class="card narrow" aria-labelledby="link">
+        <Card labelledBy="link">
           <h2 id="link">{t(texts.iHaveAnAccount)}</h2>
           <p class="muted">{t(texts.linkExplanation, { provider: providerName })}</p>
           <WaysIn {...link} />
-        </section>
+        </Card>
       )}
       {create && (
-        <section class="card narrow" aria-labelledby="create">
+        <Card labelledBy="create">
           <h2 id="create">{t(texts.iAmNewHere)}</h2>
           <form method="post" action={create.action}>
             <CsrfField token={csrf} />
@@ -59,11 +57,11 @@ export const PendingLinkPage = (props: PendingLinkPageProps): VNode => {
               {t(texts.createAccount)}
             </button>
           </form>
-        </section>
+        </Card>
       )}
-      <form method="post" action={declineAction} class="narrow">
+      <form method="post" action={declineAction}>
         <CsrfField token={csrf} />
-        <button class="wide quiet" type="submit">
+        <button class="as-link" type="submit">
           {t(texts.doSomethingElse)}
         </button>
       </form>

@@ -10,9 +10,10 @@ import { authenticationContextOf } from '#libs/linking/policy.js';
 import { loadProviderInOrganization } from '#libs/linking/queries/providers-in-organization.js';
 import { loadSufficientProofs } from '#libs/linking/queries/sufficient-proofs.js';
 import { INSTALLATION_SUBJECT } from '#libs/privacy/subject-keys.js';
+import { brandAnswer } from '#libs/web/branding.js';
 import { browserIdOf } from '#libs/web/browser-binding.js';
 import { sendErrorPage } from '#libs/web/error-page.js';
-import { preferUiLocales } from '#libs/web/locale.js';
+import { languageOfAnswer, preferUiLocales } from '#libs/web/locale.js';
 import { contextOf } from '#libs/web/request-context.js';
 import { sendPage } from '#libs/web/send-page.js';
 import { externalMethodOf } from '../external-method.js';
@@ -96,9 +97,9 @@ export class PendingLinkController {
     const { userId, claimId, account, unverifiedEmailId: emailId } = result;
     if (email && emailId) {
       await accountMail.sendVerification(
-        email.address,
+        email,
         { userId, organizationId, emailId },
-        { organizationName, requestedFrom: request.ip },
+        { organizationName, requestedFrom: request.ip, language: languageOfAnswer(response) },
       );
     }
     const { policy } = await loadProviderInOrganization(store, organizationId, assertion.providerId);
@@ -172,7 +173,7 @@ export class PendingLinkController {
     await pendingLinks.consume(id, waiting.browserId);
     const event = { type: 'LinkDeclined', data: { providerId: assertion.providerId } } as const;
     await attempts.record(identityKey, event, INSTALLATION_SUBJECT, this.#context(waiting, request));
-    response.redirect(303, signInPath(interactionUid, { choose: true }));
+    response.redirect(303, signInPath(interactionUid, { choose: true, organizationId: waiting.pending.organizationId }));
   }
 
   async #find(id: string, request: Request, response: Response): Promise<Waiting | undefined> {
@@ -215,7 +216,8 @@ export class PendingLinkController {
   async #send({ id, pending, browserId, interaction }: Waiting, response: Response, again?: Again): Promise<void> {
     const { store, csrf } = this.dependencies;
     const { organizationId, assertion, mayCreate, mayLink } = pending;
-    const { organizationName, loginPolicy, providers } = await loadOfferedProviders(store, organizationId);
+    const { branding, loginPolicy, providers } = await loadOfferedProviders(store, organizationId);
+    brandAnswer(response, branding);
     const others = providers.filter(({ settings }) => settings.id !== assertion.providerId);
     const { name, email, preferredUsername } = assertion.claims;
     const path = pendingLinkPath(id);
@@ -225,7 +227,6 @@ export class PendingLinkController {
     sendPage(
       response,
       <PendingLinkPage
-        organizationName={organizationName}
         providerName={providers.find(({ settings }) => settings.id === assertion.providerId)?.settings.displayName ?? assertion.providerId}
         nameAtProvider={email ?? preferredUsername ?? name}
         create={mayCreate ? { action: `${path}/create`, typed, errors: again?.errors ?? {}, needs: needsOf(loginPolicy) } : undefined}
@@ -257,6 +258,13 @@ export class PendingLinkController {
 
   #refuse(response: Response, code: string, context: CommandContext, { pending }: Waiting): void {
     this.dependencies.logger.warn({ correlationId: context.correlationId, refusal: code }, 'a pending link was refused');
-    sendErrorPage(response, signInRefusal(code, context.correlationId, signInPath(pending.interactionUid, { choose: true })));
+    sendErrorPage(
+      response,
+      signInRefusal(
+        code,
+        context.correlationId,
+        signInPath(pending.interactionUid, { choose: true, organizationId: pending.organizationId }),
+      ),
+    );
   }
 }

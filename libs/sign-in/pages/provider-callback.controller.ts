@@ -245,7 +245,7 @@ export class ProviderCallbackController {
 
 /** Back to the ways in, for the app that waits; or to the account. */
 const startAgainAt = (intent: FlowIntent | undefined): string =>
-  intent?.kind === 'sign-in' ? signInPath(intent.interactionUid, { choose: true }) : '/account';
+  intent?.kind === 'sign-in' ? signInPath(intent.interactionUid, { choose: true, organizationId: intent.organizationId }) : '/account';
 
 const decisionInputs = ({ row, policyRevision }: LoginResult, { claims }: VerifiedAssertion): DecisionInputs => ({
   row,

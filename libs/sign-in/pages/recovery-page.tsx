@@ -1,22 +1,23 @@
 import type { VNode } from 'preact';
 import { Field } from '#libs/web/form-field.js';
 import { useLanguage } from '#libs/web/language.js';
-import { CsrfField, Page } from '#libs/web/layout.js';
+import { Card, CsrfField, Page } from '#libs/web/layout.js';
 import type { Message } from '#libs/web/messages.js';
 import { SIGN_IN_TEXTS as texts } from './texts.js';
 
 export interface RecoveryRequestPageProps {
   readonly csrf: string;
   readonly organizationId: string;
+  readonly signInHref: string;
   readonly email?: string | undefined;
   readonly error?: Message | undefined;
 }
 
-export const RecoveryRequestPage = ({ csrf, organizationId, email, error }: RecoveryRequestPageProps): VNode => {
+export const RecoveryRequestPage = ({ csrf, organizationId, signInHref, email, error }: RecoveryRequestPageProps): VNode => {
   const { t } = useLanguage();
   return (
     <Page title={t(texts.forgotPassword)}>
-      <div class="card narrow">
+      <Card>
         <h1>{t(texts.forgotPassword)}</h1>
         <p>{t(texts.recoveryExplanation)}</p>
         <form method="post" action="/recovery">
@@ -27,26 +28,10 @@ export const RecoveryRequestPage = ({ csrf, organizationId, email, error }: Reco
             {t(texts.sendTheMail)}
           </button>
         </form>
-        <p>
-          <a href="/sign-in">{t(texts.backToSignIn)}</a>
+        <p class="foot">
+          <a href={signInHref}>{t(texts.backToSignIn)}</a>
         </p>
-      </div>
-    </Page>
-  );
-};
-
-/** The same for every address, known or unknown (L25). */
-export const RecoverySentPage = (): VNode => {
-  const { t } = useLanguage();
-  return (
-    <Page title={t(texts.lookIntoMailbox)}>
-      <div class="card narrow">
-        <h1>{t(texts.lookIntoMailbox)}</h1>
-        <p>{t(texts.recoverySent)}</p>
-        <p>
-          <a href="/sign-in">{t(texts.backToSignIn)}</a>
-        </p>
-      </div>
+      </Card>
     </Page>
   );
 };
@@ -61,7 +46,7 @@ export const NewPasswordPage = ({ action, csrf, error }: NewPasswordPageProps): 
   const { t } = useLanguage();
   return (
     <Page title={t(texts.chooseNewPassword)}>
-      <div class="card narrow">
+      <Card>
         <h1>{t(texts.chooseNewPassword)}</h1>
         <p>{t(texts.newPasswordExplanation)}</p>
         <form method="post" action={action}>
@@ -78,7 +63,7 @@ export const NewPasswordPage = ({ action, csrf, error }: NewPasswordPageProps): 
             {t(texts.setThePassword)}
           </button>
         </form>
-      </div>
+      </Card>
     </Page>
   );
 };

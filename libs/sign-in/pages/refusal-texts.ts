@@ -7,6 +7,8 @@ export const REFUSAL_TEXTS = messages({
   notConfirmed: { en: 'Not confirmed', de: 'Nicht bestätigt' },
   nothingChanged: { en: 'Nothing was changed', de: 'Nichts wurde geändert' },
   noAccountCreated: { en: 'No account was created', de: 'Es wurde kein Konto angelegt' },
+  organizationUnknown: { en: 'There is no such organization', de: 'Diese Organisation gibt es nicht' },
+  checkTheAddress: { en: 'Check the address.', de: 'Prüfen Sie die Adresse.' },
   signInExpired: { en: 'This sign-in has expired', de: 'Diese Anmeldung ist abgelaufen' },
   goBackToTheApp: { en: 'Go back to the app and start again.', de: 'Gehen Sie zurück zur Anwendung und beginnen Sie von vorn.' },
   formExpired: { en: 'This form has expired', de: 'Dieses Formular ist abgelaufen' },
@@ -59,6 +61,12 @@ export const REFUSAL_TEXTS = messages({
     en: 'This mail can no longer be used. Ask for another one.',
     de: 'Diese Nachricht gilt nicht mehr. Fordern Sie eine neue an.',
   },
+  notVerified: { en: 'Not verified', de: 'Nicht bestätigt' },
+  verificationUsedUp: {
+    en: 'This mail can no longer be used here. Add the address to your account again to get another one.',
+    de: 'Diese Nachricht gilt hier nicht mehr. Fügen Sie die Adresse Ihrem Konto noch einmal hinzu, um eine neue zu erhalten.',
+  },
+  addressOfAnother: { en: 'That address is verified for another account.', de: 'Diese Adresse ist für ein anderes Konto bestätigt.' },
   tooOften: { en: 'That was too often', de: 'Das war zu oft' },
   waitAFewMinutes: { en: 'Wait a few minutes and try again.', de: 'Warten Sie einige Minuten und versuchen Sie es noch einmal.' },
   notYourIdentity: {

@@ -10,6 +10,7 @@ type Refusal = readonly [status: number, title: Message, nextStep: Message];
  * trying (L25 for `account_not_found`: the same for unknown users and for those who may not sign in).
  */
 const REFUSALS: Readonly<Record<string, Refusal>> = {
+  organization_unknown: [404, texts.organizationUnknown, texts.checkTheAddress],
   sign_in_expired: [400, texts.signInExpired, texts.goBackToTheApp],
   form_expired: [403, texts.formExpired, texts.openThePageAgain],
   provider_not_allowed: [403, texts.notSignedIn, texts.chooseAnotherWay],
@@ -23,6 +24,8 @@ const REFUSALS: Readonly<Record<string, Refusal>> = {
   creation_not_allowed: [403, texts.notSignedIn, texts.creationForbidden],
   registration_not_allowed: [403, texts.noAccountCreated, texts.registrationForbidden],
   recovery_not_allowed: [403, texts.nothingChanged, texts.mailUsedUp],
+  email_verification_invalid: [400, texts.notVerified, texts.verificationUsedUp],
+  email_taken: [409, texts.notVerified, texts.addressOfAnother],
   too_many_attempts: [429, texts.tooOften, texts.waitAFewMinutes],
   proof_failed: [403, texts.notConfirmed, texts.notYourIdentity],
   reauthentication_not_proven: [403, texts.notConfirmed, texts.notSignedInJustNow],

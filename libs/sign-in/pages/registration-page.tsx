@@ -1,7 +1,7 @@
 import type { VNode } from 'preact';
-import { Field } from '#libs/web/form-field.js';
+import { Field, FormError } from '#libs/web/form-field.js';
 import { useLanguage } from '#libs/web/language.js';
-import { CsrfField, Page } from '#libs/web/layout.js';
+import { Card, CsrfField, Page } from '#libs/web/layout.js';
 import type { AccountFormNeeds, TypedAccount } from './account-form.js';
 import { formText, SIGN_IN_TEXTS as texts } from './texts.js';
 
@@ -55,19 +55,18 @@ export const AccountFields = ({ typed, errors, needs }: AccountFieldsProps): VNo
 );
 
 export interface RegistrationPageProps extends AccountFieldsProps {
-  readonly organizationName: string;
   readonly action: string;
   readonly signInHref: string;
   readonly csrf: string;
 }
 
-export const RegistrationPage = ({ organizationName, action, signInHref, csrf, ...fields }: RegistrationPageProps): VNode => {
+export const RegistrationPage = ({ action, signInHref, csrf, ...fields }: RegistrationPageProps): VNode => {
   const { t } = useLanguage();
   return (
     <Page title={t(texts.createAccount)}>
-      <div class="card narrow">
-        <p class="muted">{organizationName}</p>
+      <Card>
         <h1>{t(texts.createAccount)}</h1>
+        <FormError text={formText(fields.errors.form)} />
         <form method="post" action={action}>
           <CsrfField token={csrf} />
           <AccountFields {...fields} />
@@ -75,10 +74,12 @@ export const RegistrationPage = ({ organizationName, action, signInHref, csrf, .
             {t(texts.createTheAccount)}
           </button>
         </form>
-        <p>
-          {t(texts.haveOneAlready)} <a href={signInHref}>{t(texts.signIn)}</a>
+        <p class="foot">
+          <span>
+            {t(texts.haveOneAlready)} <a href={signInHref}>{t(texts.signIn)}</a>
+          </span>
         </p>
-      </div>
+      </Card>
     </Page>
   );
 };

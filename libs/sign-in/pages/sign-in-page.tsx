@@ -1,7 +1,7 @@
 import type { VNode } from 'preact';
 import { Field, FormError } from '#libs/web/form-field.js';
 import { useLanguage } from '#libs/web/language.js';
-import { CsrfField, Page } from '#libs/web/layout.js';
+import { Card, CsrfField, Monogram, Page } from '#libs/web/layout.js';
 import type { Message } from '#libs/web/messages.js';
 import { SIGN_IN_TEXTS as texts } from './texts.js';
 
@@ -34,44 +34,61 @@ export const WaysIn = ({ providers, actionOf, passwordAction, loginNameLabel, cs
         </form>
       )}
       {passwordAction !== undefined && providers.length > 0 && <div class="or">{t(texts.or)}</div>}
-      {providers.map(({ id, displayName }) => (
-        <form method="post" action={actionOf(id)} key={id}>
-          <CsrfField token={csrf} />
-          <button class={passwordAction === undefined ? 'wide' : 'wide quiet'} type="submit">
-            {t(texts.continueWith, { provider: displayName })}
-          </button>
-        </form>
-      ))}
+      {providers.length > 0 && (
+        <div class="providers">
+          {providers.map(({ id, displayName }) => (
+            <form method="post" action={actionOf(id)} key={id}>
+              <CsrfField token={csrf} />
+              <button class="wide quiet provider" type="submit">
+                <Monogram of={displayName} />
+                {t(texts.continueWith, { provider: displayName })}
+              </button>
+            </form>
+          ))}
+        </div>
+      )}
     </>
   );
 };
 
 export interface SignInPageProps extends WaysInProps {
-  readonly organizationName: string;
+  /** The app that waits; none for the account pages. */
+  readonly app: { readonly name: string; readonly abandonAction: string } | undefined;
   readonly registrationHref: string | undefined;
   readonly recoveryHref: string | undefined;
+  /** Where somebody asks for a verification mail again, whose address is what they sign in with. */
+  readonly verificationHref: string | undefined;
 }
 
-export const SignInPage = ({ organizationName, registrationHref, recoveryHref, ...waysIn }: SignInPageProps): VNode => {
+export const SignInPage = ({ app, registrationHref, recoveryHref, verificationHref, ...waysIn }: SignInPageProps): VNode => {
   const { t } = useLanguage();
   return (
     <Page title={t(texts.signIn)}>
-      <div class="card narrow">
-        <p class="muted">{organizationName}</p>
+      <Card>
         <h1>{t(texts.signIn)}</h1>
+        {app && <p class="muted">{t(texts.toContinueTo, { app: app.name })}</p>}
         {waysIn.providers.length === 0 && waysIn.passwordAction === undefined && <p>{t(texts.noWayIn)}</p>}
         <WaysIn {...waysIn} />
-        {recoveryHref && (
-          <p>
-            <a href={recoveryHref}>{t(texts.forgotPassword)}</a>
-          </p>
+        {(recoveryHref ?? registrationHref ?? verificationHref) && (
+          <div class="foot">
+            {recoveryHref && <a href={recoveryHref}>{t(texts.forgotPassword)}</a>}
+            {registrationHref && (
+              <span>
+                {t(texts.newHere)} <a href={registrationHref}>{t(texts.createAccount)}</a>
+              </span>
+            )}
+            {verificationHref && <a href={verificationHref}>{t(texts.mailNeverCame)}</a>}
+          </div>
         )}
-        {registrationHref && (
-          <p>
-            {t(texts.newHere)} <a href={registrationHref}>{t(texts.createAccount)}</a>
-          </p>
-        )}
-      </div>
+      </Card>
+      {app && (
+        <form method="post" action={app.abandonAction}>
+          <CsrfField token={waysIn.csrf} />
+          <button class="as-link" type="submit">
+            {t(texts.backToApp, { app: app.name })}
+          </button>
+        </form>
+      )}
     </Page>
   );
 };

@@ -14,6 +14,12 @@ export const SIGN_IN_TEXTS = messages({
   password: { en: 'Password', de: 'Passwort' },
   newPassword: { en: 'New password', de: 'Neues Passwort' },
   passwordHint: { en: 'At least 10 characters.', de: 'Mindestens 10 Zeichen.' },
+  toContinueTo: { en: 'to continue to {app}', de: 'um mit {app} fortzufahren' },
+  backToApp: { en: 'Back to {app}', de: 'Zurück zu {app}' },
+  mailNeverCame: {
+    en: 'Did the mail with your address’s confirmation never come?',
+    de: 'Die Nachricht zur Bestätigung Ihrer Adresse kam nicht an?',
+  },
   or: { en: 'or', de: 'oder' },
   continueWith: { en: 'Continue with {provider}', de: 'Weiter mit {provider}' },
   forgotPassword: { en: 'Forgot your password?', de: 'Passwort vergessen?' },
@@ -53,6 +59,26 @@ export const SIGN_IN_TEXTS = messages({
     de: 'Damit enden alle Sitzungen des Kontos. Identitäten, die vor der Bestätigung seiner E-Mail-Adresse verknüpft wurden, werden gelöst.',
   },
   setThePassword: { en: 'Set the password', de: 'Passwort setzen' },
+
+  verificationRequest: { en: 'Confirm your address', de: 'Adresse bestätigen' },
+  verificationRequestExplanation: {
+    en: 'Tell us the address that you created your account with. We send you the mail that confirms it again.',
+    de: 'Nennen Sie uns die Adresse, mit der Sie Ihr Konto angelegt haben. Wir senden Ihnen die Nachricht, die sie bestätigt, noch einmal.',
+  },
+  verificationSent: {
+    en: 'If an account waits for this address to be confirmed, a mail is on its way. It can be used for a day.',
+    de: 'Wenn ein Konto auf die Bestätigung dieser Adresse wartet, ist eine Nachricht unterwegs. Sie gilt einen Tag.',
+  },
+  isThisYourAddress: { en: 'Is this your address?', de: 'Ist das Ihre Adresse?' },
+  verificationExplanation: {
+    en: 'The address that the mail came to becomes the verified address of your account.',
+    de: 'Die Adresse, an die die Nachricht ging, wird die bestätigte Adresse Ihres Kontos.',
+  },
+  verificationByPassword: {
+    en: 'You are not signed in here. If the account is yours, confirm with the password that you chose for it.',
+    de: 'Sie sind hier nicht angemeldet. Ist das Konto Ihres, bestätigen Sie mit dem Passwort, das Sie dafür gewählt haben.',
+  },
+  yesItIsMine: { en: 'Yes, it is mine', de: 'Ja, das ist meine' },
 
   oneMoreStep: { en: 'One more step', de: 'Noch ein Schritt' },
   signedInAt: {

@@ -180,7 +180,7 @@ describe('S11: single logout that begins at a SAML provider', () => {
       ],
       [
         'a LogoutResponse',
-        'message_missing',
+        'signature_invalid',
         () => redirectQuery('SAMLResponse', logoutRequestXml(facts({ nameId: 'eve' })), provider.keys),
       ],
     ])('%s: %s', async (_what, code, query) => {

@@ -7,7 +7,7 @@ const INFRASTRUCTURE = 'event-store|event-catalog|privacy|platform|projection-en
 /** What a context shows to the others: its events, its values, its queries and its command messages; never its handlers or tables. */
 const PUBLISHED =
   '(events|streams|settings|policy|history)\\.ts$|/queries/|\\.command\\.ts$|/verified-assertion\\.ts$|/login-via-idp\\.ts$' +
-  '|^libs/accounts/(state|decide|assurance|credentials|create-user|execute-on-account|email-address|username|passwords|password-policy|account-mail|mail-tokens\\.postgres)\\.ts$' +
+  '|^libs/accounts/(state|decide|assurance|credentials|create-user|execute-on-account|email-address|username|passwords|password-policy|account-mail|mail-tokens\\.postgres|pending-addresses\\.postgres)\\.ts$' +
   '|^libs/claims/(claim|claimable|claims|held-by)\\.ts$';
 
 const only = (name, comment, pathNot, to) => ({

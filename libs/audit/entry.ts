@@ -50,7 +50,7 @@ export const entryOf = (recorded: RecordedEvent): HistoryEntry => {
     eventId: recorded.id,
     occurredAt,
     type,
-    sentence: sentenceFor(event),
+    sentence: sentenceFor(event, erased),
     ...(isOfUser(recorded) ? { userId: idOf(recorded.stream) } : {}),
     actor,
     organizationId,

@@ -174,7 +174,7 @@ describe('a user’s history', () => {
       source: 'erased',
       erased: ['displayName', 'source'],
     });
-    expect(after[1]).toMatchObject({ sentence: 'The username became erased', payload: { username: 'erased', usernameKey: 'ann-key' } });
+    expect(after[1]).toMatchObject({ sentence: 'The username became (erased)', payload: { username: 'erased', usernameKey: 'ann-key' } });
     expect(after[2]).toMatchObject({ payload: {}, erased: [] });
     expect(after[3]).toMatchObject({ payload: { sessionId: 's1', reason: 'signed_out' }, source: 'erased', erased: ['source'] });
     expect(JSON.stringify(after)).not.toMatch(/Ann|"ann"|192\.0\.2/);

@@ -145,10 +145,10 @@ describe('the auditors’ pages', () => {
 
   it.each([
     ['types=LoginSuceeded', 'There is no event type'],
-    ['from=yesterday', 'is a time in ISO 8601'],
-    ['from=2026-03-04T00:00&to=2026-03-03T00:00', 'is later than'],
+    ['from=yesterday', 'must be a time in ISO 8601'],
+    ['from=2026-03-04T00:00&to=2026-03-03T00:00', 'must not be later than'],
     ['actor=nobody', 'alone or with an id'],
-    ['after=1', 'is a position'],
+    ['after=1', 'must be a position'],
   ])('a filter that cannot be used comes back with what is wrong: %s', async (query, wrong) => {
     const back = await page(`/audit/users/${ann}?${query}`);
     expect(back.status).toBe(400);

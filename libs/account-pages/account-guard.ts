@@ -3,6 +3,7 @@ import type { BrowserSession } from '#libs/sign-in/browser-sessions.js';
 import { isAccountPath, typedIn } from '#libs/sign-in/continuations.js';
 import { loadOfferedProviders } from '#libs/sign-in/offered-providers.js';
 import type { OfferedWaysIn } from '#libs/sign-in/offered-providers.js';
+import { isRecentlyConfirmed } from '#libs/sign-in/recently-confirmed.js';
 import { signInRefusal } from '#libs/sign-in/pages/refusals.js';
 import { signInPath } from '#libs/sign-in/sign-in-dependencies.js';
 import { brandAnswer } from '#libs/web/branding.js';
@@ -72,9 +73,9 @@ export class AccountGuard {
     return undefined;
   }
 
-  /** Whether the person proved again who they are, lately; if not, sends them to do so and back, with what was typed (domain.md, "Recent"). */
+  /** Whether the person proved again who they are, lately and strongly enough; if not, sends them to do so and back, with what was typed (domain.md, "Recent"). */
   async isRecent(session: BrowserSession, request: Request, response: Response): Promise<boolean> {
-    if (await this.dependencies.reauthentications.isRecent(session)) return true;
+    if (await isRecentlyConfirmed(this.dependencies, session)) return true;
     const path = pageOfForm(request.path);
     const { userId } = session;
     if (request.method === 'POST') {

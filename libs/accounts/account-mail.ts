@@ -12,6 +12,8 @@ export interface AccountMail {
   /** From then on the mail can be asked for again. */
   sendVerification(to: { readonly address: string; readonly canonical: string }, target: MailTarget, about: MailAbout): Promise<void>;
   sendRecovery(to: string, target: MailTarget, about: MailAbout): Promise<void>;
+  /** Somebody asked for a recovery that a mail cannot give: the account has a way in that proves more (L30). */
+  sendStrongerWayIn(to: string, organizationId: string, about: MailAbout): Promise<void>;
 }
 
 export interface MailAbout {
@@ -66,5 +68,10 @@ export const createAccountMail = (dependencies: AccountMailDependencies): Accoun
         asked(about),
       ]);
     },
+    sendStrongerWayIn: (to, organizationId, about) =>
+      send(to, about.language.t(texts.strongerWaySubject, { organization: about.organizationName }), organizationId, [
+        about.language.t(texts.strongerWay),
+        asked(about),
+      ]),
   };
 };

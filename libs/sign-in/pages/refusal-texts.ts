@@ -37,6 +37,10 @@ export const REFUSAL_TEXTS = messages({
     en: 'This identity is linked to another account. Sign in with it and unlink it there first.',
     de: 'Diese Identität ist mit einem anderen Konto verknüpft. Melden Sie sich mit ihr an und lösen Sie sie zuerst dort.',
   },
+  useTheStrongerWay: {
+    en: 'This account has a stronger way to sign in. Start again, and use that one.',
+    de: 'Dieses Konto hat einen stärkeren Weg zur Anmeldung. Beginnen Sie von vorn, und verwenden Sie diesen.',
+  },
   linkingForbidden: {
     en: 'Your organization does not allow linking this identity provider.',
     de: 'Ihre Organisation erlaubt nicht, diesen Identitätsanbieter zu verknüpfen.',

@@ -20,6 +20,7 @@ const REFUSALS: Readonly<Record<string, Refusal>> = {
   identity_already_linked_to_another_account: [409, texts.notLinked, texts.linkedToAnother],
   linking_not_allowed: [403, texts.notLinked, texts.linkingForbidden],
   link_intent_invalid: [400, texts.notLinked, texts.linkExpired],
+  assurance_insufficient: [403, texts.notConfirmed, texts.useTheStrongerWay],
   creation_not_allowed: [403, texts.notSignedIn, texts.creationForbidden],
   registration_not_allowed: [403, texts.noAccountCreated, texts.registrationForbidden],
   recovery_not_allowed: [403, texts.nothingChanged, texts.mailUsedUp],

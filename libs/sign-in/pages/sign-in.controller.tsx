@@ -1,9 +1,9 @@
 import { Body, Controller, Get, Inject, Param, Post, Req, Res } from '@nestjs/common';
 import type { Request, Response } from 'express';
+import { signInOriginsOf } from '#libs/identity-providers/settings.js';
 import { browserIdOf, ensureBrowserId } from '#libs/web/browser-binding.js';
 import { sendErrorPage } from '#libs/web/error-page.js';
 import { contextOf } from '#libs/web/request-context.js';
-import { originOf } from '#libs/web/security-headers.js';
 import { sendPage } from '#libs/web/send-page.js';
 import type { FlowIntent } from '../external-sign-in.js';
 import type { OfferedProvider } from '../offered-providers.js';
@@ -11,6 +11,7 @@ import { recognizeByPassword } from '../password-sign-in.js';
 import { callbackUrl, registrationPath, SIGN_IN_DEPENDENCIES, signInPath } from '../sign-in-dependencies.js';
 import type { SignInDependencies } from '../sign-in-dependencies.js';
 import { completeSignIn } from './complete-sign-in.js';
+import { leaveForProvider } from './leave-for-provider.js';
 import { loginNameLabel } from './login-name-label.js';
 import { accountPurpose, interactionPurpose } from './purpose.js';
 import type { Purpose } from './purpose.js';
@@ -138,7 +139,7 @@ export class SignInController {
       {
         status: again ? 422 : 200,
         formTargets: [
-          ...providers.map(({ settings }) => originOf(settings.issuer)),
+          ...providers.flatMap(({ settings }) => signInOriginsOf(settings)),
           ...(interaction?.redirectOrigin ? [interaction.redirectOrigin] : []),
         ],
       },
@@ -189,8 +190,8 @@ export class SignInController {
     const { external, issuer, newId, logger } = this.dependencies;
     const { organizationId, interaction } = purpose;
     const intent: FlowIntent = { kind: 'sign-in', organizationId, interactionUid: interaction?.uid };
-    const begun = await external.begin({ settings, intent, browserId, callbackUrl: callbackUrl(issuer, settings.id) });
-    if (begun.kind === 'redirect') return response.redirect(303, begun.redirectTo);
+    const begun = await external.begin({ settings, intent, browserId, callbackUrl: callbackUrl(issuer, settings) });
+    if (begun.kind !== 'refused') return leaveForProvider(response, begun);
     const correlationId = newId();
     logger.warn({ correlationId, providerId: settings.id, refusal: begun.code, detail: begun.detail }, 'a sign-in could not be begun');
     sendErrorPage(response, signInRefusal(begun.code, correlationId, waysInOf(purpose)));

@@ -21,6 +21,8 @@ export const SIGN_IN_TEXTS = messages({
     de: 'Die Nachricht zur Bestätigung Ihrer Adresse kam nicht an?',
   },
   or: { en: 'or', de: 'oder' },
+  toYourProvider: { en: 'To your identity provider', de: 'Zu Ihrem Identitätsanbieter' },
+  continue: { en: 'Continue', de: 'Weiter' },
   continueWith: { en: 'Continue with {provider}', de: 'Weiter mit {provider}' },
   forgotPassword: { en: 'Forgot your password?', de: 'Passwort vergessen?' },
   newHere: { en: 'New here?', de: 'Neu hier?' },
@@ -121,6 +123,10 @@ const FORM_TEXTS = messages({
   password_contains_own_data: {
     en: 'That password contains your own name or address. Choose another one.',
     de: 'Dieses Passwort enthält Ihren eigenen Namen oder Ihre Adresse. Wählen Sie ein anderes.',
+  },
+  assurance_insufficient: {
+    en: 'This account has a stronger way to sign in. Use that one to go on.',
+    de: 'Dieses Konto hat einen stärkeren Weg zur Anmeldung. Verwenden Sie diesen, um fortzufahren.',
   },
   password_wrong: { en: 'That is not your password.', de: 'Das ist nicht Ihr Passwort.' },
   display_name_invalid: { en: 'Use 1 to 100 characters.', de: 'Verwenden Sie 1 bis 100 Zeichen.' },

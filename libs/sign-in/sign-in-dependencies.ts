@@ -13,6 +13,7 @@ import type { SignInAttempts } from './attempts.js';
 import type { BrowserSessions } from './browser-sessions.js';
 import type { ExternalSignIn } from './external-sign-in.js';
 import type { SignInInteractions } from './interactions.js';
+import type { OpenSessionDependencies } from './open-session.js';
 import type { PendingLinks } from './pending-links.postgres.js';
 import type { Reauthentications } from './reauthentications.postgres.js';
 
@@ -29,6 +30,7 @@ export interface SignInDependencies {
   readonly reauthentications: Reauthentications;
   readonly attempts: SignInAttempts;
   readonly pendingLinks: PendingLinks;
+  readonly isDenied: OpenSessionDependencies['isDenied'];
   readonly passwords: Passwords;
   readonly throttles: Throttles;
   readonly indexKeys: IndexKeys;

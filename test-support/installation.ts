@@ -30,8 +30,8 @@ export interface TestInstallation extends EventCore, LinkingDependencies, Pick<O
   readonly keys: DestructibleSubjectKeys;
   readonly masterKey: Buffer;
   readonly indexSecret: Buffer;
-  /** Applies a configuration file's text. */
-  configure(yaml: string): Promise<void>;
+  /** Applies a configuration file's text. @param environment where its secrets are */
+  configure(yaml: string, environment?: NodeJS.ProcessEnv): Promise<void>;
   stop(): Promise<void>;
 }
 
@@ -99,8 +99,8 @@ export const startTestInstallation = async (given?: TestEventStore, observer: St
     clock: systemClock,
     newId: newUuid,
     isDenied: () => Promise.resolve(false),
-    configure: async (yaml) => {
-      await applyDeclaration(core.store, parseDeclaration(yaml, process.env), testContext());
+    configure: async (yaml, environment = {}) => {
+      await applyDeclaration(core.store, parseDeclaration(yaml, environment), testContext());
     },
     stop: async () => {
       await core.connection.close();

@@ -6,6 +6,7 @@ it('the configuration that npm start applies is valid, with every secret named a
   const text = readFileSync(new URL('ligature.yaml', import.meta.url), 'utf8');
   const environment = {
     DEMO_ACME_PORT: '4200',
+    DEMO_CORP_PORT: '4201',
     DEMO_GLOBEX_PORT: '4202',
     DEMO_APP_PORT: '4100',
     DEMO_ACME_CLIENT_SECRET: 'acme-secret',
@@ -14,9 +15,10 @@ it('the configuration that npm start applies is valid, with every secret named a
     DEMO_AUDITOR_CLIENT_SECRET: 'auditor-secret',
   };
   const { identityProviders, relyingParties } = parseDeclaration(text, environment);
-  expect(identityProviders.map(({ id, issuer, clientSecret }) => [id, issuer, clientSecret])).toEqual([
-    ['acme', 'http://127.0.0.1:4200', 'acme-secret'],
-    ['globex', 'http://127.0.0.1:4202', 'globex-secret'],
+  expect(identityProviders.map(({ settings }) => settings)).toMatchObject([
+    { id: 'acme', issuer: 'http://127.0.0.1:4200', clientSecret: 'acme-secret' },
+    { id: 'corp', kind: 'saml', metadataUrl: 'http://127.0.0.1:4201/metadata' },
+    { id: 'globex', issuer: 'http://127.0.0.1:4202', clientSecret: 'globex-secret' },
   ]);
   expect(relyingParties.map(({ clientId, redirectUris, clientSecret }) => [clientId, redirectUris, clientSecret])).toEqual([
     ['demo-app', ['http://127.0.0.1:4100/callback'], 'app-secret'],

@@ -46,16 +46,17 @@ ${[
   )
   .join('')}`;
 
+const SECRET = 'a-secret-of-this-test-and-no-other';
+
 describe('the administration API', () => {
   let server: TestIdentityServer;
   let acme: HostileOpenIdProvider;
   let people = 0;
 
   beforeAll(async () => {
-    process.env.TEST_CLIENT_SECRET = 'a-secret-of-this-test-and-no-other';
     acme = await HostileOpenIdProvider.start();
     server = await startTestIdentityServer();
-    await server.installation.configure(configuration(acme.issuer));
+    await server.installation.configure(configuration(acme.issuer), { TEST_CLIENT_SECRET: SECRET });
   }, 60_000);
   afterAll(async () => {
     await server.stop();
@@ -68,7 +69,7 @@ describe('the administration API', () => {
       body: new URLSearchParams({
         grant_type: 'client_credentials',
         client_id: clientId,
-        client_secret: 'a-secret-of-this-test-and-no-other',
+        client_secret: SECRET,
         scope,
       }),
     });

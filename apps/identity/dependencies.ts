@@ -2,6 +2,7 @@ import type { AccountDependencies, AccountReadModels } from '#libs/account-pages
 import type { AccountsDependencies } from '#libs/accounts/account-dependencies.js';
 import { createAccountMail } from '#libs/accounts/account-mail.js';
 import { mailTokenMigrations, postgresMailTokens } from '#libs/accounts/mail-tokens.postgres.js';
+import { pendingAddressMigrations, postgresPendingAddresses } from '#libs/accounts/pending-addresses.postgres.js';
 import { createPasswords } from '#libs/accounts/passwords.js';
 import { loadAccount } from '#libs/accounts/queries/load-account.js';
 import { exists } from '#libs/accounts/state.js';
@@ -13,10 +14,20 @@ import { checkInstallationSecrets } from '#libs/event-store/installation-secrets
 import { warnOfAccount } from '#libs/event-store/store-account.js';
 import { checkStoreUrl } from '#libs/event-store/store-url.js';
 import type { StoreObserver } from '#libs/event-store/store-metrics.js';
-import { Discovery } from '#libs/identity-providers/discovery.js';
-import { flowMigrations, Flows } from '#libs/identity-providers/flows.postgres.js';
+import { flowMigrations, Flows, removeExpiredFlows } from '#libs/identity-providers/flows.postgres.js';
 import { DEFAULT_HTTP_POLICY } from '#libs/identity-providers/http.js';
-import { UpstreamOpenId } from '#libs/identity-providers/upstream-open-id.js';
+import { UpstreamOAuth2 } from '#libs/identity-providers/oauth2/upstream-oauth2.js';
+import type { OAuth2FlowSecrets } from '#libs/identity-providers/oauth2/upstream-oauth2.js';
+import { BackChannelLogout } from '#libs/identity-providers/oidc/back-channel-logout.js';
+import { Discovery } from '#libs/identity-providers/oidc/discovery.js';
+import { UpstreamOpenId } from '#libs/identity-providers/oidc/upstream-open-id.js';
+import type { OpenIdFlowSecrets } from '#libs/identity-providers/oidc/upstream-open-id.js';
+import { postedResponseMigrations, postgresPostedResponses } from '#libs/identity-providers/posted-responses.postgres.js';
+import { upstreamSignIn } from '#libs/identity-providers/upstream-protocol.js';
+import { ConsumedAssertions, consumedAssertionMigrations } from '#libs/identity-providers/saml/consumed-assertions.postgres.js';
+import { SamlServiceProvider } from '#libs/identity-providers/saml/service-provider.js';
+import { SigningCertificates } from '#libs/identity-providers/saml/signing-certificates.js';
+import { UpstreamSaml } from '#libs/identity-providers/saml/upstream-saml.js';
 import type { LinkingDependencies } from '#libs/linking/commands/linking-dependencies.js';
 import type { CarryOutRevocations } from '#libs/linking/commands/unlink-external-identity.js';
 import { loadWaysIn } from '#libs/linking/queries/providers-in-organization.js';
@@ -39,6 +50,7 @@ import { waitForPosition } from '#libs/projection-engine/wait-for-position.js';
 import { loadRelyingParty } from '#libs/relying-parties/queries/load-relying-party.js';
 import { attemptWindowMigrations, postgresAttemptWindows } from '#libs/sign-in/attempt-windows.postgres.js';
 import { createSignInAttempts } from '#libs/sign-in/attempts.js';
+import { createContinuations } from '#libs/sign-in/continuations.js';
 import type { FlowIntent } from '#libs/sign-in/external-sign-in.js';
 import { purgeUser } from '#libs/installation/purge-user.js';
 import { processManagerMigrations } from '#libs/process-managers/checkpoints.postgres.js';
@@ -46,6 +58,7 @@ import { appendActivity } from '#libs/sign-in/open-session.js';
 import { pendingLinkMigrations, postgresPendingLinks } from '#libs/sign-in/pending-links.postgres.js';
 import { carryOutRevocations, placed } from '#libs/sign-in/revocations.js';
 import { postgresReauthentications, reauthenticationMigrations } from '#libs/sign-in/reauthentications.postgres.js';
+import { postgresSessionsAtProviders, sessionsAtProvidersMigrations } from '#libs/sign-in/sessions-at-providers.postgres.js';
 import { signInPath } from '#libs/sign-in/sign-in-dependencies.js';
 import type { SignInDependencies } from '#libs/sign-in/sign-in-dependencies.js';
 import { postgresThrottles, throttleMigrations } from '#libs/throttling/throttles.js';
@@ -90,8 +103,12 @@ export const connectDependencies = async (
   await migrate(pool, 'keys', subjectKeyMigrations);
   await migrate(pool, 'provider', [
     ...flowMigrations,
+    ...postedResponseMigrations,
+    ...consumedAssertionMigrations,
     ...reauthenticationMigrations,
+    ...sessionsAtProvidersMigrations,
     ...mailTokenMigrations,
+    ...pendingAddressMigrations,
     ...pendingLinkMigrations,
     ...attemptWindowMigrations,
     ...throttleMigrations,
@@ -148,13 +165,24 @@ export const connectDependencies = async (
     allowLoopback: config.LIGATURE_ENV === 'development',
     allowPrivateAddresses: config.LIGATURE_ALLOW_PRIVATE_PROVIDERS,
   };
-  const flows = new Flows(pool, clock);
+  const discovery = new Discovery(policy, clock);
+  const sessionsAtProviders = postgresSessionsAtProviders(pool, indexKeys, clock);
+  const postedResponses = postgresPostedResponses(pool, config.LIGATURE_MASTER_KEY, clock);
+  const consumed = new ConsumedAssertions(pool, clock);
+  const certificates = new SigningCertificates(policy, clock);
+  const external = upstreamSignIn<FlowIntent>({
+    oidc: new UpstreamOpenId({ flows: new Flows<OpenIdFlowSecrets>(pool, clock), discovery, policy, clock }),
+    oauth2: new UpstreamOAuth2({ flows: new Flows<OAuth2FlowSecrets>(pool, clock), policy }),
+    saml: new UpstreamSaml({ flows: new Flows<unknown>(pool, clock), consumed, certificates, clock }),
+  });
   const passwords = createPasswords({
     memoryKiB: config.LIGATURE_ARGON2_MEMORY_KIB,
     iterations: config.LIGATURE_ARGON2_ITERATIONS,
     parallelism: config.LIGATURE_ARGON2_PARALLELISM,
   });
   const mailTokens = postgresMailTokens(pool, clock);
+  const pendingAddresses = postgresPendingAddresses(pool, clock);
+  const cookies = cookiePolicy(config.LIGATURE_ISSUER);
   const attemptWindows = postgresAttemptWindows(pool, clock);
   const pendingLinks = postgresPendingLinks(pool, config.LIGATURE_MASTER_KEY, clock);
   const revoke: CarryOutRevocations = (userId, executed, context) =>
@@ -162,9 +190,13 @@ export const connectDependencies = async (
   const signIn: SignInDependencies = {
     issuer: config.LIGATURE_ISSUER,
     store,
-    external: new UpstreamOpenId<FlowIntent>({ flows, discovery: new Discovery(policy, clock), policy, clock }),
+    external,
+    postedResponses,
+    saml: new SamlServiceProvider({ certificates, clock }),
+    backChannelLogouts: new BackChannelLogout({ discovery, clock }),
     interactions: openIdProvider,
     sessions: openIdProvider,
+    sessionsAtProviders,
     reauthentications: postgresReauthentications(pool, clock),
     attempts: createSignInAttempts({ store, windows: attemptWindows, logger }),
     pendingLinks,
@@ -172,10 +204,12 @@ export const connectDependencies = async (
     passwords,
     throttles: postgresThrottles(pool, indexKeys),
     indexKeys,
-    accountMail: createAccountMail({ issuer: config.LIGATURE_ISSUER, mailer, mailTokens, logger }),
+    accountMail: createAccountMail({ issuer: config.LIGATURE_ISSUER, mailer, mailTokens, pendingAddresses, indexKeys, logger }),
     mailTokens,
+    pendingAddresses,
     csrf: createCsrfTokens(config.LIGATURE_COOKIE_SECRET),
-    cookies: cookiePolicy(config.LIGATURE_ISSUER),
+    continuations: createContinuations(config.LIGATURE_COOKIE_SECRET, cookies, clock),
+    cookies,
     clock,
     newId,
     logger,
@@ -198,7 +232,7 @@ export const connectDependencies = async (
       newId,
       passwords,
       mailTokens,
-      rules: async (organizationId, providerIds) => (await loadWaysIn(store, organizationId, providerIds)).rules,
+      rules: async (organizationId) => (await loadWaysIn(store, organizationId)).rules,
       carryOutRevocations: revoke,
       destroyKey: (userId) => keys.destroy(userId),
       purge: (userId) => purgeUser(pool, userId),
@@ -208,8 +242,12 @@ export const connectDependencies = async (
     audit: { store, newId, logger, verifyAccessToken: (token, required) => openIdProvider.verifyAccessToken(token, required) },
     outbox: outbox === undefined ? undefined : { directory: outbox, issuer: config.LIGATURE_ISSUER },
     removeExpired: async () => {
-      await flows.removeExpired();
+      await removeExpiredFlows(pool, clock);
+      await postedResponses.removeExpired();
+      await sessionsAtProviders.removeExpired();
+      await consumed.removeExpired();
       await mailTokens.removeExpired();
+      await pendingAddresses.removeExpired();
       await pendingLinks.removeExpired();
       await attemptWindows.removeExpired();
       await openIdProvider.removeExpired();

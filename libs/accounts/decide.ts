@@ -1,5 +1,7 @@
 import type { Decision } from '#libs/event-store/command-execution.js';
 import { usableCredentials } from './credentials.js';
+import { enrolledAssurance } from './assurance.js';
+import type { AssuranceRules } from './assurance.js';
 import type { CredentialRules } from './credentials.js';
 import type { AccountEvent, EmailProof, Role } from './events.js';
 import { settlementOf } from './state.js';
@@ -72,12 +74,23 @@ export const decideSetPassword = (
   { passwordAllowed }: Pick<CredentialRules, 'passwordAllowed'>,
 ): AccountDecision => (passwordAllowed ? done({ type: 'PasswordSet', data: password }) : refused('password_not_allowed'));
 
+/** The same password under a new hash; nothing when it was changed or removed since it was checked. @param hashes.of the hash it was checked by */
+export const decideRehashPassword = (
+  account: Account,
+  hashes: { readonly of: string | undefined; readonly passwordHash: string },
+): AccountDecision =>
+  account.passwordHash === hashes.of ? done({ type: 'PasswordRehashed', data: { passwordHash: hashes.passwordHash } }) : done();
+
 /** Never the last usable way to sign in (invariant 2, L21). */
 export const decideRemovePassword = (account: Account, removal: DataOf<'PasswordRemoved'>, rules: CredentialRules): AccountDecision => {
   if (account.passwordHash === undefined) return refused('no_password');
   if (usableCredentials({ ...account, passwordHash: undefined }, rules).length === 0) return refused('last_credential');
   return done({ type: 'PasswordRemoved', data: removal });
 };
+
+/** Whether a mail gets the person back in: never past a way in that proves more than a mail does (L30). */
+export const mayRecover = (account: Account, rules: AssuranceRules): boolean =>
+  rules.recoveryAllowed && rules.passwordAllowed && enrolledAssurance(account, rules) === 0;
 
 /**
  * Recovery by the verified e-mail: a new password, and nothing that somebody else may have put there survives: links from before the address
@@ -86,9 +99,9 @@ export const decideRemovePassword = (account: Account, removal: DataOf<'Password
 export const decideRecoverAccount = (
   account: Account,
   recovery: { readonly emailId: string; readonly passwordHash: string },
-  { recoveryAllowed, passwordAllowed }: CredentialRules,
+  rules: AssuranceRules,
 ): AccountDecision => {
-  if (!recoveryAllowed || !passwordAllowed) return refused('recovery_not_allowed');
+  if (!mayRecover(account, rules)) return refused('recovery_not_allowed');
   if (account.verifiedEmail?.emailId !== recovery.emailId) return refused('recovery_not_allowed');
   return done(
     { type: 'AccountRecovered', data: { emailId: recovery.emailId } },

@@ -2,6 +2,7 @@ import { describe, expect, it } from '@jest/globals';
 import type { LinkEvent } from '#libs/linking/events.js';
 import { given, recorded } from '#test-support/given.js';
 import { usableCredentials } from './credentials.js';
+import type { AssuranceRules } from './assurance.js';
 import type { CredentialRules } from './credentials.js';
 import {
   decideAddEmail,
@@ -13,6 +14,7 @@ import {
   decideRecoverAccount,
   decideRemovePassword,
   decideRevokeRole,
+  decideRehashPassword,
   decideSetPassword,
   decideStartErasure,
   decideUpdateProfile,
@@ -39,6 +41,7 @@ const emailOf = (emailId: string, claimId = `claim-${emailId}`) => ({
 });
 const verified = (emailId: string): AccountEvent => ({ type: 'EmailVerified', data: emailOf(emailId) });
 const changed = (emailId: string): AccountEvent => ({ type: 'EmailChanged', data: emailOf(emailId) });
+const rehashed: AccountEvent = { type: 'PasswordRehashed', data: { passwordHash: 'new hash' } };
 const password: AccountEvent = { type: 'PasswordSet', data: { passwordHash: 'hash' } };
 const removed: AccountEvent = { type: 'PasswordRemoved', data: {} };
 const linked = (claimId: string, providerId = 'acme'): LinkEvent => ({
@@ -60,7 +63,7 @@ const deactivated: AccountEvent = { type: 'UserDeactivated', data: {} };
 const erasing: AccountEvent = { type: 'ErasureStarted', data: {} };
 const erased: AccountEvent = { type: 'UserErased', data: {} };
 
-const everything: CredentialRules = { passwordAllowed: true, recoveryAllowed: true, isUsable: () => true };
+const everything: AssuranceRules = { passwordAllowed: true, recoveryAllowed: true, isUsable: () => true, granted: () => 0 };
 const done = { kind: 'done' as const };
 const refused = (code: AccountRefusalCode) => ({ kind: 'refused' as const, code });
 const user = (...events: readonly UserStreamEvent[]) => given(accountFold, [registered, ...events]);
@@ -125,6 +128,21 @@ describe('password', () => {
     user()
       .when((a) => decideSetPassword(a, { passwordHash: 'hash' }, everything))
       .then([password], done));
+  it('is hashed anew without a credential that changed: no sign-in in flight is refused by it', () => {
+    const { credentialEpoch } = stateAfter(password);
+    expect(stateAfter(password, rehashed)).toMatchObject({ passwordHash: 'new hash', credentialEpoch });
+    user(password)
+      .when((a) => decideRehashPassword(a, { of: 'hash', passwordHash: 'new hash' }))
+      .then([rehashed], done);
+  });
+  it('is not hashed anew when it was changed or removed meanwhile', () => {
+    const changed: AccountEvent = { type: 'PasswordSet', data: { passwordHash: 'another' } };
+    const removed: AccountEvent = { type: 'PasswordRemoved', data: {} };
+    for (const meanwhile of [changed, removed])
+      user(password, meanwhile)
+        .when((a) => decideRehashPassword(a, { of: 'hash', passwordHash: 'new hash' }))
+        .then([], done);
+  });
   it('is refused where it does not', () =>
     user()
       .when((a) => decideSetPassword(a, { passwordHash: 'hash' }, { passwordAllowed: false }))
@@ -154,7 +172,7 @@ describe('recovery', () => {
     user(linked('trojan'), verified('one'), linked('own'))
       .when((a) => decideRecoverAccount(a, recovery, everything))
       .then([recoveredEvents[0]!, unlinked('trojan'), password], done));
-  it.each<[string, CredentialRules]>([
+  it.each<[string, AssuranceRules]>([
     ['recovery is not allowed', { ...everything, recoveryAllowed: false }],
     ['L30: passwords are not allowed: recovery does not walk around single sign-on', { ...everything, passwordAllowed: false }],
   ])('is refused where %s', (_title, rules) =>
@@ -162,6 +180,10 @@ describe('recovery', () => {
       .when((a) => decideRecoverAccount(a, recovery, rules))
       .then([], refused('recovery_not_allowed')),
   );
+  it('L30: is refused to whoever has a way in that proves more than a mail does', () =>
+    user(verified('one'), linked('strong'))
+      .when((a) => decideRecoverAccount(a, recovery, { ...everything, granted: () => 1 }))
+      .then([], refused('recovery_not_allowed')));
   it('is refused for an address that is no longer the verified one', () =>
     user(verified('one'), changed('two'))
       .when((a) => decideRecoverAccount(a, recovery, everything))

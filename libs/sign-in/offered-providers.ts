@@ -1,17 +1,21 @@
 import type { EventStore } from '#libs/event-store/event-store.js';
 import { loadIdentityProvider } from '#libs/identity-providers/queries/load-identity-provider.js';
-import type { OidcProviderSettings } from '#libs/identity-providers/settings.js';
+import type { IdentityProviderSettings } from '#libs/identity-providers/settings.js';
 import { loadOrganization } from '#libs/organizations/queries/load-organization.js';
 import type { LoginPolicy } from '#libs/organizations/events.js';
 import type { LinkingPolicy } from '#libs/linking/policy.js';
+import type { Branding } from '#libs/web/branding.js';
 
 export interface OfferedProvider {
-  readonly settings: OidcProviderSettings;
+  readonly settings: IdentityProviderSettings;
   readonly policy: LinkingPolicy;
 }
 
 export interface OfferedWaysIn {
+  /** Nothing of an organization that does not exist. */
+  readonly exists: boolean;
   readonly organizationName: string;
+  readonly branding: Branding;
   readonly loginPolicy: LoginPolicy;
   readonly providers: readonly OfferedProvider[];
 }
@@ -21,8 +25,11 @@ export const loadOfferedProviders = async (store: EventStore, organizationId: st
   const organization = await loadOrganization(store, organizationId);
   const offered = organization.loginPolicy.externalSignIn ? [...organization.offered] : [];
   const loaded = await Promise.all(offered.map(async ([id, { policy }]) => ({ ...(await loadIdentityProvider(store, id)), policy })));
+  const organizationName = organization.displayName ?? organizationId;
   return {
-    organizationName: organization.displayName ?? organizationId,
+    exists: organization.displayName !== undefined,
+    organizationName,
+    branding: { organizationName, ...organization.branding },
     loginPolicy: organization.loginPolicy,
     providers: loaded.flatMap(({ settings, active, policy }) => (settings && active ? [{ settings, policy }] : [])),
   };

@@ -1,18 +1,24 @@
 import { Body, Controller, Get, Inject, Param, Post, Req, Res } from '@nestjs/common';
 import { CommandBus } from '@nestjs/cqrs';
 import type { Request, Response } from 'express';
+import { isAmong } from '#libs/accounts/assurance.js';
 import type { CommandContext } from '#libs/event-store/event-metadata.js';
+import { signInOriginsOf } from '#libs/identity-providers/settings.js';
 import { RegisterViaIdp } from '#libs/linking/commands/register-via-idp.command.js';
 import type { LoginPolicy } from '#libs/organizations/events.js';
+import { authenticationContextOf } from '#libs/linking/policy.js';
+import { loadProviderInOrganization } from '#libs/linking/queries/providers-in-organization.js';
+import { loadSufficientProofs } from '#libs/linking/queries/sufficient-proofs.js';
 import { INSTALLATION_SUBJECT } from '#libs/privacy/subject-keys.js';
+import { brandAnswer } from '#libs/web/branding.js';
 import { browserIdOf } from '#libs/web/browser-binding.js';
 import { sendErrorPage } from '#libs/web/error-page.js';
+import { languageOfAnswer, preferUiLocales } from '#libs/web/locale.js';
 import { contextOf } from '#libs/web/request-context.js';
-import { originOf } from '#libs/web/security-headers.js';
 import { sendPage } from '#libs/web/send-page.js';
+import { externalMethodOf } from '../external-method.js';
 import type { SignInInteraction } from '../interactions.js';
 import { loadOfferedProviders } from '../offered-providers.js';
-import type { SignInMethod } from '../open-session.js';
 import { recognizeByPassword } from '../password-sign-in.js';
 import type { PendingLink } from '../pending-links.postgres.js';
 import { callbackUrl, pendingLinkPath, SIGN_IN_DEPENDENCIES, signInPath } from '../sign-in-dependencies.js';
@@ -21,10 +27,12 @@ import { checkAccountForm, typedAccount } from './account-form.js';
 import type { AccountFormNeeds } from './account-form.js';
 import { completeSignIn } from './complete-sign-in.js';
 import type { Recognized } from './complete-sign-in.js';
+import { leaveForProvider } from './leave-for-provider.js';
 import { linkPending } from './link-pending.js';
+import { loginNameLabel } from './login-name-label.js';
 import { PendingLinkPage } from './pending-link-page.js';
 import { signInRefusal } from './refusals.js';
-import { formText, loginNameLabel } from './sign-in-texts.js';
+import { formText } from './texts.js';
 
 type Form = Readonly<Record<string, unknown>>;
 
@@ -89,12 +97,14 @@ export class PendingLinkController {
     const { userId, claimId, account, unverifiedEmailId: emailId } = result;
     if (email && emailId) {
       await accountMail.sendVerification(
-        email.address,
+        email,
         { userId, organizationId, emailId },
-        { organizationName, requestedFrom: request.ip },
+        { organizationName, requestedFrom: request.ip, language: languageOfAnswer(response) },
       );
     }
-    return this.#complete(waiting, { userId, account, method: this.#methodOf(pending, claimId), amr: assertion.amr }, request, response);
+    const { policy } = await loadProviderInOrganization(store, organizationId, assertion.providerId);
+    const method = externalMethodOf(assertion, claimId, pending);
+    return this.#complete(waiting, { userId, account, method, ...authenticationContextOf(policy, assertion) }, request, response);
   }
 
   /** Proof of control by password. */
@@ -115,7 +125,11 @@ export class PendingLinkController {
       context,
     });
     if (recognized.kind === 'refused') return this.#send(waiting, response, { form, code: recognized.code });
-    const refusal = await linkPending(this.dependencies, this.commands, id, recognized.userId, request, context);
+    const proven = { kind: 'password' } as const;
+    // Told before the record is used up: the person may go on with the stronger way.
+    if (!isAmong(await loadSufficientProofs(this.dependencies.store, organizationId, recognized.userId), proven))
+      return this.#send(waiting, response, { form, code: 'assurance_insufficient' });
+    const refusal = await linkPending(this.dependencies, this.commands, id, { userId: recognized.userId, proven }, request, context);
     if (refusal) return this.#refuse(response, refusal, context, waiting);
     const { userId, account } = recognized;
     return this.#complete(waiting, { userId, account, method: { kind: 'password' }, amr: ['pwd'] }, request, response);
@@ -143,10 +157,10 @@ export class PendingLinkController {
       settings: provider.settings,
       intent: { kind: 'sign-in', organizationId, interactionUid, pendingLinkId: id },
       browserId: waiting.browserId,
-      callbackUrl: callbackUrl(issuer, providerId),
+      callbackUrl: callbackUrl(issuer, provider.settings),
       reauthenticate: true,
     });
-    if (begun.kind === 'redirect') return response.redirect(303, begun.redirectTo);
+    if (begun.kind !== 'refused') return leaveForProvider(response, begun);
     this.#refuse(response, begun.code, context, waiting);
   }
 
@@ -159,7 +173,7 @@ export class PendingLinkController {
     await pendingLinks.consume(id, waiting.browserId);
     const event = { type: 'LinkDeclined', data: { providerId: assertion.providerId } } as const;
     await attempts.record(identityKey, event, INSTALLATION_SUBJECT, this.#context(waiting, request));
-    response.redirect(303, signInPath(interactionUid, { choose: true }));
+    response.redirect(303, signInPath(interactionUid, { choose: true, organizationId: waiting.pending.organizationId }));
   }
 
   async #find(id: string, request: Request, response: Response): Promise<Waiting | undefined> {
@@ -167,6 +181,7 @@ export class PendingLinkController {
     const browserId = browserIdOf(request, cookies);
     const pending = await pendingLinks.find(id, browserId);
     const interaction = pending?.interactionUid === undefined ? undefined : await interactions.interactionByUid(pending.interactionUid);
+    preferUiLocales(response, interaction?.uiLocales);
     if (pending && browserId !== undefined && interaction?.uid === pending.interactionUid) return { id, pending, browserId, interaction };
     sendErrorPage(response, signInRefusal('link_intent_invalid', newId(), '/sign-in'));
     return undefined;
@@ -184,19 +199,9 @@ export class PendingLinkController {
     return contextOf(request, this.dependencies.newId, { type: 'provider', id: assertion.providerId }, { organizationId });
   }
 
-  #methodOf({ assertion, row, policyRevision }: PendingLink, claimId: string): SignInMethod {
-    const { email, emailVerified, preferredUsername } = assertion.claims;
-    return {
-      kind: 'external_identity',
-      providerId: assertion.providerId,
-      claimId,
-      decision: { row, policyRevision, assertedEmail: email, assertedEmailVerified: emailVerified, assertedUsername: preferredUsername },
-    };
-  }
-
   async #complete(
     waiting: Waiting,
-    recognized: Pick<Recognized, 'userId' | 'account' | 'method' | 'amr'>,
+    recognized: Pick<Recognized, 'userId' | 'account' | 'method' | 'acr' | 'amr'>,
     request: Request,
     response: Response,
   ): Promise<void> {
@@ -211,7 +216,8 @@ export class PendingLinkController {
   async #send({ id, pending, browserId, interaction }: Waiting, response: Response, again?: Again): Promise<void> {
     const { store, csrf } = this.dependencies;
     const { organizationId, assertion, mayCreate, mayLink } = pending;
-    const { organizationName, loginPolicy, providers } = await loadOfferedProviders(store, organizationId);
+    const { branding, loginPolicy, providers } = await loadOfferedProviders(store, organizationId);
+    brandAnswer(response, branding);
     const others = providers.filter(({ settings }) => settings.id !== assertion.providerId);
     const { name, email, preferredUsername } = assertion.claims;
     const path = pendingLinkPath(id);
@@ -221,7 +227,6 @@ export class PendingLinkController {
     sendPage(
       response,
       <PendingLinkPage
-        organizationName={organizationName}
         providerName={providers.find(({ settings }) => settings.id === assertion.providerId)?.settings.displayName ?? assertion.providerId}
         nameAtProvider={email ?? preferredUsername ?? name}
         create={mayCreate ? { action: `${path}/create`, typed, errors: again?.errors ?? {}, needs: needsOf(loginPolicy) } : undefined}
@@ -244,7 +249,7 @@ export class PendingLinkController {
       {
         status: again ? 422 : 200,
         formTargets: [
-          ...others.map(({ settings }) => originOf(settings.issuer)),
+          ...others.flatMap(({ settings }) => signInOriginsOf(settings)),
           ...(interaction?.redirectOrigin ? [interaction.redirectOrigin] : []),
         ],
       },
@@ -253,6 +258,13 @@ export class PendingLinkController {
 
   #refuse(response: Response, code: string, context: CommandContext, { pending }: Waiting): void {
     this.dependencies.logger.warn({ correlationId: context.correlationId, refusal: code }, 'a pending link was refused');
-    sendErrorPage(response, signInRefusal(code, context.correlationId, signInPath(pending.interactionUid, { choose: true })));
+    sendErrorPage(
+      response,
+      signInRefusal(
+        code,
+        context.correlationId,
+        signInPath(pending.interactionUid, { choose: true, organizationId: pending.organizationId }),
+      ),
+    );
   }
 }

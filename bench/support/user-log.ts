@@ -1,12 +1,13 @@
+import { randomBytes } from 'node:crypto';
 import pg from 'pg';
 import { createCodec } from '#libs/event-store/codec.js';
 import { eventCatalog } from '#libs/event-catalog/event-catalog.js';
 import type { DomainEvent } from '#libs/event-store/event-definition.js';
 import type { StreamName } from '#libs/event-store/stream-name.js';
-import { systemClock } from '#libs/platform/clock.js';
 import { newUuid } from '#libs/platform/ids.js';
-import { createPool } from '#libs/platform/postgres/pool.js';
-import { postgresSubjectKeys } from '#libs/privacy/subject-keys.postgres.js';
+import { seal } from '#libs/privacy/sealed.js';
+import { masterKeyId } from '#libs/privacy/subject-keys.postgres.js';
+import type { SubjectKey } from '#libs/privacy/subject-keys.js';
 
 /** Positions of the embedded node are 64, 128, 192, …; the first belongs to its own first event. */
 const POSITION_STRIDE = 64n;
@@ -22,30 +23,36 @@ interface LogRow {
   readonly userId: string;
 }
 
+/** What is inserted, for whoever keeps the same events elsewhere. */
+export type OnInserted = (
+  events: readonly { readonly stream: string; readonly revision: number; readonly event: DomainEvent }[],
+) => Promise<void>;
+
 /**
  * A log as an identity server would have written it: people who are created just in time and sign in again and again, sealed personal values with keys and
  * addresses included. It is written into the embedded node's table directly, while no node has it; it grows where it ended.
  */
 export class UserLog {
-  readonly #keys;
-  readonly #codec;
-  readonly #pool;
-  readonly #log: pg.Client;
+  readonly #keys = new Map<string, SubjectKey>();
+  readonly #codec = createCodec(eventCatalog, {
+    forWriting: (subject) => Promise.resolve(this.#keyOf(subject)),
+    forReading: () => Promise.reject(new Error('nothing is read here')),
+  });
+  #unstored: string[] = [];
   readonly #people: { readonly id: string; readonly claimId: string; activity: number }[] = [];
   #position = POSITION_STRIDE;
 
-  private constructor(log: pg.Client, keysUrl: string, masterKey: Buffer) {
-    this.#log = log;
-    this.#pool = createPool(keysUrl, { applicationName: 'bench log' });
-    this.#keys = postgresSubjectKeys({ pool: this.#pool, masterKey, clock: systemClock, newId: newUuid });
-    this.#codec = createCodec(eventCatalog, this.#keys);
-  }
+  private constructor(
+    private readonly database: pg.Client,
+    private readonly masterKey: Buffer,
+    private readonly onInserted?: OnInserted,
+  ) {}
 
-  /** @param adminUrl of the database that has the log; @param keysUrl of a role that may make keys */
-  static async open(options: { readonly adminUrl: string; readonly keysUrl: string; readonly masterKey: Buffer }): Promise<UserLog> {
-    const log = new pg.Client({ connectionString: options.adminUrl });
-    await log.connect();
-    return new UserLog(log, options.keysUrl, options.masterKey);
+  /** @param adminUrl of the database that has the log and, migrated, the keys */
+  static async open(adminUrl: string, masterKey: Buffer, onInserted?: OnInserted): Promise<UserLog> {
+    const database = new pg.Client({ connectionString: adminUrl });
+    await database.connect();
+    return new UserLog(database, masterKey, onInserted);
   }
 
   get events(): number {
@@ -66,12 +73,36 @@ export class UserLog {
         rows = [];
       }
     }
-    await this.#log.query('ANALYZE log.events');
+    await this.database.query('ANALYZE log.events');
   }
 
-  async close(): Promise<void> {
-    await this.#log.end();
-    await this.#pool.end();
+  close(): Promise<void> {
+    return this.database.end();
+  }
+
+  #keyOf(subject: string): SubjectKey {
+    const known = this.#keys.get(subject);
+    if (known) return known;
+    const key = { id: newUuid(), secret: randomBytes(32) };
+    this.#keys.set(subject, key);
+    this.#unstored.push(subject);
+    return key;
+  }
+
+  async #storeKeys(): Promise<void> {
+    const subjects = this.#unstored;
+    this.#unstored = [];
+    const keys = subjects.map((subject) => ({ subject, ...this.#keyOf(subject) }));
+    await this.database.query(
+      `INSERT INTO keys.subject_keys (subject, key_id, wrapped, master_key_id, created_at)
+       SELECT subject, key_id, wrapped, $4, now() FROM unnest($1::text[], $2::uuid[], $3::bytea[]) AS t (subject, key_id, wrapped)`,
+      [
+        subjects,
+        keys.map(({ id }) => id),
+        keys.map(({ subject, id, secret }) => seal(this.masterKey, secret, ['subject-key', subject, id])),
+        masterKeyId(this.masterKey),
+      ],
+    );
   }
 
   #nextPerson(): LogRow[] {
@@ -152,9 +183,11 @@ export class UserLog {
         }),
       ),
     );
+    await this.#storeKeys();
+    await this.onInserted?.(rows);
     const first = this.#position + POSITION_STRIDE;
     this.#position += POSITION_STRIDE * BigInt(rows.length);
-    await this.#log.query(
+    await this.database.query(
       `INSERT INTO log.events (position, stream, revision, id, type, is_json, data, metadata, created_ms)
        SELECT $1::bigint + $2::bigint * (n - 1), stream, revision, id, type, true, convert_to(data, 'UTF8'), convert_to(metadata, 'UTF8'), $8::bigint
        FROM unnest($3::text[], $4::bigint[], $5::uuid[], $6::text[], $7::text[], $9::text[]) WITH ORDINALITY

@@ -45,7 +45,9 @@ import type { Pool } from '#libs/platform/postgres/pool.js';
 import { createIndexKeys } from '#libs/privacy/index-key.js';
 import { masterKeyId, postgresSubjectKeys, rewrapSubjectKeys, subjectKeyMigrations } from '#libs/privacy/subject-keys.postgres.js';
 import { INSTALLATION_SUBJECT } from '#libs/privacy/subject-keys.js';
-import { checkStoreIdentity, waitForPosition } from '#libs/projection-engine/projector.js';
+import { isDenied } from '#libs/projection-engine/parked.postgres.js';
+import { checkStoreIdentity } from '#libs/projection-engine/store-check.js';
+import { waitForPosition } from '#libs/projection-engine/wait-for-position.js';
 import { loadRelyingParty } from '#libs/relying-parties/queries/load-relying-party.js';
 import { attemptWindowMigrations, postgresAttemptWindows } from '#libs/sign-in/attempt-windows.postgres.js';
 import { createSignInAttempts } from '#libs/sign-in/attempts.js';
@@ -199,6 +201,7 @@ export const connectDependencies = async (
     reauthentications: postgresReauthentications(pool, clock),
     attempts: createSignInAttempts({ store, windows: attemptWindows, logger }),
     pendingLinks,
+    isDenied: (userId) => isDenied(pool, userId),
     passwords,
     throttles: postgresThrottles(pool, indexKeys),
     indexKeys,
@@ -286,7 +289,8 @@ const claimsOf = async (core: EventCore, pool: Pool, readModels: ReadModels, use
     await waitForPosition(pool, 'users', position);
     user = await findUser(readModels, userId);
   }
-  if (user?.status !== 'active') return undefined;
+  // What is read about somebody on the deny list may be too good: codes, refresh tokens and userinfo are refused as for an unknown user.
+  if (user?.status !== 'active' || (await isDenied(pool, userId))) return undefined;
   return {
     name: user.displayName ?? undefined,
     givenName: user.givenName ?? undefined,

@@ -1,5 +1,6 @@
 import { DataSource } from 'typeorm';
 import { LinkView } from './links/read-model.js';
+import { ProviderView } from './providers/read-model.js';
 import { UserView } from './users/read-model.js';
 
 /** A connection to the read models. */
@@ -15,7 +16,7 @@ export const connectReadModels = (url: string, applicationName: string): Promise
     url,
     applicationName,
     schema: 'models',
-    entities: [UserView, LinkView],
+    entities: [UserView, LinkView, ProviderView],
     synchronize: false,
     migrationsRun: false,
     poolSize: 10,

@@ -2,10 +2,12 @@ import type { AccountDependencies, AccountReadModels } from '#libs/account-pages
 import type { AccountsDependencies } from '#libs/accounts/account-dependencies.js';
 import { createAccountMail } from '#libs/accounts/account-mail.js';
 import { mailTokenMigrations, postgresMailTokens } from '#libs/accounts/mail-tokens.postgres.js';
+import { pendingAddressMigrations, postgresPendingAddresses } from '#libs/accounts/pending-addresses.postgres.js';
 import { createPasswords } from '#libs/accounts/passwords.js';
 import { loadAccount } from '#libs/accounts/queries/load-account.js';
 import { exists } from '#libs/accounts/state.js';
 import type { AuditDependencies } from '#libs/audit/audit-dependencies.js';
+import { historyIndex } from '#libs/audit/queries/history-index.js';
 import { eventCatalog } from '#libs/event-catalog/event-catalog.js';
 import { connectEventStore } from '#libs/event-store/connect-event-store.js';
 import type { EventCore } from '#libs/event-store/connect-event-store.js';
@@ -24,6 +26,7 @@ import type { OpenIdFlowSecrets } from '#libs/identity-providers/oidc/upstream-o
 import { postedResponseMigrations, postgresPostedResponses } from '#libs/identity-providers/posted-responses.postgres.js';
 import { upstreamSignIn } from '#libs/identity-providers/upstream-protocol.js';
 import { ConsumedAssertions, consumedAssertionMigrations } from '#libs/identity-providers/saml/consumed-assertions.postgres.js';
+import { SamlServiceProvider } from '#libs/identity-providers/saml/service-provider.js';
 import { SigningCertificates } from '#libs/identity-providers/saml/signing-certificates.js';
 import { UpstreamSaml } from '#libs/identity-providers/saml/upstream-saml.js';
 import type { LinkingDependencies } from '#libs/linking/commands/linking-dependencies.js';
@@ -46,6 +49,7 @@ import { checkStoreIdentity, waitForPosition } from '#libs/projection-engine/pro
 import { loadRelyingParty } from '#libs/relying-parties/queries/load-relying-party.js';
 import { attemptWindowMigrations, postgresAttemptWindows } from '#libs/sign-in/attempt-windows.postgres.js';
 import { createSignInAttempts } from '#libs/sign-in/attempts.js';
+import { createContinuations } from '#libs/sign-in/continuations.js';
 import type { FlowIntent } from '#libs/sign-in/external-sign-in.js';
 import { purgeUser } from '#libs/installation/purge-user.js';
 import { processManagerMigrations } from '#libs/process-managers/checkpoints.postgres.js';
@@ -103,6 +107,7 @@ export const connectDependencies = async (
     ...reauthenticationMigrations,
     ...sessionsAtProvidersMigrations,
     ...mailTokenMigrations,
+    ...pendingAddressMigrations,
     ...pendingLinkMigrations,
     ...attemptWindowMigrations,
     ...throttleMigrations,
@@ -159,15 +164,11 @@ export const connectDependencies = async (
   const sessionsAtProviders = postgresSessionsAtProviders(pool, indexKeys, clock);
   const postedResponses = postgresPostedResponses(pool, config.LIGATURE_MASTER_KEY, clock);
   const consumed = new ConsumedAssertions(pool, clock);
+  const certificates = new SigningCertificates(policy, clock);
   const external = upstreamSignIn<FlowIntent>({
     oidc: new UpstreamOpenId({ flows: new Flows<OpenIdFlowSecrets>(pool, clock), discovery, policy, clock }),
     oauth2: new UpstreamOAuth2({ flows: new Flows<OAuth2FlowSecrets>(pool, clock), policy }),
-    saml: new UpstreamSaml({
-      flows: new Flows<unknown>(pool, clock),
-      consumed,
-      certificates: new SigningCertificates(policy, clock),
-      clock,
-    }),
+    saml: new UpstreamSaml({ flows: new Flows<unknown>(pool, clock), consumed, certificates, clock }),
   });
   const passwords = createPasswords({
     memoryKiB: config.LIGATURE_ARGON2_MEMORY_KIB,
@@ -175,6 +176,8 @@ export const connectDependencies = async (
     parallelism: config.LIGATURE_ARGON2_PARALLELISM,
   });
   const mailTokens = postgresMailTokens(pool, clock);
+  const pendingAddresses = postgresPendingAddresses(pool, clock);
+  const cookies = cookiePolicy(config.LIGATURE_ISSUER);
   const attemptWindows = postgresAttemptWindows(pool, clock);
   const pendingLinks = postgresPendingLinks(pool, config.LIGATURE_MASTER_KEY, clock);
   const revoke: CarryOutRevocations = (userId, executed, context) =>
@@ -184,6 +187,7 @@ export const connectDependencies = async (
     store,
     external,
     postedResponses,
+    saml: new SamlServiceProvider({ certificates, clock }),
     backChannelLogouts: new BackChannelLogout({ discovery, clock }),
     interactions: openIdProvider,
     sessions: openIdProvider,
@@ -194,10 +198,12 @@ export const connectDependencies = async (
     passwords,
     throttles: postgresThrottles(pool, indexKeys),
     indexKeys,
-    accountMail: createAccountMail({ issuer: config.LIGATURE_ISSUER, mailer, mailTokens, logger }),
+    accountMail: createAccountMail({ issuer: config.LIGATURE_ISSUER, mailer, mailTokens, pendingAddresses, indexKeys, logger }),
     mailTokens,
+    pendingAddresses,
     csrf: createCsrfTokens(config.LIGATURE_COOKIE_SECRET),
-    cookies: cookiePolicy(config.LIGATURE_ISSUER),
+    continuations: createContinuations(config.LIGATURE_COOKIE_SECRET, cookies, clock),
+    cookies,
     clock,
     newId,
     logger,
@@ -227,7 +233,15 @@ export const connectDependencies = async (
     },
     signIn,
     account: { ...signIn, readModels: accountReadModels(pool, readModels) },
-    audit: { store, newId, logger, verifyAccessToken: (token, required) => openIdProvider.verifyAccessToken(token, required) },
+    audit: {
+      store,
+      index: historyIndex(readModels),
+      verifyAccessToken: (token, required) => openIdProvider.verifyAccessToken(token, required),
+      sessions: openIdProvider,
+      clock,
+      newId,
+      logger,
+    },
     outbox: outbox === undefined ? undefined : { directory: outbox, issuer: config.LIGATURE_ISSUER },
     removeExpired: async () => {
       await removeExpiredFlows(pool, clock);
@@ -235,6 +249,7 @@ export const connectDependencies = async (
       await sessionsAtProviders.removeExpired();
       await consumed.removeExpired();
       await mailTokens.removeExpired();
+      await pendingAddresses.removeExpired();
       await pendingLinks.removeExpired();
       await attemptWindows.removeExpired();
       await openIdProvider.removeExpired();

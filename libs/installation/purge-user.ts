@@ -1,4 +1,5 @@
 import { purgeMailTokens } from '#libs/accounts/mail-tokens.postgres.js';
+import { purgePendingAddresses } from '#libs/accounts/pending-addresses.postgres.js';
 import { purgeSessions } from '#libs/openid-provider/sessions.postgres.js';
 import type { Pool } from '#libs/platform/postgres/pool.js';
 import { purgeSessionsAtProviders } from '#libs/sign-in/sessions-at-providers.postgres.js';
@@ -10,4 +11,5 @@ export const purgeUser = async (pool: Pool, userId: string): Promise<void> => {
   await purgeReauthentications(pool, userId);
   await purgeSessionsAtProviders(pool, userId);
   await purgeMailTokens(pool, userId);
+  await purgePendingAddresses(pool, userId);
 };

@@ -59,4 +59,11 @@ export const openIdProviderMigrations: readonly Migration[] = [
     // Sessions from before knew no revocation of the kind that asks for it.
     sql: `ALTER TABLE provider.sessions ADD COLUMN account_revision bigint NOT NULL DEFAULT -1`,
   },
+  {
+    name: 'openid-provider/sessions-source',
+    sql: `ALTER TABLE provider.sessions
+      ADD COLUMN address text,
+      ADD COLUMN user_agent text,
+      ADD COLUMN last_seen_at timestamptz NOT NULL DEFAULT now()`,
+  },
 ];

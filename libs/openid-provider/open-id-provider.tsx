@@ -18,9 +18,10 @@ import { pinToIssuer } from './pinned-endpoints.js';
 import { clientMetadata, EXTRA_METADATA, RESPONSE_MODES } from './relying-party-metadata.js';
 import { errorPage, signedOutPage, signOutPage } from './pages.js';
 import { SESSION_TTL_S, SessionRows } from './sessions.postgres.js';
-import type { NewSession, SessionRecord, SessionSelector } from './sessions.postgres.js';
+import type { ActiveSession, NewSession, SessionRecord, SessionSelector } from './sessions.postgres.js';
 import { lookUp } from './temporarily-unavailable.js';
 import { loadSigningKeys } from './signing-keys.postgres.js';
+import { OPENID_TEXTS } from './texts.js';
 
 /** Standard claims of a user (OIDC Core 5.1). */
 export interface UserClaims {
@@ -61,8 +62,10 @@ export type AccessTokenCheck =
 export interface RunningInteraction {
   readonly uid: string;
   readonly clientId: string;
+  readonly appName: string;
   readonly organizationId: string;
   readonly redirectOrigin: string | undefined;
+  readonly uiLocales: string | undefined;
 }
 
 /** JWT access tokens live this long: what a revocation cannot take back (P12, RFC 9068). In seconds. */
@@ -143,8 +146,21 @@ export class OpenIdProvider {
     return interaction.returnTo;
   }
 
+  /** Answers an interaction with the person's refusal (RFC 6749, section 4.1.2.1). @returns where to send the browser, or nothing when it is over */
+  async abandonInteraction(uid: string): Promise<string | undefined> {
+    const interaction = await this.provider.Interaction.find(uid);
+    if (!interaction) return undefined;
+    interaction.result = { error: 'access_denied', error_description: 'the person went back to the app' };
+    await interaction.save(interaction.exp - Math.floor(this.options.clock().getTime() / 1_000));
+    return interaction.returnTo;
+  }
+
   insertPending(session: NewSession): Promise<{ readonly sessionId: string }> {
     return this.sessions.insertPending(session);
+  }
+
+  activeSessions(userId: string): Promise<readonly ActiveSession[]> {
+    return this.sessions.activeOf(userId);
   }
 
   end(where: SessionSelector, reason: string): Promise<readonly SessionRecord[]> {
@@ -207,14 +223,20 @@ export class OpenIdProvider {
   }
 
   async #describe(interaction: Interaction): Promise<RunningInteraction | undefined> {
-    const { client_id: clientId, redirect_uri: redirectUri } = interaction.params as { client_id: string; redirect_uri?: string };
+    const {
+      client_id: clientId,
+      redirect_uri: redirectUri,
+      ui_locales: uiLocales,
+    } = interaction.params as { client_id: string; redirect_uri?: string; ui_locales?: string };
     const relyingParty = await this.options.relyingParties.find(clientId);
     if (!relyingParty) return undefined;
     return {
       uid: interaction.uid,
       clientId,
+      appName: relyingParty.displayName,
       organizationId: relyingParty.organizationId,
       redirectOrigin: redirectUri === undefined ? undefined : new URL(redirectUri).origin,
+      uiLocales,
     };
   }
 
@@ -391,7 +413,7 @@ const configurationOf = (options: OpenIdProviderOptions, sessions: SessionRows, 
         'the OpenID Provider refused a request',
       );
       // P7: a bad request to sign out is not obeyed; the person may still want to.
-      const next = ctx.oidc.route === 'end_session' ? { href: '/session/end', text: 'Sign out here' } : undefined;
+      const next = ctx.oidc.route === 'end_session' ? { href: '/session/end', label: OPENID_TEXTS.signOutHere } : undefined;
       ctx.body = errorPage(ctx, { code: out.error, correlationId, next });
     },
   };

@@ -67,6 +67,31 @@ export interface BackChannelLogouts {
   ): Promise<({ readonly kind: 'logout' } & LogoutAtProvider) | Omit<ExternalSignInRefusal, 'intent'>>;
 }
 
+/** A LogoutRequest as its binding carries it. Nothing of it is believed. */
+export type SamlLogoutMessage =
+  | { readonly binding: 'post'; readonly encoded: unknown; readonly relayState: unknown }
+  | { readonly binding: 'redirect'; readonly rawQuery: string };
+
+/** What we are to a SAML provider, beside where people sign in. @see callbackUrl for `assertionConsumerService` */
+export interface SamlServiceProvider {
+  /** @returns XML */
+  metadata(settings: SettingsOf<'saml'>, assertionConsumerService: string): string;
+  /** Verifies a provider's word that somebody has left there. */
+  readLogout(
+    settings: SettingsOf<'saml'>,
+    assertionConsumerService: string,
+    message: SamlLogoutMessage,
+  ): Promise<
+    | {
+        readonly kind: 'logout';
+        readonly ended: readonly LogoutAtProvider[];
+        /** Where to send the browser with our answer; nothing where the provider takes none by a redirect. */
+        readonly answerAt: string | undefined;
+      }
+    | Omit<ExternalSignInRefusal, 'intent'>
+  >;
+}
+
 /**
  * Responses that a provider has the browser post to us. Such a request comes from another site and carries no cookie of ours, so it is kept,
  * unread, for the request of our own that follows it at once and has the cookie (security.md, "Upstream SAML").

@@ -78,6 +78,7 @@ export const openSession = async (
     authTime,
     ...(acr === undefined ? {} : { acr }),
     amr,
+    ...context.source,
   });
   if (method.kind === 'external_identity' && method.atProvider)
     await sessionsAtProviders.record({ sessionId, userId, lifetimeS }, method.atProvider);

@@ -3,7 +3,7 @@ import { exchange, HttpExchangeError } from '../http.js';
 import { inspectClock } from '../inspection-steps.js';
 import type { Finding, Inspection } from '../inspection-steps.js';
 import { metadataOf } from './provider-metadata.js';
-import { entityIdOf } from './service-provider.js';
+import { entityIdOf } from './addresses.js';
 import type { SamlProviderSettings } from './settings.js';
 
 const SOON_MS = 30 * 24 * 3_600_000;

@@ -16,7 +16,7 @@ import { warnOfAccount } from '#libs/event-store/store-account.js';
 import { checkStoreUrl } from '#libs/event-store/store-url.js';
 import type { StoreObserver } from '#libs/event-store/store-metrics.js';
 import { flowMigrations, Flows, removeExpiredFlows } from '#libs/identity-providers/flows.postgres.js';
-import { DEFAULT_HTTP_POLICY } from '#libs/identity-providers/http.js';
+import { httpPolicyOf } from '#libs/identity-providers/http-policy.js';
 import { UpstreamOAuth2 } from '#libs/identity-providers/oauth2/upstream-oauth2.js';
 import type { OAuth2FlowSecrets } from '#libs/identity-providers/oauth2/upstream-oauth2.js';
 import { BackChannelLogout } from '#libs/identity-providers/oidc/back-channel-logout.js';
@@ -161,11 +161,7 @@ export const connectDependencies = async (
     },
   });
 
-  const policy = {
-    ...DEFAULT_HTTP_POLICY,
-    allowLoopback: config.LIGATURE_ENV === 'development',
-    allowPrivateAddresses: config.LIGATURE_ALLOW_PRIVATE_PROVIDERS,
-  };
+  const policy = httpPolicyOf(config);
   const discovery = new Discovery(policy, clock);
   const sessionsAtProviders = postgresSessionsAtProviders(pool, indexKeys, clock);
   const postedResponses = postgresPostedResponses(pool, config.LIGATURE_MASTER_KEY, clock);

@@ -7,6 +7,7 @@ import { createPasswords } from '#libs/accounts/passwords.js';
 import { loadAccount } from '#libs/accounts/queries/load-account.js';
 import { exists } from '#libs/accounts/state.js';
 import type { AuditDependencies } from '#libs/audit/audit-dependencies.js';
+import { historyIndex } from '#libs/audit/queries/history-index.js';
 import { eventCatalog } from '#libs/event-catalog/event-catalog.js';
 import { connectEventStore } from '#libs/event-store/connect-event-store.js';
 import type { EventCore } from '#libs/event-store/connect-event-store.js';
@@ -15,7 +16,7 @@ import { warnOfAccount } from '#libs/event-store/store-account.js';
 import { checkStoreUrl } from '#libs/event-store/store-url.js';
 import type { StoreObserver } from '#libs/event-store/store-metrics.js';
 import { flowMigrations, Flows, removeExpiredFlows } from '#libs/identity-providers/flows.postgres.js';
-import { DEFAULT_HTTP_POLICY } from '#libs/identity-providers/http.js';
+import { httpPolicyOf } from '#libs/identity-providers/http-policy.js';
 import { UpstreamOAuth2 } from '#libs/identity-providers/oauth2/upstream-oauth2.js';
 import type { OAuth2FlowSecrets } from '#libs/identity-providers/oauth2/upstream-oauth2.js';
 import { BackChannelLogout } from '#libs/identity-providers/oidc/back-channel-logout.js';
@@ -158,11 +159,7 @@ export const connectDependencies = async (
     },
   });
 
-  const policy = {
-    ...DEFAULT_HTTP_POLICY,
-    allowLoopback: config.LIGATURE_ENV === 'development',
-    allowPrivateAddresses: config.LIGATURE_ALLOW_PRIVATE_PROVIDERS,
-  };
+  const policy = httpPolicyOf(config);
   const discovery = new Discovery(policy, clock);
   const sessionsAtProviders = postgresSessionsAtProviders(pool, indexKeys, clock);
   const postedResponses = postgresPostedResponses(pool, config.LIGATURE_MASTER_KEY, clock);
@@ -236,7 +233,15 @@ export const connectDependencies = async (
     },
     signIn,
     account: { ...signIn, readModels: accountReadModels(pool, readModels) },
-    audit: { store, newId, logger, verifyAccessToken: (token, required) => openIdProvider.verifyAccessToken(token, required) },
+    audit: {
+      store,
+      index: historyIndex(readModels),
+      verifyAccessToken: (token, required) => openIdProvider.verifyAccessToken(token, required),
+      sessions: openIdProvider,
+      clock,
+      newId,
+      logger,
+    },
     outbox: outbox === undefined ? undefined : { directory: outbox, issuer: config.LIGATURE_ISSUER },
     removeExpired: async () => {
       await removeExpiredFlows(pool, clock);

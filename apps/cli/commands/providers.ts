@@ -22,12 +22,13 @@ import type { ReadModels } from '#projections/read-models.js';
 import { issuerShape, operatorContext, providerPolicy, withEventStore } from '../connections.js';
 import { EXIT, UsageError } from '../exit-codes.js';
 import { print, table } from '../output.js';
+import { importMetadataCommand } from './import-metadata.js';
 
 interface Asked {
   readonly json?: boolean;
 }
 
-/** `ligature providers list|test|activate|deactivate|remove` */
+/** `ligature providers list|test|import|activate|deactivate|remove` */
 export const providersCommand = (): Command => {
   const providers = new Command('providers').description('identity providers: which there are, whether they work, and their end');
   providers
@@ -123,7 +124,7 @@ Example:
       print(json, outcome, [sentenceOf(id, outcome)]);
       if (outcome.kind === 'would_take_last_way_in') process.exitCode = EXIT.checkFailed;
     });
-  return providers;
+  return providers.addCommand(importMetadataCommand());
 };
 
 const MARKS = { ok: 'ok', warning: 'warn', failed: 'FAIL' } as const;

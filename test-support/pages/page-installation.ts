@@ -6,23 +6,24 @@ import { HostileOpenIdProvider } from '#test-support/hostile-openid-provider.js'
 import { startTestIdentityServer } from '#test-support/identity-server.js';
 import type { TestIdentityServer } from '#test-support/identity-server.js';
 
-/** Where a browser is sent back to: an app that does nothing but say what it got. */
+/** A site of somebody else’s: an app that browsers are sent back to, or an attacker’s page. */
 export interface StubApp {
   readonly url: string;
   /** The address of an authorization request for a client whose callback is here. */
   authorization(issuer: string, clientId: string, more?: Readonly<Record<string, string>>): string;
+  /** Serves this at its root from now on. */
+  show(html: string): void;
   stop(): Promise<void>;
 }
 
 const startStubApp = async (): Promise<StubApp> => {
+  let shown = '';
   const server = createServer((request, response) => {
     if (request.url === '/logo.svg') {
       response.setHeader('content-type', 'image/svg+xml');
       return response.end(LOGO);
     }
-    response
-      .setHeader('content-type', 'text/html')
-      .end(`<!doctype html><html lang="en"><title>App</title><p id="got">${request.url?.slice(0, 9)}</p>`);
+    response.setHeader('content-type', 'text/html').end(`<!doctype html><html lang="en"><title>App</title>${shown}`);
   });
   server.listen(0, '127.0.0.1');
   await once(server, 'listening');
@@ -43,6 +44,7 @@ const startStubApp = async (): Promise<StubApp> => {
       };
       return `${issuer}/auth?${new URLSearchParams(parameters)}`;
     },
+    show: (html) => (shown = html),
     stop: async () => {
       server.closeAllConnections();
       server.close();

@@ -1,9 +1,12 @@
 import { afterAll, afterEach, beforeAll, describe, expect, it } from '@jest/globals';
+import { executeOnAccount } from '#libs/accounts/execute-on-account.js';
+import { createPasswords } from '#libs/accounts/passwords.js';
 import { userActivityStream, userStream } from '#libs/accounts/streams.js';
 import { Browser } from '#test-support/browser.js';
 import { HostileOpenIdProvider } from '#test-support/hostile-openid-provider.js';
 import { startTestIdentityServer } from '#test-support/identity-server.js';
 import type { TestIdentityServer } from '#test-support/identity-server.js';
+import { testContext } from '#test-support/installation.js';
 import { until } from '#test-support/until.js';
 
 const USER_ID = /id="user-id">([0-9a-f-]{36})</;
@@ -158,6 +161,28 @@ describe('accounts over HTTP', () => {
     const browser = await open('/sign-in');
     await browser.post(`${server.issuer}/sign-in/password`, { login: name, password: PASSWORD });
     expect([browser.status, browser.text]).toEqual([403, expect.stringContaining('form_expired')]);
+  });
+
+  it('L25: a password that was hashed with older parameters is hashed anew at sign-in, and no session ends by it', async () => {
+    const name = nextName();
+    const here = await register(name);
+    const userId = userIdIn(here);
+    const passwordHash = await createPasswords({ memoryKiB: 7_168 }).hash(PASSWORD);
+    await executeOnAccount(server.installation.store, {
+      userId,
+      organizationId: 'default',
+      context: testContext(),
+      decide: () => ({ events: [{ type: 'PasswordRehashed', data: { passwordHash } }], outcome: { kind: 'done' } }),
+    });
+    expect(userIdIn(await signIn(name))).toBe(userId);
+    expect((await eventsOf(userId)).at(-1)).toMatchObject({
+      type: 'PasswordRehashed',
+      data: { passwordHash: expect.stringContaining('m=19456') },
+    });
+    const { length } = await eventsOf(userId);
+    expect(userIdIn(await signIn(name))).toBe(userId);
+    expect(await eventsOf(userId)).toHaveLength(length);
+    expect(await isSignedIn(here)).toBe(true);
   });
 
   it('L20: a password change ends every other session, and the old password', async () => {

@@ -18,12 +18,15 @@ import { flowMigrations, Flows, removeExpiredFlows } from '#libs/identity-provid
 import { DEFAULT_HTTP_POLICY } from '#libs/identity-providers/http.js';
 import { UpstreamOAuth2 } from '#libs/identity-providers/oauth2/upstream-oauth2.js';
 import type { OAuth2FlowSecrets } from '#libs/identity-providers/oauth2/upstream-oauth2.js';
+import { BackChannelLogout } from '#libs/identity-providers/oidc/back-channel-logout.js';
 import { Discovery } from '#libs/identity-providers/oidc/discovery.js';
 import { UpstreamOpenId } from '#libs/identity-providers/oidc/upstream-open-id.js';
 import type { OpenIdFlowSecrets } from '#libs/identity-providers/oidc/upstream-open-id.js';
 import { postedResponseMigrations, postgresPostedResponses } from '#libs/identity-providers/posted-responses.postgres.js';
+import { Reachability, whereReachable } from '#libs/identity-providers/reachability.js';
 import { upstreamSignIn } from '#libs/identity-providers/upstream-protocol.js';
 import { ConsumedAssertions, consumedAssertionMigrations } from '#libs/identity-providers/saml/consumed-assertions.postgres.js';
+import { SamlServiceProvider } from '#libs/identity-providers/saml/service-provider.js';
 import { SigningCertificates } from '#libs/identity-providers/saml/signing-certificates.js';
 import { UpstreamSaml } from '#libs/identity-providers/saml/upstream-saml.js';
 import type { LinkingDependencies } from '#libs/linking/commands/linking-dependencies.js';
@@ -54,6 +57,7 @@ import { appendActivity } from '#libs/sign-in/open-session.js';
 import { pendingLinkMigrations, postgresPendingLinks } from '#libs/sign-in/pending-links.postgres.js';
 import { carryOutRevocations, placed } from '#libs/sign-in/revocations.js';
 import { postgresReauthentications, reauthenticationMigrations } from '#libs/sign-in/reauthentications.postgres.js';
+import { postgresSessionsAtProviders, sessionsAtProvidersMigrations } from '#libs/sign-in/sessions-at-providers.postgres.js';
 import { signInPath } from '#libs/sign-in/sign-in-dependencies.js';
 import type { SignInDependencies } from '#libs/sign-in/sign-in-dependencies.js';
 import { postgresThrottles, throttleMigrations } from '#libs/throttling/throttles.js';
@@ -101,6 +105,7 @@ export const connectDependencies = async (
     ...postedResponseMigrations,
     ...consumedAssertionMigrations,
     ...reauthenticationMigrations,
+    ...sessionsAtProvidersMigrations,
     ...mailTokenMigrations,
     ...pendingAddressMigrations,
     ...pendingLinkMigrations,
@@ -159,17 +164,15 @@ export const connectDependencies = async (
     allowLoopback: config.LIGATURE_ENV === 'development',
     allowPrivateAddresses: config.LIGATURE_ALLOW_PRIVATE_PROVIDERS,
   };
+  const discovery = new Discovery(policy, clock);
+  const sessionsAtProviders = postgresSessionsAtProviders(pool, indexKeys, clock);
   const postedResponses = postgresPostedResponses(pool, config.LIGATURE_MASTER_KEY, clock);
   const consumed = new ConsumedAssertions(pool, clock);
+  const certificates = new SigningCertificates(policy, clock);
   const external = upstreamSignIn<FlowIntent>({
-    oidc: new UpstreamOpenId({ flows: new Flows<OpenIdFlowSecrets>(pool, clock), discovery: new Discovery(policy, clock), policy, clock }),
+    oidc: new UpstreamOpenId({ flows: new Flows<OpenIdFlowSecrets>(pool, clock), discovery, policy, clock }),
     oauth2: new UpstreamOAuth2({ flows: new Flows<OAuth2FlowSecrets>(pool, clock), policy }),
-    saml: new UpstreamSaml({
-      flows: new Flows<unknown>(pool, clock),
-      consumed,
-      certificates: new SigningCertificates(policy, clock),
-      clock,
-    }),
+    saml: new UpstreamSaml({ flows: new Flows<unknown>(pool, clock), consumed, certificates, clock }),
   });
   const passwords = createPasswords({
     memoryKiB: config.LIGATURE_ARGON2_MEMORY_KIB,
@@ -186,10 +189,13 @@ export const connectDependencies = async (
   const signIn: SignInDependencies = {
     issuer: config.LIGATURE_ISSUER,
     store,
-    external,
+    external: whereReachable(external, new Reachability(policy, clock)),
     postedResponses,
+    saml: new SamlServiceProvider({ certificates, clock }),
+    backChannelLogouts: new BackChannelLogout({ discovery, clock }),
     interactions: openIdProvider,
     sessions: openIdProvider,
+    sessionsAtProviders,
     reauthentications: postgresReauthentications(pool, clock),
     attempts: createSignInAttempts({ store, windows: attemptWindows, logger }),
     pendingLinks,
@@ -236,6 +242,7 @@ export const connectDependencies = async (
     removeExpired: async () => {
       await removeExpiredFlows(pool, clock);
       await postedResponses.removeExpired();
+      await sessionsAtProviders.removeExpired();
       await consumed.removeExpired();
       await mailTokens.removeExpired();
       await pendingAddresses.removeExpired();

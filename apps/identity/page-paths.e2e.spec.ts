@@ -461,24 +461,27 @@ describe('with a browser', () => {
       expect(frames.map((frame) => frame.url())).toEqual(Array.from({ length: 4 }, () => 'chrome-error://chromewebdata/'));
     });
 
-    it.each([
-      'https://evil.example/',
-      '//evil.example',
-      '/\\evil.example',
-      '/account/..//evil.example',
-      'javascript:alert(1)',
-      '/account\r\nx: y',
-      '/sign-in',
-      '/account?x=//evil.example',
-    ])('L24: a confirmation leads back to the account, not to %j', async (target) => {
+    it('L24: a confirmation leads back to the account, wherever somebody wants it to lead', async () => {
       const victim = await registered();
-      await victim.open(`/account/confirm?return=${encodeURIComponent(target)}`);
-      expect(await victim.typed('return')).toBe('/account');
-      await victim.page
-        .locator('input[name=return]')
-        .evaluate((input, value) => ((input as unknown as { value: string }).value = value), target);
-      await victim.confirm();
-      expect(victim.at).toBe('/account');
+      for (const target of [
+        'https://evil.example/',
+        '//evil.example',
+        '/\\evil.example',
+        '/account/..//evil.example',
+        'javascript:alert(1)',
+        '/account\r\nx: y',
+        '/sign-in',
+        '/account?x=//evil.example',
+      ]) {
+        await victim.open(`/account/confirm?return=${encodeURIComponent(target)}`);
+        expect(await victim.typed('return')).toBe('/account');
+        await victim.page
+          .locator('input[name=return]')
+          .first()
+          .evaluate((input, value) => input.setAttribute('value', value), target);
+        await victim.confirm();
+        expect(victim.at).toBe('/account');
+      }
     });
 
     it('L24: where to go on after a sign-in is nothing that somebody else can say', async () => {

@@ -86,6 +86,8 @@ export const passwordSet = defineEvent('PasswordSet', {
   /** The session that stays, because the change was made in it; all others end. */
   keptSessionId: z.string().optional(),
 });
+/** The same password, hashed with the parameters of today when its owner signed in by it. Nothing ends: no credential changed. */
+export const passwordRehashed = defineEvent('PasswordRehashed', { passwordHash: personal(z.string()) });
 export const passwordRemoved = defineEvent('PasswordRemoved', { keptSessionId: z.string().optional() });
 
 /** Control of the verified e-mail was proven; every session, grant, pending change and unproven address from before is void (L2–L4). */
@@ -113,6 +115,7 @@ export const accountEvents = [
   emailVerified,
   emailChanged,
   passwordSet,
+  passwordRehashed,
   passwordRemoved,
   accountRecovered,
   roleGranted,

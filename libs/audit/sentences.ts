@@ -31,6 +31,7 @@ const SENTENCES: {
   EmailChanged: ({ address, proof }, { t }) =>
     t(texts.emailChanged, { address: address ?? t(texts.erased), proof: t(PROOFS[proof.method]) }),
   PasswordSet: (_, { t }) => t(texts.passwordSet),
+  PasswordRehashed: (_, { t }) => t(texts.passwordRehashed),
   PasswordRemoved: (_, { t }) => t(texts.passwordRemoved),
   AccountRecovered: (_, { t }) => t(texts.accountRecovered),
   RoleGranted: ({ role }, { t }) => t(texts.roleGranted, { role }),

@@ -23,6 +23,10 @@ export const HISTORY_TEXTS = messages({
   byProvider: { en: 'by an identity provider', de: 'durch einen Identitätsanbieter' },
   erased: { en: '(erased)', de: '(gelöscht)' },
   passwordSet: { en: 'A password was set', de: 'Ein Passwort wurde gesetzt' },
+  passwordRehashed: {
+    en: 'The password was hashed anew, with the parameters of today',
+    de: 'Das Passwort wurde mit heutigen Parametern neu gehasht',
+  },
   passwordRemoved: { en: 'The password was removed', de: 'Das Passwort wurde entfernt' },
   accountRecovered: {
     en: 'The account was recovered by its verified e-mail address',
@@ -63,6 +67,7 @@ export const ORIGINS = messages({
 /** Why a session ended. */
 export const ENDINGS = messages({
   signed_out: { en: 'the person signed out', de: 'abgemeldet' },
+  signed_out_at_provider: { en: 'the person signed out at the identity provider', de: 'beim Identitätsanbieter abgemeldet' },
   ended_by_user: { en: 'the person ended it from another session', de: 'aus einer anderen Sitzung beendet' },
   replaced: { en: 'a new sign-in in the same browser replaced it', de: 'durch eine neue Anmeldung im selben Browser ersetzt' },
   identity_unlinked: { en: 'the identity that opened it was unlinked', de: 'die Identität, die sie öffnete, wurde gelöst' },

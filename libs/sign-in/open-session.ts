@@ -5,10 +5,12 @@ import { userActivityStream } from '#libs/accounts/streams.js';
 import { appendUnconditionally } from '#libs/event-store/command-execution.js';
 import type { CommandContext } from '#libs/event-store/event-metadata.js';
 import type { EventStore } from '#libs/event-store/event-store.js';
+import type { SessionAtProvider } from '#libs/linking/verified-assertion.js';
 import type { Clock } from '#libs/platform/clock.js';
 import { unlessErased } from '#libs/privacy/subject-keys.js';
 import type { BrowserSessions } from './browser-sessions.js';
 import type { ActivityEvent } from './events.js';
+import type { SessionsAtProviders } from './sessions-at-providers.postgres.js';
 
 /** What the login table decided from, for the audit trail. */
 export interface DecisionInputs {
@@ -21,7 +23,13 @@ export interface DecisionInputs {
 
 /** By what the person was recognized. */
 export type SignInMethod =
-  | { readonly kind: 'external_identity'; readonly providerId: string; readonly claimId: string; readonly decision: DecisionInputs }
+  | {
+      readonly kind: 'external_identity';
+      readonly providerId: string;
+      readonly claimId: string;
+      readonly atProvider?: SessionAtProvider | undefined;
+      readonly decision: DecisionInputs;
+    }
   | { readonly kind: 'password' };
 
 export interface OpenSessionRequest {
@@ -39,6 +47,7 @@ export interface OpenSessionRequest {
 export interface OpenSessionDependencies {
   readonly store: EventStore;
   readonly sessions: Pick<BrowserSessions, 'insertPending' | 'end'>;
+  readonly sessionsAtProviders: Pick<SessionsAtProviders, 'record'>;
   readonly clock: Clock;
 }
 
@@ -53,7 +62,7 @@ export type OpenedSession =
  * one of the two always sees the other. When an event cannot be stored this throws, and the pending session never becomes active.
  */
 export const openSession = async (
-  { store, sessions, clock }: OpenSessionDependencies,
+  { store, sessions, sessionsAtProviders, clock }: OpenSessionDependencies,
   request: OpenSessionRequest,
 ): Promise<OpenedSession> => {
   const { userId, organizationId, method, account, lifetimeS, acr, amr, context } = request;
@@ -71,6 +80,8 @@ export const openSession = async (
     amr,
     ...context.source,
   });
+  if (method.kind === 'external_identity' && method.atProvider)
+    await sessionsAtProviders.record({ sessionId, userId, lifetimeS }, method.atProvider);
   const stored = await unlessErased(appendActivity(store, userId, loginEvents(sessionId, method, authTime), context));
   if (!stored) {
     await sessions.end({ sessionId }, 'account_erased');

@@ -1,6 +1,6 @@
 import type { EventStore } from '#libs/event-store/event-store.js';
-import { DEFAULT_ORGANIZATION } from '#libs/organizations/queries/default-organization.js';
 import type { IdentityProviderSettings } from '#libs/identity-providers/settings.js';
+import { DEFAULT_ORGANIZATION } from '#libs/organizations/queries/default-organization.js';
 import type { Clock } from '#libs/platform/clock.js';
 import type { NewId } from '#libs/platform/ids.js';
 import type { Logger } from '#libs/platform/logger.js';
@@ -15,10 +15,11 @@ import type { CsrfTokens } from '#libs/web/csrf.js';
 import type { SignInAttempts } from './attempts.js';
 import type { BrowserSessions } from './browser-sessions.js';
 import type { Continuations } from './continuations.js';
-import type { ExternalSignIn, PostedResponses } from './external-sign-in.js';
+import type { BackChannelLogouts, ExternalSignIn, PostedResponses, SamlServiceProvider } from './external-sign-in.js';
 import type { SignInInteractions } from './interactions.js';
 import type { PendingLinks } from './pending-links.postgres.js';
 import type { Reauthentications } from './reauthentications.postgres.js';
+import type { SessionsAtProviders } from './sessions-at-providers.postgres.js';
 
 /** What the sign-in pages and callbacks need from outside. Injected under this token. */
 export const SIGN_IN_DEPENDENCIES = Symbol('SignInDependencies');
@@ -29,8 +30,11 @@ export interface SignInDependencies {
   readonly store: EventStore;
   readonly external: ExternalSignIn;
   readonly postedResponses: PostedResponses;
+  readonly saml: SamlServiceProvider;
+  readonly backChannelLogouts: BackChannelLogouts;
   readonly interactions: SignInInteractions;
   readonly sessions: BrowserSessions;
+  readonly sessionsAtProviders: SessionsAtProviders;
   readonly reauthentications: Reauthentications;
   readonly attempts: SignInAttempts;
   readonly pendingLinks: PendingLinks;

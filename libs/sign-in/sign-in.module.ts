@@ -1,4 +1,7 @@
 import { Module } from '@nestjs/common';
+import { BackChannelLogoutController } from './http/back-channel-logout.controller.js';
+import { SamlLogoutController } from './http/saml-logout.controller.js';
+import { SamlMetadataController } from './http/saml-metadata.controller.js';
 import { ProviderCallbackController } from './pages/provider-callback.controller.js';
 import { PendingLinkController } from './pages/pending-link.controller.js';
 import { RecoveryController } from './pages/recovery.controller.js';
@@ -15,6 +18,9 @@ import { VerificationController } from './pages/verification.controller.js';
     RecoveryController,
     PendingLinkController,
     ProviderCallbackController,
+    BackChannelLogoutController,
+    SamlLogoutController,
+    SamlMetadataController,
   ],
 })
 export class SignInModule {}

@@ -2,31 +2,29 @@ import type { Response } from 'express';
 import type { VNode } from 'preact';
 import { brandingOfAnswer } from './branding.js';
 import { renderPage } from './layout.js';
-import type { PageFrame } from './layout.js';
 import { languageOfAnswer } from './locale.js';
 import { pageHeaders } from './security-headers.js';
 
-/** The language and the organization's look that the answer has (`preferUiLocales`, `brandAnswer`). */
-export const frameOfAnswer = (response: Response): PageFrame => ({
-  language: languageOfAnswer(response),
-  branding: brandingOfAnswer(response),
-});
-
 /**
- * Answers with a page.
+ * Answers with a page, in the language and the organization's look that the answer has (`preferUiLocales`, `brandAnswer`).
  * @param options.formTargets origins that its forms may lead to
  * @param options.status 422 for a form that came back
+ * @param options.scriptHash of the one script that the page may run (CSP Level 3, hash-source); none unless told
  */
 export const sendPage = (
   response: Response,
   page: VNode,
-  { formTargets, status = 200 }: { readonly formTargets?: readonly string[]; readonly status?: number } = {},
+  {
+    formTargets,
+    status = 200,
+    scriptHash,
+  }: { readonly formTargets?: readonly string[]; readonly status?: number; readonly scriptHash?: string } = {},
 ): void => {
-  const frame = frameOfAnswer(response);
+  const branding = brandingOfAnswer(response);
   response
     .status(status)
-    .set(pageHeaders(formTargets, frame.branding?.logoUrl))
+    .set(pageHeaders(formTargets, branding?.logoUrl, scriptHash))
     .vary('accept-language')
     .type('html')
-    .send(renderPage(page, frame));
+    .send(renderPage(page, { language: languageOfAnswer(response), branding }));
 };

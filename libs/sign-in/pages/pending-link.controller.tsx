@@ -16,9 +16,9 @@ import { sendErrorPage } from '#libs/web/error-page.js';
 import { languageOfAnswer, preferUiLocales } from '#libs/web/locale.js';
 import { contextOf } from '#libs/web/request-context.js';
 import { sendPage } from '#libs/web/send-page.js';
+import { externalMethodOf } from '../external-method.js';
 import type { SignInInteraction } from '../interactions.js';
 import { loadOfferedProviders } from '../offered-providers.js';
-import type { SignInMethod } from '../open-session.js';
 import { recognizeByPassword } from '../password-sign-in.js';
 import type { PendingLink } from '../pending-links.postgres.js';
 import { callbackUrl, pendingLinkPath, SIGN_IN_DEPENDENCIES, signInPath } from '../sign-in-dependencies.js';
@@ -103,7 +103,7 @@ export class PendingLinkController {
       );
     }
     const { policy } = await loadProviderInOrganization(store, organizationId, assertion.providerId);
-    const method = this.#methodOf(pending, claimId);
+    const method = externalMethodOf(assertion, claimId, pending);
     return this.#complete(waiting, { userId, account, method, ...authenticationContextOf(policy, assertion) }, request, response);
   }
 
@@ -197,16 +197,6 @@ export class PendingLinkController {
   #context({ pending }: Waiting, request: Request): CommandContext {
     const { organizationId, assertion } = pending;
     return contextOf(request, this.dependencies.newId, { type: 'provider', id: assertion.providerId }, { organizationId });
-  }
-
-  #methodOf({ assertion, row, policyRevision }: PendingLink, claimId: string): SignInMethod {
-    const { email, emailVerified, preferredUsername } = assertion.claims;
-    return {
-      kind: 'external_identity',
-      providerId: assertion.providerId,
-      claimId,
-      decision: { row, policyRevision, assertedEmail: email, assertedEmailVerified: emailVerified, assertedUsername: preferredUsername },
-    };
   }
 
   async #complete(

@@ -18,6 +18,7 @@ import { sendErrorPage } from '#libs/web/error-page.js';
 import { preferUiLocales } from '#libs/web/locale.js';
 import { contextOf } from '#libs/web/request-context.js';
 import { loadProviderInOrganization } from '#libs/linking/queries/providers-in-organization.js';
+import { assertedInputs, externalMethodOf } from '../external-method.js';
 import type { FlowIntent } from '../external-sign-in.js';
 import type { DecisionInputs } from '../open-session.js';
 import { callbackUrl, pendingLinkPath, SIGN_IN_DEPENDENCIES, signInPath } from '../sign-in-dependencies.js';
@@ -144,12 +145,7 @@ export class ProviderCallbackController {
       {
         userId,
         organizationId: intent.organizationId,
-        method: {
-          kind: 'external_identity',
-          providerId: answering.assertion.providerId,
-          claimId,
-          decision: decisionInputs(result, answering.assertion),
-        },
+        method: externalMethodOf(answering.assertion, claimId, { row: result.row, policyRevision: result.policyRevision }),
         account,
         ...authenticationContextOf(policy, answering.assertion),
         interaction,
@@ -254,7 +250,5 @@ const startAgainAt = (intent: FlowIntent | undefined): string =>
 const decisionInputs = ({ row, policyRevision }: LoginResult, { claims }: VerifiedAssertion): DecisionInputs => ({
   row,
   policyRevision,
-  assertedEmail: claims.email,
-  assertedEmailVerified: claims.emailVerified,
-  assertedUsername: claims.preferredUsername,
+  ...assertedInputs(claims),
 });

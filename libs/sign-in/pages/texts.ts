@@ -25,6 +25,17 @@ export const SIGN_IN_TEXTS = messages({
   continue: { en: 'Continue', de: 'Weiter' },
   continueWith: { en: 'Continue with {provider}', de: 'Weiter mit {provider}' },
   forgotPassword: { en: 'Forgot your password?', de: 'Passwort vergessen?' },
+  signedOut: { en: 'Signed out', de: 'Abgemeldet' },
+  signedOutAtProvider: {
+    en: 'Everything that you began here through this identity provider has ended.',
+    de: 'Alles, was Sie hier über diesen Identitätsanbieter begonnen haben, ist beendet.',
+  },
+  nobodySignedOut: { en: 'Nobody was signed out', de: 'Niemand wurde abgemeldet' },
+  logoutNotAccepted: {
+    en: 'The identity provider’s request could not be accepted. Sign out on your account page.',
+    de: 'Die Anfrage des Identitätsanbieters konnte nicht angenommen werden. Melden Sie sich auf Ihrer Kontoseite ab.',
+  },
+  yourAccount: { en: 'Your account', de: 'Ihr Konto' },
   newHere: { en: 'New here?', de: 'Neu hier?' },
   haveOneAlready: { en: 'Have one already?', de: 'Haben Sie schon eines?' },
   createAccount: { en: 'Create an account', de: 'Konto anlegen' },

@@ -6,7 +6,7 @@ import type { UpstreamProtocol } from './upstream-protocol.js';
 
 const TIMEOUT_MS = 3_000;
 /** How long an answer holds. Of one that is down the next person should not hear for long. */
-const UP_MS = 10_000;
+const UP_MS = 5_000;
 const DOWN_MS = 3_000;
 
 /**

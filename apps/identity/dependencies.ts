@@ -24,6 +24,7 @@ import { Discovery } from '#libs/identity-providers/oidc/discovery.js';
 import { UpstreamOpenId } from '#libs/identity-providers/oidc/upstream-open-id.js';
 import type { OpenIdFlowSecrets } from '#libs/identity-providers/oidc/upstream-open-id.js';
 import { postedResponseMigrations, postgresPostedResponses } from '#libs/identity-providers/posted-responses.postgres.js';
+import { Reachability, whereReachable } from '#libs/identity-providers/reachability.js';
 import { upstreamSignIn } from '#libs/identity-providers/upstream-protocol.js';
 import { ConsumedAssertions, consumedAssertionMigrations } from '#libs/identity-providers/saml/consumed-assertions.postgres.js';
 import { SamlServiceProvider } from '#libs/identity-providers/saml/service-provider.js';
@@ -187,7 +188,7 @@ export const connectDependencies = async (
   const signIn: SignInDependencies = {
     issuer: config.LIGATURE_ISSUER,
     store,
-    external,
+    external: whereReachable(external, new Reachability(policy, clock)),
     postedResponses,
     saml: new SamlServiceProvider({ certificates, clock }),
     backChannelLogouts: new BackChannelLogout({ discovery, clock }),

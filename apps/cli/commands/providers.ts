@@ -12,7 +12,7 @@ import type { IdentityProviderSettings } from '#libs/identity-providers/settings
 import { systemClock } from '#libs/platform/clock.js';
 import { postgresUrl, readConfiguration } from '#libs/platform/configuration.js';
 import { slugSchema } from '#libs/platform/slug.js';
-import { waitForPosition } from '#libs/projection-engine/projector.js';
+import { waitForPosition } from '#libs/projection-engine/wait-for-position.js';
 import { callbackUrl } from '#libs/sign-in/sign-in-dependencies.js';
 import { linksByProvider, usersOfProvider } from '#projections/links/read-model.js';
 import { allProviders } from '#projections/providers/read-model.js';

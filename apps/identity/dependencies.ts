@@ -16,7 +16,7 @@ import { warnOfAccount } from '#libs/event-store/store-account.js';
 import { checkStoreUrl } from '#libs/event-store/store-url.js';
 import type { StoreObserver } from '#libs/event-store/store-metrics.js';
 import { flowMigrations, Flows, removeExpiredFlows } from '#libs/identity-providers/flows.postgres.js';
-import { DEFAULT_HTTP_POLICY } from '#libs/identity-providers/http.js';
+import { httpPolicyOf } from '#libs/identity-providers/http-policy.js';
 import { UpstreamOAuth2 } from '#libs/identity-providers/oauth2/upstream-oauth2.js';
 import type { OAuth2FlowSecrets } from '#libs/identity-providers/oauth2/upstream-oauth2.js';
 import { BackChannelLogout } from '#libs/identity-providers/oidc/back-channel-logout.js';
@@ -24,6 +24,7 @@ import { Discovery } from '#libs/identity-providers/oidc/discovery.js';
 import { UpstreamOpenId } from '#libs/identity-providers/oidc/upstream-open-id.js';
 import type { OpenIdFlowSecrets } from '#libs/identity-providers/oidc/upstream-open-id.js';
 import { postedResponseMigrations, postgresPostedResponses } from '#libs/identity-providers/posted-responses.postgres.js';
+import { Reachability, whereReachable } from '#libs/identity-providers/reachability.js';
 import { upstreamSignIn } from '#libs/identity-providers/upstream-protocol.js';
 import { ConsumedAssertions, consumedAssertionMigrations } from '#libs/identity-providers/saml/consumed-assertions.postgres.js';
 import { SamlServiceProvider } from '#libs/identity-providers/saml/service-provider.js';
@@ -45,7 +46,9 @@ import type { Pool } from '#libs/platform/postgres/pool.js';
 import { createIndexKeys } from '#libs/privacy/index-key.js';
 import { masterKeyId, postgresSubjectKeys, rewrapSubjectKeys, subjectKeyMigrations } from '#libs/privacy/subject-keys.postgres.js';
 import { INSTALLATION_SUBJECT } from '#libs/privacy/subject-keys.js';
-import { checkStoreIdentity, waitForPosition } from '#libs/projection-engine/projector.js';
+import { isDenied } from '#libs/projection-engine/parked.postgres.js';
+import { checkStoreIdentity } from '#libs/projection-engine/store-check.js';
+import { waitForPosition } from '#libs/projection-engine/wait-for-position.js';
 import { loadRelyingParty } from '#libs/relying-parties/queries/load-relying-party.js';
 import { attemptWindowMigrations, postgresAttemptWindows } from '#libs/sign-in/attempt-windows.postgres.js';
 import { createSignInAttempts } from '#libs/sign-in/attempts.js';
@@ -159,11 +162,7 @@ export const connectDependencies = async (
     },
   });
 
-  const policy = {
-    ...DEFAULT_HTTP_POLICY,
-    allowLoopback: config.LIGATURE_ENV === 'development',
-    allowPrivateAddresses: config.LIGATURE_ALLOW_PRIVATE_PROVIDERS,
-  };
+  const policy = httpPolicyOf(config);
   const discovery = new Discovery(policy, clock);
   const sessionsAtProviders = postgresSessionsAtProviders(pool, indexKeys, clock);
   const postedResponses = postgresPostedResponses(pool, config.LIGATURE_MASTER_KEY, clock);
@@ -189,7 +188,7 @@ export const connectDependencies = async (
   const signIn: SignInDependencies = {
     issuer: config.LIGATURE_ISSUER,
     store,
-    external,
+    external: whereReachable(external, new Reachability(policy, clock)),
     postedResponses,
     saml: new SamlServiceProvider({ certificates, clock }),
     backChannelLogouts: new BackChannelLogout({ discovery, clock }),
@@ -199,6 +198,7 @@ export const connectDependencies = async (
     reauthentications: postgresReauthentications(pool, clock),
     attempts: createSignInAttempts({ store, windows: attemptWindows, logger }),
     pendingLinks,
+    isDenied: (userId) => isDenied(pool, userId),
     passwords,
     throttles: postgresThrottles(pool, indexKeys),
     indexKeys,
@@ -287,7 +287,8 @@ const claimsOf = async (core: EventCore, pool: Pool, readModels: ReadModels, use
     await waitForPosition(pool, 'users', position);
     user = await findUser(readModels, userId);
   }
-  if (user?.status !== 'active') return undefined;
+  // What is read about somebody on the deny list may be too good: codes, refresh tokens and userinfo are refused as for an unknown user.
+  if (user?.status !== 'active' || (await isDenied(pool, userId))) return undefined;
   return {
     name: user.displayName ?? undefined,
     givenName: user.givenName ?? undefined,

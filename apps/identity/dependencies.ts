@@ -15,15 +15,17 @@ import { checkStoreUrl } from '#libs/event-store/store-url.js';
 import type { StoreObserver } from '#libs/event-store/store-metrics.js';
 import { Discovery } from '#libs/identity-providers/discovery.js';
 import { flowMigrations, Flows } from '#libs/identity-providers/flows.postgres.js';
-import { DEFAULT_HTTP_POLICY } from '#libs/identity-providers/http.js';
+import { DEFAULT_HTTP_POLICY } from '#libs/platform/guarded-http.js';
 import { UpstreamOpenId } from '#libs/identity-providers/upstream-open-id.js';
 import type { LinkingDependencies } from '#libs/linking/commands/linking-dependencies.js';
 import type { CarryOutRevocations } from '#libs/linking/commands/unlink-external-identity.js';
 import { loadWaysIn } from '#libs/linking/queries/providers-in-organization.js';
 import { mailerFrom, outboxOf } from '#libs/mail/mailer-from.js';
 import type { OutboxSettings } from '#libs/mail/outbox.controller.js';
+import type { ConsentDependencies } from '#libs/openid-provider/consent/consent-dependencies.js';
+import { consentPath } from '#libs/openid-provider/consent/consent-dependencies.js';
 import { OpenIdProvider } from '#libs/openid-provider/open-id-provider.js';
-import type { UserClaims } from '#libs/openid-provider/open-id-provider.js';
+import type { LinkedIdentity, UserClaims } from '#libs/openid-provider/open-id-provider-options.js';
 import { systemClock } from '#libs/platform/clock.js';
 import { newUuid } from '#libs/platform/ids.js';
 import type { Logger } from '#libs/platform/logger.js';
@@ -42,6 +44,8 @@ import { purgeUser } from '#libs/installation/purge-user.js';
 import { processManagerMigrations } from '#libs/process-managers/checkpoints.postgres.js';
 import { appendActivity } from '#libs/sign-in/open-session.js';
 import { pendingLinkMigrations, postgresPendingLinks } from '#libs/sign-in/pending-links.postgres.js';
+import { noteConsent } from '#libs/sign-in/consents.js';
+import { issueTokens, noteRevokedGrant } from '#libs/sign-in/token-grants.js';
 import { carryOutRevocations, placed } from '#libs/sign-in/revocations.js';
 import { postgresReauthentications, reauthenticationMigrations } from '#libs/sign-in/reauthentications.postgres.js';
 import { signInPath } from '#libs/sign-in/sign-in-dependencies.js';
@@ -50,6 +54,7 @@ import { postgresThrottles, throttleMigrations } from '#libs/throttling/throttle
 import { cookiePolicy } from '#libs/web/cookies.js';
 import { createCsrfTokens } from '#libs/web/csrf.js';
 import { linksOfUser } from '#projections/links/read-model.js';
+import type { LinkView } from '#projections/links/read-model.js';
 import { connectReadModels } from '#projections/read-models.js';
 import type { ReadModels } from '#projections/read-models.js';
 import { findUser } from '#projections/users/read-model.js';
@@ -61,6 +66,7 @@ export interface IdentityDependencies {
   readonly pool: Pool;
   readonly readModels: ReadModels;
   readonly openIdProvider: OpenIdProvider;
+  readonly consent: ConsentDependencies;
   readonly linking: LinkingDependencies & { readonly carryOutRevocations: CarryOutRevocations };
   readonly accounts: AccountsDependencies;
   readonly signIn: SignInDependencies;
@@ -122,6 +128,12 @@ export const connectDependencies = async (
   }
 
   const readModels = await connectReadModels(config.DATABASE_URL, 'ligature-identity-read-models');
+  const policy = {
+    ...DEFAULT_HTTP_POLICY,
+    allowLoopback: config.LIGATURE_ENV === 'development',
+    allowPrivateAddresses: config.LIGATURE_ALLOW_PRIVATE_PROVIDERS,
+  };
+  const throttles = postgresThrottles(pool, indexKeys);
   const openIdProvider = await OpenIdProvider.create({
     issuer: config.LIGATURE_ISSUER,
     pool,
@@ -132,8 +144,17 @@ export const connectDependencies = async (
     newId,
     logger,
     relyingParties: { find: (clientId) => loadRelyingParty(store, clientId) },
-    users: { claims: (userId) => claimsOf(core, pool, readModels, userId) },
+    users: {
+      claims: (userId) => claimsOf(core, pool, readModels, userId),
+      linkedIdentities: async (userId) => (await linksOfUser(readModels, userId)).map(linkedIdentity),
+    },
+    http: policy,
+    throttles,
+    pairwiseSubject: (sector, userId) => indexKeys.of('pairwiseSubject', sector, userId),
     signInPath,
+    consentPath,
+    onTokensIssued: (issue) => issueTokens(store, newId, issue),
+    onGrantRevoked: (grant, reason) => noteRevokedGrant(store, newId, grant, reason),
     onSignedOut: async ({ userId, organizationId, sessionId }) => {
       const commandId = newId();
       const context = { commandId, correlationId: commandId, actor: { type: 'user', id: userId }, organizationId } as const;
@@ -141,11 +162,6 @@ export const connectDependencies = async (
     },
   });
 
-  const policy = {
-    ...DEFAULT_HTTP_POLICY,
-    allowLoopback: config.LIGATURE_ENV === 'development',
-    allowPrivateAddresses: config.LIGATURE_ALLOW_PRIVATE_PROVIDERS,
-  };
   const flows = new Flows(pool, clock);
   const passwords = createPasswords({
     memoryKiB: config.LIGATURE_ARGON2_MEMORY_KIB,
@@ -167,7 +183,7 @@ export const connectDependencies = async (
     attempts: createSignInAttempts({ store, windows: attemptWindows, logger }),
     pendingLinks,
     passwords,
-    throttles: postgresThrottles(pool, indexKeys),
+    throttles,
     indexKeys,
     accountMail: createAccountMail({ issuer: config.LIGATURE_ISSUER, mailer, mailTokens, logger }),
     mailTokens,
@@ -187,6 +203,13 @@ export const connectDependencies = async (
     pool,
     readModels,
     openIdProvider,
+    consent: {
+      openIdProvider,
+      onConsentGranted: (userId, clientId, consent, context) => noteConsent(store, userId, clientId, consent, context),
+      csrf: signIn.csrf,
+      cookies: signIn.cookies,
+      newId,
+    },
     linking: { store, indexKeys, clock, newId, carryOutRevocations: revoke },
     accounts: {
       store,
@@ -228,6 +251,12 @@ const accountReadModels = (pool: Pool, readModels: ReadModels): AccountReadModel
     await waitForPosition(pool, 'links', atLeast);
     return linksOfUser(readModels, userId);
   },
+});
+
+const linkedIdentity = ({ providerId, issuer, linkedAt }: LinkView): LinkedIdentity => ({
+  provider: providerId,
+  issuer,
+  linked_at: linkedAt.toISOString(),
 });
 
 /** Claims from the read model. A user who is not there yet is waited for, within bounds: created is never "not found". */

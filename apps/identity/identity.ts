@@ -1,5 +1,6 @@
 import 'reflect-metadata';
 import type { AddressInfo } from 'node:net';
+import { setTimeout as delay } from 'node:timers/promises';
 import { NestFactory } from '@nestjs/core';
 import type { NestExpressApplication } from '@nestjs/platform-express';
 import type { NextFunction, Request, Response } from 'express';
@@ -16,6 +17,8 @@ import { IdentityModule } from './identity.module.js';
 import { ProblemFilter } from './problem.filter.js';
 
 const CLEAN_UP_MS = 60_000;
+/** Apps learn within a second that somebody was signed out. */
+const BACKGROUND_MS = 400;
 /** A request is answered within this time whatever the event store does; each request towards the store has less. */
 const REQUEST_DEADLINE_MS = 10_000;
 
@@ -46,6 +49,7 @@ export const startIdentity = async (environment: NodeJS.ProcessEnv, logger: Logg
   const cleaning = setInterval(() => {
     dependencies.removeExpired().catch((error: Error) => logger.warn({ error: error.message }, 'expired rows could not be removed'));
   }, CLEAN_UP_MS);
+  const background = repeatedly(BACKGROUND_MS, () => dependencies.openIdProvider.work(), logger);
   const management = await startManagementServer({
     port: config.IDENTITY_MANAGEMENT_PORT,
     registry,
@@ -60,9 +64,30 @@ export const startIdentity = async (environment: NodeJS.ProcessEnv, logger: Logg
     port: (app.getHttpServer() as { address(): AddressInfo }).address().port,
     stop: async () => {
       clearInterval(cleaning);
+      await background.stop();
       await app.close();
       await management.close();
       await dependencies.close();
+    },
+  };
+};
+
+/** Does `work` again and again, never twice at a time; a failure is logged, and tried again. */
+const repeatedly = (everyMs: number, work: () => Promise<void>, logger: Logger): { stop(): Promise<void> } => {
+  const stopping = new AbortController();
+  const run = async (): Promise<void> => {
+    while (!stopping.signal.aborted) {
+      await work().catch((error: Error) =>
+        logger.warn({ error: error.message }, 'the OpenID Provider’s background work failed; trying again'),
+      );
+      await delay(everyMs, undefined, { signal: stopping.signal }).catch(() => undefined);
+    }
+  };
+  const running = run();
+  return {
+    stop: async () => {
+      stopping.abort();
+      await running;
     },
   };
 };

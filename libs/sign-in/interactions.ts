@@ -7,6 +7,10 @@ export interface SignInInteraction {
   readonly organizationId: string;
   /** Where the browser goes when the interaction ends; forms of our pages may lead there. */
   readonly redirectOrigin?: string | undefined;
+  /** The identity provider that the app wants the person to be sent to; its word only. */
+  readonly idpHint?: string | undefined;
+  /** Whom the app expects: what to put into the field for the login name. */
+  readonly loginHint?: string | undefined;
 }
 
 /** The OpenID Provider's side of a sign-in. */

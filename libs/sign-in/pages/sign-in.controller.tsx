@@ -96,14 +96,16 @@ export class SignInController {
     return undefined;
   }
 
-  /** The ways in. Exactly one and nothing to choose: straight through (C6), with the page as the way out when that fails. */
+  /** The ways in. The one that the app wants, or exactly one and nothing to choose: straight through (C6), with the page as the way out. */
   async #show(purpose: Purpose, request: Request, response: Response, again?: Again): Promise<void> {
     const { store, csrf, cookies } = this.dependencies;
     const { organizationName, loginPolicy, providers } = await loadOfferedProviders(store, organizationOf(purpose));
     const browserId = ensureBrowserId(request, response, cookies);
+    const hints = purpose.kind === 'interaction' ? purpose.interaction : undefined;
     const [only, ...others] = providers;
-    if (only && others.length === 0 && !loginPolicy.password && request.query.choose === undefined)
-      return this.#leaveFor(only, purpose, browserId, response);
+    const straightTo =
+      providers.find(({ settings }) => settings.id === hints?.idpHint) ?? (others.length === 0 && !loginPolicy.password ? only : undefined);
+    if (straightTo && !again && request.query.choose === undefined) return this.#leaveFor(straightTo, purpose, browserId, response);
     const path = pathOf(purpose);
     const appOrigin = purpose.kind === 'interaction' ? purpose.interaction.redirectOrigin : undefined;
     setPageHeaders(response, [...providers.map(({ settings }) => originOf(settings.issuer)), ...(appOrigin ? [appOrigin] : [])]);
@@ -121,7 +123,7 @@ export class SignInController {
             registrationHref={loginPolicy.registration && loginPolicy.password ? registrationPath(uidOf(purpose)) : undefined}
             recoveryHref={loginPolicy.recovery && loginPolicy.password ? `/recovery?organization=${organizationOf(purpose)}` : undefined}
             csrf={csrf.issue(browserId, path)}
-            loginName={again?.loginName}
+            loginName={again?.loginName ?? hints?.loginHint}
             error={formText(again?.code)}
           />,
         ),

@@ -17,6 +17,7 @@ import type { RelyingPartySettings } from '#libs/relying-parties/settings.js';
 import { DEFAULT_HTTP_POLICY } from '#libs/platform/guarded-http.js';
 import { migrate } from '#libs/platform/postgres/migrations.js';
 import { createIndexKeys } from '#libs/privacy/index-key.js';
+import type { Limit } from '#libs/throttling/throttles.js';
 import { LIMITS, postgresThrottles, throttleMigrations } from '#libs/throttling/throttles.js';
 import { createTestDatabase } from './database.js';
 import type { Browser } from './browser.js';
@@ -58,7 +59,7 @@ export interface TestOpenIdProvider {
   readonly instances: readonly OpenIdProvider[];
   readonly pool: Pool;
   /** Limits that are other than {@link LIMITS}. */
-  readonly limits: Partial<typeof LIMITS>;
+  readonly limits: Partial<Record<Limit, { readonly points: number; readonly perS: number }>>;
   readonly relyingParties: Map<string, RelyingPartySettings>;
   /** Claims of everyone who may sign in; whoever is not here may not. */
   readonly users: Map<string, UserClaims>;

@@ -17,6 +17,8 @@ export type Reservation =
   /** By another request, at this moment. */
   | { readonly kind: 'taken' }
   | { readonly kind: 'consumed'; readonly grantId: string }
+  /** A device's code that the person refused: there is nothing to give. */
+  | { readonly kind: 'refused' }
   | { readonly kind: 'gone' };
 
 /** A reservation lapses after this time, when its process died: longer than a request may take, in seconds. */
@@ -37,13 +39,15 @@ export const reserve = async (
     values: [model, id, by],
   });
   if (rows[0]) return { kind: 'reserved', grant: rows[0] };
-  const { rows: found } = await pool.query<{ consumed: boolean; grant_id: string }>(
+  const { rows: found } = await pool.query<{ consumed: boolean; grant_id: string | null }>(
     `SELECT a.consumed_at IS NOT NULL AS consumed, a.grant_id
-     FROM provider.artifacts a JOIN provider.grants g ON g.id = a.grant_id AND g.revoked_at IS NULL WHERE a.model = $1 AND a.id = $2`,
+     FROM provider.artifacts a LEFT JOIN provider.grants g ON g.id = a.grant_id
+     WHERE a.model = $1 AND a.id = $2 AND (a.grant_id IS NULL OR (g.id IS NOT NULL AND g.revoked_at IS NULL))`,
     [model, id],
   );
   const [artifact] = found;
   if (!artifact) return { kind: 'gone' };
+  if (artifact.grant_id === null) return { kind: 'refused' };
   return artifact.consumed ? { kind: 'consumed', grantId: artifact.grant_id } : { kind: 'taken' };
 };
 

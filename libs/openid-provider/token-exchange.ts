@@ -77,6 +77,7 @@ export class TokenExchange {
         this.#grant = grantFromRow(answer.grant);
         return;
       }
+      if (answer.kind === 'refused') return;
       if (answer.kind === 'consumed') {
         await this.grants.revoke({ grantId: answer.grantId }, model === 'RefreshToken' ? 'refresh_token_reuse' : 'code_replayed');
         throw new errors.InvalidGrant('it was used before');

@@ -7,7 +7,7 @@ const INFRASTRUCTURE = 'event-store|event-catalog|privacy|platform|projection-en
 /** What a context shows to the others: its events, its values, its queries and its command messages; never its handlers or tables. */
 const PUBLISHED =
   '(events|streams|settings|policy|history)\\.ts$|/queries/|\\.command\\.ts$|/verified-assertion\\.ts$|/login-via-idp\\.ts$' +
-  '|^libs/accounts/(state|decide|credentials|create-user|execute-on-account|email-address|username|passwords|password-policy|account-mail|mail-tokens\\.postgres)\\.ts$' +
+  '|^libs/accounts/(state|decide|assurance|credentials|create-user|execute-on-account|email-address|username|passwords|password-policy|account-mail|mail-tokens\\.postgres)\\.ts$' +
   '|^libs/claims/(claim|claimable|claims|held-by)\\.ts$';
 
 const only = (name, comment, pathNot, to) => ({
@@ -26,13 +26,13 @@ export default {
       comment: 'Events, state and deciders import no framework, no I/O, no clock, no random: time and ids come in with the command.',
       severity: 'error',
       from: {
-        path: '^libs/[^/]+/(events|state|decide|credentials|claim|login-via-idp|external-identity|policy)\\.ts$',
+        path: '^libs/[^/]+/(events|state|decide|assurance|credentials|claim|login-via-idp|external-identity|policy)\\.ts$',
         pathNot: `^libs/(${INFRASTRUCTURE})/`,
       },
       to: {
         path: '^node_modules/|^libs/|^(fs|net|http|https|crypto|timers)',
         pathNot:
-          '^node_modules/zod/|^libs/event-store/(event-definition|command-execution|stream-name)\\.ts$|^libs/privacy/index-key\\.ts$|^libs/platform/(slug|secure-url)\\.ts$|^libs/[^/]+/(events|state|decide|credentials|claim|login-via-idp|settings|policy|streams)\\.ts$',
+          '^node_modules/zod/|^libs/event-store/(event-definition|command-execution|stream-name)\\.ts$|^libs/privacy/index-key\\.ts$|^libs/platform/(slug|secure-url)\\.ts$|^libs/[^/]+/(events|state|decide|assurance|credentials|claim|login-via-idp|settings|policy|streams)\\.ts$',
         dependencyTypesNot: ['type-only'],
       },
     },

@@ -47,6 +47,8 @@ import { purgeUser } from '#libs/installation/purge-user.js';
 import { loginViaIdp } from '#libs/linking/commands/login-via-idp.js';
 import { LoginViaIdp } from '#libs/linking/commands/login-via-idp.command.js';
 import type { LoginResult } from '#libs/linking/commands/login-via-idp.command.js';
+import { linkProvenAccount } from '#libs/linking/commands/link-proven-account.js';
+import { LinkProvenAccount } from '#libs/linking/commands/link-proven-account.command.js';
 import { UnlinkExternalIdentity } from '#libs/linking/commands/unlink-external-identity.command.js';
 import { unlinkExternalIdentity } from '#libs/linking/commands/unlink-external-identity.js';
 import { externalIdentityKey } from '#libs/linking/external-identity.js';
@@ -68,16 +70,20 @@ import { testAssertion, testContext } from './installation.js';
 import type { TestInstallation } from './installation.js';
 import { until } from './until.js';
 
-/** One organization, everything allowed: nothing but the protocols stands between a command and a broken invariant. */
+/**
+ * One organization, everything allowed: nothing but the protocols stands between a command and a broken invariant. Globex proves more than a
+ * password does.
+ */
+const STRONG = 'globex';
 export const HISTORIES_CONFIGURATION = `
 identityProviders:
 ${['acme', 'globex'].map((id) => `  - { id: ${id}, kind: oidc, displayName: ${id}, issuer: "https://${id}.example", clientId: ligature, scopes: [openid] }`).join('\n')}
 organizations:
   - id: default
     displayName: Test
-    loginPolicy: { password: true, registration: true, recovery: true }
+    loginPolicy: { password: true, registration: true, recovery: true, acrValues: [strong] }
     identityProviders:
-${['acme', 'globex'].map((id) => `      - { id: ${id}, policy: { creationAllowed: true, autoCreate: true, linkingAllowed: true } }`).join('\n')}
+${['acme', 'globex'].map((id) => `      - { id: ${id}, policy: { creationAllowed: true, autoCreate: true, linkingAllowed: true${id === STRONG ? ', grantsAcr: strong' : ''} } }`).join('\n')}
 `;
 
 /** Contested identities; and people, each with an identity of their own (the last ones). */
@@ -101,9 +107,12 @@ interface Fate {
   readonly appends: number;
 }
 
+const CHANGES_WAYS_IN: ReadonlySet<string> = new Set(['ExternalIdentityLinked', 'AccountRecovered']);
+
 const DEEDS = [
   'sign_in',
   'link',
+  'link_by_password',
   'unlink',
   'register',
   'rename',
@@ -158,6 +167,12 @@ const ALWAYS: [Action[][]][] = [
     ],
   ],
   [[[one('sign_in', { fate: { happens: 'dies', appends: 1 } })], [one('link', { who: 1 })], [slowly('unlink'), one('unlink', { who: 1 })]]],
+  [
+    [
+      [one('set_password'), one('verify_email')],
+      [slowly('link_by_password'), one('recover'), one('link', { identity: 1 })],
+    ],
+  ],
   ...[0, 1, 2, 3, 4].map((appends): [Action[][]] => [
     [[one('link'), one('rename')], [one('erase', { fate: { happens: 'dies', appends } })]],
   ]),
@@ -165,6 +180,8 @@ const ALWAYS: [Action[][]][] = [
 
 /** An installation with its process manager, in which many histories are played, each with people and names of its own. */
 export class HistoryTheatre {
+  /** Commands of somebody who proved control by a password or a mail. */
+  readonly #provenByLess = new Set<string>();
   readonly #stopping = new AbortController();
   readonly #running: Promise<void>;
   readonly #sessions: SessionRows;
@@ -276,7 +293,7 @@ export class HistoryTheatre {
         verify: () => Promise.resolve({ matches: false, outdated: false }),
       },
       mailTokens: postgresMailTokens(pool, systemClock),
-      rules: async (organizationId, providerIds) => (await loadWaysIn(store, organizationId, providerIds)).rules,
+      rules: async (organizationId) => (await loadWaysIn(store, organizationId)).rules,
       carryOutRevocations: (userId, executed, context) => carryOutRevocations({ store, sessions }, userId, placed(executed), context),
       destroyKey: (userId) => keys.destroy(userId),
       purge: (userId) => purgeUser(pool, userId),
@@ -339,6 +356,13 @@ export class HistoryTheatre {
       case 'link':
         await this.#login(store, run, identity, { kind: 'link', userId, valid: true });
         return [];
+      case 'link_by_password':
+        this.#provenByLess.add(context.commandId);
+        await linkProvenAccount(
+          deps,
+          new LinkProvenAccount(this.#assertion(run, identity), 'default', userId, { kind: 'password' }, undefined, context),
+        );
+        return [];
       case 'unlink': {
         const key = externalIdentityKey(this.installation.indexKeys, { organizationId: 'default', ...this.#assertion(run, identity) });
         const link = (await loadAccount(store, userId)).state.links.find(({ identityKey }) => identityKey === key);
@@ -377,6 +401,7 @@ export class HistoryTheatre {
         await removePassword(deps, new RemovePassword(target, undefined, context));
         return [];
       case 'recover': {
+        this.#provenByLess.add(context.commandId);
         const { verifiedEmail } = (await loadAccount(store, userId)).state;
         if (verifiedEmail) await recoverAccount(deps, new RecoverAccount(target, verifiedEmail.emailId, 'y', context));
         return [];
@@ -457,6 +482,9 @@ export class HistoryTheatre {
         claims.set(stream, claimFold.evolve(claims.get(stream), claim.event, claim));
       } else {
         const user = recorded as RecordedEvent<UserStreamEvent>;
+        const strong = accounts.get(stream)?.links.some(({ providerId }) => providerId === STRONG);
+        if (strong && CHANGES_WAYS_IN.has(event.type) && this.#provenByLess.has(metadata.commandId))
+          broken.push(`invariant 12: ${event.type} past a stronger way in`);
         accounts.set(stream, accountFold.evolve(accounts.get(stream) ?? accountFold.initial, user.event, user));
         if ((event.type === 'UserProvisioned' || event.type === 'UserRegistered') !== (revision === 0n && event.type !== 'ClaimAbandoned'))
           broken.push(`invariant 3: ${event.type} at revision ${revision} of ${stream}`);

@@ -29,8 +29,8 @@ export interface TestInstallation extends EventCore, LinkingDependencies {
   readonly keys: DestructibleSubjectKeys;
   readonly masterKey: Buffer;
   readonly indexSecret: Buffer;
-  /** Applies a configuration file's text. */
-  configure(yaml: string): Promise<void>;
+  /** Applies a configuration file's text. @param environment where its secrets are */
+  configure(yaml: string, environment?: NodeJS.ProcessEnv): Promise<void>;
   stop(): Promise<void>;
 }
 
@@ -97,8 +97,8 @@ export const startTestInstallation = async (given?: TestEventStore, observer: St
     indexKeys: createIndexKeys(indexSecret),
     clock: systemClock,
     newId: newUuid,
-    configure: async (yaml) => {
-      await applyDeclaration(core.store, parseDeclaration(yaml, process.env), testContext());
+    configure: async (yaml, environment = {}) => {
+      await applyDeclaration(core.store, parseDeclaration(yaml, environment), testContext());
     },
     stop: async () => {
       await core.connection.close();

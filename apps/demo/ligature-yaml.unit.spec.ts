@@ -14,9 +14,9 @@ it('the configuration that npm start applies is valid, with every secret named a
     DEMO_AUDITOR_CLIENT_SECRET: 'auditor-secret',
   };
   const { identityProviders, relyingParties } = parseDeclaration(text, environment);
-  expect(identityProviders.map(({ id, issuer, clientSecret }) => [id, issuer, clientSecret])).toEqual([
-    ['acme', 'http://127.0.0.1:4200', 'acme-secret'],
-    ['globex', 'http://127.0.0.1:4202', 'globex-secret'],
+  expect(identityProviders.map(({ settings }) => settings)).toMatchObject([
+    { id: 'acme', issuer: 'http://127.0.0.1:4200', clientSecret: 'acme-secret' },
+    { id: 'globex', issuer: 'http://127.0.0.1:4202', clientSecret: 'globex-secret' },
   ]);
   expect(relyingParties.map(({ clientId, redirectUris, clientSecret }) => [clientId, redirectUris, clientSecret])).toEqual([
     ['demo-app', ['http://127.0.0.1:4100/callback'], 'app-secret'],

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { EventStoreDBClient, jsonEvent } from '@eventstore/db-client';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { silentLogger } from '#libs/platform/logger.js';
-import { selfSignedCertificate } from '#test-support/certificate.js';
+import { tlsCertificate } from '#test-support/certificate.js';
 import { createTestDatabase } from '#test-support/database.js';
 import type { TestDatabase } from '#test-support/database.js';
 import { failure, tried } from './contract/recording.js';
@@ -24,7 +24,7 @@ const clients: EventStoreDBClient[] = [];
 beforeAll(async () => {
   database = await createTestDatabase();
   folder = mkdtempSync(join(tmpdir(), 'ligature-tls-'));
-  const { certificate, key } = selfSignedCertificate();
+  const { certificate, key } = await tlsCertificate();
   writeFileSync(join(folder, 'ca.pem'), certificate);
   node = await startNode({
     databaseUrl: database.urls.ligature_event_store,

@@ -10,19 +10,20 @@ const USER_ID = /id="user-id">([0-9a-f-]{36})</;
 const PASSWORD = 'a horse that nobody knows';
 const OTHER_PASSWORD = 'another horse, unknown too';
 
-const configuration = (acme: string, globex: string, acmePolicy: string): string => `
+const configuration = (acme: string, globex: string, acmePolicy: string, globexPolicy: string): string => `
 identityProviders:
   - { id: acme, kind: oidc, displayName: Acme, issuer: "${acme}", clientId: ligature, scopes: [openid, profile, email] }
   - { id: globex, kind: oidc, displayName: Globex, issuer: "${globex}", clientId: ligature, scopes: [openid, profile, email] }
 organizations:
   - id: default
     displayName: Test
-    loginPolicy: { password: true, registration: true, recovery: true }
+    loginPolicy: { password: true, registration: true, recovery: true, acrValues: ["urn:example:low"] }
     identityProviders:
       - { id: acme, policy: ${acmePolicy} }
-      - { id: globex, policy: { creationAllowed: true, autoCreate: true, linkingAllowed: true } }
+      - { id: globex, policy: ${globexPolicy} }
 `;
 const BY_HAND = '{ creationAllowed: true, linkingAllowed: true }';
+const EVERYTHING = '{ creationAllowed: true, autoCreate: true, linkingAllowed: true }';
 
 describe('accounts over HTTP', () => {
   let server: TestIdentityServer;
@@ -46,8 +47,8 @@ describe('accounts over HTTP', () => {
     await server.installation.pool.query('DELETE FROM provider.throttles');
   });
 
-  const configure = (acmePolicy: string): Promise<void> =>
-    server.installation.configure(configuration(acme.issuer, globex.issuer, acmePolicy));
+  const configure = (acmePolicy: string, globexPolicy = EVERYTHING): Promise<void> =>
+    server.installation.configure(configuration(acme.issuer, globex.issuer, acmePolicy, globexPolicy));
   const nextName = (): string => `person${(people += 1)}`;
   const open = async (path: string, browser = new Browser()): Promise<Browser> => {
     await browser.open(`${server.issuer}${path}`);
@@ -575,6 +576,62 @@ describe('accounts over HTTP', () => {
     await configure(BY_HAND);
   });
 
+  describe('L30: an account with a way in that proves more than its password', () => {
+    beforeAll(() => configure(BY_HAND, '{ linkingAllowed: true, grantsAcr: "urn:example:low" }'));
+    afterAll(() => configure(BY_HAND));
+
+    const linkGlobex = async (browser: Browser, name: string): Promise<void> => {
+      globex.subject = name;
+      await open('/account', browser);
+      await browser.submit({}, '/link/globex');
+      await confirm(browser);
+      await browser.submit({}, '/link/globex');
+      expect(browser.text).toContain('is linked');
+    };
+
+    it('is changed after a confirmation by that one; the password confirms nothing any more, nor does an earlier confirmation by it', async () => {
+      const name = nextName();
+      const browser = await register(name);
+      const elsewhere = await open('/account/confirm', await signIn(name));
+      await linkGlobex(browser, name);
+      await elsewhere.submit({ password: PASSWORD }, '/confirm/password');
+      expect([elsewhere.status, elsewhere.text]).toEqual([403, expect.stringContaining('assurance_insufficient')]);
+      globex.subject = `${name}-another`;
+      await open('/account/password', browser);
+      expect([browser.status, browser.text]).toEqual([403, expect.stringContaining('proof_failed')]);
+      globex.subject = name;
+      await open('/account/password', browser);
+      expect([browser.url, browser.text]).toEqual([`${server.issuer}/account/password`, expect.stringContaining('Change your password')]);
+    });
+
+    it('is linked at a first sign-in when control is proven by that one, not by the password', async () => {
+      const name = nextName();
+      const owner = await register(name);
+      await linkGlobex(owner, name);
+      acme.subject = `${name}-a`;
+      const browser = await through('acme');
+      await browser.submit({ login: name, password: PASSWORD }, '/password');
+      expect([browser.status, browser.text]).toEqual([422, expect.stringContaining('has a stronger way to sign in')]);
+      await browser.submit({}, '/providers/globex');
+      expect(userIdIn(browser)).toBe(userIdIn(owner));
+    });
+
+    it('is not recovered by a mail, which says what to do instead; one that was sent before recovers nothing', async () => {
+      const name = nextName();
+      const address = `${name}@example.org`;
+      const browser = await register(name, address);
+      await verify(browser, address);
+      await (await open('/recovery')).submit({ email: address });
+      const early = await open(await mailTo(address, '/recovery'));
+      await linkGlobex(browser, name);
+      await early.submit({ password: OTHER_PASSWORD });
+      expect([early.status, early.text]).toEqual([403, expect.stringContaining('recovery_not_allowed')]);
+      await (await open('/recovery')).submit({ email: address });
+      await until(async () => (await server.mails()).find(({ to, subject }) => to === address && subject.includes('how to get into')));
+      expect((await server.mails()).filter(({ to, text }) => to === address && text.includes('/recovery/'))).toHaveLength(1);
+    });
+  });
+
   it('L24: a confirmation leads back to a page of the account only', async () => {
     const browser = await register(nextName());
     for (const target of ['https://evil.example/', '//evil.example', '/account/../../evil', '/account@evil.example']) {
@@ -603,7 +660,7 @@ ${['default', 'other']
 `,
   )
   .join('')}`;
-    await server.installation.configure(`${configuration(acme.issuer, globex.issuer, BY_HAND)}${other}`);
+    await server.installation.configure(`${configuration(acme.issuer, globex.issuer, BY_HAND, EVERYTHING)}${other}`);
     const authorize = async (client: string): Promise<{ readonly browser: Browser; readonly at: string }> => {
       const parameters = new URLSearchParams({
         client_id: client,

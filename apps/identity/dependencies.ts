@@ -13,10 +13,18 @@ import { checkInstallationSecrets } from '#libs/event-store/installation-secrets
 import { warnOfAccount } from '#libs/event-store/store-account.js';
 import { checkStoreUrl } from '#libs/event-store/store-url.js';
 import type { StoreObserver } from '#libs/event-store/store-metrics.js';
-import { Discovery } from '#libs/identity-providers/discovery.js';
-import { flowMigrations, Flows } from '#libs/identity-providers/flows.postgres.js';
+import { flowMigrations, Flows, removeExpiredFlows } from '#libs/identity-providers/flows.postgres.js';
 import { DEFAULT_HTTP_POLICY } from '#libs/platform/guarded-http.js';
-import { UpstreamOpenId } from '#libs/identity-providers/upstream-open-id.js';
+import { UpstreamOAuth2 } from '#libs/identity-providers/oauth2/upstream-oauth2.js';
+import type { OAuth2FlowSecrets } from '#libs/identity-providers/oauth2/upstream-oauth2.js';
+import { Discovery } from '#libs/identity-providers/oidc/discovery.js';
+import { UpstreamOpenId } from '#libs/identity-providers/oidc/upstream-open-id.js';
+import type { OpenIdFlowSecrets } from '#libs/identity-providers/oidc/upstream-open-id.js';
+import { postedResponseMigrations, postgresPostedResponses } from '#libs/identity-providers/posted-responses.postgres.js';
+import { upstreamSignIn } from '#libs/identity-providers/upstream-protocol.js';
+import { ConsumedAssertions, consumedAssertionMigrations } from '#libs/identity-providers/saml/consumed-assertions.postgres.js';
+import { SigningCertificates } from '#libs/identity-providers/saml/signing-certificates.js';
+import { UpstreamSaml } from '#libs/identity-providers/saml/upstream-saml.js';
 import type { LinkingDependencies } from '#libs/linking/commands/linking-dependencies.js';
 import type { CarryOutRevocations } from '#libs/linking/commands/unlink-external-identity.js';
 import { loadWaysIn } from '#libs/linking/queries/providers-in-organization.js';
@@ -94,6 +102,8 @@ export const connectDependencies = async (
   await migrate(pool, 'keys', subjectKeyMigrations);
   await migrate(pool, 'provider', [
     ...flowMigrations,
+    ...postedResponseMigrations,
+    ...consumedAssertionMigrations,
     ...reauthenticationMigrations,
     ...mailTokenMigrations,
     ...pendingLinkMigrations,
@@ -162,7 +172,18 @@ export const connectDependencies = async (
     },
   });
 
-  const flows = new Flows(pool, clock);
+  const postedResponses = postgresPostedResponses(pool, config.LIGATURE_MASTER_KEY, clock);
+  const consumed = new ConsumedAssertions(pool, clock);
+  const external = upstreamSignIn<FlowIntent>({
+    oidc: new UpstreamOpenId({ flows: new Flows<OpenIdFlowSecrets>(pool, clock), discovery: new Discovery(policy, clock), policy, clock }),
+    oauth2: new UpstreamOAuth2({ flows: new Flows<OAuth2FlowSecrets>(pool, clock), policy }),
+    saml: new UpstreamSaml({
+      flows: new Flows<unknown>(pool, clock),
+      consumed,
+      certificates: new SigningCertificates(policy, clock),
+      clock,
+    }),
+  });
   const passwords = createPasswords({
     memoryKiB: config.LIGATURE_ARGON2_MEMORY_KIB,
     iterations: config.LIGATURE_ARGON2_ITERATIONS,
@@ -176,7 +197,8 @@ export const connectDependencies = async (
   const signIn: SignInDependencies = {
     issuer: config.LIGATURE_ISSUER,
     store,
-    external: new UpstreamOpenId<FlowIntent>({ flows, discovery: new Discovery(policy, clock), policy, clock }),
+    external,
+    postedResponses,
     interactions: openIdProvider,
     sessions: openIdProvider,
     reauthentications: postgresReauthentications(pool, clock),
@@ -218,7 +240,7 @@ export const connectDependencies = async (
       newId,
       passwords,
       mailTokens,
-      rules: async (organizationId, providerIds) => (await loadWaysIn(store, organizationId, providerIds)).rules,
+      rules: async (organizationId) => (await loadWaysIn(store, organizationId)).rules,
       carryOutRevocations: revoke,
       destroyKey: (userId) => keys.destroy(userId),
       purge: (userId) => purgeUser(pool, userId),
@@ -228,7 +250,9 @@ export const connectDependencies = async (
     audit: { store, newId, logger, verifyAccessToken: (token, required) => openIdProvider.verifyAccessToken(token, required) },
     outbox: outbox === undefined ? undefined : { directory: outbox, issuer: config.LIGATURE_ISSUER },
     removeExpired: async () => {
-      await flows.removeExpired();
+      await removeExpiredFlows(pool, clock);
+      await postedResponses.removeExpired();
+      await consumed.removeExpired();
       await mailTokens.removeExpired();
       await pendingLinks.removeExpired();
       await attemptWindows.removeExpired();

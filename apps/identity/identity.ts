@@ -1,4 +1,5 @@
 import 'reflect-metadata';
+import type { IncomingMessage } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { setTimeout as delay } from 'node:timers/promises';
 import { NestFactory } from '@nestjs/core';
@@ -22,6 +23,11 @@ const BACKGROUND_MS = 400;
 /** A request is answered within this time whatever the event store does; each request towards the store has less. */
 const REQUEST_DEADLINE_MS = 10_000;
 
+/** Assertions have everything about a person in them, and are encoded twice. */
+const SAML_LIMIT = '400kb';
+const isSamlMessage = ({ url = '', headers }: IncomingMessage): boolean =>
+  /^\/providers\/[^/]+\/(?:acs|slo)$/.test(url) && headers['content-type']?.startsWith('application/x-www-form-urlencoded') === true;
+
 export interface RunningIdentity extends Running {
   readonly port: number;
 }
@@ -41,6 +47,7 @@ export const startIdentity = async (environment: NodeJS.ProcessEnv, logger: Logg
   app.set('query parser', 'simple');
   app.use((_request: Request, _response: Response, next: NextFunction) => withDeadline(REQUEST_DEADLINE_MS, next));
   mountOpenIdProvider(app, dependencies.openIdProvider);
+  app.useBodyParser('urlencoded', { extended: false, limit: SAML_LIMIT, type: isSamlMessage });
   app.useBodyParser('urlencoded', { extended: false, limit: '64kb' });
   app.useBodyParser('json', { limit: '64kb' });
   app.useGlobalFilters(new ProblemFilter(logger, newUuid));

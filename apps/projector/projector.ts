@@ -16,6 +16,7 @@ import { postgresSubjectKeys } from '#libs/privacy/subject-keys.postgres.js';
 import { allGenerations, projectionEngineMigrations } from '#libs/projection-engine/generations.postgres.js';
 import { checkStoreIdentity, Projector } from '#libs/projection-engine/projector.js';
 import { allProjections } from '#projections/all-projections.js';
+import { subjectRules } from '#projections/subject-rules.js';
 import { accountProcessManager } from './process-managers.js';
 
 /** Runs every projection. @param environment see docs/operating.md for the variables */
@@ -99,6 +100,7 @@ export const startProjector = async (environment: NodeJS.ProcessEnv, logger: Log
           connection,
           codec,
           logger,
+          subjects: subjectRules,
           onApplied: (name, events) => applied.inc({ projection: name }, events),
         },
         projection,

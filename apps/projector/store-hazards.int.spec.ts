@@ -22,6 +22,7 @@ import type { Pool } from '#libs/platform/postgres/pool.js';
 import { liveGeneration, projectionEngineMigrations } from '#libs/projection-engine/generations.postgres.js';
 import { Projector, waitForPosition } from '#libs/projection-engine/projector.js';
 import { findReplay, requestReplay } from '#libs/projection-engine/replays.postgres.js';
+import { subjectRules } from '#projections/subject-rules.js';
 import { usersProjection } from '#projections/users/users.projection.js';
 import { createTestDatabase } from '#test-support/database.js';
 import type { TestDatabase } from '#test-support/database.js';
@@ -80,7 +81,10 @@ const signIn = async (name: string): Promise<{ kind: string; position: bigint }>
 
 const runUsers = (connection: StoreConnection = installation.connection) => {
   const stopping = new AbortController();
-  const projector = new Projector({ pool: models, connection, codec: installation.codec, logger: silentLogger }, usersProjection);
+  const projector = new Projector(
+    { pool: models, connection, codec: installation.codec, logger: silentLogger, subjects: subjectRules },
+    usersProjection,
+  );
   const running = projector.run(stopping.signal);
   running.catch(() => undefined);
   const stop = async (): Promise<void> => {

@@ -6,7 +6,7 @@ import { startScratchPostgres } from '../support/scratch-postgres.js';
 
 /**
  * Generated histories of concurrent commands on accounts (sign-in, link, unlink, register, rename, verify, password, recover, deactivate, erase),
- * by processes that die or stand still between any two appends: invariants 1 to 5, 7 and 11 of the domain after every batch of events, and no
+ * by processes that die or stand still between any two appends: invariants 1 to 5, 7, 11 and 12 of the domain after every batch of events, and no
  * claim that stays unsettled. `--runs`, 10,000 unless told; a failure is replayed by the `--seed` and `--only` that it names.
  */
 const { values } = parseArgs({

@@ -12,6 +12,7 @@ import { feedGeneration } from '#libs/projection-engine/apply.js';
 import { checksums, createGeneration, liveGeneration, projectionEngineMigrations } from '#libs/projection-engine/generations.postgres.js';
 import { Projector, waitForPosition } from '#libs/projection-engine/projector.js';
 import { allProjections } from '#projections/all-projections.js';
+import { subjectRules } from '#projections/subject-rules.js';
 import { EVERYTHING_ALLOWED, startTestInstallation } from '#test-support/installation.js';
 import { startScratchPostgres } from '../support/scratch-postgres.js';
 import { People } from './support/people.js';
@@ -72,7 +73,13 @@ await migrate(installation.pool, 'provider', openIdProviderMigrations);
 const models = createPool(store.database.urls.ligature_projector, { applicationName: 'faults projector', max: 16, statementTimeoutMs: 0 });
 await migrate(models, 'models', projectionEngineMigrations);
 const projecting = connectEventStore({ ...installation, url: store.url, catalog: eventCatalog, logger: silentLogger });
-const dependencies = { pool: models, connection: projecting.connection, codec: projecting.codec, logger: silentLogger };
+const dependencies = {
+  pool: models,
+  connection: projecting.connection,
+  codec: projecting.codec,
+  logger: silentLogger,
+  subjects: subjectRules,
+};
 const stopping = new AbortController();
 const projectors = allProjections.map((projection) => {
   const running = new Projector(dependencies, projection).run(stopping.signal);

@@ -1,5 +1,6 @@
 import type { Request, Response } from 'express';
 import type { BrowserSession } from '#libs/sign-in/browser-sessions.js';
+import { isRecentlyConfirmed } from '#libs/sign-in/recently-confirmed.js';
 import { signInRefusal } from '#libs/sign-in/pages/refusals.js';
 import { browserIdOf, ensureBrowserId } from '#libs/web/browser-binding.js';
 import { sendErrorPage } from '#libs/web/error-page.js';
@@ -38,9 +39,9 @@ export class AccountGuard {
     return undefined;
   }
 
-  /** Whether the person proved again who they are, lately; if not, sends them to do so and back (domain.md, "Recent"). */
+  /** Whether the person proved again who they are, lately and strongly enough; if not, sends them to do so and back (domain.md, "Recent"). */
   async isRecent(session: BrowserSession, returnTo: string, response: Response): Promise<boolean> {
-    if (await this.dependencies.reauthentications.isRecent(session)) return true;
+    if (await isRecentlyConfirmed(this.dependencies, session)) return true;
     response.redirect(303, `/account/confirm?return=${encodeURIComponent(returnTarget(returnTo))}`);
     return false;
   }

@@ -2,6 +2,7 @@ import { Body, Controller, Get, Inject, Param, Post, Query, Req, Res } from '@ne
 import { CommandBus } from '@nestjs/cqrs';
 import type { Request, Response } from 'express';
 import type { VNode } from 'preact';
+import { signInOriginsOf } from '#libs/identity-providers/settings.js';
 import { UnlinkExternalIdentity } from '#libs/linking/commands/unlink-external-identity.command.js';
 import { loadAccount } from '#libs/accounts/queries/load-account.js';
 import { isUuid } from '#libs/platform/ids.js';
@@ -9,9 +10,9 @@ import type { FlowIntent } from '#libs/sign-in/external-sign-in.js';
 import { loadOfferedProviders } from '#libs/sign-in/offered-providers.js';
 import type { OfferedProvider } from '#libs/sign-in/offered-providers.js';
 import { appendActivity } from '#libs/sign-in/open-session.js';
+import { leaveForProvider } from '#libs/sign-in/pages/leave-for-provider.js';
 import { callbackUrl } from '#libs/sign-in/sign-in-dependencies.js';
 import { contextOf } from '#libs/web/request-context.js';
-import { originOf } from '#libs/web/security-headers.js';
 import { sendPage } from '#libs/web/send-page.js';
 import { ACCOUNT_DEPENDENCIES } from './account-dependencies.js';
 import type { AccountDependencies } from './account-dependencies.js';
@@ -155,12 +156,12 @@ export class AccountController {
 
   async #leaveFor({ settings }: OfferedProvider, intent: FlowIntent, browserId: string, response: Response): Promise<void> {
     const { external, issuer } = this.dependencies;
-    const begun = await external.begin({ settings, intent, browserId, callbackUrl: callbackUrl(issuer, settings.id) });
-    if (begun.kind === 'redirect') return response.redirect(303, begun.redirectTo);
+    const begun = await external.begin({ settings, intent, browserId, callbackUrl: callbackUrl(issuer, settings) });
+    if (begun.kind !== 'refused') return leaveForProvider(response, begun);
     this.#guard.refuse(response, begun.code, begun.detail);
   }
 
   #send(response: Response, providers: readonly OfferedProvider[], page: VNode): void {
-    sendPage(response, page, { formTargets: providers.map(({ settings }) => originOf(settings.issuer)) });
+    sendPage(response, page, { formTargets: providers.flatMap(({ settings }) => signInOriginsOf(settings)) });
   }
 }

@@ -1,13 +1,16 @@
 import { Body, Controller, Get, Inject, Param, Post, Query, Req, Res } from '@nestjs/common';
 import type { Request, Response } from 'express';
+import { isAmong } from '#libs/accounts/assurance.js';
 import { loadAccount } from '#libs/accounts/queries/load-account.js';
+import { loadSufficientProofs } from '#libs/linking/queries/sufficient-proofs.js';
 import type { BrowserSession } from '#libs/sign-in/browser-sessions.js';
 import { loadOfferedProviders } from '#libs/sign-in/offered-providers.js';
 import type { OfferedProvider } from '#libs/sign-in/offered-providers.js';
 import { formText } from '#libs/sign-in/pages/sign-in-texts.js';
+import { signInOriginsOf } from '#libs/identity-providers/settings.js';
 import { ensureBrowserId } from '#libs/web/browser-binding.js';
+import { leaveForProvider } from '#libs/sign-in/pages/leave-for-provider.js';
 import { callbackUrl } from '#libs/sign-in/sign-in-dependencies.js';
-import { originOf } from '#libs/web/security-headers.js';
 import { sendPage } from '#libs/web/send-page.js';
 import { ACCOUNT_DEPENDENCIES } from './account-dependencies.js';
 import type { AccountDependencies } from './account-dependencies.js';
@@ -37,12 +40,14 @@ export class ConfirmController {
     const returnTo = returnTarget(form.return);
     const limited = await throttles.hit('sign_in_per_account', organizationId, `session of ${userId}`);
     if (limited.kind === 'throttled') return this.#show(returnTo, request, response, 'too_many_attempts');
-    const { loginPolicy } = await loadOfferedProviders(store, organizationId);
+    const proven = { kind: 'password' } as const;
+    if (!isAmong(await loadSufficientProofs(store, organizationId, userId), proven))
+      return this.#guard.refuse(response, 'assurance_insufficient');
     const { state } = await loadAccount(store, userId);
     const { matches } = await passwords.verify(state.passwordHash, typeof form.password === 'string' ? form.password : '');
-    if (!matches || !loginPolicy.password) return this.#show(returnTo, request, response, 'password_wrong');
+    if (!matches) return this.#show(returnTo, request, response, 'password_wrong');
     await throttles.reset('sign_in_per_account', organizationId, `session of ${userId}`);
-    await reauthentications.record(sessionId, userId);
+    await reauthentications.record(authorized.session, proven);
     await sessions.rotate(sessionId, request, response);
     response.redirect(303, returnTo);
   }
@@ -57,12 +62,26 @@ export class ConfirmController {
     const authorized = await this.#guard.authorize(form.csrf, request, response);
     if (!authorized) return;
     const { session, browserId } = authorized;
-    const { links } = (await loadAccount(this.dependencies.store, session.userId)).state;
-    const { providers } = await loadOfferedProviders(this.dependencies.store, session.organizationId);
-    const link = links.find((candidate) => candidate.claimId === claimId);
-    const provider = providers.find(({ settings }) => settings.id === link?.providerId);
-    if (!provider) return this.#guard.refuse(response, 'reauthentication_not_possible');
-    return this.#leaveFor(provider, returnTarget(form.return), session, browserId, response);
+    const chosen = (await this.#waysToConfirm(session)).identities.find((identity) => identity.claimId === claimId);
+    if (!chosen) return this.#guard.refuse(response, 'reauthentication_not_possible');
+    return this.#leaveFor(chosen.provider, returnTarget(form.return), session, browserId, response);
+  }
+
+  /** What the person can confirm with: ways in that prove as much as any of the account's (L30). */
+  async #waysToConfirm({ userId, organizationId, claimId: openedBy }: BrowserSession) {
+    const { store } = this.dependencies;
+    const proofs = await loadSufficientProofs(store, organizationId, userId);
+    const { links } = (await loadAccount(store, userId)).state;
+    const { providers } = await loadOfferedProviders(store, organizationId);
+    const identities = links
+      .filter(({ claimId }) => isAmong(proofs, { kind: 'external_identity', claimId }))
+      // The identity that opened the session first: its provider most likely still knows the person.
+      .sort((a, b) => Number(b.claimId === openedBy) - Number(a.claimId === openedBy))
+      .flatMap(({ claimId, providerId }) => {
+        const provider = providers.find(({ settings }) => settings.id === providerId);
+        return provider ? [{ claimId, providerName: provider.settings.displayName, provider }] : [];
+      });
+    return { byPassword: isAmong(proofs, { kind: 'password' }), identities };
   }
 
   async #leaveFor(
@@ -77,29 +96,19 @@ export class ConfirmController {
       settings: provider.settings,
       intent: { kind: 'proof', organizationId, userId, sessionId, returnTo },
       browserId,
-      callbackUrl: callbackUrl(issuer, provider.settings.id),
+      callbackUrl: callbackUrl(issuer, provider.settings),
       reauthenticate: true,
     });
-    if (begun.kind === 'redirect') return response.redirect(303, begun.redirectTo);
+    if (begun.kind !== 'refused') return leaveForProvider(response, begun);
     this.#guard.refuse(response, begun.code, begun.detail);
   }
 
   async #show(returnTo: string, request: Request, response: Response, code?: string): Promise<void> {
     const session = await this.#guard.session(request, response);
     if (!session) return;
-    const { store } = this.dependencies;
-    const { links, passwordHash } = (await loadAccount(store, session.userId)).state;
-    const { providers, loginPolicy } = await loadOfferedProviders(store, session.organizationId);
-    // The identity that opened the session first: its provider most likely still knows the person.
-    const usable = [...links]
-      .sort((a, b) => Number(b.claimId === session.claimId) - Number(a.claimId === session.claimId))
-      .flatMap(({ claimId, providerId }) => {
-        const provider = providers.find(({ settings }) => settings.id === providerId);
-        return provider ? [{ claimId, providerName: provider.settings.displayName, provider }] : [];
-      });
-    const hasPassword = passwordHash !== undefined && loginPolicy.password;
-    const [first] = usable;
-    if (!hasPassword) {
+    const { byPassword, identities } = await this.#waysToConfirm(session);
+    const [first] = identities;
+    if (!byPassword) {
       if (!first) return this.#guard.refuse(response, 'reauthentication_not_possible');
       return this.#leaveFor(first.provider, returnTo, session, ensureBrowserId(request, response, this.dependencies.cookies), response);
     }
@@ -107,12 +116,12 @@ export class ConfirmController {
       response,
       <ConfirmIdentityPage
         returnTo={returnTo}
-        hasPassword={hasPassword}
-        identities={usable}
+        hasPassword={byPassword}
+        identities={identities}
         csrf={this.#guard.csrfFor(session, request, response)}
         error={formText(code)}
       />,
-      { status: code ? 422 : 200, formTargets: usable.map(({ provider }) => originOf(provider.settings.issuer)) },
+      { status: code ? 422 : 200, formTargets: identities.flatMap(({ provider }) => signInOriginsOf(provider.settings)) },
     );
   }
 }

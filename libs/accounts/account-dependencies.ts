@@ -1,6 +1,6 @@
 import type { CommandContext } from '#libs/event-store/event-metadata.js';
 import type { Executed } from '#libs/event-store/command-execution.js';
-import type { CredentialRules } from './credentials.js';
+import type { AssuranceRules } from './assurance.js';
 import type { CreateUserDependencies } from './create-user.js';
 import type { AccountOutcome } from './decide.js';
 import type { MailTokens } from './mail-tokens.postgres.js';
@@ -13,8 +13,8 @@ export const ACCOUNTS_DEPENDENCIES = Symbol('AccountsDependencies');
 export interface AccountsDependencies extends CreateUserDependencies {
   readonly passwords: Passwords;
   readonly mailTokens: MailTokens;
-  /** What an organization allows now, for these providers. */
-  readonly rules: (organizationId: string, providerIds: readonly string[]) => Promise<CredentialRules>;
+  /** What an organization allows now. */
+  readonly rules: (organizationId: string) => Promise<AssuranceRules>;
   /** Ends the sessions and grants that these events of a user take away, before a command answers (invariant 7). */
   readonly carryOutRevocations: (
     userId: string,

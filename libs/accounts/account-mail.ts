@@ -6,6 +6,8 @@ import type { MailTarget, MailTokens } from './mail-tokens.postgres.js';
 export interface AccountMail {
   sendVerification(to: string, target: MailTarget, about: MailAbout): Promise<void>;
   sendRecovery(to: string, target: MailTarget, about: MailAbout): Promise<void>;
+  /** Somebody asked for a recovery that a mail cannot give: the account has a way in that proves more (L30). */
+  sendStrongerWayIn(to: string, organizationId: string, about: MailAbout): Promise<void>;
 }
 
 export interface MailAbout {
@@ -50,5 +52,10 @@ export const createAccountMail = ({ issuer, mailer, mailTokens, logger }: Accoun
         asked(about),
       ]);
     },
+    sendStrongerWayIn: (to, organizationId, about) =>
+      send(to, `${about.organizationName}: how to get into your account`, organizationId, [
+        'Your account has a way to sign in that is stronger than a mail: sign in with that one, and set a new password on your account page.',
+        asked(about),
+      ]),
   };
 };

@@ -1,5 +1,7 @@
 import type { Decision } from '#libs/event-store/command-execution.js';
 import { usableCredentials } from './credentials.js';
+import { enrolledAssurance } from './assurance.js';
+import type { AssuranceRules } from './assurance.js';
 import type { CredentialRules } from './credentials.js';
 import type { AccountEvent, EmailProof, Role } from './events.js';
 import { settlementOf } from './state.js';
@@ -79,6 +81,10 @@ export const decideRemovePassword = (account: Account, removal: DataOf<'Password
   return done({ type: 'PasswordRemoved', data: removal });
 };
 
+/** Whether a mail gets the person back in: never past a way in that proves more than a mail does (L30). */
+export const mayRecover = (account: Account, rules: AssuranceRules): boolean =>
+  rules.recoveryAllowed && rules.passwordAllowed && enrolledAssurance(account, rules) === 0;
+
 /**
  * Recovery by the verified e-mail: a new password, and nothing that somebody else may have put there survives: links from before the address
  * was proven, addresses that nobody proved (L2–L4). Sessions and grants end by the same events.
@@ -86,9 +92,9 @@ export const decideRemovePassword = (account: Account, removal: DataOf<'Password
 export const decideRecoverAccount = (
   account: Account,
   recovery: { readonly emailId: string; readonly passwordHash: string },
-  { recoveryAllowed, passwordAllowed }: CredentialRules,
+  rules: AssuranceRules,
 ): AccountDecision => {
-  if (!recoveryAllowed || !passwordAllowed) return refused('recovery_not_allowed');
+  if (!mayRecover(account, rules)) return refused('recovery_not_allowed');
   if (account.verifiedEmail?.emailId !== recovery.emailId) return refused('recovery_not_allowed');
   return done(
     { type: 'AccountRecovered', data: { emailId: recovery.emailId } },

@@ -2,6 +2,7 @@ import { describe, expect, it } from '@jest/globals';
 import type { LinkEvent } from '#libs/linking/events.js';
 import { given, recorded } from '#test-support/given.js';
 import { usableCredentials } from './credentials.js';
+import type { AssuranceRules } from './assurance.js';
 import type { CredentialRules } from './credentials.js';
 import {
   decideAddEmail,
@@ -60,7 +61,7 @@ const deactivated: AccountEvent = { type: 'UserDeactivated', data: {} };
 const erasing: AccountEvent = { type: 'ErasureStarted', data: {} };
 const erased: AccountEvent = { type: 'UserErased', data: {} };
 
-const everything: CredentialRules = { passwordAllowed: true, recoveryAllowed: true, isUsable: () => true };
+const everything: AssuranceRules = { passwordAllowed: true, recoveryAllowed: true, isUsable: () => true, granted: () => 0 };
 const done = { kind: 'done' as const };
 const refused = (code: AccountRefusalCode) => ({ kind: 'refused' as const, code });
 const user = (...events: readonly UserStreamEvent[]) => given(accountFold, [registered, ...events]);
@@ -154,7 +155,7 @@ describe('recovery', () => {
     user(linked('trojan'), verified('one'), linked('own'))
       .when((a) => decideRecoverAccount(a, recovery, everything))
       .then([recoveredEvents[0]!, unlinked('trojan'), password], done));
-  it.each<[string, CredentialRules]>([
+  it.each<[string, AssuranceRules]>([
     ['recovery is not allowed', { ...everything, recoveryAllowed: false }],
     ['L30: passwords are not allowed: recovery does not walk around single sign-on', { ...everything, passwordAllowed: false }],
   ])('is refused where %s', (_title, rules) =>
@@ -162,6 +163,10 @@ describe('recovery', () => {
       .when((a) => decideRecoverAccount(a, recovery, rules))
       .then([], refused('recovery_not_allowed')),
   );
+  it('L30: is refused to whoever has a way in that proves more than a mail does', () =>
+    user(verified('one'), linked('strong'))
+      .when((a) => decideRecoverAccount(a, recovery, { ...everything, granted: () => 1 }))
+      .then([], refused('recovery_not_allowed')));
   it('is refused for an address that is no longer the verified one', () =>
     user(verified('one'), changed('two'))
       .when((a) => decideRecoverAccount(a, recovery, everything))

@@ -38,10 +38,13 @@ describe('applying a configuration file', () => {
 
   it('secrets are stored encrypted, and can be read again', async () => {
     await apply(file('two'));
-    for (const stream of [identityProviderStream('two-idp'), relyingPartyStream('two-app')]) {
+    for (const [stream, data] of [
+      [identityProviderStream('two-idp'), { secrets: { clientSecret: 'top-secret' } }],
+      [relyingPartyStream('two-app'), { clientSecret: 'top-secret' }],
+    ] as const) {
       const [stored] = await installation.store.readStored(stream);
       expect(JSON.stringify([stored?.data, stored?.metadata])).not.toContain('top-secret');
-      expect((await installation.store.read(stream))[0]?.event.data).toMatchObject({ clientSecret: 'top-secret' });
+      expect((await installation.store.read(stream))[0]?.event.data).toMatchObject(data);
     }
   });
 

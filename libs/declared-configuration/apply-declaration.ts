@@ -47,8 +47,8 @@ export const applyDeclaration = async (
   };
 
   // Providers before the organizations that offer them, organizations before their relying parties: no reference points to nothing in between.
-  for (const { active, ...settings } of declaration.identityProviders) {
-    await apply(identityProviderStream(settings.id), identityProviderFold, (state) => decideIdentityProvider(state, { settings, active }));
+  for (const provider of declaration.identityProviders) {
+    await apply(identityProviderStream(provider.settings.id), identityProviderFold, (state) => decideIdentityProvider(state, provider));
   }
   for (const organization of declaration.organizations) {
     await apply(organizationStream(organization.id), organizationFold, (state) => decideOrganization(state, organization));

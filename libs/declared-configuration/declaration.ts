@@ -1,7 +1,12 @@
 import { LineCounter, parseDocument } from 'yaml';
 import type { Document } from 'yaml';
 import { z } from 'zod';
-import { oidcProviderShape } from '#libs/identity-providers/settings.js';
+import { oauth2ProviderSecrets, oauth2ProviderSettingsSchema } from '#libs/identity-providers/oauth2/settings.js';
+import { oidcProviderSecrets, oidcProviderSettingsSchema } from '#libs/identity-providers/oidc/settings.js';
+import { samlProviderSecrets, samlProviderSettingsSchema } from '#libs/identity-providers/saml/settings.js';
+import { secretNames } from '#libs/identity-providers/settings.js';
+import type { DeclaredIdentityProvider } from '#libs/identity-providers/decide.js';
+import type { IdentityProviderSettings } from '#libs/identity-providers/settings.js';
 import { linkingPolicySchema } from '#libs/linking/policy.js';
 import { loginPolicySchema } from '#libs/organizations/events.js';
 import { organizationSettingsSchema } from '#libs/organizations/settings.js';
@@ -20,20 +25,24 @@ const defaultsSchema = z.strictObject({
   linkingPolicy: linkingPolicySchema.partial().default({}),
 });
 
+const references = <Secrets extends object>(secrets: Secrets) =>
+  Object.fromEntries(Object.keys(secrets).map((name) => [name, secretReferenceSchema.optional()])) as {
+    readonly [Name in keyof Secrets]: z.ZodOptional<typeof secretReferenceSchema>;
+  };
+const active = z.boolean().default(true);
+
+/** An identity provider as the file declares it: its settings, with secrets named, and whether people may sign in through it. */
+const declaredProviderSchema = z.discriminatedUnion('kind', [
+  oidcProviderSettingsSchema.extend({ ...references(oidcProviderSecrets), active }),
+  oauth2ProviderSettingsSchema.extend({ ...references(oauth2ProviderSecrets), active }),
+  samlProviderSettingsSchema.extend({ ...references(samlProviderSecrets), active }),
+]);
+
 /** The file that `ligature config apply` reads. */
 const fileSchema = z.strictObject({
   defaults: defaultsSchema.prefault({}),
   organizations: z.array(organizationSettingsSchema).default([]),
-  identityProviders: z
-    .array(
-      z.strictObject({
-        id: slugSchema,
-        ...oidcProviderShape,
-        clientSecret: secretReferenceSchema.optional(),
-        active: z.boolean().default(true),
-      }),
-    )
-    .default([]),
+  identityProviders: z.array(declaredProviderSchema).default([]),
   relyingParties: z
     .array(
       z
@@ -52,7 +61,7 @@ type File = z.output<typeof fileSchema>;
 /** What a file declares, secrets resolved. */
 export interface Declaration {
   readonly organizations: File['organizations'];
-  readonly identityProviders: readonly (Omit<File['identityProviders'][number], 'clientSecret'> & { readonly clientSecret?: string })[];
+  readonly identityProviders: readonly DeclaredIdentityProvider[];
   readonly relyingParties: readonly (Omit<File['relyingParties'][number], 'clientSecret'> & { readonly clientSecret?: string })[];
 }
 
@@ -75,21 +84,33 @@ export const parseDeclaration = (text: string, environment: NodeJS.ProcessEnv): 
   if (!parsed.success) {
     throw new DeclarationError(parsed.error.issues.map((issue) => `line ${lineOf(issue.path)}: ${issue.path.join('.')}: ${issue.message}`));
   }
-  const mistakes = [...unknownReferences(parsed.data, lineOf), ...duplicates(parsed.data, lineOf)];
-  const withSecret = <T extends { clientSecret?: { env: string } | undefined }>(
-    declared: T,
-    path: PropertyKey[],
-  ): Omit<T, 'clientSecret'> & { clientSecret?: string } => {
-    const { clientSecret, ...rest } = declared;
-    if (!clientSecret) return rest;
-    const secret = environment[clientSecret.env];
-    if (!secret) mistakes.push(`line ${lineOf([...path, 'clientSecret'])}: the environment variable ${clientSecret.env} is not set`);
-    return { ...rest, clientSecret: secret ?? '' };
+  const mistakes = [
+    ...unknownReferences(parsed.data, lineOf),
+    ...unknownAcrValues(parsed.data, lineOf),
+    ...duplicates(parsed.data, lineOf),
+  ];
+  /** A secret's value; one that is not set is a mistake. */
+  const secretAt = (path: PropertyKey[], { env }: z.output<typeof secretReferenceSchema>): string => {
+    const secret = environment[env];
+    if (!secret) mistakes.push(`line ${lineOf(path)}: the environment variable ${env} is not set`);
+    return secret ?? '';
+  };
+  const providerOf = ({ active, ...declared }: File['identityProviders'][number], i: number): DeclaredIdentityProvider => {
+    const resolved = Object.entries(declared).map(([name, value]) => [
+      name,
+      (secretNames as readonly string[]).includes(name) && value !== undefined
+        ? secretAt(['identityProviders', i, name], secretReferenceSchema.parse(value))
+        : (value as unknown),
+    ]);
+    return { active, settings: Object.fromEntries(resolved) as IdentityProviderSettings };
   };
   const declaration: Declaration = {
     organizations: parsed.data.organizations,
-    identityProviders: parsed.data.identityProviders.map((provider, i) => withSecret(provider, ['identityProviders', i])),
-    relyingParties: parsed.data.relyingParties.map((party, i) => withSecret(party, ['relyingParties', i])),
+    identityProviders: parsed.data.identityProviders.map(providerOf),
+    relyingParties: parsed.data.relyingParties.map(({ clientSecret, ...party }, i) => ({
+      ...party,
+      ...(clientSecret ? { clientSecret: secretAt(['relyingParties', i, 'clientSecret'], clientSecret) } : {}),
+    })),
   };
   if (mistakes.length > 0) throw new DeclarationError(mistakes);
   return declaration;
@@ -141,6 +162,16 @@ const lineFinder =
     }
     return 1;
   };
+
+/** What a provider grants has a place among the organization's classes: an unknown one could not be compared. */
+const unknownAcrValues = (file: File, lineOf: LineOf): string[] =>
+  file.organizations.flatMap(({ id, loginPolicy, identityProviders }, i) =>
+    identityProviders.flatMap(({ id: providerId, policy: { grantsAcr } }, j) =>
+      grantsAcr === undefined || loginPolicy.acrValues?.includes(grantsAcr)
+        ? []
+        : `line ${lineOf(['organizations', i, 'identityProviders', j, 'policy', 'grantsAcr'])}: ${providerId} grants ${grantsAcr}, which is not among the loginPolicy.acrValues of organization ${id}`,
+    ),
+  );
 
 const unknownReferences = (file: File, lineOf: LineOf): string[] => {
   const providers = new Set(file.identityProviders.map(({ id }) => id));

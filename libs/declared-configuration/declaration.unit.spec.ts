@@ -48,7 +48,7 @@ describe('a configuration file', () => {
           ],
         },
       ],
-      identityProviders: [{ id: 'acme', clientSecret: 'acme-secret', active: true, userInfo: false }],
+      identityProviders: [{ settings: { id: 'acme', clientSecret: 'acme-secret', userInfo: false }, active: true }],
       relyingParties: [{ clientId: 'app', clientSecret: 'app-secret', tokenEndpointAuthMethod: 'client_secret_basic' }],
     });
   });
@@ -126,6 +126,15 @@ organizations:
       '      - { id: acme, policy: { linkingAllowed: false } }\nidentityProviders:\n  - id',
     );
     expect(mistakesOf(text)).toEqual([`line ${lineOf(text, 'linkingAllowed: false')}: organization default offers acme twice`]);
+  });
+
+  it('L30: what a provider grants must have a place among the organization’s authentication context classes', () => {
+    const granting = GOOD.replace('linkingAllowed: true', 'linkingAllowed: true, grantsAcr: "urn:example:high"');
+    expect(mistakesOf(granting)).toEqual([
+      `line ${lineOf(granting, 'urn:example:high')}: acme grants urn:example:high, which is not among the loginPolicy.acrValues of organization default`,
+    ]);
+    const declared = `defaults: { loginPolicy: { acrValues: ["urn:example:low", "urn:example:high"] } }\n${granting}`;
+    expect(parseDeclaration(declared, ENVIRONMENT).organizations[0]?.loginPolicy.acrValues).toHaveLength(2);
   });
 
   it('a secret written into the file is refused, and not repeated', () => {

@@ -186,16 +186,18 @@ export const createCodec = (catalog: EventCatalog, keys: SubjectKeys) => {
     };
   };
 
+  /** Whose personal values stand in these events, actors included. */
+  const subjectsOf = (batch: readonly StoredEvent[]): readonly string[] => [
+    ...new Set(batch.flatMap(({ type, data, metadata }) => [data, metadata].flatMap((record) => envelopeOf(type, record)?.subject ?? []))),
+  ];
+
   /** Decodes a batch with one look-up of all keys it needs. @throws {EventFormatError | SubjectKeyMissingError} at the first event that cannot be read */
   const decode = async (batch: readonly StoredEvent[]): Promise<readonly RecordedEvent[]> => {
-    const subjects = batch.flatMap((stored) =>
-      [stored.data, stored.metadata].flatMap((record) => envelopeOf(stored.type, record)?.subject ?? []),
-    );
-    const lookups = await keys.forReading(subjects);
+    const lookups = await keys.forReading(subjectsOf(batch));
     return batch.map((stored) => decodeWith(stored, lookups));
   };
 
-  return { encode, decode };
+  return { encode, decode, subjectsOf };
 };
 
 export type Codec = ReturnType<typeof createCodec>;

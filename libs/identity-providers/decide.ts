@@ -1,12 +1,13 @@
 import { isDeepStrictEqual } from 'node:util';
 import type { Decision } from '#libs/event-store/command-execution.js';
 import type { IdentityProviderEvent } from './events.js';
-import type { OidcProviderSettings } from './settings.js';
+import { withoutSecrets } from './settings.js';
+import type { IdentityProviderSettings } from './settings.js';
 import type { IdentityProvider } from './state.js';
 
 /** What an operator declares: the settings, and whether people may sign in through it. */
 export interface DeclaredIdentityProvider {
-  readonly settings: OidcProviderSettings;
+  readonly settings: IdentityProviderSettings;
   readonly active: boolean;
 }
 
@@ -17,8 +18,8 @@ export const decideIdentityProvider = (
 ): Decision<IdentityProviderEvent, 'applied'> => {
   const events: IdentityProviderEvent[] = [];
   if (!isDeepStrictEqual(state.settings, declared.settings)) {
-    const { id: _id, ...settings } = declared.settings;
-    events.push({ type: 'IdentityProviderConfigured', data: settings });
+    const { plain, secrets } = withoutSecrets(declared.settings);
+    events.push({ type: 'IdentityProviderConfigured', data: { settings: plain, secrets } });
   }
   const activeAfter = state.settings ? state.active : true;
   if (activeAfter && !declared.active) events.push({ type: 'IdentityProviderDeactivated', data: {} });

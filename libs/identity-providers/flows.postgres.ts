@@ -22,14 +22,21 @@ export const flowMigrations: readonly Migration[] = [
       );
       CREATE INDEX flows_expiry ON provider.flows (expires_at)`,
   },
+  {
+    name: 'identity-providers/flows-of-every-kind',
+    // Flows live for minutes: who is in one begins again.
+    sql: `
+      DELETE FROM provider.flows;
+      ALTER TABLE provider.flows DROP COLUMN nonce, DROP COLUMN code_verifier, ADD COLUMN kept jsonb NOT NULL`,
+  },
 ];
 
-/** A flow through an external provider, as its one-shot row remembers it. The response's state names it. */
-export interface Flow {
+/** A flow through an external provider, as its one-shot row remembers it. The response names it: its `state`, or what it is `InResponseTo`. */
+export interface Flow<Kept> {
   readonly providerId: string;
   readonly issuer: string;
-  readonly nonce: string;
-  readonly codeVerifier: string;
+  /** What the protocol compares the response with: nonce, PKCE code verifier. */
+  readonly kept: Kept;
   readonly reauthenticate: boolean;
   /** Opaque here. */
   readonly intent: unknown;
@@ -46,8 +53,7 @@ export const freshSecret = (): string => randomBytes(32).toString('base64url');
 interface Row {
   readonly provider_id: string;
   readonly issuer: string;
-  readonly nonce: string;
-  readonly code_verifier: string;
+  readonly kept: unknown;
   readonly reauthenticate: boolean;
   readonly intent: unknown;
   readonly begun_at: Date;
@@ -55,29 +61,28 @@ interface Row {
   readonly live: boolean;
 }
 
-export type ConsumedFlow =
-  | { readonly kind: 'flow'; readonly flow: Flow }
+export type ConsumedFlow<Kept> =
+  | { readonly kind: 'flow'; readonly flow: Flow<Kept> }
   | { readonly kind: 'refused'; readonly code: 'state_unknown' | 'state_expired' | 'browser_mismatch' };
 
 /** One-shot rows: consumed atomically, once, whatever becomes of the response (security row L13). Only hashes of state and browser are kept. */
-export class Flows {
+export class Flows<Kept> {
   constructor(
     private readonly db: Queryable,
     private readonly clock: Clock,
   ) {}
 
-  async insert(state: string, browserId: string, flow: Omit<Flow, 'begunAt'>): Promise<void> {
+  async insert(name: string, browserId: string, flow: Omit<Flow<Kept>, 'begunAt'>): Promise<void> {
     const now = this.clock();
     await this.db.query(
-      `INSERT INTO provider.flows (state_hash, provider_id, issuer, browser_hash, nonce, code_verifier, reauthenticate, intent, begun_at, expires_at)
-       VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)`,
+      `INSERT INTO provider.flows (state_hash, provider_id, issuer, browser_hash, kept, reauthenticate, intent, begun_at, expires_at)
+       VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)`,
       [
-        hash(state),
+        hash(name),
         flow.providerId,
         flow.issuer,
         hash(browserId),
-        flow.nonce,
-        flow.codeVerifier,
+        JSON.stringify(flow.kept),
         flow.reauthenticate,
         JSON.stringify(flow.intent),
         now,
@@ -86,12 +91,12 @@ export class Flows {
     );
   }
 
-  /** Takes the flow that a state names. A second response with the same state finds nothing, in parallel too. */
-  async consume(state: string, browserId: string): Promise<ConsumedFlow> {
+  /** Takes the flow that a response names. A second response that names it finds nothing, in parallel too. */
+  async consume(name: string, browserId: string): Promise<ConsumedFlow<Kept>> {
     const { rows } = await this.db.query<Row>(
       `UPDATE provider.flows SET consumed_at = $2 WHERE state_hash = $1 AND consumed_at IS NULL
        RETURNING *, browser_hash = $3 AS same_browser, expires_at > $2 AS live`,
-      [hash(state), this.clock(), hash(browserId)],
+      [hash(name), this.clock(), hash(browserId)],
     );
     const row = rows[0];
     if (!row) return { kind: 'refused', code: 'state_unknown' };
@@ -102,17 +107,16 @@ export class Flows {
       flow: {
         providerId: row.provider_id,
         issuer: row.issuer,
-        nonce: row.nonce,
-        codeVerifier: row.code_verifier,
+        kept: row.kept as Kept,
         reauthenticate: row.reauthenticate,
         intent: row.intent,
         begunAt: row.begun_at,
       },
     };
   }
-
-  /** Removes rows past their time. Consumed ones stay until then, so that a replay is told apart from nothing only in the log. */
-  async removeExpired(): Promise<number> {
-    return (await this.db.query('DELETE FROM provider.flows WHERE expires_at < $1', [this.clock()])).rowCount ?? 0;
-  }
 }
+
+/** Removes rows past their time, of every kind. Consumed ones stay until then, so that a replay is told apart from nothing only in the log. */
+export const removeExpiredFlows = async (db: Queryable, clock: Clock): Promise<void> => {
+  await db.query('DELETE FROM provider.flows WHERE expires_at < $1', [clock()]);
+};

@@ -1,47 +1,59 @@
 import { z } from 'zod';
-import { isSecureOrLoopback } from '#libs/platform/secure-url.js';
-import { slugSchema } from '#libs/platform/slug.js';
+import { oauth2ProviderSecrets, oauth2ProviderSettingsSchema, oauth2ProviderShape } from './oauth2/settings.js';
+import { oidcProviderSecrets, oidcProviderSettingsSchema, oidcProviderShape } from './oidc/settings.js';
+import { samlProviderSecrets, samlProviderSettingsSchema, samlProviderShape } from './saml/settings.js';
 
-/** Signature algorithms of id_tokens that Ligature knows: asymmetric ones only, never `none` (security row O1). */
-export const idTokenSigningAlgs = ['RS256', 'RS384', 'RS512', 'PS256', 'PS384', 'PS512', 'ES256', 'ES384', 'ES512', 'EdDSA'] as const;
+/** An upstream identity provider of any kind, secrets included. */
+export const identityProviderSettingsSchema = z.discriminatedUnion('kind', [
+  oidcProviderSettingsSchema,
+  oauth2ProviderSettingsSchema,
+  samlProviderSettingsSchema,
+]);
+export type IdentityProviderSettings = z.output<typeof identityProviderSettingsSchema>;
+export type ProviderKind = IdentityProviderSettings['kind'];
+export type SettingsOf<Kind extends ProviderKind> = Extract<IdentityProviderSettings, { readonly kind: Kind }>;
 
-/** Which upstream claim fills which of ours; only these are ever taken over (security row L23). */
-export const claimMappingSchema = z.strictObject({
-  email: z.string().default('email'),
-  emailVerified: z.string().default('email_verified'),
-  preferredUsername: z.string().default('preferred_username'),
-  name: z.string().default('name'),
-  givenName: z.string().default('given_name'),
-  familyName: z.string().default('family_name'),
-});
+/** What is stored in plain. */
+export const plainProviderSettingsSchema = z.discriminatedUnion('kind', [
+  z.strictObject(oidcProviderShape),
+  z.strictObject(oauth2ProviderShape),
+  z.strictObject(samlProviderShape),
+]);
 
-/** OpenID Connect Discovery 1.0, section 3: https, no query, no fragment; http on a loopback host only, for development (security row O10). */
-const issuerSchema = z
-  .string()
-  .refine(
-    (issuer) => isSecureOrLoopback(issuer) && !/[?#]/.test(issuer),
-    'must be https (http on a loopback host only), without query and fragment',
-  );
+/** What is stored encrypted, of whatever kind. */
+export const providerSecretsSchema = z.strictObject({ ...oidcProviderSecrets, ...oauth2ProviderSecrets, ...samlProviderSecrets });
+export type ProviderSecrets = z.output<typeof providerSecretsSchema>;
+export type SecretName = keyof ProviderSecrets;
+export const secretNames = Object.keys(providerSecretsSchema.shape) as readonly SecretName[];
 
-/** An upstream OpenID Provider, as an operator declares it, but its id. */
-export const oidcProviderShape = {
-  kind: z.literal('oidc'),
-  displayName: z.string().min(1).max(100),
-  issuer: issuerSchema,
-  clientId: z.string().min(1).max(200),
-  scopes: z.array(z.string().regex(/^[\x21\x23-\x5b\x5d-\x7e]+$/)).refine((scopes) => scopes.includes('openid'), 'must contain openid'),
-  idTokenSigningAlgs: z
-    .array(z.enum(idTokenSigningAlgs))
-    .min(1)
-    .default([...idTokenSigningAlgs]),
-  claimMapping: claimMappingSchema.prefault({}),
-  /** Whether claims are also fetched from UserInfo. */
-  userInfo: z.boolean().default(false),
-} as const;
+/** Takes settings apart into what may be shown and what may not; the id is neither, it stands in the stream's name. */
+export const withoutSecrets = ({
+  id: _id,
+  ...settings
+}: IdentityProviderSettings): { readonly plain: z.output<typeof plainProviderSettingsSchema>; readonly secrets: ProviderSecrets } => {
+  const isSecret = ([name]: [string, unknown]): boolean => (secretNames as readonly string[]).includes(name);
+  const entries = Object.entries(settings).filter(([, value]) => value !== undefined);
+  return {
+    plain: Object.fromEntries(entries.filter((entry) => !isSecret(entry))) as never,
+    secrets: Object.fromEntries(entries.filter(isSecret)),
+  };
+};
 
-export const oidcProviderSettingsSchema = z.strictObject({
-  id: slugSchema,
-  ...oidcProviderShape,
-  clientSecret: z.string().min(1).optional(),
-});
-export type OidcProviderSettings = z.output<typeof oidcProviderSettingsSchema>;
+/** Where the names of a provider's people come from: the `iss` of its tokens, the issuer that an OAuth 2.0 provider was given, the entity id. */
+export const issuerOf = (settings: IdentityProviderSettings): string => (settings.kind === 'saml' ? settings.entityId : settings.issuer);
+
+/** Origins that the browser may be sent to for a sign-in; forms of pages that offer the provider may lead there. */
+export const signInOriginsOf = (settings: IdentityProviderSettings): readonly string[] => {
+  switch (settings.kind) {
+    case 'oidc':
+      return [new URL(settings.issuer).origin];
+    case 'oauth2':
+      return [new URL(settings.authorizationEndpoint).origin];
+    case 'saml':
+      return settings.singleSignOnServices.map(({ url }) => new URL(url).origin);
+  }
+};
+
+/** Whether the provider has the browser post its responses to us, from its own site. */
+export const postsResponses = (settings: IdentityProviderSettings): boolean =>
+  settings.kind === 'saml' || (settings.kind === 'oidc' && settings.responseMode === 'form_post');

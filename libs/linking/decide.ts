@@ -10,16 +10,21 @@ import type { ProviderInOrganization } from './login-via-idp.js';
 type Linked = EventOf<typeof externalIdentityLinked>;
 type Unlinked = EventOf<typeof externalIdentityUnlinked>;
 
-export type LinkOutcome = 'linked' | 'claim_abandoned' | 'user_not_active';
+export type LinkOutcome = 'linked' | 'claim_abandoned' | 'not_linkable';
 
 /**
  * Settles our own claim by linking. Refused when somebody abandoned the claim meanwhile (the caller then starts again with a new one).
  * @param link the event to append; its claim id is ours
+ * @param mayLink whether the account is still one that the link was decided for
  */
-export const decideLinkExternalIdentity = (account: Account, link: Linked['data']): Decision<Linked, LinkOutcome> => {
+export const decideLinkExternalIdentity = (
+  account: Account,
+  link: Linked['data'],
+  mayLink: (account: Account) => boolean,
+): Decision<Linked, LinkOutcome> => {
   switch (settlementOf(account, link.claimId)) {
     case 'unsettled':
-      if (account.status !== 'active') return { events: [], outcome: 'user_not_active' };
+      if (account.status !== 'active' || !mayLink(account)) return { events: [], outcome: 'not_linkable' };
       return { events: [{ type: 'ExternalIdentityLinked', data: link }], outcome: 'linked' };
     case 'held':
       return { events: [], outcome: 'linked' };
@@ -75,7 +80,11 @@ export const decideUnlinkExternalIdentity = (account: Account, request: UnlinkRe
 };
 
 export type ProvenLinkRefusal =
-  'provider_not_allowed' | 'linking_not_allowed' | 'account_not_found' | 'identity_already_linked_to_another_account';
+  | 'provider_not_allowed'
+  | 'linking_not_allowed'
+  | 'account_not_found'
+  | 'identity_already_linked_to_another_account'
+  | 'assurance_insufficient';
 
 /**
  * Whether an identity may be linked to an account whose control was proven at the page of rows 3, 3′ and 5. Where linking by hand is not
@@ -85,6 +94,8 @@ export const decideProvenLink = (facts: {
   readonly provider: ProviderInOrganization;
   readonly userId: string;
   readonly maySignIn: boolean;
+  /** What control was proven by is as strong as any way into the account (L30). */
+  readonly provesEnough: boolean;
   readonly isCandidate: boolean;
   readonly ownerId: string | undefined;
 }): { readonly kind: 'link' } | { readonly kind: 'refused'; readonly code: ProvenLinkRefusal } => {
@@ -92,6 +103,7 @@ export const decideProvenLink = (facts: {
   const { provider, userId, ownerId } = facts;
   if (!provider.active || !provider.offered || !provider.externalSignInAllowed) return refused('provider_not_allowed');
   if (!facts.maySignIn) return refused('account_not_found');
+  if (!facts.provesEnough) return refused('assurance_insufficient');
   if (ownerId !== undefined) return ownerId === userId ? { kind: 'link' } : refused('identity_already_linked_to_another_account');
   const { linkingAllowed, autoLink } = provider.policy;
   return linkingAllowed || (facts.isCandidate && autoLink.length > 0) ? { kind: 'link' } : refused('linking_not_allowed');

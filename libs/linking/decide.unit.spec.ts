@@ -50,36 +50,41 @@ const nobody = given(accountFold, []);
 
 describe('decideLinkExternalIdentity', () => {
   const { data } = linked('one');
+  const anybody = (): boolean => true;
   it('settles our claim by linking', () =>
     user()
-      .when((s) => decideLinkExternalIdentity(s, data))
+      .when((s) => decideLinkExternalIdentity(s, data, anybody))
       .then([linked('one')], 'linked'));
   it('links a second identity beside the first', () =>
     user(linked('zero'))
-      .when((s) => decideLinkExternalIdentity(s, data))
+      .when((s) => decideLinkExternalIdentity(s, data, anybody))
       .then([linked('one')], 'linked'));
   it('changes nothing when the claim was settled by this link already (a retry)', () =>
     user(linked('one'))
-      .when((s) => decideLinkExternalIdentity(s, data))
+      .when((s) => decideLinkExternalIdentity(s, data, anybody))
       .then([], 'linked'));
   it('ghost: a claim that somebody abandoned never becomes a link', () =>
     user(abandoned('one'))
-      .when((s) => decideLinkExternalIdentity(s, data))
+      .when((s) => decideLinkExternalIdentity(s, data, anybody))
       .then([], 'claim_abandoned'));
   it('a claim whose link was unlinked never becomes a link again', () =>
     user(linked('one'), unlinked('one'))
-      .when((s) => decideLinkExternalIdentity(s, data))
+      .when((s) => decideLinkExternalIdentity(s, data, anybody))
       .then([], 'claim_abandoned'));
   it('an abandonment after the link does not undo it: the first event that names the claim settles it', () =>
     user(linked('one'), abandoned('one'))
-      .when((s) => decideLinkExternalIdentity(s, data))
+      .when((s) => decideLinkExternalIdentity(s, data, anybody))
       .then([], 'linked'));
   it('links nothing to a user that does not exist', () =>
-    nobody.when((s) => decideLinkExternalIdentity(s, data)).then([], 'user_not_active'));
+    nobody.when((s) => decideLinkExternalIdentity(s, data, anybody)).then([], 'not_linkable'));
+  it('links nothing to an account that became another than the link was decided for', () =>
+    user(password)
+      .when((s) => decideLinkExternalIdentity(s, data, ({ passwordHash }) => passwordHash === undefined))
+      .then([], 'not_linkable'));
   it('links nothing to a dead user id', () =>
     given(accountFold, [abandoned('zero')])
-      .when((s) => decideLinkExternalIdentity(s, data))
-      .then([], 'user_not_active'));
+      .when((s) => decideLinkExternalIdentity(s, data, anybody))
+      .then([], 'not_linkable'));
 });
 
 describe('decideUnlinkExternalIdentity', () => {
@@ -191,6 +196,7 @@ describe('decideProvenLink: a page’s person has proven control of an account',
     provider: { id: 'acme', active: true, offered: true, externalSignInAllowed: true, policy: linkingPolicySchema.parse(policy) },
     userId: 'user',
     maySignIn: true,
+    provesEnough: true,
     isCandidate: false,
     ownerId: undefined,
     ...over,
@@ -214,6 +220,7 @@ describe('decideProvenLink: a page’s person has proven control of an account',
       refused('provider_not_allowed'),
     ],
     ['not to an account that may not sign in', facts({ maySignIn: false }), refused('account_not_found')],
+    ['L30: not past a stronger way into the account', facts({ provesEnough: false }), refused('assurance_insufficient')],
     ['L17: not what somebody else owns by now', facts({ ownerId: 'other' }), refused('identity_already_linked_to_another_account')],
     ['what the account owns already is linked', facts({ ownerId: 'user' }, {}), { kind: 'link' }],
   ])('%s', (_title, given, expected) => expect(decideProvenLink(given)).toEqual(expected));

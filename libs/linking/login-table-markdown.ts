@@ -19,8 +19,8 @@ const ANY: LoginFacts = {
   flow: { kind: 'link', userId: '', valid: true },
   owner: { userId: '', claimId: '', maySignIn: true },
   matches: {
-    byEmail: { userId: '', active: true, emailProven: true, knownWithAnotherSubject: false },
-    byUsername: { userId: '', active: true, emailProven: true, knownWithAnotherSubject: false },
+    byEmail: { userId: '', active: true, emailProven: true, knownWithAnotherSubject: false, hasStrongerWayIn: false },
+    byUsername: { userId: '', active: true, emailProven: true, knownWithAnotherSubject: false, hasStrongerWayIn: false },
     usernameAsserted: true,
   },
 };

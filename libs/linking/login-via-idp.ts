@@ -38,6 +38,8 @@ export interface Candidate {
   readonly emailProven: boolean;
   /** This provider was ever linked to the user with another subject: the address may be a recycled one (L15). */
   readonly knownWithAnotherSubject: boolean;
+  /** The account has a way in that proves more than this provider does: no link is made past it (L30). */
+  readonly hasStrongerWayIn: boolean;
 }
 
 /** What the policy's `autoLink` found by the asserted e-mail and username. */
@@ -101,12 +103,15 @@ const flowIsValid = ({ flow }: LoginFacts): boolean => (flow.kind === 'link' || 
 const looksBy = ({ provider: { policy } }: LoginFacts, by: 'email' | 'username'): boolean => policy.autoLink.includes(by);
 const mayCreate = ({ provider: { policy } }: LoginFacts): boolean => policy.creationAllowed;
 
-/** Both sides are proven, and the address was not recycled: only then is anything linked without asking (L1, L7, L15). */
+/** What linking without asking takes of an account, however it was found (L15, L30). */
+const isOpenToALink = (candidate: Candidate | undefined): boolean =>
+  candidate?.active === true && !candidate.knownWithAnotherSubject && !candidate.hasStrongerWayIn;
+/** Both sides are proven, and the address was not recycled: only then is anything linked without asking (L1, L7). */
 const mayLinkByEmail = ({ provider: { policy }, matches: { byEmail } }: LoginFacts): boolean =>
-  policy.onMatch === 'automatic' && byEmail?.active === true && byEmail.emailProven && !byEmail.knownWithAnotherSubject;
+  policy.onMatch === 'automatic' && byEmail?.emailProven === true && isOpenToALink(byEmail);
 /** A username proves nothing but where the provider is who gives them out. */
 const mayLinkByUsername = ({ provider: { policy }, matches: { byUsername } }: LoginFacts): boolean =>
-  policy.onMatch === 'automatic' && policy.usernameAuthoritative && byUsername?.active === true && !byUsername.knownWithAnotherSubject;
+  policy.onMatch === 'automatic' && policy.usernameAuthoritative && isOpenToALink(byUsername);
 
 /** Where the answer is a question, it is the same whether or not somebody has the username (L25). */
 const asksByUsername = ({ provider: { policy } }: LoginFacts): boolean => policy.onMatch === 'ask' || !policy.usernameAuthoritative;
@@ -195,7 +200,7 @@ export const LOGIN_TABLE: readonly Row[] = [
   ),
   row<MatchedByEmail>(
     '3',
-    'By e-mail, automatic: the verified address is an active user’s, who has proven it and never had another subject of this provider',
+    'By e-mail, automatic: the verified address is an active user’s, who has proven it, never had another subject of this provider and has no stronger way in',
     (f) => looksBy(f, 'email') && mayLinkByEmail(f),
     ({ matches }) => ({ kind: 'link_automatically', by: 'email', userId: matches.byEmail.userId }),
   ),
@@ -207,7 +212,7 @@ export const LOGIN_TABLE: readonly Row[] = [
   ),
   row<MatchedByUsername>(
     '3′',
-    'By username, automatic: the provider is authoritative for usernames, and an active user has it who never had another subject of this provider',
+    'By username, automatic: the provider is authoritative for usernames, and an active user has it who never had another subject of this provider and has no stronger way in',
     (f) => looksBy(f, 'username') && mayLinkByUsername(f),
     ({ matches }) => ({ kind: 'link_automatically', by: 'username', userId: matches.byUsername.userId }),
   ),

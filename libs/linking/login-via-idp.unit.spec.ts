@@ -19,6 +19,7 @@ const candidate = (over: Partial<Candidate> = {}): Candidate => ({
   active: true,
   emailProven: true,
   knownWithAnotherSubject: false,
+  hasStrongerWayIn: false,
   ...over,
 });
 const matches = (over: Partial<Matches> = {}): Matches => ({ usernameAsserted: false, ...over });
@@ -152,6 +153,12 @@ describe('LoginViaIdp: each row of the table', () => {
       { kind: 'offer_link', by: 'email', candidateId: OTHER, mayCreate: true },
     ],
     [
+      'L30: by e-mail, automatic, but the account has a stronger way in: asks',
+      matched({ autoLink: ['email'], onMatch: 'automatic' }, { byEmail: candidate({ hasStrongerWayIn: true }) }),
+      '3',
+      { kind: 'offer_link', by: 'email', candidateId: OTHER, mayCreate: true },
+    ],
+    [
       'by e-mail, automatic, but the account is not active: asks, as for any other',
       matched({ autoLink: ['email'], onMatch: 'automatic' }, { byEmail: candidate({ active: false }) }),
       '3',
@@ -269,10 +276,12 @@ describe('LoginViaIdp: over every combination of facts', () => {
   const found: Matches[] = [
     matches(),
     matches({ usernameAsserted: true }),
-    ...product<Omit<Candidate, 'userId'>>({ active: bools, emailProven: bools, knownWithAnotherSubject: bools }).flatMap((one) => [
-      matches({ byEmail: candidate(one) }),
-      matches({ byUsername: candidate(one), usernameAsserted: true }),
-    ]),
+    ...product<Omit<Candidate, 'userId'>>({
+      active: bools,
+      emailProven: bools,
+      knownWithAnotherSubject: bools,
+      hasStrongerWayIn: bools,
+    }).flatMap((one) => [matches({ byEmail: candidate(one) }), matches({ byUsername: candidate(one), usernameAsserted: true })]),
   ];
   const flows: FlowFacts[] = [signIn, link(true), link(false), proof(true), proof(false), { kind: 'unsolicited' }, { kind: 'recognize' }];
   const owners = [undefined, owner(SELF), owner(SELF, false), owner(OTHER), owner(OTHER, false)];
@@ -297,7 +306,7 @@ describe('LoginViaIdp: over every combination of facts', () => {
   /** The decisions that break a rule; the rule holds when there are none. */
   const breaking = (holds: (decision: (typeof decided)[number]) => boolean) => decided.filter((decision) => !holds(decision));
 
-  it('enumerates them all', () => expect(decided).toHaveLength(2 ** 4 * 8 * 2 ** 3 * (7 * 5 - 1 + 18)));
+  it('enumerates them all', () => expect(decided).toHaveLength(2 ** 4 * 8 * 2 ** 3 * (7 * 5 - 1 + 34)));
 
   it('L8: where row 0 applies there is nothing but its refusal, and it applies nowhere else', () => {
     expect(
@@ -396,7 +405,8 @@ describe('LoginViaIdp: over every combination of facts', () => {
             one?.userId === outcome.userId &&
             one.active &&
             proven === true &&
-            !one.knownWithAnotherSubject
+            !one.knownWithAnotherSubject &&
+            !one.hasStrongerWayIn
           );
         },
       ),

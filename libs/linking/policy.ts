@@ -28,6 +28,15 @@ export const linkingPolicySchema = z.strictObject({
 });
 export type LinkingPolicy = z.infer<typeof linkingPolicySchema>;
 
+/**
+ * What a sign-in through the provider amounts to (OIDC Core 2, `acr` and `amr`): what its policy grants, no more; of a provider that is granted
+ * nothing, how it says that it authenticated the person says nothing either (invariant 12, L30).
+ */
+export const authenticationContextOf = (
+  { grantsAcr }: LinkingPolicy,
+  { amr }: { readonly amr: readonly string[] },
+): { readonly acr?: string; readonly amr: readonly string[] } => (grantsAcr === undefined ? { amr: [] } : { acr: grantsAcr, amr });
+
 /** Whether the provider's word that an address of this domain is verified is believed (L5). */
 export const trustsEmailDomain = ({ emailTrustedDomains }: LinkingPolicy, domain: string): boolean =>
   emailTrustedDomains.includes('*') || emailTrustedDomains.includes(domain);

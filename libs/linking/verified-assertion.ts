@@ -1,12 +1,17 @@
+/** What names people at a source; equal names of different kinds are different people. Part of an identity's key: never renamed. */
+export type SourceKind = 'oidc' | 'oidc_claims' | 'oauth2' | 'saml_name_id' | 'saml_attribute';
+
 /**
- * What an external identity provider asserted, after every check of its protocol (security.md, "Upstream OpenID Connect"). Values come from
- * the verified token only.
+ * What an external identity provider asserted, after every check of its protocol (security.md, "Upstream OpenID Connect",
+ * "Upstream SAML"). Values come from what was verified only.
  */
 export interface VerifiedAssertion {
   readonly providerId: string;
-  readonly sourceKind: 'oidc';
+  readonly sourceKind: SourceKind;
   readonly issuer: string;
   readonly subject: string;
+  /** What the subject is unique together with, where it is not so alone: of a NameID its format and qualifiers, of an attribute its name. */
+  readonly subjectQualifiers?: readonly string[];
   readonly claims: {
     readonly email?: string;
     readonly emailVerified: boolean;
@@ -19,6 +24,8 @@ export interface VerifiedAssertion {
   readonly authTime?: Date;
   readonly acr?: string;
   readonly amr: readonly string[];
+  /** The person's session at the provider: OpenID Connect `sid`, SAML `SessionIndex`. */
+  readonly session?: string;
   /** Names the assertion in the audit trail without being usable as one. */
   readonly assertionId: string;
 }

@@ -24,6 +24,11 @@ export const loginPolicySchema = z.strictObject({
     .min(300)
     .max(90 * 24 * 3_600)
     .default(14 * 24 * 3_600),
+  /**
+   * The authentication context classes that this organization's providers grant, lowest first. Each is above a password. Whoever has a way in
+   * of a higher class needs it to change how the account can be used (L30).
+   */
+  acrValues: z.array(z.string().min(1)).optional(),
 });
 export type LoginPolicy = z.infer<typeof loginPolicySchema>;
 

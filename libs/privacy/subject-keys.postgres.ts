@@ -133,6 +133,16 @@ export const postgresSubjectKeys = ({
   return { forReading, forWriting, destroy };
 };
 
+/** Which of these subjects have a tombstone, as the database says now (no cache). */
+export const destroyedAmong = async (db: Queryable, subjects: readonly string[]): Promise<readonly string[]> => {
+  if (subjects.length === 0) return [];
+  const { rows } = await db.query<{ subject: string }>(
+    'SELECT subject FROM keys.subject_keys WHERE subject = ANY($1) AND destroyed_at IS NOT NULL',
+    [subjects],
+  );
+  return rows.map(({ subject }) => subject);
+};
+
 const REWRAPPED_AT_ONCE = 500;
 
 /** How many keys are not wrapped under a master key yet. @param id see {@link masterKeyId} */

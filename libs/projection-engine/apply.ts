@@ -5,15 +5,18 @@ import type { StoreConnection } from '#libs/event-store/store-connection.js';
 import type { Logger } from '#libs/platform/logger.js';
 import { inTransaction } from '#libs/platform/postgres/pool.js';
 import type { Pool } from '#libs/platform/postgres/pool.js';
+import { carryOutErasures } from './erasure.postgres.js';
 import { generationSchema, moveCheckpoint, noteConsidered } from './generations.postgres.js';
 import type { Generation } from './generations.postgres.js';
 import type { Projection } from './projection.js';
+import type { SubjectRules } from './subject-rules.js';
 
 export interface ProjectionDependencies {
   readonly pool: Pool;
   readonly connection: StoreConnection;
   readonly codec: Codec;
   readonly logger: Logger;
+  readonly subjects: SubjectRules;
   /** Told of each applied batch, for metrics. */
   readonly onApplied?: (projection: string, events: number) => void;
 }
@@ -25,7 +28,7 @@ const CONSIDERED_EVERY_MS = 200;
  * once. Returns when `signal` is aborted, or when `limit` is reached (events beyond it are left for the next run).
  */
 export const feedGeneration = async (
-  { pool, connection, codec, logger, onApplied }: ProjectionDependencies,
+  { pool, connection, codec, logger, subjects, onApplied }: ProjectionDependencies,
   projection: Projection,
   generation: Generation,
   { signal, limit }: { readonly signal: AbortSignal; readonly limit?: bigint },
@@ -45,6 +48,7 @@ export const feedGeneration = async (
     await inTransaction(pool, async (db) => {
       await projection.handle(events, db, schema);
       await moveCheckpoint(db, generation, checkpoint, next, considered, batch.length);
+      await carryOutErasures(db, subjects, generation, batch, () => codec.subjectsOf(batch));
     });
     checkpoint = next;
     onApplied?.(projection.name, batch.length);

@@ -2,7 +2,7 @@ import type { Checkpoint } from '#libs/event-store/store-identity.js';
 import type { Migration } from '#libs/platform/postgres/migrations.js';
 import type { Pool, Queryable } from '#libs/platform/postgres/pool.js';
 import { inTransaction } from '#libs/platform/postgres/pool.js';
-import type { Projection } from './projection.js';
+import type { Projection, ProjectionTable } from './projection.js';
 
 /**
  * A projection's rows live in generations: each in a schema of its own (`users_g3`), with its checkpoint here. Exactly one is live; the views in
@@ -41,6 +41,19 @@ export const projectionEngineMigrations: readonly Migration[] = [
       );
       GRANT INSERT (projection) ON models.replays TO ligature_cli`,
   },
+  {
+    // Generations from before said nothing of what is personal in them, and were not purged: those that nobody reads go.
+    name: 'projection-engine/tables',
+    sql: `
+      DO $$
+        DECLARE unread record;
+        BEGIN
+          FOR unread IN DELETE FROM models.generations WHERE state <> 'live' RETURNING * LOOP
+            EXECUTE format('DROP SCHEMA IF EXISTS %I CASCADE', replace(unread.projection, '-', '_') || '_g' || unread.generation);
+          END LOOP;
+        END $$;
+      ALTER TABLE models.generations ADD COLUMN tables jsonb NOT NULL DEFAULT '[]'`,
+  },
 ];
 
 export type GenerationState = 'building' | 'live' | 'retired';
@@ -54,6 +67,8 @@ export interface Generation {
   /** How far the log was looked at, which may be beyond the last event of this projection. */
   readonly considered: bigint;
   readonly events: bigint;
+  /** Its tables as its own version declared them. */
+  readonly tables: readonly Pick<ProjectionTable, 'name' | 'personal'>[];
 }
 
 interface Row {
@@ -65,6 +80,7 @@ interface Row {
   readonly event_id: string | null;
   readonly considered: string;
   readonly events: string;
+  readonly tables: Generation['tables'];
 }
 
 const fromRow = (row: Row): Generation => ({
@@ -75,6 +91,7 @@ const fromRow = (row: Row): Generation => ({
   checkpoint: row.position === null || row.event_id === null ? null : { position: BigInt(row.position), eventId: row.event_id },
   considered: BigInt(row.considered),
   events: BigInt(row.events),
+  tables: row.tables,
 });
 
 /** The schema that holds a generation's tables. Projection names are kebab-case constants of ours, never input. */
@@ -91,13 +108,21 @@ export const allGenerations = async (db: Queryable): Promise<readonly Generation
   return rows.map(fromRow);
 };
 
+/** All generations of a projection, locked until the transaction ends: none of them moves meanwhile. */
+export const lockGenerations = async (db: Queryable, projection: string): Promise<readonly Generation[]> => {
+  const { rows } = await db.query<Row>('SELECT * FROM models.generations WHERE projection = $1 ORDER BY generation FOR UPDATE', [
+    projection,
+  ]);
+  return rows.map(fromRow);
+};
+
 /** Creates a generation's schema and tables. */
 export const createGeneration = (pool: Pool, projection: Projection, state: 'building' | 'live'): Promise<Generation> =>
   inTransaction(pool, async (db) => {
     const { rows } = await db.query<Row>(
-      `INSERT INTO models.generations (projection, generation, version, state)
-       SELECT $1, coalesce(max(generation), 0) + 1, $2, $3 FROM models.generations WHERE projection = $1 RETURNING *`,
-      [projection.name, projection.version, state],
+      `INSERT INTO models.generations (projection, generation, version, state, tables)
+       SELECT $1, coalesce(max(generation), 0) + 1, $2, $3, $4 FROM models.generations WHERE projection = $1 RETURNING *`,
+      [projection.name, projection.version, state, JSON.stringify(projection.tables.map(({ name, personal }) => ({ name, personal })))],
     );
     const created = fromRow(rows[0] as Row);
     const schema = generationSchema(created);
@@ -175,7 +200,10 @@ export const noteConsidered = async (db: Queryable, generation: Generation, cons
   ]);
 };
 
-/** Rows of one table of a generation, in one figure that does not depend on their order. */
+/**
+ * Rows of one table of a generation, in one figure that does not depend on their order. Rows of people whose key is destroyed are counted only: until
+ * `UserErased` has been applied, one generation may still hold what the other could not read any more.
+ */
 export interface TableChecksum {
   readonly table: string;
   readonly rows: number;
@@ -185,9 +213,14 @@ export interface TableChecksum {
 export const checksums = async (db: Queryable, projection: Projection, generation: Generation): Promise<readonly TableChecksum[]> => {
   const schema = generationSchema(generation);
   const sums: TableChecksum[] = [];
-  for (const { name } of projection.tables) {
+  for (const { name, personal } of projection.tables) {
+    const compared = personal
+      ? `NOT EXISTS (SELECT FROM keys.subject_keys AS k WHERE k.subject = t.${personal.subject}::text AND k.destroyed_at IS NOT NULL)`
+      : 'true';
     const { rows } = await db.query<{ rows: string; checksum: string }>(
-      `SELECT count(*) AS rows, coalesce(sum(('x' || substr(md5(t::text), 1, 16))::bit(64)::bigint::numeric), 0)::text AS checksum FROM ${schema}.${name} t`,
+      `SELECT count(*) AS rows,
+         coalesce(sum(('x' || substr(md5(t::text), 1, 16))::bit(64)::bigint::numeric) FILTER (WHERE ${compared}), 0)::text AS checksum
+       FROM ${schema}.${name} AS t`,
     );
     sums.push({ table: name, rows: Number(rows[0]?.rows), checksum: rows[0]?.checksum ?? '' });
   }
@@ -196,13 +229,16 @@ export const checksums = async (db: Queryable, projection: Projection, generatio
 
 /**
  * Makes a built generation the live one and retires the one before, views included, in one transaction. The retired one stays, not fed, for a
- * rollback; those before it go.
+ * rollback; those before it go, and so does one that does not say what is personal in it.
  */
 export const switchTo = (pool: Pool, projection: Projection, built: Generation): Promise<void> =>
   inTransaction(pool, async (db) => {
-    const { rows: older } = await db.query<Row>(`DELETE FROM models.generations WHERE projection = $1 AND state = 'retired' RETURNING *`, [
-      projection.name,
-    ]);
+    // The views of the one before hold on to its tables.
+    await showInViews(db, projection, generationSchema(built));
+    const { rows: older } = await db.query<Row>(
+      `DELETE FROM models.generations WHERE projection = $1 AND (state = 'retired' OR (state = 'live' AND tables = '[]')) RETURNING *`,
+      [projection.name],
+    );
     for (const row of older) await db.query(`DROP SCHEMA ${generationSchema(fromRow(row))} CASCADE`);
     await db.query(`UPDATE models.generations SET state = 'retired' WHERE projection = $1 AND state = 'live'`, [projection.name]);
     const { rowCount } = await db.query(
@@ -210,5 +246,4 @@ export const switchTo = (pool: Pool, projection: Projection, built: Generation):
       [projection.name, built.generation],
     );
     if (rowCount !== 1) throw new CheckpointLostError(built);
-    await showInViews(db, projection, generationSchema(built));
   });

@@ -24,4 +24,15 @@ export interface ProjectionTable {
   readonly columns: string;
   /** What stands behind CREATE INDEX ON <table>. */
   readonly indexes?: readonly string[];
+  readonly personal?: PersonalColumns;
+}
+
+/**
+ * What a table holds of a person. Every generation keeps this beside its rows, so that an erasure empties the columns in all of them, also where
+ * nobody knows the handlers any more. The columns may be null: replayed events of an erased person have no personal values.
+ */
+export interface PersonalColumns {
+  /** The column that says whose row it is. */
+  readonly subject: string;
+  readonly columns: readonly string[];
 }

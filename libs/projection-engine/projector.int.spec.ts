@@ -45,6 +45,7 @@ const dependencies = (over: Partial<ProjectionDependencies> = {}): ProjectionDep
   connection: installation.connection,
   codec: installation.codec,
   logger: silentLogger,
+  subjects: { erasedBy: () => undefined },
   ...over,
 });
 

@@ -1,4 +1,4 @@
-import type { OidcProviderSettings } from '#libs/identity-providers/settings.js';
+import type { IdentityProviderSettings } from '#libs/identity-providers/settings.js';
 import type { VerifiedAssertion } from '#libs/linking/verified-assertion.js';
 
 /** What a flow through an external provider was begun for. Kept in the one-shot row that the response's state names, never in the browser. */
@@ -33,20 +33,38 @@ export interface ExternalSignInRefusal {
 /** Sign-in through external providers, protocol and all its checks included. */
 export interface ExternalSignIn {
   begin(request: {
-    readonly settings: OidcProviderSettings;
+    readonly settings: IdentityProviderSettings;
     readonly intent: FlowIntent;
     readonly browserId: string;
     readonly callbackUrl: string;
     /** Ask the provider to authenticate the person again, and have it proven. */
     readonly reauthenticate?: boolean;
-  }): Promise<{ readonly kind: 'redirect'; readonly redirectTo: string } | ExternalSignInRefusal>;
+  }): Promise<
+    | { readonly kind: 'redirect'; readonly redirectTo: string }
+    | { readonly kind: 'post'; readonly postTo: string; readonly fields: Readonly<Record<string, string>> }
+    | ExternalSignInRefusal
+  >;
   complete(request: {
-    readonly settings: OidcProviderSettings;
-    readonly query: Readonly<Record<string, unknown>>;
+    readonly settings: IdentityProviderSettings;
+    /** Query parameters, or the fields of a form. */
+    readonly parameters: Readonly<Record<string, unknown>>;
     readonly browserId: string;
     readonly callbackUrl: string;
   }): Promise<
     | { readonly kind: 'verified'; readonly assertion: VerifiedAssertion; readonly intent: FlowIntent; readonly reauthenticated: boolean }
+    /** A response that answers no request of ours: it has no intent. */
+    | { readonly kind: 'unsolicited'; readonly assertion: VerifiedAssertion }
     | ExternalSignInRefusal
   >;
+}
+
+/**
+ * Responses that a provider has the browser post to us. Such a request comes from another site and carries no cookie of ours, so it is kept,
+ * unread, for the request of our own that follows it at once and has the cookie (security.md, "Upstream SAML").
+ */
+export interface PostedResponses {
+  /** @returns a handle for the address that the browser is sent to: 256 bits, used once */
+  keep(providerId: string, parameters: Readonly<Record<string, string>>): Promise<string>;
+  /** Takes what a handle stands for; a second time, after a minute, and at another provider there is nothing. */
+  take(providerId: string, handle: unknown): Promise<Readonly<Record<string, string>> | undefined>;
 }

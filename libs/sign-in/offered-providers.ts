@@ -1,12 +1,12 @@
 import type { EventStore } from '#libs/event-store/event-store.js';
 import { loadIdentityProvider } from '#libs/identity-providers/queries/load-identity-provider.js';
-import type { OidcProviderSettings } from '#libs/identity-providers/settings.js';
+import type { IdentityProviderSettings } from '#libs/identity-providers/settings.js';
 import { loadOrganization } from '#libs/organizations/queries/load-organization.js';
 import type { LoginPolicy } from '#libs/organizations/events.js';
 import type { LinkingPolicy } from '#libs/linking/policy.js';
 
 export interface OfferedProvider {
-  readonly settings: OidcProviderSettings;
+  readonly settings: IdentityProviderSettings;
   readonly policy: LinkingPolicy;
 }
 

@@ -1,4 +1,5 @@
 import type { EventStore } from '#libs/event-store/event-store.js';
+import type { IdentityProviderSettings } from '#libs/identity-providers/settings.js';
 import type { Clock } from '#libs/platform/clock.js';
 import type { NewId } from '#libs/platform/ids.js';
 import type { Logger } from '#libs/platform/logger.js';
@@ -11,7 +12,7 @@ import type { CookiePolicy } from '#libs/web/cookies.js';
 import type { CsrfTokens } from '#libs/web/csrf.js';
 import type { SignInAttempts } from './attempts.js';
 import type { BrowserSessions } from './browser-sessions.js';
-import type { ExternalSignIn } from './external-sign-in.js';
+import type { ExternalSignIn, PostedResponses } from './external-sign-in.js';
 import type { SignInInteractions } from './interactions.js';
 import type { PendingLinks } from './pending-links.postgres.js';
 import type { Reauthentications } from './reauthentications.postgres.js';
@@ -24,6 +25,7 @@ export interface SignInDependencies {
   readonly issuer: string;
   readonly store: EventStore;
   readonly external: ExternalSignIn;
+  readonly postedResponses: PostedResponses;
   readonly interactions: SignInInteractions;
   readonly sessions: BrowserSessions;
   readonly reauthentications: Reauthentications;
@@ -48,8 +50,9 @@ export interface SignInDependencies {
 export const signInPath = (interactionUid?: string, options: { readonly choose?: boolean } = {}): string =>
   `/sign-in${interactionUid === undefined ? '' : `/${interactionUid}`}${options.choose ? '?choose' : ''}`;
 
-/** One redirect URI per provider, so that a response cannot be taken for another provider's (security row O5). */
-export const callbackUrl = (issuer: string, providerId: string): string => `${issuer}/providers/${providerId}/callback`;
+/** One address per provider, so that a response cannot be taken for another provider's (security row O5): redirect URI, assertion consumer service. */
+export const callbackUrl = (issuer: string, { id, kind }: Pick<IdentityProviderSettings, 'id' | 'kind'>): string =>
+  `${issuer}/providers/${id}/${kind === 'saml' ? 'acs' : 'callback'}`;
 
 /** Where a person chooses what becomes of an identity that nobody owns. */
 export const pendingLinkPath = (id: string): string => `/link-account/${id}`;

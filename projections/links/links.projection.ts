@@ -60,6 +60,7 @@ export const linksProjection: Projection = {
         origin text NOT NULL,
         linked_at timestamptz NOT NULL,
         last_used_at timestamptz`,
+      personal: { subject: 'user_id', columns: ['subject', 'name_at_provider'] },
       indexes: ['(user_id)', '(provider_id, linked_at)'],
     },
   ],

@@ -92,6 +92,7 @@ export const usersProjection: Projection = {
         email text,
         email_verified boolean NOT NULL,
         created_at timestamptz NOT NULL`,
+      personal: { subject: 'user_id', columns: ['username', 'display_name', 'given_name', 'family_name', 'email'] },
     },
   ],
   handle: async (batch, db, schema) => {

@@ -114,25 +114,21 @@ export const verifyEmail: Run<VerifyEmail> = async (dependencies, command) => {
 };
 
 export const setPassword: Run<SetPassword> = async (dependencies, command) => {
-  const rules = await dependencies.rules(command.target.organizationId, []);
+  const rules = await dependencies.rules(command.target.organizationId);
   const passwordHash = await dependencies.passwords.hash(command.password);
   const { keptSessionId } = command;
   return run(dependencies, command, (account) => decideSetPassword(account, { passwordHash, keptSessionId }, rules));
 };
 
 export const removePassword: Run<RemovePassword> = async (dependencies, command) => {
-  const { state } = await loadAccount(dependencies.store, command.target.userId);
-  const rules = await dependencies.rules(
-    command.target.organizationId,
-    state.links.map((link) => link.providerId),
-  );
+  const rules = await dependencies.rules(command.target.organizationId);
   const { keptSessionId } = command;
   return run(dependencies, command, (account) => decideRemovePassword(account, { keptSessionId }, rules));
 };
 
 export const recoverAccount: Run<RecoverAccount> = async (dependencies, command) => {
   const { target, emailId } = command;
-  const rules = await dependencies.rules(target.organizationId, []);
+  const rules = await dependencies.rules(target.organizationId);
   const passwordHash = await dependencies.passwords.hash(command.password);
   const executed = await run(dependencies, command, (account) => decideRecoverAccount(account, { emailId, passwordHash }, rules));
   if (executed.outcome.kind === 'done') await dependencies.mailTokens.revokeAll(target.userId);

@@ -1,4 +1,6 @@
+import { enrolledAssurance } from '#libs/accounts/assurance.js';
 import { parseEmailAddress } from '#libs/accounts/email-address.js';
+import { maySignIn } from '#libs/accounts/state.js';
 import type { Account } from '#libs/accounts/state.js';
 import { usernameKey, usernameStream, verifiedEmailKey, verifiedEmailStream } from '#libs/accounts/streams.js';
 import { parseUsername } from '#libs/accounts/username.js';
@@ -6,23 +8,55 @@ import { claimableEmail, claimableUsername } from '#libs/claims/claimable.js';
 import type { Claimable } from '#libs/claims/claimable.js';
 import type { Candidate, Matches } from '../login-via-idp.js';
 import { trustsEmailDomain } from '../policy.js';
-import { loadProviderInOrganization } from '../queries/providers-in-organization.js';
-import type { ProviderWithPolicy } from '../queries/providers-in-organization.js';
+import { loadWaysIn } from '../queries/providers-in-organization.js';
+import type { ProviderWithPolicy, WaysIn } from '../queries/providers-in-organization.js';
 import type { Attempt } from './attempt.js';
 
+/** What was found, and what it would be if an account that was found were as it is now. */
+export interface FoundMatches {
+  readonly matches: Matches;
+  readonly seenAgain: (by: MatchedBy, account: Account) => Matches;
+}
+
+type MatchedBy = 'email' | 'username';
+interface Owner {
+  readonly userId: string;
+  readonly account: Account;
+}
+type Owners = Readonly<Partial<Record<MatchedBy, Owner | undefined>>>;
+
 /** Looks for users whom the identity might belong to, by what the policy allows to look by; from the streams that hold who owns what. */
-export const findMatches = async (attempt: Attempt, provider: ProviderWithPolicy): Promise<Matches> => {
-  const { assertion, organizationId, dependencies } = attempt;
-  const { indexKeys } = dependencies;
-  const email = provider.policy.autoLink.includes('email') ? verifiedAddressOf(attempt, provider) : undefined;
-  const username = provider.policy.autoLink.includes('username') ? parseUsername(assertion.claims.preferredUsername) : undefined;
-  const [byEmail, byUsername] = await Promise.all([
-    email && candidateFor(attempt, claimableEmail(verifiedEmailStream(verifiedEmailKey(indexKeys, organizationId, email.canonical)))),
-    username?.kind === 'ok'
-      ? candidateFor(attempt, claimableUsername(usernameStream(usernameKey(indexKeys, organizationId, username.canonical))))
-      : undefined,
-  ]);
-  return { byEmail, byUsername, usernameAsserted: username?.kind === 'ok' };
+export const findMatches = async (attempt: Attempt, provider: ProviderWithPolicy): Promise<FoundMatches> => {
+  const { assertion, organizationId, dependencies, claims, context } = attempt;
+  const { indexKeys, store } = dependencies;
+  const { autoLink } = provider.policy;
+  const email = autoLink.includes('email') ? verifiedAddressOf(attempt, provider) : undefined;
+  const username = autoLink.includes('username') ? parseUsername(assertion.claims.preferredUsername) : undefined;
+  const usernameAsserted = username?.kind === 'ok';
+  const emailKey = email && verifiedEmailKey(indexKeys, organizationId, email.canonical);
+  const nameKey = usernameAsserted ? usernameKey(indexKeys, organizationId, username.canonical) : undefined;
+  const ownerOf = async (thing: Claimable): Promise<Owner | undefined> => {
+    const ownership = await claims.ownerOf(thing, context);
+    return ownership.kind === 'owned' ? { userId: ownership.userId, account: ownership.owner } : undefined;
+  };
+  const owners: Owners = {
+    email: emailKey === undefined ? undefined : await ownerOf(claimableEmail(verifiedEmailStream(emailKey))),
+    username: nameKey === undefined ? undefined : await ownerOf(claimableUsername(usernameStream(nameKey))),
+  };
+  if (!owners.email && !owners.username) return { matches: { usernameAsserted }, seenAgain: () => ({ usernameAsserted }) };
+  const waysIn = await loadWaysIn(store, organizationId);
+  const matchesOf = (seen: Owners): Matches => ({
+    byEmail: seen.email?.account.verifiedEmail?.emailKey === emailKey ? candidateOf(attempt, waysIn, seen.email) : undefined,
+    byUsername: seen.username?.account.username?.usernameKey === nameKey ? candidateOf(attempt, waysIn, seen.username) : undefined,
+    usernameAsserted,
+  });
+  return {
+    matches: matchesOf(owners),
+    seenAgain: (by, account) => {
+      const owner = owners[by];
+      return matchesOf({ ...owners, [by]: owner && { ...owner, account } });
+    },
+  };
 };
 
 /** The asserted address, when the provider says that it is verified and is believed about its domain (L5). */
@@ -36,23 +70,25 @@ export const verifiedAddressOf = (
   return parsed.kind === 'ok' && trustsEmailDomain(policy, parsed.domain) ? parsed : undefined;
 };
 
-const candidateFor = async (attempt: Attempt, thing: Claimable): Promise<Candidate | undefined> => {
-  const ownership = await attempt.claims.ownerOf(thing, attempt.context);
-  if (ownership.kind === 'free') return undefined;
-  const { owner, userId } = ownership;
-  const { providerId } = attempt.assertion;
+const candidateOf = (
+  { assertion, identityKey, organizationId }: Attempt,
+  waysIn: WaysIn,
+  owner: Owner | undefined,
+): Candidate | undefined => {
+  if (!owner) return undefined;
+  const { userId, account } = owner;
   return {
     userId,
-    active: owner.status === 'active' && owner.organizationId === attempt.organizationId,
-    emailProven: await isEmailProven(attempt, owner),
-    knownWithAnotherSubject: [...owner.everLinked].some(([key, provider]) => provider === providerId && key !== attempt.identityKey),
+    active: maySignIn(account, organizationId),
+    emailProven: isEmailProven(waysIn, account),
+    knownWithAnotherSubject: [...account.everLinked].some(([key, provider]) => provider === assertion.providerId && key !== identityKey),
+    hasStrongerWayIn: enrolledAssurance(account, waysIn.rules) > waysIn.rules.granted(assertion.providerId),
   };
 };
 
 /** By a mail that came back, or by a provider that is trusted for the address's domain as of now. */
-const isEmailProven = async ({ dependencies, organizationId }: Attempt, { verifiedEmail }: Account): Promise<boolean> => {
+const isEmailProven = ({ provider }: WaysIn, { verifiedEmail }: Account): boolean => {
   if (!verifiedEmail) return false;
-  if (verifiedEmail.proof.method === 'mail_loop') return true;
-  const { policy } = await loadProviderInOrganization(dependencies.store, organizationId, verifiedEmail.proof.providerId);
-  return verifiedEmail.domain !== undefined && trustsEmailDomain(policy, verifiedEmail.domain);
+  const { proof, domain } = verifiedEmail;
+  return proof.method === 'mail_loop' || (domain !== undefined && trustsEmailDomain(provider(proof.providerId).policy, domain));
 };

@@ -16,7 +16,7 @@ afterAll(async () => {
 });
 
 describe('commands on accounts at once, with processes that die or stand still between any two appends', () => {
-  it('invariants 1 to 5, 7 and 11 hold at every moment, nothing stays claimed, and every sign-in comes to an end', async () => {
+  it('invariants 1 to 5, 7, 11 and 12 hold at every moment, nothing stays claimed, and every sign-in comes to an end', async () => {
     const seed = randomInt(2 ** 31);
     const { violations, histories } = await playHistories(theatre, { seed, runs: 200, atOnce: 12 });
     expect(violations).toEqual([]);

@@ -1,5 +1,6 @@
 import { createUser } from '#libs/accounts/create-user.js';
 import { accountFold } from '#libs/accounts/state.js';
+import type { Account } from '#libs/accounts/state.js';
 import { userStream } from '#libs/accounts/streams.js';
 import { parseUsername } from '#libs/accounts/username.js';
 import { execute } from '#libs/event-store/command-execution.js';
@@ -16,12 +17,16 @@ import { verifiedAddressOf } from './find-matches.js';
 type Linked = EventOf<typeof externalIdentityLinked>['data'];
 export type Provenance = Pick<Linked['provenance'], 'origin' | 'proof'>;
 
+/** By the person, who has proven control of both sides. */
+export const SELF_SERVICE: Provenance = { origin: 'self_service', proof: 'assertion_and_reauthentication' };
+
 /** What came of it; nothing when somebody else was first, and the table has to decide again. */
 export type LinkMade = { readonly userId: string; readonly claimId: string } | undefined;
 
 /**
  * LinkExternalIdentity: claims a free identity for a user who is there, and settles the claim by linking.
  * @param free revision at which the identity was seen free
+ * @param mayLink whether the account, as it is when the link is stored, is still one that this was decided for
  */
 export const linkExternalIdentity = async (
   attempt: Attempt,
@@ -29,6 +34,7 @@ export const linkExternalIdentity = async (
   provider: ProviderWithPolicy,
   userId: string,
   provenance: Provenance,
+  mayLink: (account: Account) => boolean,
 ): Promise<LinkMade> => {
   const { dependencies, claims, identity } = attempt;
   const context = asUser(attempt, userId);
@@ -38,12 +44,12 @@ export const linkExternalIdentity = async (
   const { outcome } = await execute(dependencies.store, {
     stream: userStream(userId),
     fold: accountFold,
-    decide: (account) => decideLinkExternalIdentity(account, linkOf(attempt, claimId, provider, provenance)),
+    decide: (account) => decideLinkExternalIdentity(account, linkOf(attempt, claimId, provider, provenance), mayLink),
     context,
     subject: userId,
   });
   if (outcome === 'linked') return { userId, claimId };
-  if (outcome === 'user_not_active') await claims.giveUp(identity, { claimId, ownerId: userId }, context);
+  if (outcome === 'not_linkable') await claims.giveUp(identity, { claimId, ownerId: userId }, context);
   return undefined;
 };
 

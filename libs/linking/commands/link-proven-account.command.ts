@@ -1,4 +1,5 @@
 import { Command } from '@nestjs/cqrs';
+import type { ProvenCredential } from '#libs/accounts/assurance.js';
 import type { AccountSeen } from '#libs/accounts/state.js';
 import type { CommandContext } from '#libs/event-store/event-metadata.js';
 import type { ProvenLinkRefusal } from '../decide.js';
@@ -18,6 +19,8 @@ export class LinkProvenAccount extends Command<LinkProvenAccountResult> {
     readonly organizationId: string,
     /** Whose control was proven just now. */
     readonly userId: string,
+    /** … and by what. */
+    readonly proven: ProvenCredential,
     /** Whom the offer was made for; linking to them needs no permission to link by hand. */
     readonly candidateId: string | undefined,
     readonly context: CommandContext,

@@ -1,10 +1,12 @@
+import { isAmong, sufficientProofs } from '#libs/accounts/assurance.js';
 import { loadAccount } from '#libs/accounts/queries/load-account.js';
 import { maySignIn, seenAt } from '#libs/accounts/state.js';
+import type { Account } from '#libs/accounts/state.js';
 import { ContentionError } from '#libs/event-store/command-execution.js';
 import { decideProvenLink } from '../decide.js';
-import { loadProviderInOrganization } from '../queries/providers-in-organization.js';
+import { loadWaysIn } from '../queries/providers-in-organization.js';
 import { beginAttempt } from './attempt.js';
-import { linkExternalIdentity } from './link-external-identity.js';
+import { linkExternalIdentity, SELF_SERVICE } from './link-external-identity.js';
 import type { LinkingDependencies } from './linking-dependencies.js';
 import type { LinkProvenAccount, LinkProvenAccountResult } from './link-proven-account.command.js';
 
@@ -13,27 +15,27 @@ const MAX_ATTEMPTS = 20;
 /** Links under the policy as of this moment (L8); begins again when somebody else was first. */
 export const linkProvenAccount = async (
   dependencies: LinkingDependencies,
-  { assertion, organizationId, userId, candidateId, context }: LinkProvenAccount,
+  { assertion, organizationId, userId, proven, candidateId, context }: LinkProvenAccount,
 ): Promise<LinkProvenAccountResult> => {
   const { store } = dependencies;
   const attempt = beginAttempt(dependencies, assertion, organizationId, context);
   for (let tries = 0; tries < MAX_ATTEMPTS; tries += 1) {
     const ownership = await attempt.claims.ownerOf(attempt.identity, context);
-    const provider = await loadProviderInOrganization(store, organizationId, assertion.providerId);
     const { state, revision } = await loadAccount(store, userId);
+    const waysIn = await loadWaysIn(store, organizationId);
+    const provider = waysIn.provider(assertion.providerId);
+    const isProven = (account: Account): boolean => isAmong(sufficientProofs(account, waysIn.rules), proven);
     const decision = decideProvenLink({
       provider,
       userId,
       maySignIn: maySignIn(state, organizationId),
+      provesEnough: isProven(state),
       isCandidate: candidateId === userId,
       ownerId: ownership.kind === 'owned' ? ownership.userId : undefined,
     });
     if (decision.kind === 'refused') return decision;
     if (ownership.kind === 'owned') return { kind: 'linked', userId, claimId: ownership.claimId, account: seenAt(state, revision) };
-    const made = await linkExternalIdentity(attempt, ownership.revision, provider, userId, {
-      origin: 'self_service',
-      proof: 'assertion_and_reauthentication',
-    });
+    const made = await linkExternalIdentity(attempt, ownership.revision, provider, userId, SELF_SERVICE, isProven);
     if (made) {
       const after = await loadAccount(store, userId);
       return { kind: 'linked', ...made, account: seenAt(after.state, after.revision) };

@@ -1,6 +1,9 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { createUser } from '#libs/accounts/create-user.js';
+import { executeOnAccount } from '#libs/accounts/execute-on-account.js';
 import { userStream } from '#libs/accounts/streams.js';
 import type { CommandContext } from '#libs/event-store/event-metadata.js';
+import type { AppendRequest, EventStore } from '#libs/event-store/event-store.js';
 import { EVERYTHING_ALLOWED, startTestInstallation, testAssertion, testContext } from '#test-support/installation.js';
 import type { TestInstallation } from '#test-support/installation.js';
 import { claimableExternalIdentity } from '#libs/claims/claimable.js';
@@ -201,6 +204,59 @@ describe('LoginViaIdp on the streams', () => {
     const outcomes = (await Promise.all(claimIds.map((claimId) => unlink(userId, claimId)))).map(({ outcome }) => outcome);
     expect(outcomes.filter(({ kind }) => kind === 'unlinked')).toHaveLength(1);
     expect(outcomes).toContainEqual({ kind: 'refused', code: 'last_credential' });
+  });
+
+  it('L7: an account whose matched address is given up between the match and the link is not linked', async () => {
+    await installation.configure(
+      EVERYTHING_ALLOWED.replace(
+        'id: globex, policy: { creationAllowed: true, autoCreate: true,',
+        'id: globex, policy: { autoLink: [email], onMatch: automatic, emailTrustedDomains: ["*"], creationAllowed: true, autoCreate: true,',
+      ),
+    );
+    const address = { address: 'eva@example.org', canonical: 'eva@example.org', domain: 'example.org' };
+    const created = await createUser(
+      installation,
+      {
+        organizationId: 'default',
+        first: { type: 'UserRegistered', data: { organizationId: 'default' } },
+        ifUsernameTaken: 'refuse',
+        email: { ...address, proof: { method: 'mail_loop' } },
+      },
+      testContext(),
+    );
+    if (created.kind !== 'created') throw new Error(created.kind);
+    const { userId } = created;
+    let overtaken = false;
+    const { store } = installation;
+    const overtaking = {
+      read: store.read.bind(store),
+      append: async (request: AppendRequest) => {
+        if (!overtaken && request.stream === userStream(userId)) {
+          overtaken = true;
+          const moved = {
+            claimId: installation.newId(),
+            emailKey: 'another',
+            emailId: installation.newId(),
+            proof: { method: 'mail_loop' },
+          } as const;
+          await executeOnAccount(store, {
+            userId,
+            organizationId: 'default',
+            context: testContext(),
+            decide: () => ({ events: [{ type: 'EmailChanged', data: moved }], outcome: { kind: 'done' } }),
+          });
+        }
+        return store.append(request);
+      },
+    } as unknown as EventStore;
+    const assertion = { ...testAssertion('eva-g', 'globex'), claims: { email: address.address, emailVerified: true } };
+    const result = await loginViaIdp(
+      { ...installation, store: overtaking },
+      new LoginViaIdp(assertion, { kind: 'sign_in', organizationId: 'default' }, testContext()),
+    );
+    expect([overtaken, result.outcome.kind]).toEqual([true, 'provisioned']);
+    expect(await typesOf(userId)).not.toContain('ExternalIdentityLinked');
+    await installation.configure(EVERYTHING_ALLOWED);
   });
 
   it('L28: the same identity in another organization is another user', async () => {

@@ -1,24 +1,27 @@
+import { isDeepStrictEqual } from 'node:util';
 import { decideUpdateProfile } from '#libs/accounts/decide.js';
 import { executeOnAccount } from '#libs/accounts/execute-on-account.js';
 import { loadAccount } from '#libs/accounts/queries/load-account.js';
 import { maySignIn, seenAt } from '#libs/accounts/state.js';
+import type { Account } from '#libs/accounts/state.js';
 import type { Ownership } from '#libs/claims/claims.js';
 import { ContentionError } from '#libs/event-store/command-execution.js';
 import type { EventStore } from '#libs/event-store/event-store.js';
 import { decideLogin } from '../login-via-idp.js';
-import type { FlowFacts, IdentityOwner, LoginOutcome, Matches } from '../login-via-idp.js';
+import type { FlowFacts, IdentityOwner, LoginOutcome } from '../login-via-idp.js';
 import { loadProviderInOrganization } from '../queries/providers-in-organization.js';
 import type { ProviderWithPolicy } from '../queries/providers-in-organization.js';
 import { beginAttempt } from './attempt.js';
 import type { Attempt } from './attempt.js';
 import { findMatches } from './find-matches.js';
-import { linkExternalIdentity, provisionUser } from './link-external-identity.js';
+import type { FoundMatches } from './find-matches.js';
+import { linkExternalIdentity, provisionUser, SELF_SERVICE } from './link-external-identity.js';
 import type { LinkMade } from './link-external-identity.js';
 import type { LoginResult, LoginViaIdp } from './login-via-idp.command.js';
 import type { LinkingDependencies } from './linking-dependencies.js';
 
 const MAX_ATTEMPTS = 20;
-const NO_MATCHES: Matches = { usernameAsserted: false };
+const NO_MATCHES: FoundMatches = { matches: { usernameAsserted: false }, seenAgain: () => ({ usernameAsserted: false }) };
 
 /** Decides by the table and carries the decision out by the claim protocol; begins again when somebody else was first. */
 export const loginViaIdp = async (dependencies: LinkingDependencies, { assertion, flow, context }: LoginViaIdp): Promise<LoginResult> => {
@@ -32,15 +35,20 @@ export const loginViaIdp = async (dependencies: LinkingDependencies, { assertion
     const ownership = await claims.ownerOf(identity, context);
     // Read after the owner, so that what is allowed is as of the moment of linking (L8).
     const provider = await loadProviderInOrganization(store, organizationId, assertion.providerId);
-    const matches = ownership.kind === 'free' && flow.kind === 'sign_in' ? await findMatches(attempt, provider) : NO_MATCHES;
-    const { row, outcome } = decideLogin({ provider, flow: checkedFlow, owner: ownerFacts(ownership, organizationId), matches });
+    const found = ownership.kind === 'free' && flow.kind === 'sign_in' ? await findMatches(attempt, provider) : NO_MATCHES;
+    const facts = { provider, flow: checkedFlow, owner: ownerFacts(ownership, organizationId), matches: found.matches };
+    const { row, outcome } = decideLogin(facts);
     const answer = { row, policyRevision: provider.policyRevision, identityKey };
     if (ownership.kind === 'owned' || !makesLink(outcome)) {
       if (makesLink(outcome)) throw new Error(`Row ${row} links an identity that is owned`);
       if (outcome.kind === 'sign_in' && outcome.updateProfile) await updateProfile(attempt, outcome.userId);
       return { ...answer, outcome, ...(ownership.kind === 'owned' ? { account: seenAt(ownership.owner, ownership.ownerRevision) } : {}) };
     }
-    const made = await makeLink(attempt, ownership, provider, outcome);
+    // An account that was found is looked at once more when it is linked: what it was found by may have been given up meanwhile.
+    const stillFound = (account: Account): boolean =>
+      outcome.kind !== 'link_automatically' ||
+      isDeepStrictEqual(decideLogin({ ...facts, matches: found.seenAgain(outcome.by, account) }).outcome, outcome);
+    const made = await makeLink(attempt, ownership, provider, outcome, stillFound);
     if (made) {
       const { state, revision } = await loadAccount(store, made.userId);
       return { ...answer, outcome: { kind: RESULT_OF[outcome.kind], ...made }, account: seenAt(state, revision) };
@@ -53,6 +61,11 @@ type LinkingOutcome = Extract<LoginOutcome, { kind: 'provision' | 'link' | 'link
 
 const RESULT_OF = { provision: 'provisioned', link: 'linked', link_automatically: 'linked_automatically' } as const;
 
+const AUTOMATIC = {
+  email: { origin: 'automatic_by_email', proof: 'assertion' },
+  username: { origin: 'automatic_by_username', proof: 'assertion' },
+} as const;
+
 const makesLink = (outcome: LoginOutcome): outcome is LinkingOutcome => outcome.kind in RESULT_OF;
 
 const makeLink = (
@@ -60,20 +73,15 @@ const makeLink = (
   { revision }: Extract<Ownership, { kind: 'free' }>,
   provider: ProviderWithPolicy,
   outcome: LinkingOutcome,
+  mayLink: (account: Account) => boolean,
 ): Promise<LinkMade> => {
   switch (outcome.kind) {
     case 'provision':
       return provisionUser(attempt, revision, provider);
     case 'link':
-      return linkExternalIdentity(attempt, revision, provider, outcome.userId, {
-        origin: 'self_service',
-        proof: 'assertion_and_reauthentication',
-      });
+      return linkExternalIdentity(attempt, revision, provider, outcome.userId, SELF_SERVICE, mayLink);
     case 'link_automatically':
-      return linkExternalIdentity(attempt, revision, provider, outcome.userId, {
-        origin: outcome.by === 'email' ? 'automatic_by_email' : 'automatic_by_username',
-        proof: 'assertion',
-      });
+      return linkExternalIdentity(attempt, revision, provider, outcome.userId, AUTOMATIC[outcome.by], mayLink);
   }
 };
 

@@ -3,7 +3,7 @@ import type { UserStreamEvent } from '#libs/accounts/state.js';
 import { userStream } from '#libs/accounts/streams.js';
 import { claimableExternalIdentity } from '#libs/claims/claimable.js';
 import { Claims } from '#libs/claims/claims.js';
-import { execute, load } from '#libs/event-store/command-execution.js';
+import { execute } from '#libs/event-store/command-execution.js';
 import type { Executed } from '#libs/event-store/command-execution.js';
 import type { CommandContext } from '#libs/event-store/event-metadata.js';
 import { decideUnlinkExternalIdentity } from '../decide.js';
@@ -29,12 +29,7 @@ export const unlinkExternalIdentity = async (
 ): Promise<UnlinkResult> => {
   const { store } = dependencies;
   const stream = userStream(userId);
-  const { state } = await load(store, stream, accountFold);
-  const { providers, rules } = await loadWaysIn(
-    store,
-    organizationId,
-    state.links.map((link) => link.providerId),
-  );
+  const { provider, rules } = await loadWaysIn(store, organizationId);
   const executed = await execute(store, {
     stream,
     fold: accountFold,
@@ -45,7 +40,7 @@ export const unlinkExternalIdentity = async (
         commandId: context.commandId,
         bodyHash: context.bodyHash,
         organizationId,
-        unlinkAllowed: (providerId) => byAdministrator || providers.get(providerId)?.policy.unlinkAllowed === true,
+        unlinkAllowed: (providerId) => byAdministrator || provider(providerId).policy.unlinkAllowed,
         force,
       }),
     context,

@@ -1,8 +1,10 @@
-import type { CredentialRules } from '#libs/accounts/credentials.js';
+import { assuranceOfAcr } from '#libs/accounts/assurance.js';
+import type { AssuranceRules } from '#libs/accounts/assurance.js';
 import type { EventStore } from '#libs/event-store/event-store.js';
 import { loadIdentityProvider } from '#libs/identity-providers/queries/load-identity-provider.js';
 import type { LoginPolicy } from '#libs/organizations/events.js';
 import { loadOrganization } from '#libs/organizations/queries/load-organization.js';
+import type { Organization } from '#libs/organizations/state.js';
 import type { ProviderInOrganization } from '../login-via-idp.js';
 import { linkingPolicySchema } from '../policy.js';
 
@@ -14,56 +16,56 @@ export interface ProviderWithPolicy extends ProviderInOrganization {
 /** What an organization allows now. */
 export interface WaysIn {
   readonly loginPolicy: LoginPolicy;
-  readonly providers: ReadonlyMap<string, ProviderWithPolicy>;
-  /** Which credentials count as usable. */
-  readonly rules: CredentialRules;
+  /** A provider as the organization sees it, offered or not. */
+  readonly provider: (id: string) => ProviderWithPolicy;
+  /** Which credentials count as usable, and how much they prove. */
+  readonly rules: AssuranceRules;
 }
 
 /** What applies to a provider that is not offered: nothing is allowed. */
 const NOTHING_ALLOWED = linkingPolicySchema.parse({});
 
-/** Reads the streams at the leader; called at the moment of linking, not when the flow began (security row L8). */
-export const loadWaysIn = async (store: EventStore, organizationId: string, providerIds: readonly string[]): Promise<WaysIn> => {
-  const ids = [...new Set(providerIds)];
-  const [organization, ...loaded] = await Promise.all([
-    loadOrganization(store, organizationId),
-    ...ids.map((id) => loadIdentityProvider(store, id)),
-  ]);
-  const { loginPolicy } = organization;
-  const providers = new Map(
-    ids.map((id, i): [string, ProviderWithPolicy] => {
-      const offered = organization.offered.get(id);
-      return [
-        id,
-        {
-          id,
-          active: loaded[i]?.active === true,
-          offered: offered !== undefined,
-          externalSignInAllowed: loginPolicy.externalSignIn,
-          policy: offered?.policy ?? NOTHING_ALLOWED,
-          policyRevision: `organization-${organizationId}@${offered?.policyRevision ?? 'none'}`,
-        },
-      ];
-    }),
+/**
+ * Reads the streams at the leader; called at the moment of linking, not when the flow began (security row L8). Every provider that is offered is
+ * among the rules, so that they also fit an account that gets a link while a command on it is being decided.
+ */
+export const loadWaysIn = async (store: EventStore, organizationId: string): Promise<WaysIn> => {
+  const organization = await loadOrganization(store, organizationId);
+  const { loginPolicy, offered } = organization;
+  const loaded = await Promise.all(
+    [...offered.keys()].map(
+      async (id) => [id, seenFrom(organization, organizationId, id, (await loadIdentityProvider(store, id)).active)] as const,
+    ),
   );
+  const providers = new Map(loaded);
+  const provider = (id: string): ProviderWithPolicy => providers.get(id) ?? seenFrom(organization, organizationId, id, false);
   return {
     loginPolicy,
-    providers,
+    provider,
     rules: {
       passwordAllowed: loginPolicy.password,
       recoveryAllowed: loginPolicy.recovery,
-      isUsable: (providerId) => isUsable(providers.get(providerId)),
+      isUsable: (id) => isUsable(provider(id)),
+      granted: (id) => assuranceOfAcr(loginPolicy.acrValues ?? [], provider(id).policy.grantsAcr),
     },
   };
 };
 
 /** One provider as an organization sees it now. */
 export const loadProviderInOrganization = async (store: EventStore, organizationId: string, id: string): Promise<ProviderWithPolicy> => {
-  const provider = (await loadWaysIn(store, organizationId, [id])).providers.get(id);
-  if (!provider) throw new Error(`No settings were loaded for ${id}`);
-  return provider;
+  const [organization, { active }] = await Promise.all([loadOrganization(store, organizationId), loadIdentityProvider(store, id)]);
+  return seenFrom(organization, organizationId, id, active);
 };
 
+const seenFrom = ({ loginPolicy, offered }: Organization, organizationId: string, id: string, active: boolean): ProviderWithPolicy => ({
+  id,
+  active,
+  offered: offered.has(id),
+  externalSignInAllowed: loginPolicy.externalSignIn,
+  policy: offered.get(id)?.policy ?? NOTHING_ALLOWED,
+  policyRevision: `organization-${organizationId}@${offered.get(id)?.policyRevision ?? 'none'}`,
+});
+
 /** Whether people may sign in through it. */
-export const isUsable = (provider: ProviderInOrganization | undefined): boolean =>
-  provider !== undefined && provider.active && provider.offered && provider.externalSignInAllowed;
+export const isUsable = ({ active, offered, externalSignInAllowed }: ProviderInOrganization): boolean =>
+  active && offered && externalSignInAllowed;

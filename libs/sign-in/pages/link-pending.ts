@@ -1,5 +1,6 @@
 import type { CommandBus } from '@nestjs/cqrs';
 import type { Request } from 'express';
+import type { ProvenCredential } from '#libs/accounts/assurance.js';
 import type { CommandContext } from '#libs/event-store/event-metadata.js';
 import { LinkProvenAccount } from '#libs/linking/commands/link-proven-account.command.js';
 import { browserIdOf } from '#libs/web/browser-binding.js';
@@ -13,14 +14,14 @@ export const linkPending = async (
   { pendingLinks, cookies }: SignInDependencies,
   commands: CommandBus,
   pendingLinkId: string,
-  userId: string,
+  { userId, proven }: { readonly userId: string; readonly proven: ProvenCredential },
   request: Request,
   context: CommandContext,
 ): Promise<string | undefined> => {
   const pending = await pendingLinks.consume(pendingLinkId, browserIdOf(request, cookies));
   if (!pending) return 'link_intent_invalid';
   const { assertion, organizationId, candidateId, identityKey } = pending;
-  const result = await commands.execute(new LinkProvenAccount(assertion, organizationId, userId, candidateId, context));
+  const result = await commands.execute(new LinkProvenAccount(assertion, organizationId, userId, proven, candidateId, context));
   if (result.kind === 'refused') return result.code;
   await pendingLinks.discardOf(identityKey);
   return undefined;

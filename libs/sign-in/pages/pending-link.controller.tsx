@@ -1,14 +1,18 @@
 import { Body, Controller, Get, Inject, Param, Post, Req, Res } from '@nestjs/common';
 import { CommandBus } from '@nestjs/cqrs';
 import type { Request, Response } from 'express';
+import { isAmong } from '#libs/accounts/assurance.js';
 import type { CommandContext } from '#libs/event-store/event-metadata.js';
+import { signInOriginsOf } from '#libs/identity-providers/settings.js';
 import { RegisterViaIdp } from '#libs/linking/commands/register-via-idp.command.js';
 import type { LoginPolicy } from '#libs/organizations/events.js';
+import { authenticationContextOf } from '#libs/linking/policy.js';
+import { loadProviderInOrganization } from '#libs/linking/queries/providers-in-organization.js';
+import { loadSufficientProofs } from '#libs/linking/queries/sufficient-proofs.js';
 import { INSTALLATION_SUBJECT } from '#libs/privacy/subject-keys.js';
 import { browserIdOf } from '#libs/web/browser-binding.js';
 import { sendErrorPage } from '#libs/web/error-page.js';
 import { contextOf } from '#libs/web/request-context.js';
-import { originOf } from '#libs/web/security-headers.js';
 import { sendPage } from '#libs/web/send-page.js';
 import type { SignInInteraction } from '../interactions.js';
 import { loadOfferedProviders } from '../offered-providers.js';
@@ -21,6 +25,7 @@ import { checkAccountForm, typedAccount } from './account-form.js';
 import type { AccountFormNeeds } from './account-form.js';
 import { completeSignIn } from './complete-sign-in.js';
 import type { Recognized } from './complete-sign-in.js';
+import { leaveForProvider } from './leave-for-provider.js';
 import { linkPending } from './link-pending.js';
 import { PendingLinkPage } from './pending-link-page.js';
 import { signInRefusal } from './refusals.js';
@@ -94,7 +99,9 @@ export class PendingLinkController {
         { organizationName, requestedFrom: request.ip },
       );
     }
-    return this.#complete(waiting, { userId, account, method: this.#methodOf(pending, claimId), amr: assertion.amr }, request, response);
+    const { policy } = await loadProviderInOrganization(store, organizationId, assertion.providerId);
+    const method = this.#methodOf(pending, claimId);
+    return this.#complete(waiting, { userId, account, method, ...authenticationContextOf(policy, assertion) }, request, response);
   }
 
   /** Proof of control by password. */
@@ -115,7 +122,11 @@ export class PendingLinkController {
       context,
     });
     if (recognized.kind === 'refused') return this.#send(waiting, response, { form, code: recognized.code });
-    const refusal = await linkPending(this.dependencies, this.commands, id, recognized.userId, request, context);
+    const proven = { kind: 'password' } as const;
+    // Told before the record is used up: the person may go on with the stronger way.
+    if (!isAmong(await loadSufficientProofs(this.dependencies.store, organizationId, recognized.userId), proven))
+      return this.#send(waiting, response, { form, code: 'assurance_insufficient' });
+    const refusal = await linkPending(this.dependencies, this.commands, id, { userId: recognized.userId, proven }, request, context);
     if (refusal) return this.#refuse(response, refusal, context, waiting);
     const { userId, account } = recognized;
     return this.#complete(waiting, { userId, account, method: { kind: 'password' }, amr: ['pwd'] }, request, response);
@@ -143,10 +154,10 @@ export class PendingLinkController {
       settings: provider.settings,
       intent: { kind: 'sign-in', organizationId, interactionUid, pendingLinkId: id },
       browserId: waiting.browserId,
-      callbackUrl: callbackUrl(issuer, providerId),
+      callbackUrl: callbackUrl(issuer, provider.settings),
       reauthenticate: true,
     });
-    if (begun.kind === 'redirect') return response.redirect(303, begun.redirectTo);
+    if (begun.kind !== 'refused') return leaveForProvider(response, begun);
     this.#refuse(response, begun.code, context, waiting);
   }
 
@@ -196,7 +207,7 @@ export class PendingLinkController {
 
   async #complete(
     waiting: Waiting,
-    recognized: Pick<Recognized, 'userId' | 'account' | 'method' | 'amr'>,
+    recognized: Pick<Recognized, 'userId' | 'account' | 'method' | 'acr' | 'amr'>,
     request: Request,
     response: Response,
   ): Promise<void> {
@@ -244,7 +255,7 @@ export class PendingLinkController {
       {
         status: again ? 422 : 200,
         formTargets: [
-          ...others.map(({ settings }) => originOf(settings.issuer)),
+          ...others.flatMap(({ settings }) => signInOriginsOf(settings)),
           ...(interaction?.redirectOrigin ? [interaction.redirectOrigin] : []),
         ],
       },

@@ -1,15 +1,19 @@
-import { Controller, Get, Inject, Param, Query, Req, Res } from '@nestjs/common';
+import { Body, Controller, Get, Inject, Param, Post, Query, Req, Res } from '@nestjs/common';
 import { CommandBus } from '@nestjs/cqrs';
 import type { Request, Response } from 'express';
+import { z } from 'zod';
 import type { CommandContext } from '#libs/event-store/event-metadata.js';
 import { loadIdentityProvider } from '#libs/identity-providers/queries/load-identity-provider.js';
+import { postsResponses } from '#libs/identity-providers/settings.js';
+import type { IdentityProviderSettings } from '#libs/identity-providers/settings.js';
 import { LoginViaIdp } from '#libs/linking/commands/login-via-idp.command.js';
 import type { LoginResult } from '#libs/linking/commands/login-via-idp.command.js';
 import type { FlowFacts } from '#libs/linking/login-via-idp.js';
 import type { VerifiedAssertion } from '#libs/linking/verified-assertion.js';
+import { DEFAULT_ORGANIZATION } from '#libs/organizations/queries/default-organization.js';
 import { slugSchema } from '#libs/platform/slug.js';
 import { INSTALLATION_SUBJECT } from '#libs/privacy/subject-keys.js';
-import { browserIdOf, ensureBrowserId } from '#libs/web/browser-binding.js';
+import { ensureBrowserId } from '#libs/web/browser-binding.js';
 import { sendErrorPage } from '#libs/web/error-page.js';
 import { contextOf } from '#libs/web/request-context.js';
 import { loadProviderInOrganization } from '#libs/linking/queries/providers-in-organization.js';
@@ -17,8 +21,10 @@ import type { FlowIntent } from '../external-sign-in.js';
 import type { DecisionInputs } from '../open-session.js';
 import { callbackUrl, pendingLinkPath, SIGN_IN_DEPENDENCIES, signInPath } from '../sign-in-dependencies.js';
 import type { SignInDependencies } from '../sign-in-dependencies.js';
+import { authenticationContextOf } from '#libs/linking/policy.js';
 import { completeSignIn } from './complete-sign-in.js';
 import { linkPending } from './link-pending.js';
+import { isRecentlyConfirmed } from '../recently-confirmed.js';
 import { signInRefusal } from './refusals.js';
 
 type Intent<Kind extends FlowIntent['kind']> = Extract<FlowIntent, { kind: Kind }>;
@@ -31,45 +37,78 @@ interface Answering {
   readonly response: Response;
 }
 
-/** Where external OpenID Providers send people back to. */
-@Controller()
+const postedSchema = z.record(z.string().max(100), z.string());
+
+/** Where external providers send people back to. */
+@Controller(['/providers/:providerId/callback', '/providers/:providerId/acs'])
 export class ProviderCallbackController {
   constructor(
     @Inject(SIGN_IN_DEPENDENCIES) private readonly dependencies: SignInDependencies,
     @Inject(CommandBus) private readonly commands: CommandBus,
   ) {}
 
-  @Get('/providers/:providerId/callback')
+  /** From another site, so without our cookies: kept unread, until our own request that follows brings them. */
+  @Post()
+  async receive(
+    @Param('providerId') providerId: string,
+    @Body() body: unknown,
+    @Req() request: Request,
+    @Res() response: Response,
+  ): Promise<void> {
+    const { issuer, newId, postedResponses } = this.dependencies;
+    const context = contextOf(request, newId, { type: 'provider', id: providerId });
+    const settings = await this.#settingsOf(providerId, request);
+    if (!settings || !postsResponses(settings)) return this.#refuse(response, context, 'provider_not_allowed', 'it posts no responses');
+    const parameters = postedSchema.safeParse(body);
+    if (!parameters.success) return this.#refuse(response, context, 'response_unreadable', 'a field is missing or there twice');
+    const handle = await postedResponses.keep(providerId, parameters.data);
+    response.redirect(303, `${callbackUrl(issuer, settings)}?response=${handle}`);
+  }
+
+  @Get()
   async complete(
     @Param('providerId') providerId: string,
     @Query() query: Record<string, unknown>,
     @Req() request: Request,
     @Res() response: Response,
   ): Promise<void> {
-    const { store, external, cookies, issuer, newId } = this.dependencies;
+    const { external, cookies, issuer, newId, postedResponses } = this.dependencies;
     const context = contextOf(request, newId, { type: 'provider', id: providerId });
-    const known = slugSchema.safeParse(providerId).success ? await loadIdentityProvider(store, providerId) : undefined;
-    const browserId = browserIdOf(request, cookies);
-    if (!known?.settings) return this.#refuse(response, context, 'provider_not_allowed', 'no such provider');
-    if (!browserId) return this.#refuse(response, context, 'browser_mismatch', 'the browser has no binding cookie');
-    const completed = await external.complete({ settings: known.settings, query, browserId, callbackUrl: callbackUrl(issuer, providerId) });
+    const settings = await this.#settingsOf(providerId, request);
+    if (!settings) return this.#refuse(response, context, 'provider_not_allowed', 'no such provider');
+    // A browser that has no id yet gets one that no flow is bound to.
+    const browserId = ensureBrowserId(request, response, cookies);
+    const parameters = postsResponses(settings) ? await postedResponses.take(providerId, query.response) : query;
+    if (!parameters) return this.#refuse(response, context, 'response_unknown', 'no posted response waits under this handle');
+    const completed = await external.complete({ settings, parameters, browserId, callbackUrl: callbackUrl(issuer, settings) });
     if (completed.kind === 'refused') {
       return this.#refuse(response, context, completed.code, `${completed.step}: ${completed.detail ?? ''}`, completed.intent);
     }
 
-    const { assertion, intent } = completed;
+    const { assertion } = completed;
+    const intent: FlowIntent =
+      completed.kind === 'verified'
+        ? completed.intent
+        : { kind: 'sign-in', organizationId: settings.organizationId ?? DEFAULT_ORGANIZATION };
     const answering: Answering = { assertion, request, response, context: { ...context, organizationId: intent.organizationId } };
     switch (intent.kind) {
       case 'sign-in':
-        return this.#signIn(intent, answering);
+        return this.#signIn(intent, answering, completed.kind === 'unsolicited');
       case 'link':
         return this.#link(intent, answering);
       case 'proof':
-        return this.#prove(intent, completed.reauthenticated, answering);
+        return this.#prove(intent, completed.kind === 'verified' && completed.reauthenticated, answering);
     }
   }
 
-  async #signIn(intent: Intent<'sign-in'>, answering: Answering): Promise<void> {
+  /** The provider whose address this is. */
+  async #settingsOf(providerId: string, { path }: Request): Promise<IdentityProviderSettings | undefined> {
+    const { store } = this.dependencies;
+    const settings = slugSchema.safeParse(providerId).success ? (await loadIdentityProvider(store, providerId)).settings : undefined;
+    return settings && path === callbackUrl('', settings) ? settings : undefined;
+  }
+
+  async #signIn(intent: Intent<'sign-in'>, answering: Answering, unsolicited: boolean): Promise<void> {
     const { interactions } = this.dependencies;
     const { request, response } = answering;
     // The flow's row binds this browser to the one that began the flow, which had the interaction's own cookie.
@@ -77,7 +116,7 @@ export class ProviderCallbackController {
     if (interaction?.uid !== intent.interactionUid)
       return this.#refuse(response, answering.context, 'sign_in_expired', 'the interaction is over');
     const context = { ...answering.context, ...(interaction ? { clientId: interaction.clientId } : {}) };
-    const kind = intent.pendingLinkId === undefined ? 'sign_in' : 'recognize';
+    const kind = unsolicited ? 'unsolicited' : intent.pendingLinkId === undefined ? 'sign_in' : 'recognize';
     const result = await this.#login(answering.assertion, { kind, organizationId: intent.organizationId }, context);
     const { outcome, account } = result;
     if (outcome.kind === 'choose' || outcome.kind === 'offer_link') return this.#offer(result, intent, { ...answering, context });
@@ -87,7 +126,14 @@ export class ProviderCallbackController {
 
     const { userId, claimId } = outcome;
     if (intent.pendingLinkId !== undefined) {
-      const refusal = await linkPending(this.dependencies, this.commands, intent.pendingLinkId, userId, request, context);
+      const refusal = await linkPending(
+        this.dependencies,
+        this.commands,
+        intent.pendingLinkId,
+        { userId, proven: { kind: 'external_identity', claimId } },
+        request,
+        context,
+      );
       if (refusal) return this.#refuse(response, context, refusal, 'the proven account could not be linked', intent);
     }
     const { policy } = await loadProviderInOrganization(this.dependencies.store, intent.organizationId, answering.assertion.providerId);
@@ -103,9 +149,7 @@ export class ProviderCallbackController {
           decision: decisionInputs(result, answering.assertion),
         },
         account,
-        // A link yields what its provider's policy grants, no more (L30).
-        acr: policy.grantsAcr,
-        amr: answering.assertion.amr,
+        ...authenticationContextOf(policy, answering.assertion),
         interaction,
         context,
       },
@@ -139,7 +183,7 @@ export class ProviderCallbackController {
   }
 
   async #link(intent: Intent<'link'>, { assertion, context, request, response }: Answering): Promise<void> {
-    const valid = (await this.#isSessionOf(intent, request, response)) && (await this.dependencies.reauthentications.isRecent(intent));
+    const valid = (await this.#isSessionOf(intent, request, response)) && (await isRecentlyConfirmed(this.dependencies, intent));
     const { organizationId, userId } = intent;
     const result = await this.#login(
       assertion,
@@ -164,7 +208,7 @@ export class ProviderCallbackController {
       { ...context, actor: { type: 'user', id: userId } },
     );
     if (result.outcome.kind !== 'proven') return this.#refuseDecided(result, { assertion, context, request, response });
-    await this.dependencies.reauthentications.record(sessionId, userId);
+    await this.dependencies.reauthentications.record(intent, { kind: 'external_identity', claimId: result.outcome.claimId });
     await this.dependencies.sessions.rotate(sessionId, request, response);
     return response.redirect(303, returnTo);
   }

@@ -4,11 +4,13 @@ import type { Request, Response } from 'express';
 import { RecoverAccount } from '#libs/accounts/commands/account.command.js';
 import { parseEmailAddress } from '#libs/accounts/email-address.js';
 import { checkNewPassword } from '#libs/accounts/password-policy.js';
+import { mayRecover } from '#libs/accounts/decide.js';
 import { loadAccount } from '#libs/accounts/queries/load-account.js';
 import { verifiedEmailKey, verifiedEmailStream } from '#libs/accounts/streams.js';
 import { claimableEmail } from '#libs/claims/claimable.js';
 import { Claims } from '#libs/claims/claims.js';
 import type { CommandContext } from '#libs/event-store/event-metadata.js';
+import { loadWaysIn } from '#libs/linking/queries/providers-in-organization.js';
 import { DEFAULT_ORGANIZATION } from '#libs/organizations/queries/default-organization.js';
 import { slugSchema } from '#libs/platform/slug.js';
 import { browserIdOf, ensureBrowserId } from '#libs/web/browser-binding.js';
@@ -132,8 +134,11 @@ export class RecoveryController {
       if (limited.kind === 'throttled') return;
       const ownership = await new Claims(this.dependencies).ownerOf(claimableEmail(verifiedEmailStream(key)), context);
       if (ownership.kind !== 'owned' || ownership.owner.status !== 'active' || !ownership.owner.verifiedEmail) return;
-      const target = { userId: ownership.userId, organizationId, emailId: ownership.owner.verifiedEmail.emailId };
-      await accountMail.sendRecovery(address, target, { organizationName, requestedFrom });
+      const { owner, userId } = ownership;
+      const about = { organizationName, requestedFrom };
+      const { rules } = await loadWaysIn(this.dependencies.store, organizationId);
+      if (!mayRecover(owner, rules)) return await accountMail.sendStrongerWayIn(address, organizationId, about);
+      await accountMail.sendRecovery(address, { userId, organizationId, emailId: ownership.owner.verifiedEmail.emailId }, about);
     } catch (error) {
       logger.error({ error: (error as Error).message, correlationId: context.correlationId }, 'a recovery mail could not be prepared');
     }

@@ -42,6 +42,11 @@ const TEXTS: Readonly<Record<string, Text>> = {
     title: 'Not linked',
     nextStep: 'The request to link has expired or belongs to another sign-in. Start again from your account.',
   },
+  assurance_insufficient: {
+    status: 403,
+    title: 'Not confirmed',
+    nextStep: 'This account has a stronger way to sign in. Start again, and use that one.',
+  },
   creation_not_allowed: { status: 403, title: NOT_SIGNED_IN, nextStep: 'Your organization does not allow creating accounts this way.' },
   registration_not_allowed: {
     status: 403,

@@ -19,6 +19,7 @@ const FORM_TEXTS: Readonly<Record<string, string>> = {
   password_too_long: 'Use at most 256 characters.',
   password_too_common: 'That password is used by many people. Choose another one.',
   password_contains_own_data: 'That password contains your own name or address. Choose another one.',
+  assurance_insufficient: 'This account has a stronger way to sign in. Use that one to go on.',
   password_wrong: 'That is not your password.',
   display_name_invalid: 'Use 1 to 100 characters.',
 };

@@ -1,11 +1,12 @@
 import { Body, Controller, Get, Inject, Param, Post, Req, Res } from '@nestjs/common';
 import type { Request, Response } from 'express';
+import { signInOriginsOf } from '#libs/identity-providers/settings.js';
 import { DEFAULT_ORGANIZATION } from '#libs/organizations/queries/default-organization.js';
 import { browserIdOf, ensureBrowserId } from '#libs/web/browser-binding.js';
 import { sendErrorPage } from '#libs/web/error-page.js';
 import { renderPage } from '#libs/web/layout.js';
 import { contextOf } from '#libs/web/request-context.js';
-import { originOf, setPageHeaders } from '#libs/web/security-headers.js';
+import { setPageHeaders } from '#libs/web/security-headers.js';
 import type { FlowIntent } from '../external-sign-in.js';
 import type { SignInInteraction } from '../interactions.js';
 import { loadOfferedProviders } from '../offered-providers.js';
@@ -14,6 +15,7 @@ import { recognizeByPassword } from '../password-sign-in.js';
 import { callbackUrl, registrationPath, SIGN_IN_DEPENDENCIES, signInPath } from '../sign-in-dependencies.js';
 import type { SignInDependencies } from '../sign-in-dependencies.js';
 import { completeSignIn } from './complete-sign-in.js';
+import { leaveForProvider } from './leave-for-provider.js';
 import { signInRefusal } from './refusals.js';
 import { SignInPage } from './sign-in-page.js';
 import { formText, loginNameLabel } from './sign-in-texts.js';
@@ -108,7 +110,7 @@ export class SignInController {
     if (straightTo && !again && request.query.choose === undefined) return this.#leaveFor(straightTo, purpose, browserId, response);
     const path = pathOf(purpose);
     const appOrigin = purpose.kind === 'interaction' ? purpose.interaction.redirectOrigin : undefined;
-    setPageHeaders(response, [...providers.map(({ settings }) => originOf(settings.issuer)), ...(appOrigin ? [appOrigin] : [])]);
+    setPageHeaders(response, [...providers.flatMap(({ settings }) => signInOriginsOf(settings)), ...(appOrigin ? [appOrigin] : [])]);
     response
       .status(again ? 422 : 200)
       .type('html')
@@ -187,8 +189,8 @@ export class SignInController {
   async #leaveFor({ settings }: OfferedProvider, purpose: Purpose, browserId: string, response: Response): Promise<void> {
     const { external, issuer, newId, logger } = this.dependencies;
     const intent: FlowIntent = { kind: 'sign-in', organizationId: organizationOf(purpose), interactionUid: uidOf(purpose) };
-    const begun = await external.begin({ settings, intent, browserId, callbackUrl: callbackUrl(issuer, settings.id) });
-    if (begun.kind === 'redirect') return response.redirect(303, begun.redirectTo);
+    const begun = await external.begin({ settings, intent, browserId, callbackUrl: callbackUrl(issuer, settings) });
+    if (begun.kind !== 'refused') return leaveForProvider(response, begun);
     const correlationId = newId();
     logger.warn({ correlationId, providerId: settings.id, refusal: begun.code, detail: begun.detail }, 'a sign-in could not be begun');
     sendErrorPage(response, signInRefusal(begun.code, correlationId, waysInOf(purpose)));

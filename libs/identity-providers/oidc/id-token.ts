@@ -4,7 +4,7 @@ import type { JWTPayload, JWTVerifyGetKey } from 'jose';
 import { z } from 'zod';
 import type { Clock } from '#libs/platform/clock.js';
 import type { OidcProviderSettings } from './settings.js';
-import { UpstreamError } from './upstream-error.js';
+import { UpstreamError } from '../upstream-error.js';
 
 const CLOCK_SKEW_S = 60;
 const NOT_PRINTABLE = /[\u0000-\u001f\u007f]/;
@@ -30,6 +30,7 @@ const claimsSchema = z.object({
   acr: textSchema.optional(),
   amr: z.array(textSchema).max(20).optional(),
   jti: textSchema.optional(),
+  sid: textSchema.optional(),
 });
 
 export interface VerifiedIdToken {
@@ -37,6 +38,8 @@ export interface VerifiedIdToken {
   readonly authTime: Date | undefined;
   readonly acr: string | undefined;
   readonly amr: readonly string[];
+  /** The session at the provider (`sid`), which its back-channel logout names. */
+  readonly session: string | undefined;
   /** Names the token without being usable as one. */
   readonly id: string;
   readonly payload: JWTPayload;
@@ -65,6 +68,10 @@ export const verifyIdToken = async (
   if ((several && claims.azp === undefined) || (claims.azp !== undefined && claims.azp !== settings.clientId)) {
     throw new UpstreamError('audience_mismatch', 'id_token', 'azp is not this client');
   }
+  for (const [claim, value] of Object.entries(settings.requiredClaims)) {
+    if (!Object.hasOwn(payload, claim) || payload[claim] !== value)
+      throw new UpstreamError('required_claim_mismatch', 'id_token', `${claim} is not what the settings require`);
+  }
   if (claims.iat > now.getTime() / 1_000 + CLOCK_SKEW_S)
     throw new UpstreamError('token_not_yet_valid', 'id_token', 'iat lies in the future');
   return {
@@ -72,6 +79,7 @@ export const verifyIdToken = async (
     authTime: claims.auth_time === undefined ? undefined : new Date(claims.auth_time * 1_000),
     acr: claims.acr,
     amr: claims.amr ?? [],
+    session: claims.sid,
     id: claims.jti ?? createHash('sha256').update(idToken).digest('base64url'),
     payload,
   };

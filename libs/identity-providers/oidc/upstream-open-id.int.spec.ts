@@ -10,8 +10,8 @@ import type { TestDatabase } from '#test-support/database.js';
 import { HostileOpenIdProvider } from '#test-support/hostile-openid-provider.js';
 import type { Lies } from '#test-support/hostile-openid-provider.js';
 import { Discovery } from './discovery.js';
-import { flowMigrations, Flows } from './flows.postgres.js';
-import { DEFAULT_HTTP_POLICY } from './http.js';
+import { flowMigrations, Flows } from '../flows.postgres.js';
+import { DEFAULT_HTTP_POLICY } from '#libs/platform/guarded-http.js';
 import { oidcProviderSettingsSchema } from './settings.js';
 import type { OidcProviderSettings } from './settings.js';
 import { UpstreamOpenId } from './upstream-open-id.js';
@@ -74,7 +74,7 @@ describe('sign-in at an external OpenID Provider', () => {
     return begun.redirectTo;
   };
   const complete = (query: Record<string, unknown>, browserId = BROWSER) =>
-    upstream.complete({ settings, query, browserId, callbackUrl: CALLBACK });
+    upstream.complete({ settings, parameters: query, browserId, callbackUrl: CALLBACK });
 
   /** A whole flow in which the provider lies; the code with which it is refused, or `verified`. */
   const outcomeWith = async (lies: Lies, more: { reauthenticate?: boolean } = {}): Promise<string> => {

@@ -1,1 +1,0 @@
-export * from '#libs/platform/guarded-http.js';

@@ -1,0 +1,72 @@
+import type { Clock } from '#libs/platform/clock.js';
+import { exchange, HttpExchangeError } from '#libs/platform/guarded-http.js';
+import type { HttpPolicy } from '#libs/platform/guarded-http.js';
+import { UpstreamError } from '../upstream-error.js';
+import { metadataOf } from './provider-metadata.js';
+import type { SamlProviderSettings } from './settings.js';
+
+const MAX_AGE_MS = 600_000;
+const COOLDOWN_MS = 30_000;
+
+interface Fetched {
+  readonly certificates: readonly string[];
+  readonly at: number;
+}
+
+/**
+ * The certificates by which a provider may sign: those it was declared with, and those of its metadata where that is published. The metadata is
+ * fetched again after ten minutes, and at once, at most every 30 seconds, for a signature by an unknown key: a rollover needs no restart.
+ */
+export class SigningCertificates {
+  readonly #fetched = new Map<string, Fetched>();
+
+  constructor(
+    private readonly policy: HttpPolicy,
+    private readonly clock: Clock,
+  ) {}
+
+  /** @throws {UpstreamError} when there is not one, and the metadata cannot be fetched */
+  async of(settings: SamlProviderSettings): Promise<readonly string[]> {
+    const { metadataUrl, signingCertificates } = settings;
+    if (metadataUrl === undefined) return signingCertificates;
+    const known = this.#fetched.get(keyOf(settings));
+    const fetched = known && this.#age(known) < MAX_AGE_MS ? known : await this.#fetch(settings, known);
+    return [...signingCertificates, ...(fetched?.certificates ?? [])];
+  }
+
+  /** After a signature that no known certificate verifies: the certificates, if the provider has published new ones since. */
+  async renewed(settings: SamlProviderSettings): Promise<readonly string[] | undefined> {
+    const known = this.#fetched.get(keyOf(settings));
+    if (settings.metadataUrl === undefined || (known && this.#age(known) < COOLDOWN_MS)) return undefined;
+    const fetched = await this.#fetch(settings, known);
+    return fetched === known ? undefined : [...settings.signingCertificates, ...(fetched?.certificates ?? [])];
+  }
+
+  #age({ at }: Fetched): number {
+    return this.clock().getTime() - at;
+  }
+
+  /** What was fetched, or what was known before while the metadata cannot be had. */
+  async #fetch(settings: SamlProviderSettings, known: Fetched | undefined): Promise<Fetched | undefined> {
+    const { metadataUrl = '', entityId, signingCertificates } = settings;
+    const now = this.clock();
+    try {
+      const { status, body } = await exchange(metadataUrl, this.policy, {
+        headers: { accept: 'application/samlmetadata+xml, application/xml' },
+      });
+      if (status !== 200) throw new HttpExchangeError(`${metadataUrl}: status ${status}`);
+      const fetched = { certificates: metadataOf(metadataUrl, body, now, entityId).signingCertificates, at: now.getTime() };
+      this.#fetched.set(keyOf(settings), fetched);
+      return fetched;
+    } catch (error) {
+      if (!(error instanceof HttpExchangeError)) throw error;
+      if (!known && signingCertificates.length === 0) throw new UpstreamError('provider_unreachable', 'saml_metadata', error.message);
+      // Asked again after the cool-down, not at every sign-in.
+      const kept = known && { ...known, at: now.getTime() - MAX_AGE_MS + COOLDOWN_MS };
+      if (kept) this.#fetched.set(keyOf(settings), kept);
+      return known;
+    }
+  }
+}
+
+const keyOf = ({ metadataUrl, entityId }: SamlProviderSettings): string => JSON.stringify([metadataUrl, entityId]);

@@ -1,0 +1,204 @@
+import type { VerifiedAssertion } from '#libs/linking/verified-assertion.js';
+import type { Clock } from '#libs/platform/clock.js';
+import { freshSecret } from '../flows.postgres.js';
+import type { Flow, Flows } from '../flows.postgres.js';
+import { mappedClaims } from '../mapped-claims.js';
+import { UpstreamError } from '../upstream-error.js';
+import { refusing } from '../upstream-protocol.js';
+import type {
+  BeginRequest,
+  BegunSignIn,
+  CompletedSignIn,
+  CompleteRequest,
+  UnsolicitedSignIn,
+  UpstreamProtocol,
+  UpstreamRefusal,
+} from '../upstream-protocol.js';
+import type { SamlAssertion } from './assertion.js';
+import { singleValue } from './attributes.js';
+import type { ConsumedAssertions, Consumed } from './consumed-assertions.postgres.js';
+import { nowWithin } from './instant.js';
+import { decodePostMessage } from './message.js';
+import { postRequest, readByLibrary, redirectRequest } from './passport-strategy.js';
+import type { StrategySurroundings } from './passport-strategy.js';
+import { receiveResponse, verifyResponse } from './response.js';
+import type { ReceivedResponse, VerifiedResponse } from './response.js';
+import { entityIdOf } from './service-provider.js';
+import { nameIdFormats } from './settings.js';
+import type { SamlProviderSettings } from './settings.js';
+import type { SigningCertificates } from './signing-certificates.js';
+import { subjectOf } from './subject.js';
+
+export interface UpstreamSamlOptions {
+  readonly flows: Flows<unknown>;
+  readonly consumed: ConsumedAssertions;
+  readonly certificates: SigningCertificates;
+  readonly clock: Clock;
+}
+
+type Settings = SamlProviderSettings;
+type Completed<Intent> = CompletedSignIn<Intent> | UnsolicitedSignIn | UpstreamRefusal<Intent>;
+
+const AUTHN_INSTANT_SKEW_MS = 60_000;
+
+/** Sign-in at SAML 2.0 identity providers: web browser SSO profile, response by the POST binding (security rows S1–S14). */
+export class UpstreamSaml<Intent> implements UpstreamProtocol<Settings, Intent> {
+  constructor(private readonly options: UpstreamSamlOptions) {}
+
+  begin(request: BeginRequest<Settings, Intent>): Promise<BegunSignIn | UpstreamRefusal> {
+    return refusing(async () => {
+      const { settings, browserId, callbackUrl, intent, reauthenticate = false } = request;
+      // An xs:ID begins with a letter or an underscore.
+      const requestId = `_${freshSecret()}`;
+      const surroundings = {
+        ...surroundingsOf(settings, callbackUrl, await this.options.certificates.of(settings)),
+        requestId,
+        forceAuthn: reauthenticate,
+      };
+      const [service] = settings.singleSignOnServices;
+      const begun: BegunSignIn =
+        service?.binding === 'post'
+          ? { kind: 'post', postTo: service.url, fields: await postRequest(surroundings) }
+          : { kind: 'redirect', redirectTo: await redirectRequest(surroundings) };
+      await this.options.flows.insert(requestId, browserId, {
+        providerId: settings.id,
+        issuer: settings.entityId,
+        kept: {},
+        reauthenticate,
+        intent,
+      });
+      return begun;
+    });
+  }
+
+  async complete(request: CompleteRequest<Settings>): Promise<Completed<Intent>> {
+    const received = await refusing(() => Promise.resolve(receiveResponse(decodePostMessage(request.parameters.SAMLResponse))));
+    if ('kind' in received) return received;
+    const verified = await refusing(() => this.#verify(request, received));
+    const refused = 'kind' in verified ? verified : undefined;
+    const assertion = 'kind' in verified ? undefined : verified.assertion;
+    const consumed = await this.options.consumed.consume(
+      received.inResponseTo,
+      request.browserId,
+      assertion && { providerId: request.settings.id, id: assertion.id, usableUntil: assertion.usableUntil },
+    );
+    const taken = await refusing(() => Promise.resolve(flowOf(consumed, request.settings)));
+    if (taken && 'kind' in taken) return taken;
+    const intent = taken && { intent: taken.intent as Intent };
+    if (refused) return { ...refused, ...intent };
+    const completed = await refusing(() => Promise.resolve(completedSignIn<Intent>(request, assertion as SamlAssertion, taken)));
+    return completed.kind === 'refused' ? { ...completed, ...intent } : completed;
+  }
+
+  /** Everything but which flow the response belongs to. With metadata, an unknown signature may be a key that was published just now. */
+  async #verify(request: CompleteRequest<Settings>, received: ReceivedResponse): Promise<VerifiedResponse> {
+    const { certificates } = this.options;
+    const known = await certificates.of(request.settings);
+    try {
+      return await this.#verifyWith(known, request, received);
+    } catch (error) {
+      const renewed =
+        error instanceof UpstreamError && error.code === 'signature_invalid' ? await certificates.renewed(request.settings) : undefined;
+      if (!renewed) throw error;
+      return this.#verifyWith(renewed, request, received);
+    }
+  }
+
+  async #verifyWith(
+    certificates: readonly string[],
+    { settings, callbackUrl, parameters }: CompleteRequest<Settings>,
+    received: ReceivedResponse,
+  ): Promise<VerifiedResponse> {
+    const audience = entityIdOf(callbackUrl);
+    const verified = await verifyResponse(received, {
+      issuer: settings.entityId,
+      certificates,
+      signed: settings.signaturePolicy,
+      encrypted: settings.encryptedAssertionsOnly ? 'required' : 'optional',
+      audience,
+      recipient: callbackUrl,
+      decryptionKeys: [settings.decryptionKey, settings.previousDecryptionKey].filter((key) => key !== undefined),
+      now: nowWithin(this.options.clock(), settings.clockSkewS),
+    });
+    const { assertion, decryptionKey } = verified;
+    if (assertion.inResponseTo === undefined && !settings.allowIdpInitiated)
+      throw new UpstreamError('unsolicited_response', 'saml_response', 'it answers no request of ours');
+    const surroundings = {
+      ...surroundingsOf(settings, callbackUrl, certificates),
+      decryptionKey,
+      requestId: assertion.inResponseTo,
+      forceAuthn: false,
+    };
+    const read = await refusedByLibrary(readByLibrary(surroundings, String(parameters.SAMLResponse)));
+    if (read.nameId !== assertion.nameId.value || read.issuer !== settings.entityId)
+      throw new UpstreamError('response_ambiguous', 'saml_response', 'the library read another subject');
+    return verified;
+  }
+}
+
+/** Whatever the library has against a response that has passed every check of ours. */
+const refusedByLibrary = async <T>(reading: Promise<T>): Promise<T> => {
+  try {
+    return await reading;
+  } catch (error) {
+    throw new UpstreamError('response_refused', 'saml_response', (error as Error).message.slice(0, 200));
+  }
+};
+
+const surroundingsOf = (
+  settings: Settings,
+  callbackUrl: string,
+  certificates: readonly string[],
+): Omit<StrategySurroundings, 'requestId' | 'forceAuthn'> => ({
+  entityId: entityIdOf(callbackUrl),
+  assertionConsumerService: callbackUrl,
+  singleSignOnService: settings.singleSignOnServices[0]?.url ?? '',
+  certificates,
+  signed: settings.signaturePolicy,
+  nameIdFormat: nameIdFormats[settings.nameIdFormat],
+  clockSkewS: settings.clockSkewS,
+  signingKey: settings.signRequests ? settings.requestSigningKey : undefined,
+});
+
+/** The flow of this browser at this provider that the response answers; nothing for an unsolicited one. @throws {UpstreamError} */
+const flowOf = (consumed: Consumed, settings: Settings): Flow<unknown> | undefined => {
+  const refuse = (code: string, detail: string): UpstreamError => new UpstreamError(code, 'saml_response', detail);
+  if (consumed.kind === 'replayed') throw refuse('assertion_replayed', 'the assertion was used before');
+  const { flow } = consumed;
+  if (!flow) return undefined;
+  if (flow.kind === 'refused') throw refuse(flow.code, 'it answers no request of this browser that is open');
+  if (flow.flow.providerId !== settings.id || flow.flow.issuer !== settings.entityId)
+    throw refuse('state_mismatch', 'it answers a request to another provider');
+  return flow.flow;
+};
+
+const completedSignIn = <Intent>(
+  { settings, callbackUrl }: CompleteRequest<Settings>,
+  assertion: SamlAssertion,
+  flow: Flow<unknown> | undefined,
+): CompletedSignIn<Intent> | UnsolicitedSignIn => {
+  const verified = assertionOf(settings, entityIdOf(callbackUrl), assertion);
+  if (!flow) return { kind: 'unsolicited', assertion: verified };
+  // ForceAuthn was asked for; that it was done is for the provider to prove (SAML core, section 2.7.2).
+  if (flow.reauthenticate && assertion.authnInstant.getTime() < flow.begunAt.getTime() - AUTHN_INSTANT_SKEW_MS)
+    throw new UpstreamError('reauthentication_not_proven', 'saml_assertion', 'AuthnInstant is older than the flow');
+  return { kind: 'verified', assertion: verified, intent: flow.intent as Intent, reauthenticated: flow.reauthenticate };
+};
+
+/** Attributes by the provider's allow-list (security rows L23, S9). */
+const assertionOf = (settings: Settings, audience: string, assertion: SamlAssertion): VerifiedAssertion => {
+  const { attributes, nameId, authnInstant, authnContextClass, sessionIndex, id } = assertion;
+  const single = Object.fromEntries([...attributes.keys()].map((name) => [name, singleValue(attributes, name)]));
+  const claims = mappedClaims(settings.attributeMapping, single);
+  return {
+    providerId: settings.id,
+    issuer: settings.entityId,
+    ...subjectOf({ nameId, attributes }, settings, audience),
+    claims: { ...claims, emailVerified: claims.email !== undefined && settings.emailsVerified },
+    authTime: authnInstant,
+    ...(authnContextClass === undefined ? {} : { acr: authnContextClass }),
+    amr: [],
+    ...(sessionIndex === undefined ? {} : { session: sessionIndex }),
+    assertionId: id,
+  };
+};

@@ -1,0 +1,224 @@
+import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { userStream } from '#libs/accounts/streams.js';
+import { appendUnconditionally } from '#libs/event-store/command-execution.js';
+import type { DomainEvent } from '#libs/event-store/event-definition.js';
+import { newUuid } from '#libs/platform/ids.js';
+import { silentLogger } from '#libs/platform/logger.js';
+import { migrate } from '#libs/platform/postgres/migrations.js';
+import { createPool, inTransaction } from '#libs/platform/postgres/pool.js';
+import type { Pool } from '#libs/platform/postgres/pool.js';
+import { feedGeneration } from '#libs/projection-engine/apply.js';
+import {
+  buildingGeneration,
+  checksums,
+  createGeneration,
+  generationSchema,
+  liveGeneration,
+  moveCheckpoint,
+  projectionEngineMigrations,
+} from '#libs/projection-engine/generations.postgres.js';
+import type { Generation } from '#libs/projection-engine/generations.postgres.js';
+import type { Projection } from '#libs/projection-engine/projection.js';
+import { startTestInstallation, testContext } from '#test-support/installation.js';
+import type { TestInstallation } from '#test-support/installation.js';
+import { tablesWith } from '#test-support/search-database.js';
+import { until } from '#test-support/until.js';
+import { allProjections } from './all-projections.js';
+import { subjectRules } from './subject-rules.js';
+import { usersProjection } from './users/users.projection.js';
+
+let installation: TestInstallation;
+let pool: Pool;
+let admin: Pool;
+
+beforeAll(async () => {
+  installation = await startTestInstallation();
+  pool = createPool(installation.eventStore.database.urls.ligature_projector, { applicationName: 'test' });
+  admin = createPool(installation.eventStore.database.adminUrl, { applicationName: 'test' });
+  await migrate(pool, 'models', projectionEngineMigrations);
+});
+afterAll(async () => {
+  await admin.end();
+  await pool.end();
+  await installation.stop();
+});
+
+const append = async (userId: string, events: readonly DomainEvent[]): Promise<bigint> => {
+  const { position } = await appendUnconditionally(installation.store, {
+    stream: userStream(userId),
+    events,
+    context: testContext(),
+    subject: userId,
+  });
+  return position;
+};
+
+/** A person whose every personal value contains a text. */
+const register = (userId: string, text: string): Promise<bigint> =>
+  append(userId, [
+    { type: 'UserRegistered', data: { organizationId: 'default', displayName: text } },
+    { type: 'ProfileUpdated', data: { displayName: text, givenName: text, familyName: text } },
+    { type: 'UsernameChanged', data: { claimId: newUuid(), usernameKey: 'key', username: text } },
+    {
+      type: 'EmailVerified',
+      data: { emailId: newUuid(), claimId: newUuid(), emailKey: 'key', address: text, proof: { method: 'mail_loop' } },
+    },
+    {
+      type: 'ExternalIdentityLinked',
+      data: {
+        claimId: newUuid(),
+        providerId: 'acme',
+        identityKey: 'key',
+        issuer: 'https://acme.example',
+        subject: text,
+        nameAtProvider: text,
+        provenance: { origin: 'self_service', proof: 'assertion', policyRevision: 'p', assertionId: 'a' },
+      },
+    },
+  ]);
+
+/** As `finishErasure` does it. @returns the position of `UserErased` */
+const erase = async (userId: string): Promise<bigint> => {
+  await append(userId, [{ type: 'ErasureStarted', data: {} }]);
+  await installation.keys.destroy(userId);
+  return append(userId, [{ type: 'UserErased', data: {} }]);
+};
+
+const feed = (projection: Projection, generation: Generation, limit: bigint): Promise<void> =>
+  feedGeneration(
+    { pool, connection: installation.connection, codec: installation.codec, logger: silentLogger, subjects: subjectRules },
+    projection,
+    generation,
+    {
+      signal: new AbortController().signal,
+      limit,
+    },
+  );
+
+const live = async (projection: Projection): Promise<Generation> =>
+  (await liveGeneration(pool, projection.name)) ?? createGeneration(pool, projection, 'live');
+
+/** Whatever these tests do, they work on a projection of their own. */
+const own = (projection: Projection): Projection => ({
+  ...projection,
+  name: `${projection.name}-${newUuid().slice(-6)}`,
+  tables: projection.tables,
+});
+
+const retire = (generation: Generation): Promise<unknown> =>
+  pool.query(`UPDATE models.generations SET state = 'retired' WHERE projection = $1 AND generation = $2`, [
+    generation.projection,
+    generation.generation,
+  ]);
+
+describe('invariant 10: an erasure that the live generation applies', () => {
+  it.each(allProjections.map((projection) => [projection.name, projection] as const))(
+    '%s: is carried out in the retired generation and in an abandoned building one too, of whatever version',
+    async (_name, projection) => {
+      const userId = newUuid();
+      const text = `secret-${newUuid()}`;
+      const registered = await register(userId, text);
+      const mine = own(projection);
+      const retired = await createGeneration(pool, { ...mine, version: 0 }, 'building');
+      await feed(mine, retired, registered);
+      await retire(retired);
+      const abandoned = await createGeneration(pool, { ...mine, version: 99 }, 'building');
+      await feed(mine, abandoned, registered);
+      await feed(mine, await live(mine), registered);
+      expect((await tablesWith(admin, text)).length).toBeGreaterThanOrEqual(3);
+
+      await feed(mine, await live(mine), await erase(userId));
+      expect(await tablesWith(admin, text)).toEqual([]);
+    },
+  );
+
+  it('waits for a batch that is being stored in the building one', async () => {
+    const userId = newUuid();
+    const text = `secret-${newUuid()}`;
+    const users = own(usersProjection);
+    await feed(users, await live(users), await register(userId, text));
+    const building = await createGeneration(pool, users, 'building');
+    let commit = (): void => undefined;
+    let stored = (): void => undefined;
+    const isStored = new Promise<void>((resolve) => (stored = resolve));
+    const batch = inTransaction(pool, async (db) => {
+      await db.query(
+        `INSERT INTO ${generationSchema(building)}.users (user_id, organization_id, status, username, email_verified, created_at)
+         VALUES ($1, 'default', 'active', $2, true, now())`,
+        [userId, text],
+      );
+      await moveCheckpoint(db, building, null, { position: 1n, eventId: newUuid() }, 1n, 1);
+      stored();
+      await new Promise<void>((resolve) => (commit = resolve));
+    });
+    await isStored;
+    const erased = feed(users, await live(users), await erase(userId));
+    try {
+      await until(async () => {
+        const { rowCount } = await admin.query(
+          `SELECT FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'`,
+        );
+        return rowCount ? true : undefined;
+      });
+    } finally {
+      commit();
+    }
+    await Promise.all([batch, erased]);
+    expect(await tablesWith(admin, text)).toEqual([]);
+  });
+
+  it('a batch that was decoded before the key was destroyed, and is stored after the purge, leaves nothing', async () => {
+    const userId = newUuid();
+    const text = `secret-${newUuid()}`;
+    const users = own(usersProjection);
+    const registered = await register(userId, text);
+    await feed(users, await live(users), registered);
+    const building = await createGeneration(pool, users, 'building');
+    let go = (): void => undefined;
+    let decoded = (): void => undefined;
+    const isDecoded = new Promise<void>((resolve) => (decoded = resolve));
+    const slow: Projection = {
+      ...users,
+      handle: async (batch, db, schema) => {
+        if (batch.some(({ stream }) => stream === userStream(userId))) {
+          decoded();
+          await new Promise<void>((resolve) => (go = resolve));
+        }
+        await users.handle(batch, db, schema);
+      },
+    };
+    const feeding = feed(slow, building, registered);
+    await isDecoded;
+    await feed(users, await live(users), await erase(userId));
+    go();
+    await feeding;
+    expect(await tablesWith(admin, text)).toEqual([]);
+  });
+});
+
+describe('invariant 8: while an erasure is under way', () => {
+  it('a generation that was rebuilt without the key equals the live one that still has the values, and after it too', async () => {
+    const userId = newUuid();
+    const users = own(usersProjection);
+    const registered = await register(userId, `secret-${newUuid()}`);
+    await feed(users, await live(users), registered);
+    await installation.keys.destroy(userId);
+    const building = await createGeneration(pool, users, 'building');
+    await feed(users, building, registered);
+    expect(await checksums(pool, users, building)).toEqual(await checksums(pool, users, await live(users)));
+
+    const erased = await append(userId, [{ type: 'UserErased', data: {} }]);
+    await feed(users, await live(users), erased);
+    const rebuilt = { ...building, ...(await reload(building)) };
+    await feed(users, rebuilt, erased);
+    const rowsOf = async (generation: Generation): Promise<unknown[]> =>
+      (await pool.query<object>(`SELECT * FROM ${generationSchema(generation)}.users ORDER BY user_id`)).rows;
+    expect(await rowsOf(building)).toEqual(await rowsOf(await live(users)));
+  });
+});
+
+const reload = async ({ projection }: Generation): Promise<Generation> => {
+  const building = await buildingGeneration(pool, projection);
+  if (!building) throw new Error('gone');
+  return building;
+};

@@ -20,6 +20,8 @@ import { ProblemFilter } from './problem.filter.js';
 const CLEAN_UP_MS = 60_000;
 /** Apps learn within a second that somebody was signed out. */
 const BACKGROUND_MS = 400;
+/** Far less than the time for which a signing key is published before it signs. */
+const KEYS_MS = 15_000;
 /** A request is answered within this time whatever the event store does; each request towards the store has less. */
 const REQUEST_DEADLINE_MS = 10_000;
 
@@ -56,7 +58,10 @@ export const startIdentity = async (environment: NodeJS.ProcessEnv, logger: Logg
   const cleaning = setInterval(() => {
     dependencies.removeExpired().catch((error: Error) => logger.warn({ error: error.message }, 'expired rows could not be removed'));
   }, CLEAN_UP_MS);
-  const background = repeatedly(BACKGROUND_MS, () => dependencies.openIdProvider.work(), logger);
+  const background = [
+    repeatedly(BACKGROUND_MS, () => dependencies.openIdProvider.work(), logger),
+    repeatedly(KEYS_MS, () => dependencies.openIdProvider.turnKeys(), logger),
+  ];
   const management = await startManagementServer({
     port: config.IDENTITY_MANAGEMENT_PORT,
     registry,
@@ -71,7 +76,7 @@ export const startIdentity = async (environment: NodeJS.ProcessEnv, logger: Logg
     port: (app.getHttpServer() as { address(): AddressInfo }).address().port,
     stop: async () => {
       clearInterval(cleaning);
-      await background.stop();
+      for (const each of background) await each.stop();
       await app.close();
       await management.close();
       await dependencies.close();

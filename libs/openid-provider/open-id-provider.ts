@@ -57,9 +57,6 @@ interface Generation {
   readonly keys: string;
 }
 
-/** Keys are looked at this often, in milliseconds; far less than they are published before they sign. */
-const KEYS_EVERY_MS = 15_000;
-
 /** The OpenID Provider for relying parties (oidc-provider), and the browser sessions that it keeps. */
 export class OpenIdProvider {
   readonly sessions: SessionRows;
@@ -67,7 +64,6 @@ export class OpenIdProvider {
   readonly #consents: Consents;
   readonly #limits: ClientLimits;
   #generation!: Generation;
-  #keysLookedAtMs = 0;
 
   private constructor(private readonly options: OpenIdProviderOptions) {
     const { pool, clock, logger, onGrantRevoked, throttles } = options;
@@ -93,13 +89,16 @@ export class OpenIdProvider {
     };
   }
 
-  /** What happens in the background, once: apps are told of logouts, events that are owed are stored, keys take their turn. */
+  /** What happens in the background all the time, once: apps are told of logouts, and events that are owed are stored. */
   async work(): Promise<void> {
     await this.#generation.logouts.deliverDue();
     await this.#grants.finishRevocations();
-    const now = this.options.clock().getTime();
-    if (now - this.#keysLookedAtMs < KEYS_EVERY_MS) return;
-    await rotateWhenAsked(this.options.pool, this.options.masterKey, this.options.clock());
+  }
+
+  /** Signing keys take their turn, and a rotation that was asked for is begun. To be done far more often than the time for which a key is published before it signs. */
+  async turnKeys(): Promise<void> {
+    const { pool, masterKey, clock } = this.options;
+    await rotateWhenAsked(pool, masterKey, clock());
     await this.#useKeys();
   }
 
@@ -113,7 +112,6 @@ export class OpenIdProvider {
       pool,
       schedule.over.map(({ kid }) => kid),
     );
-    this.#keysLookedAtMs = now.getTime();
     const { signing, published, hintsOnly } = schedule;
     const keys = [...new Set([...signing, ...published, ...hintsOnly])];
     const isPublished = new Set(published.map(({ kid }) => kid));

@@ -275,6 +275,8 @@ const loadGrant = async ({ sessions, consents }: ProviderParts, ctx: KoaContextW
   const [given, refused] = [true, false].map((wanted) => [...requestParamClaims].filter((claim) => covered.has(claim) === wanted));
   if (given?.length) grant.addOIDCClaims(given);
   if (refused?.length) grant.rejectOIDCClaims(refused);
+  // Nothing was agreed to yet: there is nothing to keep.
+  if (!existing && !grant.openid && !grant.resources) return undefined;
   if (!existing || JSON.stringify(grant) !== before) await grant.save();
   return grant;
 };

@@ -33,7 +33,7 @@ import type { OutboxSettings } from '#libs/mail/outbox.controller.js';
 import type { ConsentDependencies } from '#libs/openid-provider/consent/consent-dependencies.js';
 import { consentPath } from '#libs/openid-provider/consent/consent-dependencies.js';
 import { OpenIdProvider } from '#libs/openid-provider/open-id-provider.js';
-import type { LinkedIdentity, UserClaims } from '#libs/openid-provider/open-id-provider-options.js';
+import type { LinkedIdentity, OpenIdProviderOptions, UserClaims } from '#libs/openid-provider/open-id-provider-options.js';
 import { systemClock } from '#libs/platform/clock.js';
 import { newUuid } from '#libs/platform/ids.js';
 import type { Logger } from '#libs/platform/logger.js';
@@ -91,6 +91,7 @@ export const connectDependencies = async (
   config: IdentityConfiguration,
   logger: Logger,
   observer: StoreObserver,
+  onTokenAnswer: OpenIdProviderOptions['onTokenAnswer'],
 ): Promise<IdentityDependencies> => {
   checkStoreUrl(config.EVENTSTORE_URL);
   const mailer = mailerFrom(config, systemClock, newUuid);
@@ -163,6 +164,7 @@ export const connectDependencies = async (
     pairwiseSubject: (sector, userId) => indexKeys.of('pairwiseSubject', sector, userId),
     signInPath,
     consentPath,
+    ...(onTokenAnswer ? { onTokenAnswer } : {}),
     onTokensIssued: (issue) => issueTokens(store, newId, issue),
     onGrantRevoked: (grant, reason) => noteRevokedGrant(store, newId, grant, reason),
     onSignedOut: async ({ userId, organizationId, sessionId }) => {

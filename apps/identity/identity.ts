@@ -3,9 +3,11 @@ import type { IncomingMessage } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { setTimeout as delay } from 'node:timers/promises';
 import { NestFactory } from '@nestjs/core';
+import { Counter } from 'prom-client';
 import type { NestExpressApplication } from '@nestjs/platform-express';
 import type { NextFunction, Request, Response } from 'express';
 import { storeMetrics } from '#libs/event-store/store-metrics.js';
+import { GRANT_TYPES } from '#libs/relying-parties/settings.js';
 import { OpenIdProvider } from '#libs/openid-provider/open-id-provider.js';
 import { withDeadline } from '#libs/platform/deadline.js';
 import { newUuid } from '#libs/platform/ids.js';
@@ -30,6 +32,9 @@ const SAML_LIMIT = '400kb';
 const isSamlMessage = ({ url = '', headers }: IncomingMessage): boolean =>
   /^\/providers\/[^/]+\/(?:acs|slo)$/.test(url) && headers['content-type']?.startsWith('application/x-www-form-urlencoded') === true;
 
+/** A label that a stranger writes would make as many series as they like. */
+const KNOWN_GRANTS: ReadonlySet<string> = new Set(GRANT_TYPES);
+
 export interface RunningIdentity extends Running {
   readonly port: number;
 }
@@ -38,7 +43,15 @@ export interface RunningIdentity extends Running {
 export const startIdentity = async (environment: NodeJS.ProcessEnv, logger: Logger): Promise<RunningIdentity> => {
   const config = readIdentityConfiguration(environment);
   const registry = createRegistry();
-  const dependencies = await connectDependencies(config, logger, storeMetrics(registry));
+  const tokenAnswers = new Counter({
+    name: 'ligature_token_answers_total',
+    help: 'Answers of the token endpoint',
+    labelNames: ['grant_type', 'outcome'],
+    registers: [registry],
+  });
+  const dependencies = await connectDependencies(config, logger, storeMetrics(registry), (grantType, outcome) =>
+    tokenAnswers.inc({ grant_type: KNOWN_GRANTS.has(grantType) ? grantType : 'other', outcome }),
+  );
   const app = await NestFactory.create<NestExpressApplication>(IdentityModule.of(dependencies), {
     logger: ['error', 'warn'],
     bodyParser: false,

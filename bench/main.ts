@@ -2,8 +2,9 @@ import { append } from './append.js';
 import { catchUp } from './catch-up.js';
 import { rounded } from './scenario.js';
 import type { Measurement, Scenario } from './scenario.js';
+import { tokenScenarios } from './tokens.js';
 
-const SCENARIOS: readonly Scenario[] = [append, catchUp];
+const SCENARIOS: readonly Scenario[] = [append, catchUp, ...tokenScenarios];
 
 const USAGE = `Usage: npm run bench -- [<scenario> …] [--json]\nScenarios: ${SCENARIOS.map(({ name }) => name).join(', ')}. None named: all.`;
 

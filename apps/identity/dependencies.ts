@@ -65,7 +65,7 @@ import { linksOfUser } from '#projections/links/read-model.js';
 import type { LinkView } from '#projections/links/read-model.js';
 import { connectReadModels } from '#projections/read-models.js';
 import type { ReadModels } from '#projections/read-models.js';
-import { findUser } from '#projections/users/read-model.js';
+import { claimsOfUser, findUser } from '#projections/users/read-model.js';
 import type { IdentityConfiguration } from './configuration.js';
 
 /** Everything that the identity server's modules need from outside, put together once. */
@@ -156,7 +156,7 @@ export const connectDependencies = async (
     logger,
     relyingParties: { find: (clientId) => loadRelyingParty(store, clientId) },
     users: {
-      claims: (userId) => claimsOf(core, pool, readModels, userId),
+      claims: (userId) => claimsOf(core, pool, userId),
       linkedIdentities: async (userId) => (await linksOfUser(readModels, userId)).map(linkedIdentity),
     },
     http: policy,
@@ -286,13 +286,13 @@ const linkedIdentity = ({ providerId, issuer, linkedAt }: LinkView): LinkedIdent
 });
 
 /** Claims from the read model. A user who is not there yet is waited for, within bounds: created is never "not found". */
-const claimsOf = async (core: EventCore, pool: Pool, readModels: ReadModels, userId: string): Promise<UserClaims | undefined> => {
-  let user = await findUser(readModels, userId);
+const claimsOf = async (core: EventCore, pool: Pool, userId: string): Promise<UserClaims | undefined> => {
+  let user = await claimsOfUser(pool, userId);
   if (!user) {
     const { state, position } = await loadAccount(core.store, userId);
     if (!exists(state)) return undefined;
     await waitForPosition(pool, 'users', position);
-    user = await findUser(readModels, userId);
+    user = await claimsOfUser(pool, userId);
   }
   if (user?.status !== 'active') return undefined;
   return {

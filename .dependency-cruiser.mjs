@@ -7,7 +7,7 @@ const INFRASTRUCTURE = 'event-store|event-catalog|privacy|platform|projection-en
 /** What a context shows to the others: its events, its values, its queries and its command messages; never its handlers or tables. */
 const PUBLISHED =
   '(events|streams|settings|policy|history)\\.ts$|/queries/|\\.command\\.ts$|/verified-assertion\\.ts$|/login-via-idp\\.ts$' +
-  '|^libs/accounts/(state|decide|assurance|credentials|create-user|execute-on-account|email-address|username|passwords|password-policy|account-mail|mail-tokens\\.postgres)\\.ts$' +
+  '|^libs/accounts/(state|decide|assurance|credentials|create-user|execute-on-account|email-address|username|passwords|password-policy|account-mail|mail-tokens\\.postgres|pending-addresses\\.postgres)\\.ts$' +
   '|^libs/claims/(claim|claimable|claims|held-by)\\.ts$';
 
 const only = (name, comment, pathNot, to) => ({
@@ -56,7 +56,10 @@ export default {
       name: 'projections-import-events-and-the-engine',
       severity: 'error',
       from: { path: '^projections/', pathNot: TEST },
-      to: { path: '^(libs|apps)/', pathNot: '^libs/[^/]+/events\\.ts$|^libs/(event-store|projection-engine|platform)/' },
+      to: {
+        path: '^(libs|apps)/',
+        pathNot: '^libs/[^/]+/events\\.ts$|^libs/audit/facets\\.ts$|^libs/(event-store|projection-engine|platform)/',
+      },
     },
     {
       name: 'projection-handlers-are-for-the-projector',

@@ -68,6 +68,8 @@ import { reauthenticationMigrations } from '#libs/sign-in/reauthentications.post
 import { carryOutRevocations, placed, revocationOf } from '#libs/sign-in/revocations.js';
 import { testAssertion, testContext } from './installation.js';
 import type { TestInstallation } from './installation.js';
+
+import { sessionsAtProviders } from './sessions.js';
 import { until } from './until.js';
 
 /**
@@ -334,7 +336,7 @@ export class HistoryTheatre {
         const { outcome, account } = await this.#login(store, run, identity);
         if (!('claimId' in outcome) || !account) return [];
         const opened = await openSession(
-          { store, sessions: this.#sessions, clock: systemClock },
+          { store, sessions: this.#sessions, sessionsAtProviders, clock: systemClock, isDenied: () => Promise.resolve(false) },
           {
             userId: outcome.userId,
             organizationId: 'default',

@@ -36,8 +36,9 @@ interface Pending {
 export class HostileOpenIdProvider {
   lies: Lies = {};
   subject = 'subject-1';
-  /** The parameters of the last authorization request. */
+  /** The parameters of the last authorization request, and of the last token request with its headers. */
   lastAuthorization = new URLSearchParams();
+  lastTokenRequest = { parameters: new URLSearchParams(), headers: {} as IncomingMessage['headers'] };
   jwksRequests = 0;
   readonly #codes = new Map<string, Pending>();
   #keys: { key: CryptoKey; kid: string; publicJwk: JWK }[] = [];
@@ -64,6 +65,13 @@ export class HostileOpenIdProvider {
     const { privateKey, publicKey } = await generateKeyPair('RS256', { extractable: true });
     const kid = randomUUID();
     this.#keys = [{ key: privateKey, kid, publicJwk: { ...(await exportJWK(publicKey)), kid, alg: 'RS256', use: 'sig' } }];
+  }
+
+  /** A token of this provider, such as a logout token. */
+  async sign(claims: Claims, header: { readonly typ?: string } = {}): Promise<string> {
+    const [signer] = this.#keys;
+    if (!signer) throw new Error('no key');
+    return new SignJWT(claims).setProtectedHeader({ alg: 'RS256', kid: signer.kid, ...header }).sign(signer.key);
   }
 
   async stop(): Promise<void> {
@@ -93,7 +101,8 @@ export class HostileOpenIdProvider {
       case '/authorize':
         return this.#authorize(url.searchParams, response);
       case '/token':
-        return json(await this.#token(new URLSearchParams(await bodyOf(request))));
+        this.lastTokenRequest = { parameters: new URLSearchParams(await bodyOf(request)), headers: request.headers };
+        return json(await this.#token(this.lastTokenRequest.parameters));
       case '/userinfo':
         return json(
           (this.lies.userInfo ?? JSON.stringify)({ sub: this.subject, email: 'from-userinfo@example.org', email_verified: true }),
@@ -119,6 +128,8 @@ export class HostileOpenIdProvider {
     this.#codes.set(code, { nonce: parameters.get('nonce') ?? '', challenge: parameters.get('code_challenge') ?? '', redirectUri });
     const answer = new URLSearchParams({ code, state: parameters.get('state') ?? '', iss: this.issuer });
     this.lies.callback?.(answer);
+    if (parameters.get('response_mode') === 'form_post')
+      return void response.setHeader('content-type', 'text/html').end(formPost(redirectUri, answer));
     response.writeHead(303, { location: `${redirectUri}?${answer}` }).end();
   }
 
@@ -147,14 +158,17 @@ export class HostileOpenIdProvider {
     const claims = (this.lies.claims ?? ((honest) => honest))(truth) as Claims;
     const [signer] = this.#keys;
     if (!signer) throw new Error('no key');
-    const sign = async (): Promise<unknown> => new SignJWT(claims).setProtectedHeader({ alg: 'RS256', kid: signer.kid }).sign(signer.key);
     return {
       access_token: 'at',
       token_type: 'Bearer',
-      id_token: this.lies.idToken ? await this.lies.idToken(claims, signer) : await sign(),
+      id_token: this.lies.idToken ? await this.lies.idToken(claims, signer) : await this.sign(claims),
     };
   }
 }
+
+/** OAuth 2.0 Form Post Response Mode, section 2; the browser's script is left out. */
+const formPost = (redirectUri: string, answer: URLSearchParams): string =>
+  `<form method="post" action="${redirectUri}">${[...answer].map(([name, value]) => `<input type="hidden" name="${name}" value="${value}">`).join('')}</form>`;
 
 const bodyOf = async (request: IncomingMessage): Promise<string> => {
   const chunks: Buffer[] = [];

@@ -162,7 +162,7 @@ export const startTestOpenIdProvider = async (
         else if (state.agrees === undefined) response.end(`consent ${JSON.stringify(interaction.asksFor)}`);
         else {
           const { uid, userId } = interaction;
-          const next = state.agrees ? await instance.giveConsent(uid, userId) : await instance.denyConsent(uid);
+          const next = state.agrees ? await instance.giveConsent(uid, userId) : await instance.abandonInteraction(uid);
           response.writeHead(303, { location: next ?? '/over' }).end();
         }
       } else {

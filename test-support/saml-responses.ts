@@ -1,5 +1,6 @@
-import { randomUUID } from 'node:crypto';
+import { randomUUID, sign } from 'node:crypto';
 import { promisify } from 'node:util';
+import { deflateRawSync } from 'node:zlib';
 import { SignedXml } from 'xml-crypto';
 import { encrypt } from 'xml-encryption';
 import type { EncryptOptions } from 'xml-encryption';
@@ -151,4 +152,37 @@ export const encryptAssertion = async (
     keyEncryptionAlgorithm: (choices.key ?? 'http://www.w3.org/2001/04/xmlenc#rsa-oaep-mgf1p') as EncryptOptions['keyEncryptionAlgorithm'],
   });
   return `<saml:EncryptedAssertion xmlns:saml="${SAML}">${data}</saml:EncryptedAssertion>`;
+};
+
+/** What a LogoutRequest says. */
+export interface LogoutFacts {
+  id: string;
+  issuer: string;
+  destination: string | undefined;
+  issueInstant: string;
+  notOnOrAfter: string | undefined;
+  nameId: string;
+  nameIdFormat: string;
+  sessionIndex: string | undefined;
+}
+
+export const logoutRequestXml = (facts: LogoutFacts): string =>
+  `<samlp:LogoutRequest xmlns:samlp="${SAMLP}" xmlns:saml="${SAML}" ID="${facts.id}" Version="2.0" IssueInstant="${facts.issueInstant}"` +
+  `${optional('Destination', facts.destination)}${optional('NotOnOrAfter', facts.notOnOrAfter)}>` +
+  `<saml:Issuer>${facts.issuer}</saml:Issuer><saml:NameID Format="${facts.nameIdFormat}">${facts.nameId}</saml:NameID>` +
+  `${facts.sessionIndex === undefined ? '' : `<samlp:SessionIndex>${facts.sessionIndex}</samlp:SessionIndex>`}</samlp:LogoutRequest>`;
+
+/** The query of the redirect binding. @param signer nothing: not signed */
+export const redirectQuery = (
+  name: 'SAMLRequest' | 'SAMLResponse',
+  xml: string,
+  signer: Certificate | undefined,
+  { relayState, algorithm = RSA_SHA256 }: { readonly relayState?: string; readonly algorithm?: string } = {},
+): string => {
+  const query = new URLSearchParams({ [name]: deflateRawSync(xml).toString('base64') });
+  if (relayState !== undefined) query.set('RelayState', relayState);
+  if (!signer) return query.toString();
+  query.set('SigAlg', algorithm);
+  const hash = algorithm.endsWith('sha1') ? 'RSA-SHA1' : 'RSA-SHA256';
+  return `${query}&Signature=${encodeURIComponent(sign(hash, Buffer.from(query.toString()), signer.key).toString('base64'))}`;
 };

@@ -25,5 +25,8 @@ export const openSessionRequest = (
   };
 };
 
+/** For sign-ins at providers that send no logout messages. */
+export const sessionsAtProviders = { record: (): Promise<void> => Promise.resolve() };
+
 /** What a session row needs beside whose it is. */
 export const sessionOf = { method: 'external', accountRevision: 1n, lifetimeS: 14 * 24 * 3_600, amr: [] as string[] } as const;

@@ -3,7 +3,7 @@ import type { ComponentChildren, VNode } from 'preact';
 interface LayoutProps {
   readonly title: string;
   /** Who the page belongs to: chooses its colour, so that a person sees where they are. */
-  readonly site: 'acme' | 'globex' | 'app';
+  readonly site: 'acme' | 'globex' | 'corp' | 'app';
   readonly siteName: string;
   readonly children: ComponentChildren;
 }

@@ -6,6 +6,7 @@ it('the configuration that npm start applies is valid, with every secret named a
   const text = readFileSync(new URL('ligature.yaml', import.meta.url), 'utf8');
   const environment = {
     DEMO_ACME_PORT: '4200',
+    DEMO_CORP_PORT: '4201',
     DEMO_GLOBEX_PORT: '4202',
     DEMO_APP_PORT: '4100',
     DEMO_ACME_CLIENT_SECRET: 'acme-secret',
@@ -16,6 +17,7 @@ it('the configuration that npm start applies is valid, with every secret named a
   const { identityProviders, relyingParties } = parseDeclaration(text, environment);
   expect(identityProviders.map(({ settings }) => settings)).toMatchObject([
     { id: 'acme', issuer: 'http://127.0.0.1:4200', clientSecret: 'acme-secret' },
+    { id: 'corp', kind: 'saml', metadataUrl: 'http://127.0.0.1:4201/metadata' },
     { id: 'globex', issuer: 'http://127.0.0.1:4202', clientSecret: 'globex-secret' },
   ]);
   expect(relyingParties.map(({ clientId, redirectUris, clientSecret }) => [clientId, redirectUris, clientSecret])).toEqual([

@@ -5,6 +5,7 @@ import { port } from '#libs/platform/configuration.js';
 export const demoSettings = {
   LIGATURE_ISSUER: z.url().default('http://localhost:3000'),
   DEMO_ACME_PORT: port(3200),
+  DEMO_CORP_PORT: port(3201),
   DEMO_GLOBEX_PORT: port(3202),
   DEMO_APP_PORT: port(3100),
   DEMO_MANAGEMENT_PORT: port(9003),

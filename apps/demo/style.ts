@@ -2,8 +2,8 @@
 export const STYLE = `
 :root { color-scheme: light dark; --ink: #1b1f24; --soft: #57606a; --paper: #f6f7f9; --card: #fff; --line: #d0d7de; --brand: #4b5fc0; --on-brand: #fff; }
 @media (prefers-color-scheme: dark) { :root { --ink: #e6e9ee; --soft: #9aa4b0; --paper: #14171b; --card: #1d2127; --line: #3a424c; --brand: #93a4f5; --on-brand: #14171b; } }
-body.acme { --brand: #b3261e; } body.globex { --brand: #0f6e5c; }
-@media (prefers-color-scheme: dark) { body.acme { --brand: #ff9d94; } body.globex { --brand: #6fd6c0; } }
+body.acme { --brand: #b3261e; } body.globex { --brand: #0f6e5c; } body.corp { --brand: #7a4a00; }
+@media (prefers-color-scheme: dark) { body.acme { --brand: #ff9d94; } body.globex { --brand: #6fd6c0; } body.corp { --brand: #f0b860; } }
 * { box-sizing: border-box; }
 body { margin: 0; min-height: 100vh; background: var(--paper); color: var(--ink); font: 16px/1.5 system-ui, sans-serif; }
 header { padding: 1rem; border-bottom: 3px solid var(--brand); background: var(--card); font-weight: 600; }

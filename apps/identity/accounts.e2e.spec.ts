@@ -1,9 +1,12 @@
 import { afterAll, afterEach, beforeAll, describe, expect, it } from '@jest/globals';
+import { executeOnAccount } from '#libs/accounts/execute-on-account.js';
+import { createPasswords } from '#libs/accounts/passwords.js';
 import { userActivityStream, userStream } from '#libs/accounts/streams.js';
 import { Browser } from '#test-support/browser.js';
 import { HostileOpenIdProvider } from '#test-support/hostile-openid-provider.js';
 import { startTestIdentityServer } from '#test-support/identity-server.js';
 import type { TestIdentityServer } from '#test-support/identity-server.js';
+import { testContext } from '#test-support/installation.js';
 import { until } from '#test-support/until.js';
 
 const USER_ID = /id="user-id">([0-9a-f-]{36})</;
@@ -160,6 +163,28 @@ describe('accounts over HTTP', () => {
     expect([browser.status, browser.text]).toEqual([403, expect.stringContaining('form_expired')]);
   });
 
+  it('L25: a password that was hashed with older parameters is hashed anew at sign-in, and no session ends by it', async () => {
+    const name = nextName();
+    const here = await register(name);
+    const userId = userIdIn(here);
+    const passwordHash = await createPasswords({ memoryKiB: 7_168 }).hash(PASSWORD);
+    await executeOnAccount(server.installation.store, {
+      userId,
+      organizationId: 'default',
+      context: testContext(),
+      decide: () => ({ events: [{ type: 'PasswordRehashed', data: { passwordHash } }], outcome: { kind: 'done' } }),
+    });
+    expect(userIdIn(await signIn(name))).toBe(userId);
+    expect((await eventsOf(userId)).at(-1)).toMatchObject({
+      type: 'PasswordRehashed',
+      data: { passwordHash: expect.stringContaining('m=19456') },
+    });
+    const { length } = await eventsOf(userId);
+    expect(userIdIn(await signIn(name))).toBe(userId);
+    expect(await eventsOf(userId)).toHaveLength(length);
+    expect(await isSignedIn(here)).toBe(true);
+  });
+
   it('L20: a password change ends every other session, and the old password', async () => {
     const name = nextName();
     const here = await register(name);
@@ -197,12 +222,14 @@ describe('accounts over HTTP', () => {
   });
 
   describe('e-mail', () => {
-    it('L3: a verification mail proves nothing but in a session of the account that the address was put on', async () => {
+    it('L3: a verification mail proves nothing but to who has a session of the account that the address was put on, or its password', async () => {
       const [name, other] = [nextName(), nextName()];
       const address = `${name}@example.org`;
       await register(name, address);
       const path = await mailTo(address, '/verify-email');
-      expect((await open(path)).url).toContain('/sign-in');
+      const elsewhere = await open(path);
+      await elsewhere.submit({ password: OTHER_PASSWORD }, '/verify-email');
+      expect([elsewhere.status, elsewhere.text]).toEqual([422, expect.stringContaining('That is not your password')]);
       const stranger = await register(other);
       await open(path, stranger);
       expect([stranger.status, stranger.text]).toEqual([400, expect.stringContaining('email_verification_invalid')]);

@@ -1,6 +1,7 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { userStream } from '#libs/accounts/streams.js';
-import { readHistory, historyQuerySchema } from '#libs/audit/history.js';
+import { readHistory } from '#libs/audit/history.js';
+import { historyQuerySchema } from '#libs/audit/history-query.js';
 import { findReplay, requestReplay } from '#libs/projection-engine/replays.postgres.js';
 import { createPool } from '#libs/platform/postgres/pool.js';
 import type { Pool } from '#libs/platform/postgres/pool.js';
@@ -46,16 +47,17 @@ ${[
   )
   .join('')}`;
 
+const SECRET = 'a-secret-of-this-test-and-no-other';
+
 describe('the administration API', () => {
   let server: TestIdentityServer;
   let acme: HostileOpenIdProvider;
   let people = 0;
 
   beforeAll(async () => {
-    process.env.TEST_CLIENT_SECRET = 'a-secret-of-this-test-and-no-other';
     acme = await HostileOpenIdProvider.start();
     server = await startTestIdentityServer();
-    await server.installation.configure(configuration(acme.issuer));
+    await server.installation.configure(configuration(acme.issuer), { TEST_CLIENT_SECRET: SECRET });
   }, 60_000);
   afterAll(async () => {
     await server.stop();
@@ -68,7 +70,7 @@ describe('the administration API', () => {
       body: new URLSearchParams({
         grant_type: 'client_credentials',
         client_id: clientId,
-        client_secret: 'a-secret-of-this-test-and-no-other',
+        client_secret: SECRET,
         scope,
       }),
     });

@@ -2,10 +2,12 @@ import type { AccountDependencies, AccountReadModels } from '#libs/account-pages
 import type { AccountsDependencies } from '#libs/accounts/account-dependencies.js';
 import { createAccountMail } from '#libs/accounts/account-mail.js';
 import { mailTokenMigrations, postgresMailTokens } from '#libs/accounts/mail-tokens.postgres.js';
+import { pendingAddressMigrations, postgresPendingAddresses } from '#libs/accounts/pending-addresses.postgres.js';
 import { createPasswords } from '#libs/accounts/passwords.js';
 import { loadAccount } from '#libs/accounts/queries/load-account.js';
 import { exists } from '#libs/accounts/state.js';
 import type { AuditDependencies } from '#libs/audit/audit-dependencies.js';
+import { historyIndex } from '#libs/audit/queries/history-index.js';
 import { eventCatalog } from '#libs/event-catalog/event-catalog.js';
 import { connectEventStore } from '#libs/event-store/connect-event-store.js';
 import type { EventCore } from '#libs/event-store/connect-event-store.js';
@@ -17,12 +19,14 @@ import { flowMigrations, Flows, removeExpiredFlows } from '#libs/identity-provid
 import { DEFAULT_HTTP_POLICY } from '#libs/platform/guarded-http.js';
 import { UpstreamOAuth2 } from '#libs/identity-providers/oauth2/upstream-oauth2.js';
 import type { OAuth2FlowSecrets } from '#libs/identity-providers/oauth2/upstream-oauth2.js';
+import { BackChannelLogout } from '#libs/identity-providers/oidc/back-channel-logout.js';
 import { Discovery } from '#libs/identity-providers/oidc/discovery.js';
 import { UpstreamOpenId } from '#libs/identity-providers/oidc/upstream-open-id.js';
 import type { OpenIdFlowSecrets } from '#libs/identity-providers/oidc/upstream-open-id.js';
 import { postedResponseMigrations, postgresPostedResponses } from '#libs/identity-providers/posted-responses.postgres.js';
 import { upstreamSignIn } from '#libs/identity-providers/upstream-protocol.js';
 import { ConsumedAssertions, consumedAssertionMigrations } from '#libs/identity-providers/saml/consumed-assertions.postgres.js';
+import { SamlServiceProvider } from '#libs/identity-providers/saml/service-provider.js';
 import { SigningCertificates } from '#libs/identity-providers/saml/signing-certificates.js';
 import { UpstreamSaml } from '#libs/identity-providers/saml/upstream-saml.js';
 import type { LinkingDependencies } from '#libs/linking/commands/linking-dependencies.js';
@@ -43,10 +47,13 @@ import type { Pool } from '#libs/platform/postgres/pool.js';
 import { createIndexKeys } from '#libs/privacy/index-key.js';
 import { masterKeyId, postgresSubjectKeys, rewrapSubjectKeys, subjectKeyMigrations } from '#libs/privacy/subject-keys.postgres.js';
 import { INSTALLATION_SUBJECT } from '#libs/privacy/subject-keys.js';
-import { checkStoreIdentity, waitForPosition } from '#libs/projection-engine/projector.js';
+import { isDenied } from '#libs/projection-engine/parked.postgres.js';
+import { checkStoreIdentity } from '#libs/projection-engine/store-check.js';
+import { waitForPosition } from '#libs/projection-engine/wait-for-position.js';
 import { loadRelyingParty } from '#libs/relying-parties/queries/load-relying-party.js';
 import { attemptWindowMigrations, postgresAttemptWindows } from '#libs/sign-in/attempt-windows.postgres.js';
 import { createSignInAttempts } from '#libs/sign-in/attempts.js';
+import { createContinuations } from '#libs/sign-in/continuations.js';
 import type { FlowIntent } from '#libs/sign-in/external-sign-in.js';
 import { purgeUser } from '#libs/installation/purge-user.js';
 import { processManagerMigrations } from '#libs/process-managers/checkpoints.postgres.js';
@@ -56,6 +63,7 @@ import { noteConsent } from '#libs/sign-in/consents.js';
 import { issueTokens, noteRevokedGrant } from '#libs/sign-in/token-grants.js';
 import { carryOutRevocations, placed } from '#libs/sign-in/revocations.js';
 import { postgresReauthentications, reauthenticationMigrations } from '#libs/sign-in/reauthentications.postgres.js';
+import { postgresSessionsAtProviders, sessionsAtProvidersMigrations } from '#libs/sign-in/sessions-at-providers.postgres.js';
 import { signInPath } from '#libs/sign-in/sign-in-dependencies.js';
 import type { SignInDependencies } from '#libs/sign-in/sign-in-dependencies.js';
 import { postgresThrottles, throttleMigrations } from '#libs/throttling/throttles.js';
@@ -106,7 +114,9 @@ export const connectDependencies = async (
     ...postedResponseMigrations,
     ...consumedAssertionMigrations,
     ...reauthenticationMigrations,
+    ...sessionsAtProvidersMigrations,
     ...mailTokenMigrations,
+    ...pendingAddressMigrations,
     ...pendingLinkMigrations,
     ...attemptWindowMigrations,
     ...throttleMigrations,
@@ -174,17 +184,15 @@ export const connectDependencies = async (
     },
   });
 
+  const discovery = new Discovery(policy, clock);
+  const sessionsAtProviders = postgresSessionsAtProviders(pool, indexKeys, clock);
   const postedResponses = postgresPostedResponses(pool, config.LIGATURE_MASTER_KEY, clock);
   const consumed = new ConsumedAssertions(pool, clock);
+  const certificates = new SigningCertificates(policy, clock);
   const external = upstreamSignIn<FlowIntent>({
-    oidc: new UpstreamOpenId({ flows: new Flows<OpenIdFlowSecrets>(pool, clock), discovery: new Discovery(policy, clock), policy, clock }),
+    oidc: new UpstreamOpenId({ flows: new Flows<OpenIdFlowSecrets>(pool, clock), discovery, policy, clock }),
     oauth2: new UpstreamOAuth2({ flows: new Flows<OAuth2FlowSecrets>(pool, clock), policy }),
-    saml: new UpstreamSaml({
-      flows: new Flows<unknown>(pool, clock),
-      consumed,
-      certificates: new SigningCertificates(policy, clock),
-      clock,
-    }),
+    saml: new UpstreamSaml({ flows: new Flows<unknown>(pool, clock), consumed, certificates, clock }),
   });
   const passwords = createPasswords({
     memoryKiB: config.LIGATURE_ARGON2_MEMORY_KIB,
@@ -192,6 +200,8 @@ export const connectDependencies = async (
     parallelism: config.LIGATURE_ARGON2_PARALLELISM,
   });
   const mailTokens = postgresMailTokens(pool, clock);
+  const pendingAddresses = postgresPendingAddresses(pool, clock);
+  const cookies = cookiePolicy(config.LIGATURE_ISSUER);
   const attemptWindows = postgresAttemptWindows(pool, clock);
   const pendingLinks = postgresPendingLinks(pool, config.LIGATURE_MASTER_KEY, clock);
   const revoke: CarryOutRevocations = (userId, executed, context) =>
@@ -201,18 +211,24 @@ export const connectDependencies = async (
     store,
     external,
     postedResponses,
+    saml: new SamlServiceProvider({ certificates, clock }),
+    backChannelLogouts: new BackChannelLogout({ discovery, clock }),
     interactions: openIdProvider,
     sessions: openIdProvider,
+    sessionsAtProviders,
     reauthentications: postgresReauthentications(pool, clock),
     attempts: createSignInAttempts({ store, windows: attemptWindows, logger }),
     pendingLinks,
+    isDenied: (userId) => isDenied(pool, userId),
     passwords,
     throttles,
     indexKeys,
-    accountMail: createAccountMail({ issuer: config.LIGATURE_ISSUER, mailer, mailTokens, logger }),
+    accountMail: createAccountMail({ issuer: config.LIGATURE_ISSUER, mailer, mailTokens, pendingAddresses, indexKeys, logger }),
     mailTokens,
+    pendingAddresses,
     csrf: createCsrfTokens(config.LIGATURE_COOKIE_SECRET),
-    cookies: cookiePolicy(config.LIGATURE_ISSUER),
+    continuations: createContinuations(config.LIGATURE_COOKIE_SECRET, cookies, clock),
+    cookies,
     clock,
     newId,
     logger,
@@ -249,13 +265,23 @@ export const connectDependencies = async (
     },
     signIn,
     account: { ...signIn, readModels: accountReadModels(pool, readModels) },
-    audit: { store, newId, logger, verifyAccessToken: (token, required) => openIdProvider.verifyAccessToken(token, required) },
+    audit: {
+      store,
+      index: historyIndex(readModels),
+      verifyAccessToken: (token, required) => openIdProvider.verifyAccessToken(token, required),
+      sessions: openIdProvider,
+      clock,
+      newId,
+      logger,
+    },
     outbox: outbox === undefined ? undefined : { directory: outbox, issuer: config.LIGATURE_ISSUER },
     removeExpired: async () => {
       await removeExpiredFlows(pool, clock);
       await postedResponses.removeExpired();
+      await sessionsAtProviders.removeExpired();
       await consumed.removeExpired();
       await mailTokens.removeExpired();
+      await pendingAddresses.removeExpired();
       await pendingLinks.removeExpired();
       await attemptWindows.removeExpired();
       await openIdProvider.removeExpired();
@@ -294,7 +320,8 @@ const claimsOf = async (core: EventCore, pool: Pool, userId: string): Promise<Us
     await waitForPosition(pool, 'users', position);
     user = await claimsOfUser(pool, userId);
   }
-  if (user?.status !== 'active') return undefined;
+  // What is read about somebody on the deny list may be too good: codes, refresh tokens and userinfo are refused as for an unknown user.
+  if (user?.status !== 'active' || (await isDenied(pool, userId))) return undefined;
   return {
     name: user.displayName ?? undefined,
     givenName: user.givenName ?? undefined,

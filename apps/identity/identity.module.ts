@@ -1,4 +1,4 @@
-import { Controller, Get, Module, Res } from '@nestjs/common';
+import { Controller, Get, Module, NotFoundException, Param, Res } from '@nestjs/common';
 import type { DynamicModule } from '@nestjs/common';
 import { CqrsModule } from '@nestjs/cqrs';
 import type { Response } from 'express';
@@ -18,6 +18,7 @@ import { OpenIdProviderModule } from '#libs/openid-provider/open-id-provider.mod
 import { SIGN_IN_DEPENDENCIES } from '#libs/sign-in/sign-in-dependencies.js';
 import { SignInModule } from '#libs/sign-in/sign-in.module.js';
 import { STYLESHEET } from '#libs/web/stylesheet.js';
+import { themeStylesheet } from '#libs/web/theme.js';
 import type { IdentityDependencies } from './dependencies.js';
 
 @Controller()
@@ -30,6 +31,13 @@ export class StaticController {
   @Get('/assets/style.css')
   stylesheet(@Res() response: Response): void {
     response.set({ 'cache-control': 'public, max-age=3600', 'x-content-type-options': 'nosniff' }).type('css').send(STYLESHEET);
+  }
+
+  @Get('/assets/theme/:file')
+  theme(@Param('file') file: string, @Res() response: Response): void {
+    const stylesheet = themeStylesheet(file);
+    if (stylesheet === undefined) throw new NotFoundException();
+    response.set({ 'cache-control': 'public, max-age=3600', 'x-content-type-options': 'nosniff' }).type('css').send(stylesheet);
   }
 }
 

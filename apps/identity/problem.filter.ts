@@ -7,36 +7,38 @@ import type { NewId } from '#libs/platform/ids.js';
 import type { Logger } from '#libs/platform/logger.js';
 import { isDatabaseUnreachable } from '#libs/platform/postgres/unreachable.js';
 import { problem, PROBLEM_MEDIA_TYPE } from '#libs/platform/problem.js';
-import { ReadModelBehindError } from '#libs/projection-engine/projector.js';
+import { ReadModelBehindError } from '#libs/projection-engine/wait-for-position.js';
 import { sendErrorPage } from '#libs/web/error-page.js';
+import { LANGUAGES } from '#libs/web/messages.js';
+import type { Message } from '#libs/web/messages.js';
+import { FAILURE_TEXTS as texts } from './texts.js';
 
 interface Failure {
   readonly status: number;
   readonly code: string;
-  readonly title: string;
-  readonly nextStep: string;
+  readonly title: Message;
+  readonly nextStep: Message;
 }
 
-const UNAVAILABLE = { status: 503, title: 'That is not possible right now', nextStep: 'Try again in a moment.' };
+const UNAVAILABLE = { status: 503, title: texts.notNow, nextStep: texts.tryAgain };
 
 /** What a person or a program is told of something that no controller expected. Details go to the log, under the correlation id. */
 const failureOf = (error: unknown): Failure => {
   if (error instanceof StoreAwayError || error instanceof ReadModelBehindError || error instanceof PasswordsOverloadedError)
     return { ...UNAVAILABLE, code: error.code };
   if (isDatabaseUnreachable(error)) return { ...UNAVAILABLE, code: 'database_unavailable' };
-  if (error instanceof UnknownOutcomeError)
-    return { ...UNAVAILABLE, code: error.code, nextStep: 'It may or may not have been done. Try the same again.' };
+  if (error instanceof UnknownOutcomeError) return { ...UNAVAILABLE, code: error.code, nextStep: texts.mayBeDone };
   if (error instanceof HttpException && error.getStatus() === 404) {
-    return { status: 404, code: 'not_found', title: 'There is nothing here', nextStep: 'Check the address.' };
+    return { status: 404, code: 'not_found', title: texts.nothingHere, nextStep: texts.checkTheAddress };
   }
   if (error instanceof HttpException && error.getStatus() < 500) {
-    return { status: error.getStatus(), code: 'request_invalid', title: 'That request cannot be used', nextStep: 'Go back and try again.' };
+    return { status: error.getStatus(), code: 'request_invalid', title: texts.cannotBeUsed, nextStep: texts.goBack };
   }
   return {
     status: 500,
     code: 'internal_error',
-    title: 'Something went wrong',
-    nextStep: 'Try again; if it happens again, tell your administrator the reference below.',
+    title: texts.wentWrong,
+    nextStep: texts.tellYourAdministrator,
   };
 };
 
@@ -58,7 +60,8 @@ export class ProblemFilter implements ExceptionFilter {
     if (response.headersSent) return void response.destroy();
     if (failure.status === 503) response.set('retry-after', '2');
     if (request.path.startsWith('/api/')) {
-      const document = problem(failure.status, failure.code, failure.title, { detail: failure.nextStep, instance: correlationId });
+      const { t } = LANGUAGES.en;
+      const document = problem(failure.status, failure.code, t(failure.title), { detail: t(failure.nextStep), instance: correlationId });
       response.status(failure.status).type(PROBLEM_MEDIA_TYPE).send(JSON.stringify(document));
       return;
     }

@@ -13,7 +13,7 @@ import { migrate } from '#libs/platform/postgres/migrations.js';
 import { openSession } from '#libs/sign-in/open-session.js';
 import type { OpenedSession } from '#libs/sign-in/open-session.js';
 import { EVERYTHING_ALLOWED, startTestInstallation, testAssertion, testContext } from '#test-support/installation.js';
-import { openSessionRequest } from '#test-support/sessions.js';
+import { openSessionRequest, sessionsAtProviders } from '#test-support/sessions.js';
 import { carryOutRevocations, placed } from '#libs/sign-in/revocations.js';
 import type { TestInstallation } from '#test-support/installation.js';
 
@@ -62,7 +62,7 @@ describe('sign-in against revocation (invariants 5 and 7, security row L20)', ()
     return { userId, claimId: 'claimId' in second.outcome ? second.outcome.claimId : '' };
   };
   const open = ({ userId, claimId }: Person, store: EventStore = installation.store): Promise<OpenedSession> =>
-    openSession({ store, sessions, clock: installation.clock }, openSessionRequest(userId, claimId, { providerId: 'globex' }));
+    openSession({ ...installation, store, sessions, sessionsAtProviders }, openSessionRequest(userId, claimId, { providerId: 'globex' }));
   const unlink = ({ userId, claimId }: Person) =>
     unlinkExternalIdentity(
       {

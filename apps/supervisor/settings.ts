@@ -11,6 +11,7 @@ const ports = {
   EVENT_STORE_MANAGEMENT_PORT: port(9002),
   DEMO_APP_PORT: port(3100),
   DEMO_ACME_PORT: port(3200),
+  DEMO_CORP_PORT: port(3201),
   DEMO_GLOBEX_PORT: port(3202),
   DEMO_MANAGEMENT_PORT: port(9003),
 };

@@ -17,7 +17,7 @@ export interface AccountDependencies extends Pick<
   | 'passwords'
   | 'throttles'
   | 'accountMail'
-  | 'mailTokens'
+  | 'continuations'
 > {
   readonly store: EventStore;
   readonly newId: NewId;

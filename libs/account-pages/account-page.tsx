@@ -1,21 +1,11 @@
 import type { VNode } from 'preact';
-import { CsrfField, Page } from '#libs/web/layout.js';
+import { useLanguage } from '#libs/web/language.js';
+import { CsrfField, Monogram } from '#libs/web/layout.js';
+import { messageFor } from '#libs/web/messages.js';
+import type { Message } from '#libs/web/messages.js';
 import type { LinkedIdentity } from './account-dependencies.js';
-
-const NOTICES: Readonly<Record<string, string>> = {
-  linked: 'The identity is linked. You can sign in with it from now on.',
-  already_linked: 'That identity was linked to your account already.',
-  unlinked: 'The identity is unlinked, and the sessions that it had opened are ended.',
-  password_set: 'The password is set, and all your other sessions are ended.',
-  password_removed: 'The password is removed, and all your other sessions are ended.',
-  email_sent: 'We sent a mail to that address. Open the page that it names in this browser.',
-  email_verified: 'The address is verified. Check the identities below: unlink any that you do not know.',
-  username_changed: 'The username is changed.',
-  name_changed: 'The name is changed.',
-};
-
-const day = (date: Date): string => date.toISOString().slice(0, 10);
-const minute = (date: Date): string => `${date.toISOString().slice(0, 16).replace('T', ' ')} UTC`;
+import { AccountFrame, StepPage } from './account-frame.js';
+import { ACCOUNT_TEXTS as texts, NOTICES } from './texts.js';
 
 export interface AccountPageProps {
   readonly userId: string;
@@ -31,114 +21,157 @@ export interface AccountPageProps {
 }
 
 interface ProfileRowProps {
-  readonly label: string;
+  readonly label: Message;
   readonly value: string;
   readonly href: string;
-  readonly action: string;
+  /** What the link says. */
+  readonly action: Message;
+  /** What the link says to whoever does not see what it stands beside. */
+  readonly actionLabel: Message;
 }
 
-const ProfileRow = ({ label, value, href, action }: ProfileRowProps): VNode => (
-  <li>
-    <span class="grow">
-      <strong>{label}</strong>
-      <br />
-      {value}
-    </span>
-    <a class="button quiet" href={href} aria-label={`${action} ${label.toLowerCase()}`}>
-      {action}
-    </a>
-  </li>
-);
+const ProfileRow = ({ label, value, href, action, actionLabel }: ProfileRowProps): VNode => {
+  const { t } = useLanguage();
+  return (
+    <li>
+      <span class="grow">
+        <strong>{t(label)}</strong>
+        <br />
+        {value}
+      </span>
+      <a class="button quiet small" href={href} aria-label={t(actionLabel)}>
+        {t(action)}
+      </a>
+    </li>
+  );
+};
 
-const ProfileSection = ({ displayName, username, email, unverifiedEmail, password }: AccountPageProps): VNode => (
-  <section class="card" aria-labelledby="profile">
-    <h2 id="profile">You</h2>
-    <ul class="plain">
-      <ProfileRow label="Name" value={displayName ?? 'Not told'} href="/account/name" action="Change" />
-      <ProfileRow label="Username" value={username ?? 'None'} href="/account/username" action={username ? 'Change' : 'Choose'} />
-      <ProfileRow
-        label="E-mail"
-        value={`${email ? `${email} (verified)` : 'No verified address'}${unverifiedEmail ? `, ${unverifiedEmail} waits for its mail` : ''}`}
-        href="/account/email"
-        action={email ? 'Change' : 'Add'}
-      />
-      {password !== 'not_allowed' && (
+const ProfileSection = ({ displayName, username, email, unverifiedEmail, password }: AccountPageProps): VNode => {
+  const { t } = useLanguage();
+  const addresses = [
+    ...(email ? [t(texts.verifiedAddress, { address: email })] : []),
+    ...(unverifiedEmail ? [t(texts.waitingAddress, { address: unverifiedEmail })] : []),
+  ].join(', ');
+  return (
+    <section class="card" aria-labelledby="profile">
+      <h2 id="profile">{t(texts.you)}</h2>
+      <ul class="rows">
         <ProfileRow
-          label="Password"
-          value={password === 'set' ? 'Set' : 'None'}
-          href="/account/password"
-          action={password === 'set' ? 'Change' : 'Set'}
+          label={texts.name}
+          value={displayName ?? t(texts.notTold)}
+          href="/account/name"
+          action={texts.change}
+          actionLabel={texts.changeName}
         />
-      )}
-    </ul>
-  </section>
-);
+        <ProfileRow
+          label={texts.username}
+          value={username ?? t(texts.none)}
+          href="/account/username"
+          action={username ? texts.change : texts.choose}
+          actionLabel={username ? texts.changeUsername : texts.chooseUsername}
+        />
+        <ProfileRow
+          label={texts.email}
+          value={addresses || t(texts.noVerifiedAddress)}
+          href="/account/email"
+          action={email ? texts.change : texts.add}
+          actionLabel={email ? texts.changeEmail : texts.addEmail}
+        />
+        {password !== 'not_allowed' && (
+          <ProfileRow
+            label={texts.password}
+            value={t(password === 'set' ? texts.passwordIsSet : texts.noPassword)}
+            href="/account/password"
+            action={password === 'set' ? texts.change : texts.set}
+            actionLabel={password === 'set' ? texts.changePassword : texts.setPassword}
+          />
+        )}
+      </ul>
+    </section>
+  );
+};
+
+const IdentitiesSection = ({ identities, csrf }: AccountPageProps): VNode => {
+  const { t, date, moment } = useLanguage();
+  return (
+    <section class="card stack" aria-labelledby="identities">
+      <h2 id="identities">{t(texts.linkedIdentities)}</h2>
+      <p class="muted">{t(identities.length > 0 ? texts.linkedIdentitiesExplanation : texts.noLinkedIdentities)}</p>
+      <ul class="rows" id="linked-identities" hidden={identities.length === 0}>
+        {identities.map(({ claimId, providerName, nameAtProvider, linkedAt, lastUsedAt }) => (
+          <li key={claimId}>
+            <Monogram of={providerName} />
+            <span class="grow">
+              <strong>{providerName}</strong> {nameAtProvider}
+              <br />
+              <span class="muted">
+                {lastUsedAt
+                  ? t(texts.lastUsed, { day: date(linkedAt), moment: moment(lastUsedAt) })
+                  : t(texts.notUsedYet, { day: date(linkedAt) })}
+              </span>
+            </span>
+            <form method="post" action={`/account/identities/${claimId}/unlink`}>
+              <CsrfField token={csrf} />
+              <button
+                class="danger small"
+                type="submit"
+                aria-label={t(texts.unlinkThis, { provider: providerName, name: nameAtProvider ?? '' })}
+              >
+                {t(texts.unlink)}
+              </button>
+            </form>
+          </li>
+        ))}
+      </ul>
+    </section>
+  );
+};
+
+const LinkAnotherSection = ({ linkable, csrf }: AccountPageProps): VNode => {
+  const { t } = useLanguage();
+  return (
+    <section class="card stack" aria-labelledby="link-another">
+      <h2 id="link-another">{t(texts.linkAnother)}</h2>
+      <p class="muted">{t(texts.linkAnotherExplanation)}</p>
+      <div class="row">
+        {linkable.map(({ id, displayName: provider }) => (
+          <form method="post" action={`/account/identities/link/${id}`} key={id}>
+            <CsrfField token={csrf} />
+            <button class="quiet provider small" type="submit">
+              <Monogram of={provider} />
+              {t(texts.link, { provider })}
+            </button>
+          </form>
+        ))}
+      </div>
+    </section>
+  );
+};
 
 export const AccountPage = (props: AccountPageProps): VNode => {
-  const { userId, displayName, identities, linkable, notice, csrf } = props;
+  const { userId, displayName, linkable, csrf } = props;
+  const { t } = useLanguage();
   return (
-    <Page title="Your account">
-      <nav>
-        <h1 class="grow">{displayName ?? 'Your account'}</h1>
-        <a href="/account/history">History</a>
-        <form method="post" action="/account/sign-out">
-          <CsrfField token={csrf} />
-          <button class="quiet" type="submit">
-            Sign out
-          </button>
-        </form>
-      </nav>
-      {notice && NOTICES[notice] && (
-        <p class="notice" role="status">
-          {NOTICES[notice]}
-        </p>
-      )}
+    <AccountFrame
+      title={displayName ?? t(texts.yourAccount)}
+      current="/account"
+      csrf={csrf}
+      notice={messageFor(NOTICES, props.notice ?? '')}
+    >
       <ProfileSection {...props} />
-      <section class="card" aria-labelledby="identities">
-        <h2 id="identities">Linked identities</h2>
-        <p class="muted">You can sign in with any of them; apps always see the same user.</p>
-        <ul class="plain" id="linked-identities">
-          {identities.map(({ claimId, providerName, nameAtProvider, linkedAt, lastUsedAt }) => (
-            <li key={claimId}>
-              <span class="grow">
-                <strong>{providerName}</strong> {nameAtProvider}
-                <br />
-                <span class="muted">{`Since ${day(linkedAt)}${lastUsedAt ? `, last used ${minute(lastUsedAt)}` : ', not used yet'}`}</span>
-              </span>
-              <form method="post" action={`/account/identities/${claimId}/unlink`}>
-                <CsrfField token={csrf} />
-                <button class="danger" type="submit" aria-label={`Unlink ${providerName} ${nameAtProvider ?? ''}`}>
-                  Unlink
-                </button>
-              </form>
-            </li>
-          ))}
-        </ul>
-      </section>
-      {linkable.length > 0 && (
-        <section class="card" aria-labelledby="link-another">
-          <h2 id="link-another">Link another</h2>
-          <div class="row">
-            {linkable.map(({ id, displayName: name }) => (
-              <form method="post" action={`/account/identities/link/${id}`} key={id}>
-                <CsrfField token={csrf} />
-                <button class="quiet" type="submit">{`Link ${name}`}</button>
-              </form>
-            ))}
-          </div>
-        </section>
-      )}
+      <IdentitiesSection {...props} />
+      {linkable.length > 0 && <LinkAnotherSection {...props} />}
       <p class="muted">
-        Your user id:{' '}
+        {t(texts.yourUserId)}{' '}
         <span class="code" id="user-id">
           {userId}
         </span>
       </p>
-    </Page>
+    </AccountFrame>
   );
 };
 
-export interface ConfirmPageProps {
+interface ConfirmPageProps {
   readonly title: string;
   readonly explanation: string;
   readonly action: string;
@@ -148,20 +181,58 @@ export interface ConfirmPageProps {
 }
 
 /** After a re-authentication: what was about to be done, with a button to do it. */
-export const ConfirmPage = ({ title, explanation, action, button, dangerous, csrf }: ConfirmPageProps): VNode => (
-  <Page title={title}>
-    <div class="card narrow">
-      <h1>{title}</h1>
-      <p>{explanation}</p>
-      <form method="post" action={action}>
-        <CsrfField token={csrf} />
-        <button class={dangerous ? 'wide danger' : 'wide'} type="submit">
-          {button}
-        </button>
-      </form>
-      <p>
-        <a href="/account">Back to your account</a>
-      </p>
-    </div>
-  </Page>
+const ConfirmPage = ({ title, explanation, action, button, dangerous, csrf }: ConfirmPageProps): VNode => (
+  <StepPage title={title}>
+    <p>{explanation}</p>
+    <form method="post" action={action}>
+      <CsrfField token={csrf} />
+      <button class={dangerous ? 'wide danger' : 'wide'} type="submit">
+        {button}
+      </button>
+    </form>
+  </StepPage>
 );
+
+interface ConfirmLinkPageProps {
+  readonly providerName: string;
+  readonly action: string;
+  readonly csrf: string;
+}
+
+export const ConfirmLinkPage = ({ providerName: provider, action, csrf }: ConfirmLinkPageProps): VNode => {
+  const { t } = useLanguage();
+  return (
+    <ConfirmPage
+      title={t(texts.link, { provider })}
+      explanation={t(texts.linkExplanation, { provider })}
+      action={action}
+      button={t(texts.continueTo, { provider })}
+      dangerous={false}
+      csrf={csrf}
+    />
+  );
+};
+
+export interface ConfirmUnlinkPageProps {
+  readonly identity: { readonly providerName: string; readonly nameAtProvider: string | null } | undefined;
+  readonly action: string;
+  readonly csrf: string;
+}
+
+export const ConfirmUnlinkPage = ({ identity, action, csrf }: ConfirmUnlinkPageProps): VNode => {
+  const { t } = useLanguage();
+  return (
+    <ConfirmPage
+      title={
+        identity
+          ? t(texts.unlinkThis, { provider: identity.providerName, name: identity.nameAtProvider ?? '' }).trim()
+          : t(texts.unlinkTitle)
+      }
+      explanation={t(texts.unlinkExplanation)}
+      action={action}
+      button={t(texts.unlink)}
+      dangerous={true}
+      csrf={csrf}
+    />
+  );
+};

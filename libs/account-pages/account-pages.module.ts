@@ -1,9 +1,20 @@
 import { Module } from '@nestjs/common';
 import { AccountController } from './account.controller.js';
 import { ConfirmController } from './confirm.controller.js';
+import { EntranceController } from './entrance.controller.js';
 import { CredentialsController } from './credentials.controller.js';
 import { AccountHistoryController } from './history.controller.js';
+import { SessionsController } from './sessions.controller.js';
 
 /** The pages of a signed-in person. Needs ACCOUNT_DEPENDENCIES from the application. */
-@Module({ controllers: [AccountController, ConfirmController, CredentialsController, AccountHistoryController] })
+@Module({
+  controllers: [
+    AccountController,
+    ConfirmController,
+    CredentialsController,
+    AccountHistoryController,
+    SessionsController,
+    EntranceController,
+  ],
+})
 export class AccountPagesModule {}

@@ -7,7 +7,6 @@ import { UnlinkExternalIdentity } from '#libs/linking/commands/unlink-external-i
 import { loadAccount } from '#libs/accounts/queries/load-account.js';
 import { isUuid } from '#libs/platform/ids.js';
 import type { FlowIntent } from '#libs/sign-in/external-sign-in.js';
-import { loadOfferedProviders } from '#libs/sign-in/offered-providers.js';
 import type { OfferedProvider } from '#libs/sign-in/offered-providers.js';
 import { appendActivity } from '#libs/sign-in/open-session.js';
 import { leaveForProvider } from '#libs/sign-in/pages/leave-for-provider.js';
@@ -17,7 +16,11 @@ import { sendPage } from '#libs/web/send-page.js';
 import { ACCOUNT_DEPENDENCIES } from './account-dependencies.js';
 import type { AccountDependencies } from './account-dependencies.js';
 import { AccountGuard } from './account-guard.js';
-import { AccountPage, ConfirmPage } from './account-page.js';
+import { signedOutPath } from './entrance.controller.js';
+import { providerNames } from './provider-names.js';
+import { AccountPage, ConfirmLinkPage, ConfirmUnlinkPage } from './account-page.js';
+
+type Form = Readonly<Record<string, unknown>>;
 
 /** The account pages: linked identities, link another, unlink, sign out. Sensitive changes need a recent re-authentication. */
 @Controller('/account')
@@ -36,14 +39,17 @@ export class AccountController {
     const { store, readModels } = this.dependencies;
     const session = await this.#guard.session(request, response);
     if (!session) return;
-    const { userId, organizationId } = session;
+    const { userId } = session;
     const [{ state: account, position }, { providers, loginPolicy }] = await Promise.all([
       loadAccount(store, userId),
-      loadOfferedProviders(store, organizationId),
+      this.#guard.organization(session, response),
     ]);
     const [profile, identities] = await Promise.all([readModels.profile(userId, position), readModels.links(userId, position)]);
-    const nameOf = (providerId: string): string =>
-      providers.find(({ settings }) => settings.id === providerId)?.settings.displayName ?? providerId;
+    const nameOf = await providerNames(
+      store,
+      providers,
+      identities.map(({ providerId }) => providerId),
+    );
     this.#send(
       response,
       providers,
@@ -66,19 +72,15 @@ export class AccountController {
   async confirmLink(@Param('providerId') providerId: string, @Req() request: Request, @Res() response: Response): Promise<void> {
     const session = await this.#guard.session(request, response);
     if (!session) return;
-    const { providers } = await loadOfferedProviders(this.dependencies.store, session.organizationId);
+    const { providers } = await this.#guard.organization(session, response);
     const provider = providers.find(({ settings }) => settings.id === providerId);
     if (!provider) return this.#guard.refuse(response, 'provider_not_allowed');
-    const { displayName } = provider.settings;
     this.#send(
       response,
       providers,
-      <ConfirmPage
-        title={`Link ${displayName}`}
-        explanation={`You are about to sign in at ${displayName}. The identity that you sign in with there is then linked to this account.`}
+      <ConfirmLinkPage
+        providerName={provider.settings.displayName}
         action={`/account/identities/link/${providerId}`}
-        button={`Continue to ${displayName}`}
-        dangerous={false}
         csrf={this.#guard.csrfFor(session, request, response)}
       />,
     );
@@ -87,17 +89,17 @@ export class AccountController {
   @Post('/identities/link/:providerId')
   async link(
     @Param('providerId') providerId: string,
-    @Body('csrf') csrf: unknown,
+    @Body() form: Form,
     @Req() request: Request,
     @Res() response: Response,
   ): Promise<void> {
-    const authorized = await this.#guard.authorize(csrf, request, response);
+    const authorized = await this.#guard.authorize(form, request, response);
     if (!authorized) return;
     const { session } = authorized;
-    const { providers } = await loadOfferedProviders(this.dependencies.store, session.organizationId);
+    const { providers } = await this.#guard.organization(session, response);
     const provider = providers.find(({ settings }) => settings.id === providerId);
     if (!provider?.policy.linkingAllowed) return this.#guard.refuse(response, provider ? 'linking_not_allowed' : 'provider_not_allowed');
-    if (!(await this.#guard.isRecent(authorized.session, `/account/identities/link/${providerId}`, response))) return;
+    if (!(await this.#guard.isRecent(session, request, response))) return;
     const { organizationId, userId, sessionId } = session;
     return this.#leaveFor(provider, { kind: 'link', organizationId, userId, sessionId }, authorized.browserId, response);
   }
@@ -107,43 +109,39 @@ export class AccountController {
     const session = await this.#guard.session(request, response);
     if (!session) return;
     if (!isUuid(claimId)) return this.#guard.refuse(response, 'identity_not_linked');
-    const { providers } = await loadOfferedProviders(this.dependencies.store, session.organizationId);
+    const { providers } = await this.#guard.organization(session, response);
+    const { state, position } = await loadAccount(this.dependencies.store, session.userId);
+    if (!state.links.some((link) => link.claimId === claimId)) return this.#guard.refuse(response, 'identity_not_linked');
+    const identity = (await this.dependencies.readModels.links(session.userId, position)).find((link) => link.claimId === claimId);
+    const nameOf = await providerNames(this.dependencies.store, providers, identity ? [identity.providerId] : []);
     this.#send(
       response,
       providers,
-      <ConfirmPage
-        title="Unlink this identity"
-        explanation="You will no longer be able to sign in with it, and the sessions that it opened end at once."
+      <ConfirmUnlinkPage
+        identity={identity && { providerName: nameOf(identity.providerId), nameAtProvider: identity.nameAtProvider }}
         action={`/account/identities/${claimId}/unlink`}
-        button="Unlink"
-        dangerous={true}
         csrf={this.#guard.csrfFor(session, request, response)}
       />,
     );
   }
 
   @Post('/identities/:claimId/unlink')
-  async unlink(
-    @Param('claimId') claimId: string,
-    @Body('csrf') csrf: unknown,
-    @Req() request: Request,
-    @Res() response: Response,
-  ): Promise<void> {
-    const authorized = await this.#guard.authorize(csrf, request, response);
+  async unlink(@Param('claimId') claimId: string, @Body() form: Form, @Req() request: Request, @Res() response: Response): Promise<void> {
+    const authorized = await this.#guard.authorize(form, request, response);
     if (!authorized) return;
     if (!isUuid(claimId)) return this.#guard.refuse(response, 'identity_not_linked');
     const { userId, organizationId, claimId: openedBy } = authorized.session;
-    if (!(await this.#guard.isRecent(authorized.session, `/account/identities/${claimId}/unlink`, response))) return;
+    if (!(await this.#guard.isRecent(authorized.session, request, response))) return;
     const context = contextOf(request, this.dependencies.newId, { type: 'user', id: userId }, { organizationId });
     const { outcome } = await this.commands.execute(new UnlinkExternalIdentity(userId, organizationId, claimId, context));
     if (outcome.kind === 'refused') return this.#guard.refuse(response, outcome.code);
     // The session ended with the identity that opened it.
-    response.redirect(303, claimId === openedBy ? '/sign-in' : '/account?notice=unlinked');
+    response.redirect(303, claimId === openedBy ? signedOutPath(organizationId) : '/account?notice=unlinked');
   }
 
   @Post('/sign-out')
-  async signOut(@Body('csrf') csrf: unknown, @Req() request: Request, @Res() response: Response): Promise<void> {
-    const authorized = await this.#guard.authorize(csrf, request, response);
+  async signOut(@Body() form: Form, @Req() request: Request, @Res() response: Response): Promise<void> {
+    const authorized = await this.#guard.authorize(form, request, response);
     if (!authorized) return;
     const { userId, organizationId, sessionId } = authorized.session;
     const context = contextOf(request, this.dependencies.newId, { type: 'user', id: userId }, { organizationId });
@@ -151,7 +149,7 @@ export class AccountController {
     if (ended.length > 0) {
       await appendActivity(this.dependencies.store, userId, [{ type: 'SessionEnded', data: { sessionId, reason: 'signed_out' } }], context);
     }
-    response.redirect(303, '/sign-in');
+    response.redirect(303, signedOutPath(organizationId));
   }
 
   async #leaveFor({ settings }: OfferedProvider, intent: FlowIntent, browserId: string, response: Response): Promise<void> {

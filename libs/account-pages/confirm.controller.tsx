@@ -4,10 +4,9 @@ import { isAmong } from '#libs/accounts/assurance.js';
 import { loadAccount } from '#libs/accounts/queries/load-account.js';
 import { loadSufficientProofs } from '#libs/linking/queries/sufficient-proofs.js';
 import type { BrowserSession } from '#libs/sign-in/browser-sessions.js';
-import { loadOfferedProviders } from '#libs/sign-in/offered-providers.js';
 import type { OfferedProvider } from '#libs/sign-in/offered-providers.js';
-import { formText } from '#libs/sign-in/pages/sign-in-texts.js';
 import { signInOriginsOf } from '#libs/identity-providers/settings.js';
+import { formText } from '#libs/sign-in/pages/texts.js';
 import { ensureBrowserId } from '#libs/web/browser-binding.js';
 import { leaveForProvider } from '#libs/sign-in/pages/leave-for-provider.js';
 import { callbackUrl } from '#libs/sign-in/sign-in-dependencies.js';
@@ -33,7 +32,7 @@ export class ConfirmController {
 
   @Post('/password')
   async byPassword(@Body() form: Readonly<Record<string, unknown>>, @Req() request: Request, @Res() response: Response): Promise<void> {
-    const authorized = await this.#guard.authorize(form.csrf, request, response);
+    const authorized = await this.#guard.authorize(form, request, response);
     if (!authorized) return;
     const { store, passwords, throttles, reauthentications, sessions } = this.dependencies;
     const { userId, organizationId, sessionId } = authorized.session;
@@ -59,20 +58,21 @@ export class ConfirmController {
     @Req() request: Request,
     @Res() response: Response,
   ): Promise<void> {
-    const authorized = await this.#guard.authorize(form.csrf, request, response);
+    const authorized = await this.#guard.authorize(form, request, response);
     if (!authorized) return;
     const { session, browserId } = authorized;
-    const chosen = (await this.#waysToConfirm(session)).identities.find((identity) => identity.claimId === claimId);
+    const chosen = (await this.#waysToConfirm(session, response)).identities.find((identity) => identity.claimId === claimId);
     if (!chosen) return this.#guard.refuse(response, 'reauthentication_not_possible');
     return this.#leaveFor(chosen.provider, returnTarget(form.return), session, browserId, response);
   }
 
   /** What the person can confirm with: ways in that prove as much as any of the account's (L30). */
-  async #waysToConfirm({ userId, organizationId, claimId: openedBy }: BrowserSession) {
+  async #waysToConfirm(session: BrowserSession, response: Response) {
+    const { userId, organizationId, claimId: openedBy } = session;
     const { store } = this.dependencies;
     const proofs = await loadSufficientProofs(store, organizationId, userId);
     const { links } = (await loadAccount(store, userId)).state;
-    const { providers } = await loadOfferedProviders(store, organizationId);
+    const { providers } = await this.#guard.organization(session, response);
     const identities = links
       .filter(({ claimId }) => isAmong(proofs, { kind: 'external_identity', claimId }))
       // The identity that opened the session first: its provider most likely still knows the person.
@@ -106,7 +106,7 @@ export class ConfirmController {
   async #show(returnTo: string, request: Request, response: Response, code?: string): Promise<void> {
     const session = await this.#guard.session(request, response);
     if (!session) return;
-    const { byPassword, identities } = await this.#waysToConfirm(session);
+    const { byPassword, identities } = await this.#waysToConfirm(session, response);
     const [first] = identities;
     if (!byPassword) {
       if (!first) return this.#guard.refuse(response, 'reauthentication_not_possible');

@@ -1,72 +1,57 @@
 import type { ComponentChildren, VNode } from 'preact';
-import { Field } from '#libs/web/form-field.js';
+import { Field, FormError } from '#libs/web/form-field.js';
 import type { FieldProps } from '#libs/web/form-field.js';
-import { CsrfField, Page } from '#libs/web/layout.js';
+import { useLanguage } from '#libs/web/language.js';
+import { CsrfField } from '#libs/web/layout.js';
+import type { Message } from '#libs/web/messages.js';
+import { StepPage } from './account-frame.js';
 
 export interface ChangePageProps {
-  readonly title: string;
-  readonly explanation?: string;
+  readonly title: Message;
+  readonly explanation?: Message;
   readonly action: string;
   readonly field: FieldProps;
-  readonly button: string;
+  /** What is wrong, but not with the field. */
+  readonly error?: Message | undefined;
+  readonly button: Message;
   readonly csrf: string;
   readonly children?: ComponentChildren;
 }
 
 /** One thing of the account to change. */
-export const ChangePage = ({ title, explanation, action, field, button, csrf, children }: ChangePageProps): VNode => (
-  <Page title={title}>
-    <div class="card narrow">
-      <h1>{title}</h1>
-      {explanation && <p>{explanation}</p>}
+export const ChangePage = ({ title, explanation, action, field, error, button, csrf, children }: ChangePageProps): VNode => {
+  const { t } = useLanguage();
+  return (
+    <StepPage title={t(title)}>
+      {explanation && <p>{t(explanation)}</p>}
+      <FormError text={error} />
       <form method="post" action={action}>
         <CsrfField token={csrf} />
         <Field {...field} />
         <button class="wide" type="submit">
-          {button}
+          {t(button)}
         </button>
       </form>
       {children}
-      <p>
-        <a href="/account">Back to your account</a>
-      </p>
-    </div>
-  </Page>
-);
+    </StepPage>
+  );
+};
+
+interface DangerousActionProps {
+  readonly action: string;
+  readonly button: Message;
+  readonly csrf: string;
+}
 
 /** A second form of such a page. */
-export const DangerousAction = ({
-  action,
-  button,
-  csrf,
-}: {
-  readonly action: string;
-  readonly button: string;
-  readonly csrf: string;
-}): VNode => (
-  <form method="post" action={action}>
-    <CsrfField token={csrf} />
-    <button class="wide danger" type="submit">
-      {button}
-    </button>
-  </form>
-);
-
-/** Where a verification mail leads: opening it alone proves nothing, since mail scanners open links too. */
-export const VerificationPage = ({ action, csrf }: { readonly action: string; readonly csrf: string }): VNode => (
-  <Page title="Is this your address?">
-    <div class="card narrow">
-      <h1>Is this your address?</h1>
-      <p>The address that the mail came to becomes the verified address of your account.</p>
-      <form method="post" action={action}>
-        <CsrfField token={csrf} />
-        <button class="wide" type="submit">
-          Yes, it is mine
-        </button>
-      </form>
-      <p>
-        <a href="/account">Back to your account</a>
-      </p>
-    </div>
-  </Page>
-);
+export const DangerousAction = ({ action, button, csrf }: DangerousActionProps): VNode => {
+  const { t } = useLanguage();
+  return (
+    <form method="post" action={action}>
+      <CsrfField token={csrf} />
+      <button class="wide danger" type="submit">
+        {t(button)}
+      </button>
+    </form>
+  );
+};

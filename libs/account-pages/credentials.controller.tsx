@@ -1,15 +1,8 @@
-import { Body, Controller, Get, Inject, Param, Post, Req, Res } from '@nestjs/common';
+import { Body, Controller, Get, Inject, Post, Req, Res } from '@nestjs/common';
 import { CommandBus } from '@nestjs/cqrs';
 import type { Request, Response } from 'express';
 import type { VNode } from 'preact';
-import {
-  AddEmail,
-  ChangeDisplayName,
-  ChangeUsername,
-  RemovePassword,
-  SetPassword,
-  VerifyEmail,
-} from '#libs/accounts/commands/account.command.js';
+import { AddEmail, ChangeDisplayName, ChangeUsername, RemovePassword, SetPassword } from '#libs/accounts/commands/account.command.js';
 import { parseEmailAddress } from '#libs/accounts/email-address.js';
 import { checkNewPassword } from '#libs/accounts/password-policy.js';
 import { loadAccount } from '#libs/accounts/queries/load-account.js';
@@ -17,22 +10,23 @@ import type { Account } from '#libs/accounts/state.js';
 import { parseUsername } from '#libs/accounts/username.js';
 import type { CommandContext } from '#libs/event-store/event-metadata.js';
 import type { BrowserSession } from '#libs/sign-in/browser-sessions.js';
-import { loadOfferedProviders } from '#libs/sign-in/offered-providers.js';
-import { formText } from '#libs/sign-in/pages/sign-in-texts.js';
+import { formText, SIGN_IN_TEXTS } from '#libs/sign-in/pages/texts.js';
+import { languageOfAnswer } from '#libs/web/locale.js';
 import { contextOf } from '#libs/web/request-context.js';
 import { sendPage } from '#libs/web/send-page.js';
 import { ACCOUNT_DEPENDENCIES } from './account-dependencies.js';
 import type { AccountDependencies } from './account-dependencies.js';
 import { AccountGuard } from './account-guard.js';
-import { ChangePage, DangerousAction, VerificationPage } from './credentials-page.js';
+import { ChangePage, DangerousAction } from './credentials-page.js';
+import { ACCOUNT_TEXTS as texts } from './texts.js';
 
 type Form = Readonly<Record<string, unknown>>;
 /** What a form that came back shows: what was typed (never a password), and what is wrong with it. */
 interface Again {
   readonly value?: string | undefined;
-  readonly code: string;
+  readonly code?: string | undefined;
 }
-type Showing = (csrf: string, account: Account, again?: Again) => VNode;
+type Showing = (csrf: string, account: Account, again: Again) => VNode;
 
 const typed = (value: unknown): string | undefined => (typeof value === 'string' ? value.slice(0, 320) : undefined);
 
@@ -50,71 +44,73 @@ export class CredentialsController {
 
   readonly #name: Showing = (csrf, account, again) => (
     <ChangePage
-      title="Your name"
+      title={texts.yourName}
       action="/account/name"
       field={{
         name: 'displayName',
-        label: 'Name',
+        label: texts.name,
         autocomplete: 'name',
-        value: again?.value ?? account.displayName,
-        error: formText(again?.code),
+        value: again.value ?? account.displayName,
+        error: formText(again.code),
       }}
-      button="Change the name"
+      button={texts.changeTheName}
       csrf={csrf}
     />
   );
 
   readonly #username: Showing = (csrf, account, again) => (
     <ChangePage
-      title="Your username"
+      title={texts.yourUsername}
       action="/account/username"
       field={{
         name: 'username',
-        label: 'Username',
+        label: texts.username,
         autocomplete: 'username',
-        value: again?.value ?? account.username?.username,
-        error: formText(again?.code),
+        value: again.value ?? account.username?.username,
+        error: formText(again.code),
       }}
-      button="Change the username"
+      button={texts.changeTheUsername}
       csrf={csrf}
     />
   );
 
   readonly #email: Showing = (csrf, account, again) => (
     <ChangePage
-      title="Your e-mail address"
-      explanation="We send a mail to the address. It is yours here when you have opened the page that the mail names, in this browser."
+      title={texts.yourEmail}
+      explanation={texts.emailExplanation}
       action="/account/email"
       field={{
         name: 'email',
-        label: 'E-mail',
+        label: texts.email,
         type: 'email',
         autocomplete: 'email',
-        value: again?.value ?? account.unverifiedEmail?.address,
-        error: formText(again?.code),
+        value: again.value ?? account.unverifiedEmail?.address,
+        error: formText(again.code),
       }}
-      button="Send the mail"
+      button={texts.sendTheMail}
       csrf={csrf}
     />
   );
 
   readonly #password: Showing = (csrf, account, again) => (
     <ChangePage
-      title={account.passwordHash === undefined ? 'Set a password' : 'Change your password'}
-      explanation="All your other sessions end with it."
+      title={account.passwordHash === undefined ? texts.setAPassword : texts.changeYourPassword}
+      explanation={texts.passwordExplanation}
       action="/account/password"
       field={{
         name: 'password',
-        label: 'New password',
+        label: SIGN_IN_TEXTS.newPassword,
         type: 'password',
         autocomplete: 'new-password',
-        hint: 'At least 10 characters.',
-        error: formText(again?.code),
+        hint: SIGN_IN_TEXTS.passwordHint,
+        error: formText(again.code),
       }}
-      button="Set the password"
+      button={texts.setThePassword}
       csrf={csrf}
     >
-      {account.passwordHash !== undefined && <DangerousAction action="/account/password/remove" button="Remove the password" csrf={csrf} />}
+      {account.passwordHash !== undefined && (
+        <DangerousAction action="/account/password/remove" button={texts.removeThePassword} csrf={csrf} />
+      )}
     </ChangePage>
   );
 
@@ -125,26 +121,26 @@ export class CredentialsController {
 
   @Get('/account/username')
   showUsername(@Req() request: Request, @Res() response: Response): Promise<void> {
-    return this.#show(this.#username, request, response, undefined, '/account/username');
+    return this.#show(this.#username, request, response, { sensitive: true });
   }
 
   @Get('/account/email')
   showEmail(@Req() request: Request, @Res() response: Response): Promise<void> {
-    return this.#show(this.#email, request, response, undefined, '/account/email');
+    return this.#show(this.#email, request, response, { sensitive: true });
   }
 
   @Get('/account/password')
   showPassword(@Req() request: Request, @Res() response: Response): Promise<void> {
-    return this.#show(this.#password, request, response, undefined, '/account/password');
+    return this.#show(this.#password, request, response, { sensitive: true });
   }
 
   @Post('/account/name')
   async changeName(@Body() form: Form, @Req() request: Request, @Res() response: Response): Promise<void> {
-    const authorized = await this.#guard.authorize(form.csrf, request, response);
+    const authorized = await this.#guard.authorize(form, request, response);
     if (!authorized) return;
     const displayName = typed(form.displayName)?.trim() ?? '';
     if (displayName === '' || [...displayName].length > 100 || /\p{Cc}/u.test(displayName))
-      return this.#show(this.#name, request, response, { value: displayName, code: 'display_name_invalid' });
+      return this.#show(this.#name, request, response, { again: { value: displayName, code: 'display_name_invalid' } });
     const { session } = authorized;
     await this.commands.execute(new ChangeDisplayName(session, displayName, this.#context(session, request)));
     response.redirect(303, '/account?notice=name_changed');
@@ -152,10 +148,11 @@ export class CredentialsController {
 
   @Post('/account/username')
   async changeUsername(@Body() form: Form, @Req() request: Request, @Res() response: Response): Promise<void> {
-    const authorized = await this.#guard.authorize(form.csrf, request, response);
-    if (!authorized || !(await this.#guard.isRecent(authorized.session, '/account/username', response))) return;
+    const authorized = await this.#guard.authorize(form, request, response);
+    if (!authorized || !(await this.#guard.isRecent(authorized.session, request, response))) return;
     const { session } = authorized;
-    const again = (code: string): Promise<void> => this.#show(this.#username, request, response, { value: typed(form.username), code });
+    const again = (code: string): Promise<void> =>
+      this.#show(this.#username, request, response, { again: { value: typed(form.username), code } });
     const limited = await this.dependencies.throttles.hit('username_probe_per_address', session.organizationId, request.ip ?? 'unknown');
     if (limited.kind === 'throttled') return again('too_many_attempts');
     const username = parseUsername(form.username);
@@ -168,56 +165,35 @@ export class CredentialsController {
 
   @Post('/account/email')
   async addEmail(@Body() form: Form, @Req() request: Request, @Res() response: Response): Promise<void> {
-    const authorized = await this.#guard.authorize(form.csrf, request, response);
-    if (!authorized || !(await this.#guard.isRecent(authorized.session, '/account/email', response))) return;
+    const authorized = await this.#guard.authorize(form, request, response);
+    if (!authorized || !(await this.#guard.isRecent(authorized.session, request, response))) return;
     const { session } = authorized;
     const { userId, organizationId } = session;
-    const { throttles, accountMail, newId, store } = this.dependencies;
+    const { throttles, accountMail, newId } = this.dependencies;
+    const again = (code: string): Promise<void> =>
+      this.#show(this.#email, request, response, { again: { value: typed(form.email), code } });
     const email = parseEmailAddress(form.email);
-    if (email.kind === 'refused') return this.#show(this.#email, request, response, { value: typed(form.email), code: email.code });
+    if (email.kind === 'refused') return again(email.code);
     const limited = await throttles.hit('mail_per_account', organizationId, userId);
-    if (limited.kind === 'throttled')
-      return this.#show(this.#email, request, response, { value: typed(form.email), code: 'too_many_attempts' });
+    if (limited.kind === 'throttled') return again('too_many_attempts');
     const emailId = newId();
     const { address } = email;
     const { outcome } = await this.commands.execute(new AddEmail(session, { emailId, address }, this.#context(session, request)));
     if (outcome.kind === 'refused') return this.#guard.refuse(response, outcome.code);
-    const { organizationName } = await loadOfferedProviders(store, organizationId);
-    await accountMail.sendVerification(address, { userId, organizationId, emailId }, { organizationName, requestedFrom: request.ip });
+    const { organizationName } = await this.#guard.organization(session, response);
+    const about = { organizationName, requestedFrom: request.ip, language: languageOfAnswer(response) };
+    await accountMail.sendVerification(email, { userId, organizationId, emailId }, about);
     response.redirect(303, '/account?notice=email_sent');
-  }
-
-  /** Where the mail leads. It proves something only in a session of the account that the address was put on (L3). */
-  @Get('/verify-email/:token')
-  async showVerification(@Param('token') token: string, @Req() request: Request, @Res() response: Response): Promise<void> {
-    const session = await this.#guard.session(request, response);
-    if (!session) return;
-    const target = await this.dependencies.mailTokens.peek('verify_email', token);
-    if (target?.userId !== session.userId) return this.#guard.refuse(response, 'email_verification_invalid');
-    sendPage(response, <VerificationPage action={`/verify-email/${token}`} csrf={this.#guard.csrfFor(session, request, response)} />);
-  }
-
-  @Post('/verify-email/:token')
-  async verifyEmail(@Param('token') token: string, @Body() form: Form, @Req() request: Request, @Res() response: Response): Promise<void> {
-    const authorized = await this.#guard.authorize(form.csrf, request, response);
-    if (!authorized) return;
-    const { session } = authorized;
-    const known = await this.dependencies.mailTokens.peek('verify_email', token);
-    const target = known?.userId === session.userId ? await this.dependencies.mailTokens.consume('verify_email', token) : undefined;
-    if (!target) return this.#guard.refuse(response, 'email_verification_invalid');
-    const { outcome } = await this.commands.execute(new VerifyEmail(session, target.emailId, this.#context(session, request)));
-    if (outcome.kind === 'refused') return this.#guard.refuse(response, outcome.code);
-    response.redirect(303, '/account?notice=email_verified');
   }
 
   @Post('/account/password')
   async setPassword(@Body() form: Form, @Req() request: Request, @Res() response: Response): Promise<void> {
-    const authorized = await this.#guard.authorize(form.csrf, request, response);
-    if (!authorized || !(await this.#guard.isRecent(authorized.session, '/account/password', response))) return;
+    const authorized = await this.#guard.authorize(form, request, response);
+    if (!authorized || !(await this.#guard.isRecent(authorized.session, request, response))) return;
     const { session } = authorized;
     const { state } = await loadAccount(this.dependencies.store, session.userId);
     const check = checkNewPassword(form.password, [state.username?.username, state.verifiedEmail?.address, state.displayName]);
-    if (check.kind === 'refused') return this.#show(this.#password, request, response, { code: check.code });
+    if (check.kind === 'refused') return this.#show(this.#password, request, response, { again: { code: check.code } });
     const { outcome } = await this.commands.execute(
       new SetPassword(session, form.password as string, session.sessionId, this.#context(session, request)),
     );
@@ -228,20 +204,28 @@ export class CredentialsController {
 
   @Post('/account/password/remove')
   async removePassword(@Body() form: Form, @Req() request: Request, @Res() response: Response): Promise<void> {
-    const authorized = await this.#guard.authorize(form.csrf, request, response);
-    if (!authorized || !(await this.#guard.isRecent(authorized.session, '/account/password', response))) return;
+    const authorized = await this.#guard.authorize(form, request, response);
+    if (!authorized || !(await this.#guard.isRecent(authorized.session, request, response))) return;
     const { session } = authorized;
     const { outcome } = await this.commands.execute(new RemovePassword(session, session.sessionId, this.#context(session, request)));
     if (outcome.kind === 'refused') return this.#guard.refuse(response, outcome.code);
     response.redirect(303, '/account?notice=password_removed');
   }
 
-  /** @param sensitive the page's own path, where what it changes needs a recent re-authentication: asked for before anything is typed */
-  async #show(page: Showing, request: Request, response: Response, again?: Again, sensitive?: string): Promise<void> {
+  /** @param options.sensitive what the page changes needs a recent re-authentication: asked for before anything is typed */
+  async #show(
+    page: Showing,
+    request: Request,
+    response: Response,
+    { again, sensitive = false }: { readonly again?: Again; readonly sensitive?: boolean } = {},
+  ): Promise<void> {
     const session = await this.#guard.session(request, response);
-    if (!session || (sensitive && !(await this.#guard.isRecent(session, sensitive, response)))) return;
+    if (!session || (sensitive && !(await this.#guard.isRecent(session, request, response)))) return;
     const { state } = await loadAccount(this.dependencies.store, session.userId);
-    sendPage(response, page(this.#guard.csrfFor(session, request, response), state, again), { status: again ? 422 : 200 });
+    await this.#guard.organization(session, response);
+    const [value] = Object.values(this.#guard.typed(session, request, response) ?? {});
+    const shown = page(this.#guard.csrfFor(session, request, response), state, again ?? { value });
+    sendPage(response, shown, { status: again ? 422 : 200 });
   }
 
   #context({ userId, organizationId }: BrowserSession, request: Request): CommandContext {

@@ -1,35 +1,46 @@
 import type { VNode } from 'preact';
-import type { HistoryEntry } from '#libs/audit/history.js';
-import { Page } from '#libs/web/layout.js';
+import type { HistoryEntry } from '#libs/audit/entry.js';
+import { sentenceFor } from '#libs/audit/sentences.js';
+import { useLanguage } from '#libs/web/language.js';
+import { AccountFrame } from './account-frame.js';
+import { ACCOUNT_TEXTS as texts } from './texts.js';
 
 export interface HistoryPageProps {
   readonly entries: readonly HistoryEntry[];
   readonly next: string | undefined;
+  /** What a provider is called. */
+  readonly providerName: (providerId: string) => string;
+  /** What an app is called. */
+  readonly appName: (clientId: string) => string;
+  readonly csrf: string;
 }
 
-export const HistoryPage = ({ entries, next }: HistoryPageProps): VNode => (
-  <Page title="History">
-    <nav>
-      <h1 class="grow">History</h1>
-      <a href="/account">Back to your account</a>
-    </nav>
-    <section class="card" aria-label="What happened, newest first">
-      <ol class="plain" id="history">
-        {entries.map(({ position, occurredAt, sentence, source, clientId, type }) => (
-          <li key={position} data-type={type}>
-            <span class="grow">
-              {sentence}
+export const HistoryPage = ({ entries, next, providerName, appName, csrf }: HistoryPageProps): VNode => {
+  const { t, moment } = useLanguage();
+  return (
+    <AccountFrame title={t(texts.history)} current="/account/history" csrf={csrf}>
+      <section class="card stack" aria-label={t(texts.newestFirst)}>
+        <ol class="timeline" id="history">
+          {entries.map(({ position, occurredAt, payload, erased, source, clientId, type }) => (
+            <li key={position} data-type={type}>
+              {sentenceFor({ type, data: payload }, erased, { t, providerName })}
               <br />
               <span class="muted">
-                <time datetime={occurredAt}>{`${occurredAt.slice(0, 19).replace('T', ' ')} UTC`}</time>
-                {source?.address ? ` · from ${source.address}` : ''}
-                {clientId ? ` · for ${clientId}` : ''}
+                <time datetime={occurredAt}>{moment(new Date(occurredAt))}</time>
+                {typeof source === 'object' && source.address ? ` · ${t(texts.fromAddress, { address: source.address })}` : ''}
+                {clientId ? ` · ${t(texts.forApp, { app: appName(clientId) })}` : ''}
               </span>
-            </span>
-          </li>
-        ))}
-      </ol>
-      {next && <a href={`/account/history?after=${encodeURIComponent(next)}`}>Earlier</a>}
-    </section>
-  </Page>
-);
+            </li>
+          ))}
+        </ol>
+        {next && (
+          <p>
+            <a class="button quiet small" href={`/account/history?after=${encodeURIComponent(next)}`}>
+              {t(texts.earlier)}
+            </a>
+          </p>
+        )}
+      </section>
+    </AccountFrame>
+  );
+};

@@ -74,6 +74,13 @@ export const decideSetPassword = (
   { passwordAllowed }: Pick<CredentialRules, 'passwordAllowed'>,
 ): AccountDecision => (passwordAllowed ? done({ type: 'PasswordSet', data: password }) : refused('password_not_allowed'));
 
+/** The same password under a new hash; nothing when it was changed or removed since it was checked. @param hashes.of the hash it was checked by */
+export const decideRehashPassword = (
+  account: Account,
+  hashes: { readonly of: string | undefined; readonly passwordHash: string },
+): AccountDecision =>
+  account.passwordHash === hashes.of ? done({ type: 'PasswordRehashed', data: { passwordHash: hashes.passwordHash } }) : done();
+
 /** Never the last usable way to sign in (invariant 2, L21). */
 export const decideRemovePassword = (account: Account, removal: DataOf<'PasswordRemoved'>, rules: CredentialRules): AccountDecision => {
   if (account.passwordHash === undefined) return refused('no_password');

@@ -14,6 +14,7 @@ import {
   decideRecoverAccount,
   decideRemovePassword,
   decideRevokeRole,
+  decideRehashPassword,
   decideSetPassword,
   decideStartErasure,
   decideUpdateProfile,
@@ -40,6 +41,7 @@ const emailOf = (emailId: string, claimId = `claim-${emailId}`) => ({
 });
 const verified = (emailId: string): AccountEvent => ({ type: 'EmailVerified', data: emailOf(emailId) });
 const changed = (emailId: string): AccountEvent => ({ type: 'EmailChanged', data: emailOf(emailId) });
+const rehashed: AccountEvent = { type: 'PasswordRehashed', data: { passwordHash: 'new hash' } };
 const password: AccountEvent = { type: 'PasswordSet', data: { passwordHash: 'hash' } };
 const removed: AccountEvent = { type: 'PasswordRemoved', data: {} };
 const linked = (claimId: string, providerId = 'acme'): LinkEvent => ({
@@ -126,6 +128,21 @@ describe('password', () => {
     user()
       .when((a) => decideSetPassword(a, { passwordHash: 'hash' }, everything))
       .then([password], done));
+  it('is hashed anew without a credential that changed: no sign-in in flight is refused by it', () => {
+    const { credentialEpoch } = stateAfter(password);
+    expect(stateAfter(password, rehashed)).toMatchObject({ passwordHash: 'new hash', credentialEpoch });
+    user(password)
+      .when((a) => decideRehashPassword(a, { of: 'hash', passwordHash: 'new hash' }))
+      .then([rehashed], done);
+  });
+  it('is not hashed anew when it was changed or removed meanwhile', () => {
+    const changed: AccountEvent = { type: 'PasswordSet', data: { passwordHash: 'another' } };
+    const removed: AccountEvent = { type: 'PasswordRemoved', data: {} };
+    for (const meanwhile of [changed, removed])
+      user(password, meanwhile)
+        .when((a) => decideRehashPassword(a, { of: 'hash', passwordHash: 'new hash' }))
+        .then([], done);
+  });
   it('is refused where it does not', () =>
     user()
       .when((a) => decideSetPassword(a, { passwordHash: 'hash' }, { passwordAllowed: false }))

@@ -108,6 +108,8 @@ const evolve = (account: Account, event: UserStreamEvent): Account => {
     }
     case 'PasswordSet':
       return { ...account, passwordHash: event.data.passwordHash ?? '', credentialEpoch: account.credentialEpoch + 1 };
+    case 'PasswordRehashed':
+      return { ...account, passwordHash: event.data.passwordHash ?? '' };
     case 'PasswordRemoved':
       return { ...account, passwordHash: undefined, credentialEpoch: account.credentialEpoch + 1 };
     case 'AccountRecovered':

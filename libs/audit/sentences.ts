@@ -1,61 +1,93 @@
-import type { DomainEvent } from '#libs/event-store/event-definition.js';
 import type { AccountEvent } from '#libs/accounts/events.js';
+import type { DomainEvent } from '#libs/event-store/event-definition.js';
+import type { IdentityProviderEvent } from '#libs/identity-providers/events.js';
 import type { LinkEvent } from '#libs/linking/events.js';
-import type { ActivityEvent } from '#libs/sign-in/events.js';
+import type { OrganizationEvent } from '#libs/organizations/events.js';
+import type { RelyingPartyEvent } from '#libs/relying-parties/events.js';
+import type { ActivityEvent, AttemptEvent } from '#libs/sign-in/events.js';
+import { LANGUAGES } from '#libs/web/messages.js';
+import type { Translate } from '#libs/web/messages.js';
+import { messageFor } from '#libs/web/messages.js';
+import type { AuditEvent } from './events.js';
+import { ACCESSES, ENDINGS, FAILURES, HISTORY_TEXTS as texts, ORIGINS } from './texts.js';
 
-type HistoryEvent = AccountEvent | LinkEvent | ActivityEvent;
+/** Everything that a history can show; an event without a sentence does not compile. */
+type HistoryEvent =
+  AccountEvent | LinkEvent | ActivityEvent | AttemptEvent | OrganizationEvent | IdentityProviderEvent | RelyingPartyEvent | AuditEvent;
 
-const ORIGINS = {
-  self_service: 'by the person',
-  just_in_time: 'at the first sign-in',
-  automatic_by_email: 'automatically, by e-mail',
-  automatic_by_username: 'automatically, by username',
-  admin: 'by an administrator',
-  import: 'by an import',
-} as const;
+/** How to say it. */
+export interface Wording {
+  readonly t: Translate;
+  /** What a provider is called. */
+  readonly providerName: (providerId: string) => string;
+}
 
-const ENDINGS = {
-  signed_out: 'the person signed out',
-  ended_by_user: 'the person ended it from another session',
-  replaced: 'a new sign-in in the same browser replaced it',
-  identity_unlinked: 'the identity that opened it was unlinked',
-  password_changed: 'the password was changed',
-  account_recovered: 'the account was recovered',
-  account_deactivated: 'the account was deactivated',
-  account_erased: 'the account was erased',
-  refused_after_revocation: 'the account or the link was taken away during the sign-in',
-} as const;
+const PROOFS = { mail_loop: texts.byMail, provider: texts.byProvider } as const;
 
-const PROOFS = { mail_loop: 'by a mail', provider: 'by an identity provider' } as const;
-
-const SENTENCES: { readonly [Type in HistoryEvent['type']]: (data: Extract<HistoryEvent, { type: Type }>['data']) => string } = {
-  UserProvisioned: ({ providerId }) => `The account was created at the first sign-in through ${providerId}`,
-  UserRegistered: () => 'The account was created by hand',
-  ProfileUpdated: ({ providerId }) => (providerId ? `The profile was brought up to date by ${providerId}` : 'The name was changed'),
-  UsernameChanged: ({ username }) => `The username became ${username ?? 'another one'}`,
-  EmailAdded: ({ address }) => `The address ${address ?? '(erased)'} was added, not verified yet`,
-  EmailVerified: ({ address, proof }) => `The address ${address ?? '(erased)'} was verified ${PROOFS[proof.method]}`,
-  EmailChanged: ({ address, proof }) => `The verified address became ${address ?? '(erased)'}, verified ${PROOFS[proof.method]}`,
-  PasswordSet: () => 'A password was set',
-  PasswordRemoved: () => 'The password was removed',
-  AccountRecovered: () => 'The account was recovered by its verified e-mail address',
-  RoleGranted: ({ role }) => `The role ${role} was granted`,
-  RoleRevoked: ({ role }) => `The role ${role} was revoked`,
-  UserDeactivated: () => 'The account was deactivated',
-  UserReactivated: () => 'The account was activated again',
-  ErasureStarted: () => 'The erasure of the account began',
-  UserErased: () => 'The account was erased',
-  ExternalIdentityLinked: ({ providerId, nameAtProvider, provenance }) =>
-    `The ${providerId} identity${nameAtProvider ? ` ${nameAtProvider}` : ''} was linked ${ORIGINS[provenance.origin]}`,
-  ExternalIdentityUnlinked: ({ providerId }) => `A ${providerId} identity was unlinked`,
-  ClaimAbandoned: () => 'A link that was begun was never completed and has been given up',
-  LoginSucceeded: ({ providerId }) => (providerId ? `Signed in through ${providerId}` : 'Signed in with the password'),
-  SessionStarted: () => 'A session began',
-  SessionEnded: ({ reason }) => `A session ended: ${ENDINGS[reason]}`,
+const SENTENCES: {
+  readonly [Type in HistoryEvent['type']]: (data: Extract<HistoryEvent, { type: Type }>['data'], wording: Wording) => string;
+} = {
+  UserProvisioned: ({ providerId }, { t, providerName }) => t(texts.userProvisioned, { provider: providerName(providerId) }),
+  UserRegistered: (_, { t }) => t(texts.userRegistered),
+  ProfileUpdated: ({ providerId }, { t, providerName }) =>
+    providerId ? t(texts.profileUpdatedBy, { provider: providerName(providerId) }) : t(texts.nameChanged),
+  UsernameChanged: ({ username }, { t }) => t(texts.usernameChanged, { username: username ?? '' }),
+  EmailAdded: ({ address }, { t }) => t(texts.emailAdded, { address: address ?? '' }),
+  EmailVerified: ({ address, proof }, { t }) => t(texts.emailVerified, { address: address ?? '', proof: t(PROOFS[proof.method]) }),
+  EmailChanged: ({ address, proof }, { t }) => t(texts.emailChanged, { address: address ?? '', proof: t(PROOFS[proof.method]) }),
+  PasswordSet: (_, { t }) => t(texts.passwordSet),
+  PasswordRehashed: (_, { t }) => t(texts.passwordRehashed),
+  PasswordRemoved: (_, { t }) => t(texts.passwordRemoved),
+  AccountRecovered: (_, { t }) => t(texts.accountRecovered),
+  RoleGranted: ({ role }, { t }) => t(texts.roleGranted, { role }),
+  RoleRevoked: ({ role }, { t }) => t(texts.roleRevoked, { role }),
+  UserDeactivated: (_, { t }) => t(texts.userDeactivated),
+  UserReactivated: (_, { t }) => t(texts.userReactivated),
+  ErasureStarted: (_, { t }) => t(texts.erasureStarted),
+  UserErased: (_, { t }) => t(texts.userErased),
+  ExternalIdentityLinked: ({ providerId, nameAtProvider, provenance }, { t, providerName }) => {
+    const how = { provider: providerName(providerId), origin: t(ORIGINS[provenance.origin]) };
+    return nameAtProvider ? t(texts.identityLinked, { ...how, name: nameAtProvider }) : t(texts.identityLinkedUnnamed, how);
+  },
+  ExternalIdentityUnlinked: ({ providerId }, { t, providerName }) => t(texts.identityUnlinked, { provider: providerName(providerId) }),
+  ClaimAbandoned: (_, { t }) => t(texts.claimAbandoned),
+  LoginSucceeded: ({ providerId }, { t, providerName }) =>
+    providerId ? t(texts.signedInThrough, { provider: providerName(providerId) }) : t(texts.signedInByPassword),
+  SessionStarted: (_, { t }) => t(texts.sessionStarted),
+  SessionEnded: ({ reason }, { t }) => t(texts.sessionEnded, { reason: t(ENDINGS[reason]) }),
+  LoginFailed: ({ code, providerId }, { t, providerName }) => {
+    const known = messageFor(FAILURES, code);
+    const reason = known ? t(known) : code;
+    return providerId ? t(texts.refusedThrough, { provider: providerName(providerId), reason }) : t(texts.refusedByPassword, { reason });
+  },
+  LinkOffered: ({ providerId }, { t, providerName }) => t(texts.linkOffered, { provider: providerName(providerId) }),
+  LinkDeclined: ({ providerId }, { t, providerName }) => t(texts.linkDeclined, { provider: providerName(providerId) }),
+  OrganizationCreated: ({ displayName }, { t }) => t(texts.organizationCreated, { name: displayName }),
+  OrganizationRenamed: ({ displayName }, { t }) => t(texts.organizationRenamed, { name: displayName }),
+  BrandingChanged: (_, { t }) => t(texts.brandingChanged),
+  LoginPolicyChanged: (_, { t }) => t(texts.loginPolicyChanged),
+  IdentityProviderOffered: ({ providerId }, { t, providerName }) => t(texts.providerOffered, { provider: providerName(providerId) }),
+  IdentityProviderWithdrawn: ({ providerId }, { t, providerName }) => t(texts.providerWithdrawn, { provider: providerName(providerId) }),
+  IdentityProviderConfigured: ({ settings }, { t }) => t(texts.providerConfigured, { provider: settings.displayName }),
+  IdentityProviderDeactivated: (_, { t }) => t(texts.providerDeactivated),
+  IdentityProviderActivated: (_, { t }) => t(texts.providerActivated),
+  IdentityProviderRemovalAnnounced: (_, { t }) => t(texts.providerRemovalAnnounced),
+  IdentityProviderRemovalCancelled: (_, { t }) => t(texts.providerRemovalCancelled),
+  IdentityProviderRemoved: (_, { t }) => t(texts.providerRemoved),
+  RelyingPartyConfigured: ({ displayName }, { t }) => t(texts.appConfigured, { app: displayName }),
+  HistoryAccessed: ({ access, userId }, { t }) =>
+    t(ACCESSES[access], { whose: userId === undefined ? t(texts.ofTheOrganization) : t(texts.ofUser, { user: userId }) }),
 };
 
-/** What happened, in words, for people who do not read event types. */
-export const sentenceFor = (event: DomainEvent): string => {
-  const sentence = (SENTENCES as Readonly<Record<string, (data: object) => string>>)[event.type];
-  return sentence ? sentence(event.data) : event.type;
+/** What the API and the command line say: English, and providers by their ids. */
+const PLAIN: Wording = { t: LANGUAGES.en.t, providerName: (providerId) => providerId };
+
+/**
+ * What happened, in words, for people who do not read event types.
+ * @param erased fields that cannot be read any more; the sentence says so in their places
+ */
+export const sentenceFor = ({ type, data }: DomainEvent, erased: readonly string[], wording: Wording = PLAIN): string => {
+  const sentence = (SENTENCES as Readonly<Record<string, (data: object, wording: Wording) => string>>)[type];
+  const marks = Object.fromEntries(erased.map((field) => [field, wording.t(texts.erased)]));
+  return sentence ? sentence({ ...data, ...marks }, wording) : type;
 };

@@ -6,6 +6,7 @@ export type UpstreamStep =
   | 'token_exchange'
   | 'id_token'
   | 'userinfo'
+  | 'logout_token'
   | 'saml_metadata'
   | 'saml_message'
   | 'saml_signature'

@@ -1,6 +1,16 @@
 /** What names people at a source; equal names of different kinds are different people. Part of an identity's key: never renamed. */
 export type SourceKind = 'oidc' | 'oidc_claims' | 'oauth2' | 'saml_name_id' | 'saml_attribute';
 
+/** What a provider's logout messages name. */
+export interface SessionAtProvider {
+  readonly providerId: string;
+  readonly issuer: string;
+  /** The person: OpenID Connect `sub`, SAML NameID. */
+  readonly subject: string;
+  /** The session: OpenID Connect `sid`, SAML `SessionIndex`. */
+  readonly session?: string | undefined;
+}
+
 /**
  * What an external identity provider asserted, after every check of its protocol (security.md, "Upstream OpenID Connect",
  * "Upstream SAML"). Values come from what was verified only.
@@ -24,8 +34,8 @@ export interface VerifiedAssertion {
   readonly authTime?: Date;
   readonly acr?: string;
   readonly amr: readonly string[];
-  /** The person's session at the provider: OpenID Connect `sid`, SAML `SessionIndex`. */
-  readonly session?: string;
+  /** None: the provider sends no logout messages. */
+  readonly atProvider?: SessionAtProvider;
   /** Names the assertion in the audit trail without being usable as one. */
   readonly assertionId: string;
 }

@@ -1,6 +1,8 @@
 import type { VNode } from 'preact';
-import { Page } from '#libs/web/layout.js';
+import { useLanguage } from '#libs/web/language.js';
+import { Card, Page } from '#libs/web/layout.js';
 import type { OutboxMail } from './outbox-mailer.js';
+import { OUTBOX_TEXTS as texts } from './texts.js';
 
 /** A mail's text; addresses of this very server in it can be clicked, others cannot. */
 const Text = ({ text, issuer }: { readonly text: string; readonly issuer: string }): VNode => (
@@ -9,19 +11,24 @@ const Text = ({ text, issuer }: { readonly text: string; readonly issuer: string
   </p>
 );
 
-export const OutboxPage = ({ mails, issuer }: { readonly mails: readonly OutboxMail[]; readonly issuer: string }): VNode => (
-  <Page title="Outbox">
-    <h1>Outbox</h1>
-    <p class="muted">Mails are not sent from here; the newest hundred are shown. This page exists in development only.</p>
-    {mails.length === 0 && <p>Nothing has been mailed yet.</p>}
-    {mails.map(({ to, subject, text, sentAt }) => (
-      <section class="card">
-        <h2>{subject}</h2>
-        <p class="muted">
-          To <span class="code">{to}</span> · <time dateTime={sentAt}>{sentAt.replace('T', ' ').replace(/\.\d+Z$/, ' UTC')}</time>
-        </p>
-        <Text text={text} issuer={issuer} />
-      </section>
-    ))}
-  </Page>
-);
+export const OutboxPage = ({ mails, issuer }: { readonly mails: readonly OutboxMail[]; readonly issuer: string }): VNode => {
+  const { t, moment } = useLanguage();
+  return (
+    <Page title={t(texts.outbox)}>
+      <Card>
+        <h1>{t(texts.outbox)}</h1>
+        <p class="muted">{t(texts.explanation)}</p>
+        {mails.length === 0 && <p>{t(texts.nothingYet)}</p>}
+      </Card>
+      {mails.map(({ to, subject, text, sentAt }) => (
+        <Card>
+          <h2>{subject}</h2>
+          <p class="muted">
+            {t(texts.to)} <span class="code">{to}</span> · <time dateTime={sentAt}>{moment(new Date(sentAt))}</time>
+          </p>
+          <Text text={text} issuer={issuer} />
+        </Card>
+      ))}
+    </Page>
+  );
+};

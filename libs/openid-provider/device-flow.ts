@@ -3,8 +3,9 @@ import type { AdapterPayload, Configuration, KoaContextWithOIDC } from 'oidc-pro
 import type { Clock } from '#libs/platform/clock.js';
 import { FailureLimit } from '#libs/throttling/failure-limit.js';
 import type { Throttles } from '#libs/throttling/throttles.js';
+import type { Message } from '#libs/web/messages.js';
 import { deviceCodePage, deviceConfirmPage, deviceDonePage } from './pages.js';
-import { PROVIDER_TEXTS } from './provider-texts.js';
+import { OPENID_TEXTS as texts } from './texts.js';
 
 /** A device's code is good for this long, in seconds (P10). */
 export const DEVICE_CODE_TTL_S = 300;
@@ -19,11 +20,7 @@ export const deviceFlow: NonNullable<Configuration['features']>['deviceFlow'] = 
   deviceInfo: () => ({}),
   userCodeInputSource: (ctx, form, _out, error) => {
     const { userCode } = ctx.state as { userCode?: string };
-    const text = error && textOf(error);
-    ctx.body = deviceCodePage(ctx, form, {
-      ...(userCode === undefined ? {} : { userCode }),
-      ...(text === undefined ? {} : { error: text }),
-    });
+    ctx.body = deviceCodePage(ctx, form, { userCode, error: error && textOf(error) });
   },
   userCodeConfirmSource: (ctx, form, client, _deviceInfo, userCode) => {
     ctx.body = deviceConfirmPage(ctx, form, { app: client.clientName ?? client.clientId, userCode });
@@ -33,11 +30,12 @@ export const deviceFlow: NonNullable<Configuration['features']>['deviceFlow'] = 
   },
 };
 
-const textOf = (error: Error): string => {
-  const texts = PROVIDER_TEXTS.deviceCode;
-  if (error instanceof TooManyCodesError) return texts.tooMany;
-  if (error.name === 'AbortedError') return texts.aborted;
-  return ['NotFoundError', 'ExpiredError', 'AlreadyUsedError', 'NoCodeError'].includes(error.name) ? texts.wrong : texts.failed;
+const textOf = (error: Error): Message => {
+  if (error instanceof TooManyCodesError) return texts.deviceTooMany;
+  if (error.name === 'AbortedError') return texts.deviceAborted;
+  return ['NotFoundError', 'ExpiredError', 'AlreadyUsedError', 'NoCodeError'].includes(error.name)
+    ? texts.deviceCodeWrong
+    : texts.deviceFailed;
 };
 
 /** Guesses are over for a while. */

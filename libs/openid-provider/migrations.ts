@@ -60,6 +60,13 @@ export const openIdProviderMigrations: readonly Migration[] = [
     sql: `ALTER TABLE provider.sessions ADD COLUMN account_revision bigint NOT NULL DEFAULT -1`,
   },
   {
+    name: 'openid-provider/sessions-source',
+    sql: `ALTER TABLE provider.sessions
+      ADD COLUMN address text,
+      ADD COLUMN user_agent text,
+      ADD COLUMN last_seen_at timestamptz NOT NULL DEFAULT now()`,
+  },
+  {
     name: 'openid-provider/grants',
     // Grants get a table of their own, because they may outlive their session (offline_access). Apps from before ask once more; so do people
     // whose sessions do not know what they were decided from.

@@ -21,7 +21,7 @@ import type { OpenIdProviderOptions } from './open-id-provider-options.js';
 import { pinToIssuer } from './pinned-endpoints.js';
 import { apiAudience, configurationOf } from './provider-configuration.js';
 import { SESSION_TTL_S, SessionRows } from './sessions.postgres.js';
-import type { NewSession, SessionRecord, SessionSelector } from './sessions.postgres.js';
+import type { ActiveSession, NewSession, SessionRecord, SessionSelector } from './sessions.postgres.js';
 import { scheduleOf } from './signing-key-schedule.js';
 import { forgetSigningKeys, loadSigningKeys, rotateWhenAsked } from './signing-keys.postgres.js';
 
@@ -33,9 +33,11 @@ export type AccessTokenCheck =
 export interface RunningInteraction {
   readonly uid: string;
   readonly clientId: string;
-  readonly clientName: string;
+  readonly appName: string;
   readonly organizationId: string;
   readonly redirectOrigin: string | undefined;
+  /** Languages that the app asked for, by preference (OpenID Connect Core 3.1.2.1). */
+  readonly uiLocales: string | undefined;
   /** The identity provider that the app wants the person to be sent to; its word only. */
   readonly idpHint: string | undefined;
   /** Whom the app expects (OpenID Connect Core 3.1.2.1); its word only. */
@@ -186,10 +188,10 @@ export class OpenIdProvider {
     return this.#answer(interaction, { consent: {} });
   }
 
-  /** The person did not agree. @returns where to send the browser, or nothing when the interaction is over */
-  async denyConsent(uid: string): Promise<string | undefined> {
+  /** Answers an interaction with the person's refusal (RFC 6749, section 4.1.2.1). @returns where to send the browser, or nothing when it is over */
+  async abandonInteraction(uid: string): Promise<string | undefined> {
     const interaction = await this.#generation.provider.Interaction.find(uid);
-    return interaction && this.#answer(interaction, { error: 'access_denied', error_description: 'the person did not agree' });
+    return interaction && this.#answer(interaction, { error: 'access_denied', error_description: 'the person went back to the app' });
   }
 
   async #answer(interaction: Interaction, result: InteractionResults): Promise<string> {
@@ -211,6 +213,10 @@ export class OpenIdProvider {
 
   insertPending(session: NewSession): Promise<{ readonly sessionId: string }> {
     return this.sessions.insertPending(session);
+  }
+
+  activeSessions(userId: string): Promise<readonly ActiveSession[]> {
+    return this.sessions.activeOf(userId);
   }
 
   end(where: SessionSelector, reason: string): Promise<readonly SessionRecord[]> {
@@ -279,7 +285,7 @@ export class OpenIdProvider {
   async #describe(interaction: Interaction): Promise<RunningInteraction | undefined> {
     const relyingParty = await this.#relyingPartyOf(interaction);
     if (!relyingParty) return undefined;
-    const { redirect_uri, organization, idp, login_hint, scope, resource } = interaction.params;
+    const { redirect_uri, organization, idp, login_hint, ui_locales, scope, resource } = interaction.params;
     const scopes = text(scope)?.split(' ') ?? [];
     const resources = relyingParty.resources
       .filter((known) => [resource].flat().includes(known.resource))
@@ -287,9 +293,10 @@ export class OpenIdProvider {
     return {
       uid: interaction.uid,
       clientId: relyingParty.clientId,
-      clientName: relyingParty.displayName,
+      appName: relyingParty.displayName,
       organizationId: text(organization) ?? relyingParty.organizationId,
       redirectOrigin: text(redirect_uri) === undefined ? undefined : new URL(String(redirect_uri)).origin,
+      uiLocales: text(ui_locales),
       idpHint: text(idp),
       loginHint: text(login_hint)?.slice(0, 320),
       waitsFor: interaction.prompt.name === 'consent' ? 'consent' : 'login',

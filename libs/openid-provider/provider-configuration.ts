@@ -12,12 +12,12 @@ import { guardedFetch } from './guarded-fetch.js';
 import { interactionPolicyOf, organizationOf } from './interaction-policy.js';
 import type { OpenIdProviderOptions } from './open-id-provider-options.js';
 import { errorPage, signedOutPage, signOutPage } from './pages.js';
-import { PROVIDER_TEXTS } from './provider-texts.js';
 import { clientMetadata, EXTRA_METADATA, ownMetadata } from './relying-party-metadata.js';
 import { rememberRelyingParties } from './relying-party-cache.js';
 import { SESSION_TTL_S } from './sessions.postgres.js';
 import type { SessionRows } from './sessions.postgres.js';
 import { lookUp } from './temporarily-unavailable.js';
+import { OPENID_TEXTS } from './texts.js';
 import { TokenExchange } from './token-exchange.js';
 
 export const ROUTES = {
@@ -186,7 +186,7 @@ export const configurationOf = (parts: ProviderParts, keys: readonly object[]): 
         'the OpenID Provider refused a request',
       );
       // P7: a bad request to sign out is not obeyed; the person may still want to.
-      const next = ctx.oidc.route === 'end_session' ? { href: ROUTES.end_session, text: PROVIDER_TEXTS.error.signOutHere } : undefined;
+      const next = ctx.oidc.route === 'end_session' ? { href: ROUTES.end_session, label: OPENID_TEXTS.signOutHere } : undefined;
       ctx.body = errorPage(ctx, { code: out.error, correlationId, next });
     },
   };

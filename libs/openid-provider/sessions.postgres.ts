@@ -14,6 +14,14 @@ export interface SessionRecord {
   readonly authTime: Date;
 }
 
+/** A session that can be used now, as its person may see it. */
+export interface ActiveSession extends SessionRecord {
+  readonly lastSeenAt: Date;
+  /** Where it was begun, and with what; not always known. */
+  readonly address?: string;
+  readonly userAgent?: string;
+}
+
 export interface NewSession {
   readonly userId: string;
   readonly organizationId: string;
@@ -24,6 +32,8 @@ export interface NewSession {
   readonly authTime: Date;
   readonly acr?: string;
   readonly amr: readonly string[];
+  readonly address?: string | undefined;
+  readonly userAgent?: string | undefined;
 }
 
 export type SessionSelector =
@@ -39,14 +49,20 @@ interface Row {
   readonly claim_id: string | null;
   readonly auth_time: Date;
   readonly payload: { readonly acr?: string; readonly amr?: string[] };
+  readonly address: string | null;
+  readonly user_agent: string | null;
+  readonly last_seen_at: Date;
 }
 
 /** A session lives this long at most, in seconds; an organization's policy may say less. */
 export const SESSION_TTL_S = 90 * 24 * 3_600;
 
+/** That a session was used is noted this often at most. */
+const SEEN_MS = 60_000;
+
 const randomId = (): string => randomBytes(32).toString('base64url');
 const seconds = (date: Date): number => Math.floor(date.getTime() / 1_000);
-const COLUMNS = 'uid, user_id, organization_id, claim_id, auth_time, payload';
+const COLUMNS = 'uid, user_id, organization_id, claim_id, auth_time, payload, address, user_agent, last_seen_at';
 
 const fromRow = (row: Row): SessionRecord => ({
   sessionId: row.uid,
@@ -80,8 +96,9 @@ export class SessionRows {
       exp: seconds(now) + session.lifetimeS,
     };
     await this.pool.query(
-      `INSERT INTO provider.sessions (uid, state, user_id, organization_id, claim_id, method, auth_time, payload, expires_at, account_revision)
-       VALUES ($1, 'pending', $2, $3, $4, $5, $6, $7, to_timestamp($8), $9)`,
+      `INSERT INTO provider.sessions
+         (uid, state, user_id, organization_id, claim_id, method, auth_time, payload, expires_at, account_revision, address, user_agent, last_seen_at)
+       VALUES ($1, 'pending', $2, $3, $4, $5, $6, $7, to_timestamp($8), $9, $10, $11, $12)`,
       [
         uid,
         session.userId,
@@ -92,6 +109,9 @@ export class SessionRows {
         JSON.stringify(payload),
         payload.exp,
         session.accountRevision,
+        session.address ?? null,
+        session.userAgent ?? null,
+        now,
       ],
     );
     return { sessionId: uid };
@@ -123,7 +143,25 @@ export class SessionRows {
       `SELECT ${COLUMNS} FROM provider.sessions WHERE jti = $1 AND state = 'active' AND expires_at > $2`,
       [jti, this.clock()],
     );
-    return rows[0] && fromRow(rows[0]);
+    const row = rows[0];
+    if (row && this.clock().getTime() - row.last_seen_at.getTime() > SEEN_MS) {
+      await this.pool.query('UPDATE provider.sessions SET last_seen_at = $2 WHERE uid = $1', [row.uid, this.clock()]);
+    }
+    return row && fromRow(row);
+  }
+
+  /** A user's active, unexpired sessions, the one used last first. */
+  async activeOf(userId: string): Promise<readonly ActiveSession[]> {
+    const { rows } = await this.pool.query<Row>(
+      `SELECT ${COLUMNS} FROM provider.sessions WHERE user_id = $1 AND state = 'active' AND expires_at > $2 ORDER BY last_seen_at DESC, uid`,
+      [userId, this.clock()],
+    );
+    return rows.map((row) => ({
+      ...fromRow(row),
+      lastSeenAt: row.last_seen_at,
+      ...(row.address === null ? {} : { address: row.address }),
+      ...(row.user_agent === null ? {} : { userAgent: row.user_agent }),
+    }));
   }
 
   /** Whether a session is active, and of this organization: another one's never satisfies a client (invariant 11). */
@@ -157,7 +195,7 @@ export class SessionRows {
       const now = this.clock();
       const [condition, values] = sessionCondition(where);
       const { rows } = await db.query<Row>(
-        `UPDATE provider.sessions SET state = 'ended', jti = NULL, ended_at = $1, ended_reason = $2
+        `UPDATE provider.sessions SET state = 'ended', jti = NULL, ended_at = $1, ended_reason = $2, address = NULL, user_agent = NULL
          WHERE state IN ('pending', 'active') AND ${condition} RETURNING ${COLUMNS}`,
         [now, reason, ...values],
       );
@@ -208,7 +246,7 @@ export const upsertSession = async (db: Queryable, jti: string, payload: StoredS
   // State, user and link are ours: what oidc-provider saves never changes them, and never revives a session that has ended.
   const { rowCount } = await db.query(
     `INSERT INTO provider.sessions (uid, jti, state, payload, expires_at) VALUES ($1, $2, 'anonymous', $3, $4)
-     ON CONFLICT (uid) DO UPDATE SET jti = $2, payload = $3,
+     ON CONFLICT (uid) DO UPDATE SET jti = $2, payload = $3, last_seen_at = now(),
        expires_at = CASE sessions.state WHEN 'active' THEN LEAST(sessions.expires_at, $4) ELSE $4 END
      WHERE sessions.state = 'anonymous' OR (sessions.state = 'active' AND sessions.user_id::text = $5)`,
     [payload.uid, jti, JSON.stringify(payload), expiresAt, payload.accountId ?? null],

@@ -12,6 +12,8 @@ export const decideOrganization = (state: Organization, declared: OrganizationSe
     events.push({ type: 'OrganizationRenamed', data: { displayName: declared.displayName } });
   if (!isDeepStrictEqual(state.loginPolicy, declared.loginPolicy))
     events.push({ type: 'LoginPolicyChanged', data: { policy: declared.loginPolicy } });
+  if (!isDeepStrictEqual(state.branding, declared.branding))
+    events.push({ type: 'BrandingChanged', data: { branding: declared.branding } });
   for (const { id, policy } of declared.identityProviders) {
     if (!isDeepStrictEqual(state.offered.get(id)?.policy, policy))
       events.push({ type: 'IdentityProviderOffered', data: { providerId: id, policy } });

@@ -2,6 +2,10 @@ import { z } from 'zod';
 import { defineEvent } from '#libs/event-store/event-definition.js';
 import type { EventOf } from '#libs/event-store/event-definition.js';
 import { linkingPolicySchema } from '#libs/linking/policy.js';
+import { isSecureOrLoopback } from '#libs/platform/secure-url.js';
+
+/** No policy lets a session last longer, in seconds. */
+export const LONGEST_SESSION_S = 90 * 24 * 3_600;
 
 /** How people of an organization get in. */
 export const loginPolicySchema = z.strictObject({
@@ -22,7 +26,7 @@ export const loginPolicySchema = z.strictObject({
   sessionLifetimeS: z
     .int()
     .min(300)
-    .max(90 * 24 * 3_600)
+    .max(LONGEST_SESSION_S)
     .default(14 * 24 * 3_600),
   /**
    * The authentication context classes that this organization's providers grant, lowest first. Each is above a password. Whoever has a way in
@@ -31,6 +35,19 @@ export const loginPolicySchema = z.strictObject({
   acrValues: z.array(z.string().min(1)).optional(),
 });
 export type LoginPolicy = z.infer<typeof loginPolicySchema>;
+
+const colorSchema = z.string().regex(/^#[0-9a-fA-F]{6}$/, 'must be a colour such as #3553d6');
+
+/** How an organization's pages look. Shades that text can be read on are derived from the colours, in light and in dark. */
+export const brandingSchema = z.strictObject({
+  /** A picture of at most 160 × 40 pixels, by its address; shown beside the name. */
+  logoUrl: z.url().refine(isSecureOrLoopback, 'must be https (http on a loopback host only)').optional(),
+  /** Of buttons and links. */
+  accentColor: colorSchema.optional(),
+  /** Behind the cards. */
+  backgroundColor: colorSchema.optional(),
+});
+export type OrganizationBranding = z.infer<typeof brandingSchema>;
 
 /** First event of `organization-<id>`. */
 export const organizationCreated = defineEvent('OrganizationCreated', { displayName: z.string() });
@@ -48,6 +65,7 @@ export const loginPolicyChanged = defineEvent('LoginPolicyChanged', { policy: lo
     },
   }),
 ]);
+export const brandingChanged = defineEvent('BrandingChanged', { branding: brandingSchema });
 /** The organization offers an identity provider under this policy, or changes the policy of one that it offers. */
 export const identityProviderOffered = defineEvent('IdentityProviderOffered', { providerId: z.string(), policy: linkingPolicySchema }, [
   // Before version 2 nothing was linked but by hand.
@@ -70,6 +88,7 @@ export const organizationEvents = [
   organizationCreated,
   organizationRenamed,
   loginPolicyChanged,
+  brandingChanged,
   identityProviderOffered,
   identityProviderWithdrawn,
 ] as const;

@@ -3,7 +3,7 @@ import type { LinkingPolicy } from '#libs/linking/policy.js';
 import { streamName } from '#libs/event-store/stream-name.js';
 import type { StreamName } from '#libs/event-store/stream-name.js';
 import { loginPolicySchema } from './events.js';
-import type { LoginPolicy, OrganizationEvent } from './events.js';
+import type { LoginPolicy, OrganizationBranding, OrganizationEvent } from './events.js';
 
 export interface OfferedProvider {
   readonly policy: LinkingPolicy;
@@ -14,6 +14,7 @@ export interface OfferedProvider {
 export interface Organization {
   readonly displayName: string | undefined;
   readonly loginPolicy: LoginPolicy;
+  readonly branding: OrganizationBranding;
   /** Offered identity providers, in the order in which they were first offered. */
   readonly offered: ReadonlyMap<string, OfferedProvider>;
 }
@@ -21,7 +22,7 @@ export interface Organization {
 export const organizationStream = (id: string): StreamName => streamName('organization', id);
 
 export const organizationFold: Fold<Organization, OrganizationEvent> = {
-  initial: { displayName: undefined, loginPolicy: loginPolicySchema.parse({}), offered: new Map() },
+  initial: { displayName: undefined, loginPolicy: loginPolicySchema.parse({}), branding: {}, offered: new Map() },
   evolve: (state, event, { revision }) => {
     switch (event.type) {
       case 'OrganizationCreated':
@@ -29,6 +30,8 @@ export const organizationFold: Fold<Organization, OrganizationEvent> = {
         return { ...state, displayName: event.data.displayName };
       case 'LoginPolicyChanged':
         return { ...state, loginPolicy: event.data.policy };
+      case 'BrandingChanged':
+        return { ...state, branding: event.data.branding };
       case 'IdentityProviderOffered':
         return {
           ...state,

@@ -106,6 +106,7 @@ export const exchange = (
         method: init.method ?? 'GET',
         headers: {
           accept: 'application/json',
+          'user-agent': 'Ligature',
           ...init.headers,
           ...(init.body === undefined ? {} : { 'content-length': Buffer.byteLength(init.body) }),
         },

@@ -11,6 +11,14 @@ export interface BrowserSession {
   readonly authTime: Date;
 }
 
+/** A session that can be used now, as its person may see it. */
+export interface ActiveSession extends BrowserSession {
+  readonly lastSeenAt: Date;
+  /** Where it was begun, and with what; not always known. */
+  readonly address?: string;
+  readonly userAgent?: string;
+}
+
 export interface PendingSession {
   readonly userId: string;
   readonly organizationId: string;
@@ -23,6 +31,8 @@ export interface PendingSession {
   readonly authTime: Date;
   readonly acr?: string;
   readonly amr: readonly string[];
+  readonly address?: string | undefined;
+  readonly userAgent?: string | undefined;
 }
 
 /** Which sessions to end. `openedBefore`: those whose sign-in did not know the event of this revision of the user's stream. */
@@ -41,6 +51,8 @@ export interface BrowserSessions {
   rotate(sessionId: string, request: Request, response: Response): Promise<void>;
   /** The browser's active session. */
   current(request: Request, response: Response): Promise<BrowserSession | undefined>;
+  /** A user's sessions, the one used last first. */
+  activeSessions(userId: string): Promise<readonly ActiveSession[]>;
   /** Ends pending and active sessions, with the grants, codes and tokens obtained through them. */
   end(where: SessionSelector, reason: SessionEndReason): Promise<readonly BrowserSession[]>;
 }

@@ -31,20 +31,26 @@ export const sessionStarted = defineEvent('SessionStarted', {
   authenticatedAt: z.iso.datetime(),
 });
 
-export const sessionEnded = defineEvent('SessionEnded', {
-  sessionId: z.string(),
-  reason: z.enum([
-    'signed_out',
-    'ended_by_user',
-    'replaced',
-    'identity_unlinked',
-    'password_changed',
-    'account_recovered',
-    'account_deactivated',
-    'account_erased',
-    'refused_after_revocation',
-  ]),
-});
+export const sessionEnded = defineEvent(
+  'SessionEnded',
+  {
+    sessionId: z.string(),
+    reason: z.enum([
+      'signed_out_at_provider',
+      'signed_out',
+      'ended_by_user',
+      'replaced',
+      'identity_unlinked',
+      'password_changed',
+      'account_recovered',
+      'account_deactivated',
+      'account_erased',
+      'refused_after_revocation',
+    ]),
+  },
+  // Before version 2 no provider was heard that said that somebody left.
+  [(data) => data],
+);
 
 /**
  * On `signInAttempts-<key>`: an identity was proven at its provider, and the table refused it; or a password did not fit. Never decides an

@@ -1,5 +1,6 @@
-import type { IdentityProviderSettings } from '#libs/identity-providers/settings.js';
+import type { IdentityProviderSettings, SettingsOf } from '#libs/identity-providers/settings.js';
 import type { VerifiedAssertion } from '#libs/linking/verified-assertion.js';
+import type { LogoutAtProvider } from './sessions-at-providers.postgres.js';
 
 /** What a flow through an external provider was begun for. Kept in the one-shot row that the response's state names, never in the browser. */
 export type FlowIntent =
@@ -55,6 +56,39 @@ export interface ExternalSignIn {
     /** A response that answers no request of ours: it has no intent. */
     | { readonly kind: 'unsolicited'; readonly assertion: VerifiedAssertion }
     | ExternalSignInRefusal
+  >;
+}
+
+/** Logout messages that external providers send to us directly, without a browser. */
+export interface BackChannelLogouts {
+  verify(
+    settings: SettingsOf<'oidc'>,
+    token: unknown,
+  ): Promise<({ readonly kind: 'logout' } & LogoutAtProvider) | Omit<ExternalSignInRefusal, 'intent'>>;
+}
+
+/** A LogoutRequest as its binding carries it. Nothing of it is believed. */
+export type SamlLogoutMessage =
+  | { readonly binding: 'post'; readonly encoded: unknown; readonly relayState: unknown }
+  | { readonly binding: 'redirect'; readonly rawQuery: string };
+
+/** What we are to a SAML provider, beside where people sign in. @see callbackUrl for `assertionConsumerService` */
+export interface SamlServiceProvider {
+  /** @returns XML */
+  metadata(settings: SettingsOf<'saml'>, assertionConsumerService: string): string;
+  /** Verifies a provider's word that somebody has left there. */
+  readLogout(
+    settings: SettingsOf<'saml'>,
+    assertionConsumerService: string,
+    message: SamlLogoutMessage,
+  ): Promise<
+    | {
+        readonly kind: 'logout';
+        readonly ended: readonly LogoutAtProvider[];
+        /** Where to send the browser with our answer; nothing where the provider takes none by a redirect. */
+        readonly answerAt: string | undefined;
+      }
+    | Omit<ExternalSignInRefusal, 'intent'>
   >;
 }
 

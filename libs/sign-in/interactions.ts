@@ -4,6 +4,8 @@ import type { Request, Response } from 'express';
 export interface SignInInteraction {
   readonly uid: string;
   readonly clientId: string;
+  /** What people know the app as. */
+  readonly appName: string;
   readonly organizationId: string;
   /** Where the browser goes when the interaction ends; forms of our pages may lead there. */
   readonly redirectOrigin?: string | undefined;
@@ -11,6 +13,8 @@ export interface SignInInteraction {
   readonly idpHint?: string | undefined;
   /** Whom the app expects: what to put into the field for the login name. */
   readonly loginHint?: string | undefined;
+  /** Languages that the app asked for, by preference (OIDC Core 1.0, section 3.1.2.1). */
+  readonly uiLocales?: string | undefined;
 }
 
 /** The OpenID Provider's side of a sign-in. */
@@ -21,4 +25,6 @@ export interface SignInInteractions {
   interactionByUid(uid: string): Promise<SignInInteraction | undefined>;
   /** Answers an interaction with an active session. @returns where to send the browser, or nothing when either is over */
   finishInteraction(uid: string, sessionId: string): Promise<string | undefined>;
+  /** Ends an interaction without a sign-in: the person goes back to the app. @returns where to send the browser, or nothing when it is over */
+  abandonInteraction(uid: string): Promise<string | undefined>;
 }

@@ -4,6 +4,7 @@ import type { IdentityProviderSettings } from '#libs/identity-providers/settings
 import { loadOrganization } from '#libs/organizations/queries/load-organization.js';
 import type { LoginPolicy } from '#libs/organizations/events.js';
 import type { LinkingPolicy } from '#libs/linking/policy.js';
+import type { Branding } from '#libs/web/branding.js';
 
 export interface OfferedProvider {
   readonly settings: IdentityProviderSettings;
@@ -11,7 +12,10 @@ export interface OfferedProvider {
 }
 
 export interface OfferedWaysIn {
+  /** Nothing of an organization that does not exist. */
+  readonly exists: boolean;
   readonly organizationName: string;
+  readonly branding: Branding;
   readonly loginPolicy: LoginPolicy;
   readonly providers: readonly OfferedProvider[];
 }
@@ -21,8 +25,11 @@ export const loadOfferedProviders = async (store: EventStore, organizationId: st
   const organization = await loadOrganization(store, organizationId);
   const offered = organization.loginPolicy.externalSignIn ? [...organization.offered] : [];
   const loaded = await Promise.all(offered.map(async ([id, { policy }]) => ({ ...(await loadIdentityProvider(store, id)), policy })));
+  const organizationName = organization.displayName ?? organizationId;
   return {
-    organizationName: organization.displayName ?? organizationId,
+    exists: organization.displayName !== undefined,
+    organizationName,
+    branding: { organizationName, ...organization.branding },
     loginPolicy: organization.loginPolicy,
     providers: loaded.flatMap(({ settings, active, policy }) => (settings && active ? [{ settings, policy }] : [])),
   };

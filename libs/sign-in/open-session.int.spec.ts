@@ -14,7 +14,7 @@ import type { FlowFacts } from '#libs/linking/login-via-idp.js';
 import { newUuid } from '#libs/platform/ids.js';
 import { silentLogger } from '#libs/platform/logger.js';
 import { EVERYTHING_ALLOWED, startTestInstallation, testAssertion, testContext } from '#test-support/installation.js';
-import { openSessionRequest } from '#test-support/sessions.js';
+import { openSessionRequest, sessionsAtProviders } from '#test-support/sessions.js';
 import type { TestInstallation } from '#test-support/installation.js';
 import { migrate } from '#libs/platform/postgres/migrations.js';
 import { attemptWindowMigrations, postgresAttemptWindows } from './attempt-windows.postgres.js';
@@ -102,7 +102,7 @@ describe('opening a session', () => {
   it('invariant 5: the events are stored when it answers, and the session is still pending', async () => {
     const { userId, claimId } = await linkedUser();
     const sessions = new MemorySessions();
-    const opened = await openSession({ ...installation, sessions }, request(userId, claimId));
+    const opened = await openSession({ ...installation, sessionsAtProviders, sessions }, request(userId, claimId));
     if (opened.kind !== 'opened') throw new Error('refused');
     expect(await activityOf(userId)).toEqual([
       {
@@ -123,7 +123,7 @@ describe('opening a session', () => {
     const { userId, claimId } = await linkedUser();
     const sessions = new MemorySessions();
     const store = storeWith({ append: () => Promise.reject(error) });
-    await expect(openSession({ ...installation, store, sessions }, request(userId, claimId))).rejects.toBe(error);
+    await expect(openSession({ ...installation, sessionsAtProviders, store, sessions }, request(userId, claimId))).rejects.toBe(error);
     expect(sessions.states).toEqual(['pending']);
     expect(await activityOf(userId)).toEqual([]);
   });
@@ -132,7 +132,9 @@ describe('opening a session', () => {
     const { userId, claimId } = await linkedUser();
     const sessions = new MemorySessions();
     const store = storeWith({ read: () => Promise.reject(new StoreAwayError()) });
-    await expect(openSession({ ...installation, store, sessions }, request(userId, claimId))).rejects.toThrow(StoreAwayError);
+    await expect(openSession({ ...installation, sessionsAtProviders, store, sessions }, request(userId, claimId))).rejects.toThrow(
+      StoreAwayError,
+    );
     expect(sessions.states).toEqual(['pending']);
   });
 
@@ -145,7 +147,7 @@ describe('opening a session', () => {
         return installation.store.read(stream, options);
       },
     });
-    const answer = await openSession({ ...installation, store, sessions }, request(userId, claimId));
+    const answer = await openSession({ ...installation, sessionsAtProviders, store, sessions }, request(userId, claimId));
     expect(answer).toEqual({ kind: 'refused', code: 'account_not_found' });
     expect(sessions.states).toEqual(['ended']);
     const [sessionId] = sessions.rows.keys();
@@ -156,7 +158,7 @@ describe('opening a session', () => {
   it('L20: an unlink after the second look ends the pending session before it answers: it cannot be activated', async () => {
     const { userId, claimId } = await linkedUser();
     const sessions = new MemorySessions();
-    const opened = await openSession({ ...installation, sessions }, request(userId, claimId));
+    const opened = await openSession({ ...installation, sessionsAtProviders, sessions }, request(userId, claimId));
     if (opened.kind !== 'opened') throw new Error('refused');
     await unlink(sessions, userId, claimId);
     expect(await sessions.activate(opened.sessionId)).toBe(false);
@@ -170,7 +172,7 @@ describe('opening a session', () => {
     const { userId, claimId, second } = await linkedUser();
     const sessions = new MemorySessions();
     const through = async (claim: string): Promise<string> => {
-      const opened = await openSession({ ...installation, sessions }, request(userId, claim));
+      const opened = await openSession({ ...installation, sessionsAtProviders, sessions }, request(userId, claim));
       if (opened.kind !== 'opened') throw new Error('refused');
       await sessions.activate(opened.sessionId);
       return opened.sessionId;
@@ -193,7 +195,7 @@ describe('opening a session', () => {
       context: testContext(),
       subject: userId,
     });
-    const answer = await openSession({ ...installation, sessions }, request(userId, claimId, { account }));
+    const answer = await openSession({ ...installation, sessionsAtProviders, sessions }, request(userId, claimId, { account }));
     expect(answer).toEqual({ kind: 'refused', code: 'account_not_found' });
     expect(sessions.states).toEqual(['ended']);
   });
@@ -209,7 +211,10 @@ describe('opening a session', () => {
       context: testContext(),
       subject: userId,
     });
-    const answer = await openSession({ ...installation, sessions }, request(userId, claimId, { account: seenAt(state, revision) }));
+    const answer = await openSession(
+      { ...installation, sessionsAtProviders, sessions },
+      request(userId, claimId, { account: seenAt(state, revision) }),
+    );
     expect(answer).toEqual({ kind: 'refused', code: 'account_not_found' });
   });
 
@@ -219,7 +224,7 @@ describe('opening a session', () => {
     const context = testContext();
     const open = async (revision: bigint): Promise<string> => {
       const opened = await openSession(
-        { ...installation, sessions },
+        { ...installation, sessionsAtProviders, sessions },
         request(userId, claimId, { account: { revision, credentialEpoch: 0 } }),
       );
       if (opened.kind !== 'opened') throw new Error('refused');
@@ -236,7 +241,10 @@ describe('opening a session', () => {
   it('L28: a session in another organization than the user’s is refused', async () => {
     const { userId, claimId } = await linkedUser();
     const sessions = new MemorySessions();
-    const answer = await openSession({ ...installation, sessions }, request(userId, claimId, { organizationId: 'other' }));
+    const answer = await openSession(
+      { ...installation, sessionsAtProviders, sessions },
+      request(userId, claimId, { organizationId: 'other' }),
+    );
     expect(answer).toEqual({ kind: 'refused', code: 'account_not_found' });
     expect(sessions.states).toEqual(['ended']);
   });
@@ -244,7 +252,7 @@ describe('opening a session', () => {
   it('invariant 4: a session through a claim that is not a link of this user is refused', async () => {
     const [one, other] = [await linkedUser(), await linkedUser()];
     const sessions = new MemorySessions();
-    const answer = await openSession({ ...installation, sessions }, request(one.userId, other.claimId));
+    const answer = await openSession({ ...installation, sessionsAtProviders, sessions }, request(one.userId, other.claimId));
     expect(answer.kind).toBe('refused');
   });
 });

@@ -5,11 +5,13 @@ import { userActivityStream } from '#libs/accounts/streams.js';
 import { appendUnconditionally } from '#libs/event-store/command-execution.js';
 import type { CommandContext } from '#libs/event-store/event-metadata.js';
 import type { EventStore } from '#libs/event-store/event-store.js';
+import type { SessionAtProvider } from '#libs/linking/verified-assertion.js';
 import type { GrantEvent } from '#libs/openid-provider/events.js';
 import type { Clock } from '#libs/platform/clock.js';
 import { unlessErased } from '#libs/privacy/subject-keys.js';
 import type { BrowserSessions } from './browser-sessions.js';
 import type { ActivityEvent } from './events.js';
+import type { SessionsAtProviders } from './sessions-at-providers.postgres.js';
 
 /** What the login table decided from, for the audit trail. */
 export interface DecisionInputs {
@@ -22,7 +24,13 @@ export interface DecisionInputs {
 
 /** By what the person was recognized. */
 export type SignInMethod =
-  | { readonly kind: 'external_identity'; readonly providerId: string; readonly claimId: string; readonly decision: DecisionInputs }
+  | {
+      readonly kind: 'external_identity';
+      readonly providerId: string;
+      readonly claimId: string;
+      readonly atProvider?: SessionAtProvider | undefined;
+      readonly decision: DecisionInputs;
+    }
   | { readonly kind: 'password' };
 
 export interface OpenSessionRequest {
@@ -40,7 +48,10 @@ export interface OpenSessionRequest {
 export interface OpenSessionDependencies {
   readonly store: EventStore;
   readonly sessions: Pick<BrowserSessions, 'insertPending' | 'end'>;
+  readonly sessionsAtProviders: Pick<SessionsAtProviders, 'record'>;
   readonly clock: Clock;
+  /** Whether an event that may take something away from this user waits to be applied to what is read about them. */
+  readonly isDenied: (userId: string) => Promise<boolean>;
 }
 
 export type OpenedSession =
@@ -54,7 +65,7 @@ export type OpenedSession =
  * one of the two always sees the other. When an event cannot be stored this throws, and the pending session never becomes active.
  */
 export const openSession = async (
-  { store, sessions, clock }: OpenSessionDependencies,
+  { store, sessions, sessionsAtProviders, clock, isDenied }: OpenSessionDependencies,
   request: OpenSessionRequest,
 ): Promise<OpenedSession> => {
   const { userId, organizationId, method, account, lifetimeS, acr, amr, context } = request;
@@ -70,7 +81,10 @@ export const openSession = async (
     authTime,
     ...(acr === undefined ? {} : { acr }),
     amr,
+    ...context.source,
   });
+  if (method.kind === 'external_identity' && method.atProvider)
+    await sessionsAtProviders.record({ sessionId, userId, lifetimeS }, method.atProvider);
   const stored = await unlessErased(appendActivity(store, userId, loginEvents(sessionId, method, authTime), context));
   if (!stored) {
     await sessions.end({ sessionId }, 'account_erased');
@@ -78,8 +92,8 @@ export const openSession = async (
   }
   const { state } = await loadAccount(store, userId);
   const stillHeld = claimId === undefined || state.links.some((link) => link.claimId === claimId);
-  if (maySignIn(state, organizationId) && stillHeld && state.credentialEpoch === account.credentialEpoch)
-    return { kind: 'opened', sessionId, position: stored.position };
+  const mayNow = maySignIn(state, organizationId) && stillHeld && state.credentialEpoch === account.credentialEpoch;
+  if (mayNow && !(await isDenied(userId))) return { kind: 'opened', sessionId, position: stored.position };
   await sessions.end({ sessionId }, 'refused_after_revocation');
   await appendActivity(store, userId, [{ type: 'SessionEnded', data: { sessionId, reason: 'refused_after_revocation' } }], context);
   return { kind: 'refused', code: 'account_not_found' };

@@ -1,7 +1,9 @@
+import { decideRehashPassword } from '#libs/accounts/decide.js';
 import { parseEmailAddress } from '#libs/accounts/email-address.js';
+import { executeOnAccount } from '#libs/accounts/execute-on-account.js';
 import type { Passwords } from '#libs/accounts/passwords.js';
 import { maySignIn, seenAt } from '#libs/accounts/state.js';
-import type { AccountSeen } from '#libs/accounts/state.js';
+import type { Account, AccountSeen } from '#libs/accounts/state.js';
 import { usernameKey, usernameStream, verifiedEmailKey, verifiedEmailStream } from '#libs/accounts/streams.js';
 import { parseUsername } from '#libs/accounts/username.js';
 import { claimableEmail, claimableUsername } from '#libs/claims/claimable.js';
@@ -10,7 +12,7 @@ import type { ClaimsDependencies, Ownership } from '#libs/claims/claims.js';
 import type { CommandContext } from '#libs/event-store/event-metadata.js';
 import type { LoginPolicy } from '#libs/organizations/events.js';
 import type { IndexKeys } from '#libs/privacy/index-key.js';
-import { INSTALLATION_SUBJECT } from '#libs/privacy/subject-keys.js';
+import { INSTALLATION_SUBJECT, unlessErased } from '#libs/privacy/subject-keys.js';
 import type { Throttles } from '#libs/throttling/throttles.js';
 import type { SignInAttempts } from './attempts.js';
 
@@ -59,14 +61,41 @@ export const recognizeByPassword = async (
     ? await new Claims(dependencies).ownerOf(name.thing, { ...context, actor: { type: 'system', id: 'sign-in' } })
     : { kind: 'free', revision: 'no_stream' };
   const owner = ownership.kind === 'owned' ? ownership : undefined;
-  const { matches } = await dependencies.passwords.verify(owner?.owner.passwordHash, typeof password === 'string' ? password : '');
+  const typed = typeof password === 'string' ? password : '';
+  const { matches, outdated } = await dependencies.passwords.verify(owner?.owner.passwordHash, typed);
   if (owner && matches && maySignIn(owner.owner, organizationId)) {
     await throttles.reset('sign_in_per_account', organizationId, name.key);
+    if (outdated) await rehash(dependencies, { ...owner, organizationId, password: typed, context });
     return { kind: 'recognized', userId: owner.userId, account: seenAt(owner.owner, owner.ownerRevision) };
   }
   const failure = { type: 'LoginFailed', data: { code: 'credentials_invalid' } } as const;
   await dependencies.attempts.record(name.key, failure, owner ? owner.userId : INSTALLATION_SUBJECT, context);
   return { kind: 'refused', code: 'credentials_invalid' };
+};
+
+/** Made anew with today's parameters, so that checking it takes as long as the dummy of an unknown user does (L25). */
+const rehash = async (
+  { store, passwords, newId }: PasswordSignInDependencies,
+  {
+    userId,
+    owner,
+    organizationId,
+    password,
+    context: from,
+  }: {
+    readonly userId: string;
+    readonly owner: Account;
+    readonly organizationId: string;
+    readonly password: string;
+    readonly context: CommandContext;
+  },
+): Promise<void> => {
+  const passwordHash = await passwords.hash(password);
+  const actor = { type: 'user', id: userId } as const;
+  const context: CommandContext = { ...from, commandId: newId(), causationId: from.commandId, organizationId, actor };
+  const decide = (account: Account) => decideRehashPassword(account, { of: owner.passwordHash, passwordHash });
+  // Of somebody who was erased meanwhile there is nothing to hash.
+  await unlessErased(executeOnAccount(store, { userId, organizationId, context, decide }));
 };
 
 /** What a typed name stands for: its key, and the stream that says who owns it. A name that nobody can have has a key too. */

@@ -32,3 +32,7 @@ export const setCookie = (response: Response, policy: CookiePolicy, base: string
     ...(maxAgeMs === undefined ? {} : { maxAge: maxAgeMs }),
   });
 };
+
+export const clearCookie = (response: Response, policy: CookiePolicy, base: string): void => {
+  response.clearCookie(policy.name(base), { httpOnly: true, secure: policy.secure, sameSite: 'lax', path: '/' });
+};

@@ -1,25 +1,28 @@
 import { h } from 'preact';
 import type { VNode } from 'preact';
+import { useLanguage } from './language.js';
+import type { Message } from './messages.js';
 
 export interface FieldProps {
   readonly name: string;
-  readonly label: string;
+  readonly label: Message;
   readonly type?: 'text' | 'email' | 'password';
   readonly autocomplete: string;
   /** What the person typed before; never a password. */
   readonly value?: string | undefined;
-  readonly hint?: string | undefined;
+  readonly hint?: Message | undefined;
   /** What is wrong with it. */
-  readonly error?: string | undefined;
+  readonly error?: Message | undefined;
   readonly required?: boolean;
 }
 
 /** A labelled input with what is wrong beside it, tied together for screen readers. */
 export const Field = ({ name, label, type = 'text', autocomplete, value, hint, error, required = true }: FieldProps): VNode => {
+  const { t } = useLanguage();
   const describedBy = [hint && `${name}-hint`, error && `${name}-error`].filter(Boolean).join(' ');
   return (
     <p class="field">
-      <label for={name}>{label}</label>
+      <label for={name}>{t(label)}</label>
       {h('input', {
         id: name,
         name,
@@ -34,12 +37,12 @@ export const Field = ({ name, label, type = 'text', autocomplete, value, hint, e
       })}
       {hint && (
         <span class="muted" id={`${name}-hint`}>
-          {hint}
+          {t(hint)}
         </span>
       )}
       {error && (
         <span class="error-text" id={`${name}-error`}>
-          {error}
+          {t(error)}
         </span>
       )}
     </p>
@@ -47,9 +50,11 @@ export const Field = ({ name, label, type = 'text', autocomplete, value, hint, e
 };
 
 /** What is wrong with the form as a whole. */
-export const FormError = ({ text }: { readonly text: string | undefined }): VNode | null =>
-  text ? (
+export const FormError = ({ text }: { readonly text: Message | undefined }): VNode | null => {
+  const { t } = useLanguage();
+  return text ? (
     <p class="notice error" role="alert">
-      {text}
+      {t(text)}
     </p>
   ) : null;
+};

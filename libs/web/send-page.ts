@@ -1,17 +1,30 @@
 import type { Response } from 'express';
 import type { VNode } from 'preact';
+import { brandingOfAnswer } from './branding.js';
 import { renderPage } from './layout.js';
-import { setPageHeaders } from './security-headers.js';
+import { languageOfAnswer } from './locale.js';
+import { pageHeaders } from './security-headers.js';
 
-/** Answers with a page. @param options.formTargets origins that its forms may lead to @param options.status 422 for a form that came back */
+/**
+ * Answers with a page, in the language and the organization's look that the answer has (`preferUiLocales`, `brandAnswer`).
+ * @param options.formTargets origins that its forms may lead to
+ * @param options.status 422 for a form that came back
+ * @param options.scriptHash of the one script that the page may run (CSP Level 3, hash-source); none unless told
+ */
 export const sendPage = (
   response: Response,
   page: VNode,
-  options: { readonly formTargets?: readonly string[]; readonly status?: number } = {},
+  {
+    formTargets,
+    status = 200,
+    scriptHash,
+  }: { readonly formTargets?: readonly string[]; readonly status?: number; readonly scriptHash?: string } = {},
 ): void => {
-  setPageHeaders(response, options.formTargets);
+  const branding = brandingOfAnswer(response);
   response
-    .status(options.status ?? 200)
+    .status(status)
+    .set(pageHeaders(formTargets, branding?.logoUrl, scriptHash))
+    .vary('accept-language')
     .type('html')
-    .send(renderPage(page));
+    .send(renderPage(page, { language: languageOfAnswer(response), branding }));
 };

@@ -1,6 +1,6 @@
 /** Somebody with an account at a demo provider. */
 export interface Person {
-  /** `sub`: opaque, never reassigned. */
+  /** `sub`, or the persistent NameID: opaque, never reassigned. */
   readonly subject: string;
   readonly name: string;
   readonly username: string;
@@ -9,7 +9,7 @@ export interface Person {
 }
 
 export interface Directory {
-  readonly id: 'acme' | 'globex';
+  readonly id: 'acme' | 'globex' | 'corp';
   readonly name: string;
   readonly people: readonly Person[];
 }
@@ -33,5 +33,15 @@ export const GLOBEX: Directory = {
     { subject: '7f3c9a', name: 'Ada Lovelace', username: 'a.lovelace', email: 'a.lovelace@globex.example', emailVerified: true },
     { subject: 'c20b41', name: 'Katherine Johnson', username: 'k.johnson', email: 'k.johnson@globex.example', emailVerified: true },
     { subject: '91e8d5', name: 'Alan Turing', username: 'a.turing', email: 'a.turing@globex.example', emailVerified: true },
+  ],
+};
+
+export const CORP: Directory = {
+  id: 'corp',
+  name: 'Corp',
+  people: [
+    { subject: 'e-1815', name: 'Ada Lovelace', username: 'lovelace', email: 'lovelace@corp.example', emailVerified: true },
+    { subject: 'e-1910', name: 'Dorothy Hodgkin', username: 'hodgkin', email: 'hodgkin@corp.example', emailVerified: true },
+    { subject: 'e-1912', name: 'Alan Turing', username: 'turing', email: 'turing@corp.example', emailVerified: true },
   ],
 };

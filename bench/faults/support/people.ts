@@ -11,7 +11,7 @@ import { SessionRows } from '#libs/openid-provider/sessions.postgres.js';
 import { withDeadline } from '#libs/platform/deadline.js';
 import { openSession } from '#libs/sign-in/open-session.js';
 import { carryOutRevocations, placed } from '#libs/sign-in/revocations.js';
-import { openSessionRequest } from '#test-support/sessions.js';
+import { openSessionRequest, sessionsAtProviders } from '#test-support/sessions.js';
 import { testAssertion, testContext } from '#test-support/installation.js';
 import type { TestInstallation } from '#test-support/installation.js';
 
@@ -92,7 +92,7 @@ export class People {
     const context = { ...testContext(), actor: { type: 'user', id: userId } } as const;
     if (deed === 'sign in') {
       const session = await openSession(
-        { store, sessions: this.#sessions, clock: installation.clock },
+        { ...installation, store, sessions: this.#sessions, sessionsAtProviders },
         openSessionRequest(userId, claimId, login.account ? { account: login.account } : {}),
       );
       if (session.kind !== 'opened') return;

@@ -87,6 +87,8 @@ export class UpstreamOAuth2<Intent> implements UpstreamProtocol<OAuth2ProviderSe
       sourceKind: 'oauth2' as const,
       issuer: settings.issuer,
       subject: subjectOf(settings, user),
+      // Another field's values are other names, whatever they look like.
+      subjectQualifiers: [settings.subjectField],
       claims: {
         ...mappedClaims(settings.fieldMapping, user),
         ...(email ? mappedClaims({ email: 'email' }, email) : {}),

@@ -1,12 +1,11 @@
 import { createHash } from 'node:crypto';
-import { errors, jwtVerify } from 'jose';
 import type { JWTPayload, JWTVerifyGetKey } from 'jose';
 import { z } from 'zod';
 import type { Clock } from '#libs/platform/clock.js';
 import type { OidcProviderSettings } from './settings.js';
 import { UpstreamError } from '../upstream-error.js';
+import { verifiedJwt } from './verified-jwt.js';
 
-const CLOCK_SKEW_S = 60;
 const NOT_PRINTABLE = /[\u0000-\u001f\u007f]/;
 
 /** OIDC Core 2: at most 255 ASCII characters, case-sensitive. */
@@ -24,9 +23,9 @@ const textSchema = z
 const claimsSchema = z.object({
   sub: subjectSchema,
   nonce: z.string(),
-  iat: z.number(),
   azp: z.string().optional(),
-  auth_time: z.number().int().optional(),
+  /** Up to the year 9999: what lies beyond is no time. */
+  auth_time: z.int().min(0).max(253_402_300_799).optional(),
   acr: textSchema.optional(),
   amr: z.array(textSchema).max(20).optional(),
   jti: textSchema.optional(),
@@ -56,8 +55,7 @@ export const verifyIdToken = async (
 ): Promise<VerifiedIdToken> => {
   const { settings, keys, nonce, clock } = expected;
   if (typeof idToken !== 'string') throw new UpstreamError('id_token_missing', 'id_token', 'the token response has no id_token');
-  const now = clock();
-  const payload = await verifiedPayload(idToken, settings, keys, now);
+  const { payload } = await verifiedJwt(idToken, { settings, keys, now: clock(), step: 'id_token', requiredClaims: ['sub'] });
   const parsed = claimsSchema.safeParse(payload);
   if (!parsed.success) {
     throw new UpstreamError('id_token_claims_invalid', 'id_token', parsed.error.issues.map(({ path }) => path.join('.')).join(', '));
@@ -72,8 +70,6 @@ export const verifyIdToken = async (
     if (!Object.hasOwn(payload, claim) || payload[claim] !== value)
       throw new UpstreamError('required_claim_mismatch', 'id_token', `${claim} is not what the settings require`);
   }
-  if (claims.iat > now.getTime() / 1_000 + CLOCK_SKEW_S)
-    throw new UpstreamError('token_not_yet_valid', 'id_token', 'iat lies in the future');
   return {
     subject: claims.sub,
     authTime: claims.auth_time === undefined ? undefined : new Date(claims.auth_time * 1_000),
@@ -84,27 +80,3 @@ export const verifyIdToken = async (
     payload,
   };
 };
-
-const verifiedPayload = async (idToken: string, settings: OidcProviderSettings, keys: JWTVerifyGetKey, now: Date): Promise<JWTPayload> => {
-  try {
-    const { payload } = await jwtVerify(idToken, keys, {
-      issuer: settings.issuer,
-      audience: settings.clientId,
-      algorithms: [...settings.idTokenSigningAlgs],
-      clockTolerance: CLOCK_SKEW_S,
-      currentDate: now,
-      requiredClaims: ['exp', 'iat', 'sub', 'aud', 'iss'],
-    });
-    return payload;
-  } catch (error) {
-    if (error instanceof errors.JWTExpired) throw new UpstreamError('token_expired', 'id_token', error.message);
-    if (error instanceof errors.JWTClaimValidationFailed) {
-      throw new UpstreamError(CODE_BY_CLAIM[error.claim] ?? 'id_token_claims_invalid', 'id_token', error.message);
-    }
-    if (error instanceof errors.JOSEError)
-      throw new UpstreamError('id_token_signature_invalid', 'id_token', `${error.code}: ${error.message}`);
-    throw new UpstreamError('provider_unreachable', 'id_token', (error as Error).message);
-  }
-};
-
-const CODE_BY_CLAIM: Readonly<Record<string, string>> = { iss: 'issuer_mismatch', aud: 'audience_mismatch', nbf: 'token_not_yet_valid' };

@@ -1,99 +1,34 @@
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, jest } from '@jest/globals';
 import { createHmac, generateKeyPairSync } from 'node:crypto';
-import { SignJWT } from 'jose';
+import { jwtVerify, SignJWT } from 'jose';
 import type { CryptoKey } from 'jose';
-import { migrate } from '#libs/platform/postgres/migrations.js';
-import { createPool } from '#libs/platform/postgres/pool.js';
-import type { Pool } from '#libs/platform/postgres/pool.js';
-import { createTestDatabase } from '#test-support/database.js';
-import type { TestDatabase } from '#test-support/database.js';
 import { HostileOpenIdProvider } from '#test-support/hostile-openid-provider.js';
 import type { Lies } from '#test-support/hostile-openid-provider.js';
-import { Discovery } from './discovery.js';
-import { flowMigrations, Flows } from '../flows.postgres.js';
-import { DEFAULT_HTTP_POLICY } from '#libs/platform/guarded-http.js';
-import { oidcProviderSettingsSchema } from './settings.js';
-import type { OidcProviderSettings } from './settings.js';
-import { UpstreamOpenId } from './upstream-open-id.js';
+import { TEST_POLICY, UpstreamFlows } from '#test-support/upstream-flows.js';
 
-interface Intent {
-  readonly purpose: string;
-}
-
-const POLICY = { ...DEFAULT_HTTP_POLICY, allowLoopback: true, timeoutMs: 400 };
-const CALLBACK = 'https://id.example.org/providers/hostile/callback';
-const BROWSER = 'browser-1';
 const segment = (value: unknown): string => Buffer.from(JSON.stringify(value)).toString('base64url');
 
 describe('sign-in at an external OpenID Provider', () => {
-  let database: TestDatabase;
-  let pool: Pool;
-  let provider: HostileOpenIdProvider;
-  let settings: OidcProviderSettings;
-  let upstream: UpstreamOpenId<Intent>;
-  let now: () => Date;
+  let flows: UpstreamFlows;
 
   beforeAll(async () => {
-    database = await createTestDatabase();
-    pool = createPool(database.urls.ligature_identity, { applicationName: 'test' });
-    await migrate(pool, 'provider', flowMigrations);
+    flows = await UpstreamFlows.start();
   });
-  afterAll(async () => {
-    await pool.end();
-    await database.drop();
+  afterAll(() => flows.stop());
+  beforeEach(() => flows.reset());
+  afterEach(() => {
+    jest.restoreAllMocks();
   });
-  beforeEach(async () => {
-    provider = await HostileOpenIdProvider.start();
-    settings = settingsOf({});
-    now = () => new Date();
-    upstream = fresh();
-  });
-  afterEach(() => provider.stop());
-
-  const settingsOf = (more: object): OidcProviderSettings =>
-    oidcProviderSettingsSchema.parse({
-      id: 'hostile',
-      kind: 'oidc',
-      displayName: 'Hostile',
-      issuer: provider.issuer,
-      clientId: 'ligature',
-      clientSecret: 's',
-      scopes: ['openid'],
-      ...more,
-    });
-
-  /** Without anything remembered of the provider. */
-  const fresh = (policy = POLICY): UpstreamOpenId<Intent> => {
-    const clock = (): Date => now();
-    return new UpstreamOpenId<Intent>({ flows: new Flows(pool, clock), discovery: new Discovery(policy, clock), policy, clock });
-  };
-
-  const begin = async (more: { reauthenticate?: boolean } = {}): Promise<string> => {
-    const begun = await upstream.begin({ settings, intent: { purpose: 'test' }, browserId: BROWSER, callbackUrl: CALLBACK, ...more });
-    if (begun.kind !== 'redirect') throw new Error(`not begun: ${JSON.stringify(begun)}`);
-    return begun.redirectTo;
-  };
-  const complete = (query: Record<string, unknown>, browserId = BROWSER) =>
-    upstream.complete({ settings, parameters: query, browserId, callbackUrl: CALLBACK });
-
-  /** A whole flow in which the provider lies; the code with which it is refused, or `verified`. */
-  const outcomeWith = async (lies: Lies, more: { reauthenticate?: boolean } = {}): Promise<string> => {
-    const redirectTo = await begin(more);
-    provider.lies = lies;
-    const result = await complete(await provider.authorize(redirectTo));
-    return result.kind === 'refused' ? result.code : result.kind;
-  };
-  const withClaims = (change: object): Promise<string> => outcomeWith({ claims: (claims) => ({ ...claims, ...change }) });
 
   it('gives the verified assertion and the intent of its one-shot row', async () => {
-    const result = await complete(await provider.authorize(await begin()));
+    const result = await flows.signIn();
     expect(result).toMatchObject({
       kind: 'verified',
       intent: { purpose: 'test' },
       reauthenticated: false,
       assertion: {
         providerId: 'hostile',
-        issuer: provider.issuer,
+        issuer: flows.provider.issuer,
         subject: 'subject-1',
         claims: { email: 'subject-1@example.org', emailVerified: true, name: 'A Person' },
       },
@@ -102,7 +37,7 @@ describe('sign-in at an external OpenID Provider', () => {
 
   describe('O1: signatures', () => {
     it('refuses alg none', async () => {
-      expect(await outcomeWith({ idToken: (claims) => `${segment({ alg: 'none' })}.${segment(claims)}.` })).toBe(
+      expect(await flows.outcomeWith({ idToken: (claims) => `${segment({ alg: 'none' })}.${segment(claims)}.` })).toBe(
         'id_token_signature_invalid',
       );
     });
@@ -111,22 +46,22 @@ describe('sign-in at an external OpenID Provider', () => {
         const input = `${segment({ alg: 'HS256' })}.${segment(claims)}`;
         return `${input}.${createHmac('sha256', JSON.stringify(publicJwk)).update(input).digest('base64url')}`;
       };
-      expect(await outcomeWith({ idToken: forged })).toBe('id_token_signature_invalid');
+      expect(await flows.outcomeWith({ idToken: forged })).toBe('id_token_signature_invalid');
     });
     it('refuses another key under the known kid', async () => {
       const { privateKey } = generateKeyPairSync('rsa', { modulusLength: 2048 });
       const forged = (claims: object, { kid }: { kid: string }) =>
         new SignJWT(claims as never).setProtectedHeader({ alg: 'RS256', kid }).sign(privateKey);
-      expect(await outcomeWith({ idToken: forged })).toBe('id_token_signature_invalid');
+      expect(await flows.outcomeWith({ idToken: forged })).toBe('id_token_signature_invalid');
     });
     it('refuses a signature that was changed', async () => {
       const changed = async (claims: object, { key, kid }: { key: CryptoKey; kid: string }) =>
         `${(await new SignJWT(claims as never).setProtectedHeader({ alg: 'RS256', kid }).sign(key)).slice(0, -6)}AAAAAA`;
-      expect(await outcomeWith({ idToken: changed })).toBe('id_token_signature_invalid');
+      expect(await flows.outcomeWith({ idToken: changed })).toBe('id_token_signature_invalid');
     });
     it('refuses an algorithm that the provider’s settings do not list', async () => {
-      settings = settingsOf({ idTokenSigningAlgs: ['ES256'] });
-      expect(await outcomeWith({})).toBe('id_token_signature_invalid');
+      flows.settings = flows.settingsOf({ idTokenSigningAlgs: ['ES256'] });
+      expect(await flows.outcomeWith({})).toBe('id_token_signature_invalid');
     });
   });
 
@@ -147,21 +82,22 @@ describe('sign-in at an external OpenID Provider', () => {
       ['sub missing', { sub: undefined }, 'id_token_claims_invalid'],
       ['sub empty', { sub: '' }, 'id_token_claims_invalid'],
       ['sub too long (OIDC Core 2)', { sub: 'x'.repeat(256) }, 'id_token_claims_invalid'],
+      ['auth_time beyond all time', { auth_time: 9e15 }, 'id_token_claims_invalid'],
       ['auth_time as text', { auth_time: 'now' }, 'id_token_claims_invalid'],
       ['amr not a list', { amr: 'pwd' }, 'id_token_claims_invalid'],
     ])('refuses %s', async (_what, change, code) => {
-      expect(await withClaims(change)).toBe(code);
+      expect(await flows.withClaims(change)).toBe(code);
     });
     it('takes a list of one audience', async () => {
-      expect(await withClaims({ aud: ['ligature'] })).toBe('verified');
+      expect(await flows.withClaims({ aud: ['ligature'] })).toBe('verified');
     });
     it('L14: takes the subject byte for byte', async () => {
-      provider.subject = 'CaseSensitive ';
-      expect(await complete(await provider.authorize(await begin()))).toMatchObject({ assertion: { subject: 'CaseSensitive ' } });
+      flows.provider.subject = 'CaseSensitive ';
+      expect(await flows.signIn()).toMatchObject({ assertion: { subject: 'CaseSensitive ' } });
     });
     it('L5: leaves out claims of a wrong type; email_verified is true only when it is exactly that', async () => {
-      provider.lies = { claims: (claims) => ({ ...claims, email_verified: 'true', name: 7 }) };
-      const result = await complete(await provider.authorize(await begin()));
+      flows.provider.lies = { claims: (claims) => ({ ...claims, email_verified: 'true', name: 7 }) };
+      const result = await flows.signIn();
       expect(result).toMatchObject({ assertion: { claims: { emailVerified: false } } });
       expect(result).not.toHaveProperty('assertion.claims.name');
     });
@@ -172,133 +108,228 @@ describe('sign-in at an external OpenID Provider', () => {
       ['missing', { nonce: undefined }],
       ['of a wrong type', { nonce: 1 }],
     ])('refuses one that is %s', async (_what, change) => {
-      expect(await withClaims(change)).toBe('id_token_claims_invalid');
+      expect(await flows.withClaims(change)).toBe('id_token_claims_invalid');
     });
     it('refuses one of another flow', async () => {
-      expect(await withClaims({ nonce: 'swapped' })).toBe('nonce_mismatch');
+      expect(await flows.withClaims({ nonce: 'swapped' })).toBe('nonce_mismatch');
     });
     it('sends a fresh one each time', async () => {
-      await provider.authorize(await begin());
-      const first = provider.lastAuthorization.get('nonce');
-      await provider.authorize(await begin());
-      expect(provider.lastAuthorization.get('nonce')).not.toBe(first);
+      await flows.provider.authorize(await flows.begin());
+      const first = flows.provider.lastAuthorization.get('nonce');
+      await flows.provider.authorize(await flows.begin());
+      expect(flows.provider.lastAuthorization.get('nonce')).not.toBe(first);
     });
   });
 
   describe('O4, L13, L22: state', () => {
     const codeOf = (result: { kind: string; code?: string }): string | undefined => result.code ?? result.kind;
     it('refuses a response without state, an error response too', async () => {
-      expect(codeOf(await complete({ code: 'x', iss: provider.issuer }))).toBe('state_missing');
-      expect(codeOf(await complete({ error: 'access_denied', iss: provider.issuer }))).toBe('state_missing');
-      expect(codeOf(await complete({ state: ['a', 'b'], code: 'x' }))).toBe('state_missing');
+      expect(codeOf(await flows.complete({ code: 'x', iss: flows.provider.issuer }))).toBe('state_missing');
+      expect(codeOf(await flows.complete({ error: 'access_denied', iss: flows.provider.issuer }))).toBe('state_missing');
+      expect(codeOf(await flows.complete({ state: ['a', 'b'], code: 'x' }))).toBe('state_missing');
     });
     it('refuses a state that names no flow', async () => {
-      expect(codeOf(await complete({ state: 'made-up', code: 'x', iss: provider.issuer }))).toBe('state_unknown');
+      expect(codeOf(await flows.complete({ state: 'made-up', code: 'x', iss: flows.provider.issuer }))).toBe('state_unknown');
     });
     it('refuses a replayed response', async () => {
-      const query = await provider.authorize(await begin());
-      expect(codeOf(await complete(query))).toBe('verified');
-      expect(codeOf(await complete(query))).toBe('state_unknown');
+      const query = await flows.provider.authorize(await flows.begin());
+      expect(codeOf(await flows.complete(query))).toBe('verified');
+      expect(codeOf(await flows.complete(query))).toBe('state_unknown');
     });
     it('of two responses at once exactly one is verified', async () => {
-      const query = await provider.authorize(await begin());
-      const results = await Promise.all(Array.from({ length: 10 }, () => complete(query)));
+      const query = await flows.provider.authorize(await flows.begin());
+      const results = await Promise.all(Array.from({ length: 10 }, () => flows.complete(query)));
       expect(results.map(codeOf).sort()).toEqual([...Array.from({ length: 9 }, () => 'state_unknown'), 'verified'].sort());
     });
     it('refuses another browser', async () => {
-      expect(codeOf(await complete(await provider.authorize(await begin()), 'browser-2'))).toBe('browser_mismatch');
+      expect(codeOf(await flows.complete(await flows.provider.authorize(await flows.begin()), 'browser-2'))).toBe('browser_mismatch');
     });
     it('refuses a flow that was begun with another provider', async () => {
-      const query = await provider.authorize(await begin());
-      settings = settingsOf({ id: 'other' });
-      expect(codeOf(await complete(query))).toBe('state_mismatch');
+      const query = await flows.provider.authorize(await flows.begin());
+      flows.settings = flows.settingsOf({ id: 'other' });
+      expect(codeOf(await flows.complete(query))).toBe('state_mismatch');
     });
     it('refuses a flow after ten minutes', async () => {
-      const query = await provider.authorize(await begin());
-      now = () => new Date(Date.now() + 601_000);
-      expect(codeOf(await complete(query))).toBe('state_expired');
+      const query = await flows.provider.authorize(await flows.begin());
+      flows.now = () => new Date(Date.now() + 601_000);
+      expect(codeOf(await flows.complete(query))).toBe('state_expired');
     });
     it('reports an error of the provider, once the state was checked', async () => {
-      provider.lies = { callback: (parameters) => (parameters.delete('code'), parameters.set('error', 'access_denied')) };
-      expect(await complete(await provider.authorize(await begin()))).toMatchObject({ code: 'provider_error', detail: 'access_denied' });
+      flows.provider.lies = { callback: (parameters) => (parameters.delete('code'), parameters.set('error', 'access_denied')) };
+      expect(await flows.signIn()).toMatchObject({ code: 'provider_error', detail: 'access_denied' });
     });
   });
 
   describe('O5: mix-up', () => {
     it('refuses another issuer in the iss parameter (RFC 9207)', async () => {
-      expect(await outcomeWith({ callback: (parameters) => parameters.set('iss', 'https://evil.example') })).toBe('issuer_mismatch');
+      expect(await flows.outcomeWith({ callback: (parameters) => parameters.set('iss', 'https://evil.example') })).toBe('issuer_mismatch');
     });
     it('refuses a response without iss from a provider that says it sends it', async () => {
-      expect(await outcomeWith({ callback: (parameters) => parameters.delete('iss') })).toBe('issuer_mismatch');
+      expect(await flows.outcomeWith({ callback: (parameters) => parameters.delete('iss') })).toBe('issuer_mismatch');
     });
   });
 
   describe('O6: UserInfo', () => {
     it('is believed for the subject of the id_token only', async () => {
-      settings = settingsOf({ userInfo: true });
-      expect(await outcomeWith({ userInfo: (claims) => JSON.stringify({ ...claims, sub: 'another' }) })).toBe('userinfo_subject_mismatch');
+      flows.settings = flows.settingsOf({ userInfo: true });
+      expect(await flows.outcomeWith({ userInfo: (claims) => JSON.stringify({ ...claims, sub: 'another' }) })).toBe(
+        'userinfo_subject_mismatch',
+      );
     });
     it('fills what the id_token does not say', async () => {
-      settings = settingsOf({ userInfo: true });
-      provider.lies = { claims: ({ email: _email, ...claims }) => claims };
-      expect(await complete(await provider.authorize(await begin()))).toMatchObject({
+      flows.settings = flows.settingsOf({ userInfo: true });
+      flows.provider.lies = { claims: ({ email: _email, ...claims }) => claims };
+      expect(await flows.signIn()).toMatchObject({
         assertion: { claims: { email: 'from-userinfo@example.org' } },
       });
     });
     it.each(['not json', 'null', '[]'])('process-killing input: UserInfo %s is a clean refusal', async (body) => {
-      settings = settingsOf({ userInfo: true });
-      expect(await outcomeWith({ userInfo: () => body })).toBe('provider_unreachable');
+      flows.settings = flows.settingsOf({ userInfo: true });
+      expect(await flows.outcomeWith({ userInfo: () => body })).toBe('provider_unreachable');
     });
   });
 
+  describe('L23: what is taken over', () => {
+    it('is what the mapping lists, of the verified token; roles and groups never', async () => {
+      flows.settings = flows.settingsOf({ claimMapping: { name: 'nickname' } });
+      flows.provider.lies = { claims: (claims) => ({ ...claims, nickname: 'Nick', roles: ['admin'], groups: ['admin'], is_admin: true }) };
+      const result = await flows.signIn();
+      const claims = result.kind === 'verified' ? result.assertion.claims : undefined;
+      expect(claims).toEqual({ email: 'subject-1@example.org', emailVerified: true, name: 'Nick' });
+    });
+    it('is nothing that stands beside the signed token: not in the callback, not in the token response', async () => {
+      const beside = { email: 'evil@example.org', email_verified: 'true', name: 'Evil', user: '{"name":"Evil"}', sub: 'evil' };
+      flows.provider.lies = { callback: (parameters) => Object.entries(beside).forEach(([name, value]) => parameters.set(name, value)) };
+      expect(await flows.signIn()).toMatchObject({
+        assertion: { subject: 'subject-1', claims: { email: 'subject-1@example.org', name: 'A Person' } },
+      });
+    });
+    it('an inherited property is no claim', async () => {
+      flows.settings = flows.settingsOf({ claimMapping: { name: 'constructor', preferredUsername: 'toString' } });
+      const result = await flows.signIn();
+      expect(result).toMatchObject({ kind: 'verified' });
+      expect(result).not.toHaveProperty('assertion.claims.name');
+      expect(result).not.toHaveProperty('assertion.claims.preferredUsername');
+    });
+    it('L5: "verified" of UserInfo never speaks for the address of the id_token', async () => {
+      flows.settings = flows.settingsOf({ userInfo: true });
+      flows.provider.lies = { claims: ({ email_verified: _verified, ...claims }) => claims };
+      expect(await flows.signIn()).toMatchObject({ assertion: { claims: { email: 'subject-1@example.org', emailVerified: false } } });
+    });
+  });
+
+  describe('who the person is, where not sub says so', () => {
+    const ENTRA = { subjectClaims: ['tid', 'oid'], requiredClaims: { tid: 'tenant-1' } };
+    it('is what the claims say together, as a source of another kind than any sub', async () => {
+      flows.settings = flows.settingsOf(ENTRA);
+      flows.provider.lies = { claims: (claims) => ({ ...claims, tid: 'tenant-1', oid: 'object-1' }) };
+      expect(await flows.signIn()).toMatchObject({
+        assertion: { sourceKind: 'oidc_claims', subject: 'tid:8:tenant-1;oid:8:object-1' },
+      });
+    });
+    it('L14: no value can pass for two', async () => {
+      flows.settings = flows.settingsOf({ subjectClaims: ['a', 'b'] });
+      const subjectWith = async (a: string, b: string): Promise<string> => {
+        flows.provider.lies = { claims: (claims) => ({ ...claims, a, b }) };
+        const result = await flows.signIn();
+        return result.kind === 'verified' ? result.assertion.subject : result.code;
+      };
+      expect(await subjectWith('1;b:1:2', '3')).not.toBe(await subjectWith('1', '2;b:1:3'));
+      expect(await subjectWith('x', '1;b:1:2')).not.toBe(await subjectWith('x;b:1:1', '2'));
+    });
+    it.each<[string, object, string]>([
+      ['of another tenant', { tid: 'tenant-2', oid: 'object-1' }, 'required_claim_mismatch'],
+      ['of no tenant', { oid: 'object-1' }, 'required_claim_mismatch'],
+      ['without one of the claims', { tid: 'tenant-1' }, 'id_token_claims_invalid'],
+      ['with a number for one of the claims', { tid: 'tenant-1', oid: 7 }, 'id_token_claims_invalid'],
+    ])('refuses a token %s', async (_what, change, code) => {
+      flows.settings = flows.settingsOf(ENTRA);
+      expect(await flows.withClaims(change)).toBe(code);
+    });
+  });
+
+  it('a client secret that is a JWT is signed for the provider, for minutes (Apple)', async () => {
+    const { publicKey, privateKey } = generateKeyPairSync('ec', { namedCurve: 'P-256' });
+    flows.settings = flows.settingsOf({
+      clientSecret: undefined,
+      clientSecretJwt: { teamId: 'TEAM', keyId: 'KEY' },
+      clientSecretKey: privateKey.export({ format: 'pem', type: 'pkcs8' }),
+    });
+    flows.provider.lies = { metadata: (metadata) => ({ ...metadata, token_endpoint_auth_methods_supported: ['client_secret_post'] }) };
+    expect(await flows.outcomeWith(flows.provider.lies)).toBe('verified');
+    const { parameters } = flows.provider.lastTokenRequest;
+    const { payload, protectedHeader } = await jwtVerify(parameters.get('client_secret') ?? '', publicKey, {
+      issuer: 'TEAM',
+      subject: 'ligature',
+      audience: flows.provider.issuer,
+    });
+    expect(protectedHeader).toEqual({ alg: 'ES256', kid: 'KEY' });
+    expect(Number(payload.exp) - Number(payload.iat)).toBe(300);
+  });
+
+  it('asks for form_post where the settings say so', async () => {
+    flows.settings = flows.settingsOf({ responseMode: 'form_post' });
+    expect(new URL(await flows.begin()).searchParams.get('response_mode')).toBe('form_post');
+  });
+
   it('O7: sends a PKCE S256 challenge, and the verifier with the code', async () => {
-    expect(await outcomeWith({})).toBe('verified');
-    expect(provider.lastAuthorization.get('code_challenge_method')).toBe('S256');
-    expect(provider.lastAuthorization.get('code_challenge')).toMatch(/^[A-Za-z0-9_-]{43}$/);
+    expect(await flows.outcomeWith({})).toBe('verified');
+    expect(flows.provider.lastAuthorization.get('code_challenge_method')).toBe('S256');
+    expect(flows.provider.lastAuthorization.get('code_challenge')).toMatch(/^[A-Za-z0-9_-]{43}$/);
   });
   it('O7: a code of another flow is refused by the provider, and that is a clean refusal', async () => {
-    const stolen = (await provider.authorize(await begin())).code;
-    expect(await outcomeWith({ callback: (parameters) => parameters.set('code', stolen ?? '') })).toBe('id_token_missing');
+    const stolen = (await flows.provider.authorize(await flows.begin())).code;
+    expect(await flows.outcomeWith({ callback: (parameters) => parameters.set('code', stolen ?? '') })).toBe('id_token_missing');
   });
 
   describe('O8: keys', () => {
     it('follows a key rotation without a restart', async () => {
-      expect(await outcomeWith({})).toBe('verified');
-      await provider.rotateKeys();
-      now = () => new Date(Date.now() + 31_000);
-      upstream = fresh();
-      expect(await outcomeWith({})).toBe('verified');
+      expect(await flows.outcomeWith({})).toBe('verified');
+      await flows.provider.rotateKeys();
+      const later = Date.now() + 31_000;
+      jest.spyOn(Date, 'now').mockImplementation(() => later);
+      expect(await flows.outcomeWith({})).toBe('verified');
+      expect(flows.provider.jwksRequests).toBe(2);
+    });
+    it('follows a key set that moved to another address, once its metadata is read again', async () => {
+      expect(await flows.outcomeWith({})).toBe('verified');
+      await flows.provider.rotateKeys();
+      const moved = { jwks_uri: `${flows.provider.issuer}/jwks?moved` };
+      flows.now = () => new Date(Date.now() + 601_000);
+      flows.provider.lies = { metadata: (metadata) => ({ ...metadata, ...moved }) };
+      const later = (claims: Record<string, unknown>) => ({ ...claims, iat: Number(claims.iat) + 600, exp: Number(claims.exp) + 600 });
+      expect(await flows.outcomeWith({ ...flows.provider.lies, claims: later })).toBe('verified');
     });
     it('asks for an unknown kid once, not for each token', async () => {
       const unknownKid = (claims: object, { key }: { key: CryptoKey }) =>
         new SignJWT(claims as never).setProtectedHeader({ alg: 'RS256', kid: 'nobody-knows' }).sign(key);
-      expect(await outcomeWith({})).toBe('verified');
-      for (let i = 0; i < 5; i += 1) expect(await outcomeWith({ idToken: unknownKid })).toBe('id_token_signature_invalid');
-      expect(provider.jwksRequests).toBeLessThanOrEqual(2);
+      expect(await flows.outcomeWith({})).toBe('verified');
+      for (let i = 0; i < 5; i += 1) expect(await flows.outcomeWith({ idToken: unknownKid })).toBe('id_token_signature_invalid');
+      expect(flows.provider.jwksRequests).toBeLessThanOrEqual(2);
     });
     it('takes a token without kid when there is a single key', async () => {
       const noKid = (claims: object, { key }: { key: CryptoKey }) =>
         new SignJWT(claims as never).setProtectedHeader({ alg: 'RS256' }).sign(key);
-      expect(await outcomeWith({ idToken: noKid })).toBe('verified');
+      expect(await flows.outcomeWith({ idToken: noKid })).toBe('verified');
     });
     it.each<[string, unknown]>([
       ['null', null],
       ['text', 'nonsense'],
       ['keys that are not a list', { keys: 1 }],
     ])('refuses a key set that is %s', async (_what, keys) => {
-      expect(['id_token_signature_invalid', 'provider_unreachable']).toContain(await outcomeWith({ jwks: () => keys }));
+      expect(['id_token_signature_invalid', 'provider_unreachable']).toContain(await flows.outcomeWith({ jwks: () => keys }));
     });
   });
 
   describe('O9: hangs, sizes, malformed answers', () => {
     it.each(['/token', '/jwks'])('gives up on a hanging %s in time', async (hang) => {
       const began = Date.now();
-      expect(await outcomeWith({ hang })).toBe('provider_unreachable');
+      expect(await flows.outcomeWith({ hang })).toBe('provider_unreachable');
       expect(Date.now() - began).toBeLessThan(3_000);
     });
     it('gives up on a hanging discovery before the browser leaves', async () => {
-      provider.lies = { hang: '/.well-known/openid-configuration' };
-      expect(await upstream.begin({ settings, intent: { purpose: 'x' }, browserId: BROWSER, callbackUrl: CALLBACK })).toMatchObject({
+      flows.provider.lies = { hang: '/.well-known/openid-configuration' };
+      expect(await flows.tryToBegin()).toMatchObject({
         code: 'provider_unreachable',
       });
     });
@@ -315,14 +346,14 @@ describe('sign-in at an external OpenID Provider', () => {
       ['id_token missing', { idToken: () => undefined }, 'id_token_missing'],
       ['id_token with control characters', { idToken: () => '\u0000.\u0001.\u0002' }, 'id_token_signature_invalid'],
     ])('refuses %s', async (_what, lies, code) => {
-      expect(await outcomeWith(lies)).toBe(code);
+      expect(await flows.outcomeWith(lies)).toBe(code);
     });
     it('follows no redirect', async () => {
       const elsewhere = await HostileOpenIdProvider.start();
       let asked = 0;
       elsewhere.lies = { intercept: () => ((asked += 1), false) };
       expect(
-        await outcomeWith({
+        await flows.outcomeWith({
           intercept: (request, response) =>
             request.url === '/token' && Boolean(response.writeHead(307, { location: `${elsewhere.issuer}/token` }).end()),
         }),
@@ -335,8 +366,8 @@ describe('sign-in at an external OpenID Provider', () => {
       ['no token endpoint', { token_endpoint: undefined }],
       ['a number for an endpoint', { jwks_uri: 5 }],
     ])('refuses metadata with %s (Discovery 4.3)', async (_what, change) => {
-      provider.lies = { metadata: (metadata) => ({ ...metadata, ...change }) };
-      expect(await upstream.begin({ settings, intent: { purpose: 'x' }, browserId: BROWSER, callbackUrl: CALLBACK })).toMatchObject({
+      flows.provider.lies = { metadata: (metadata) => ({ ...metadata, ...change }) };
+      expect(await flows.tryToBegin()).toMatchObject({
         code: 'provider_unreachable',
         step: 'discovery',
       });
@@ -345,8 +376,8 @@ describe('sign-in at an external OpenID Provider', () => {
 
   describe('O10: addresses inside the network', () => {
     it('refuses loopback unless it is for development', async () => {
-      upstream = fresh({ ...POLICY, allowLoopback: false });
-      expect(await upstream.begin({ settings, intent: { purpose: 'x' }, browserId: BROWSER, callbackUrl: CALLBACK })).toMatchObject({
+      flows.forget({ ...TEST_POLICY, allowLoopback: false });
+      expect(await flows.tryToBegin()).toMatchObject({
         code: 'provider_unreachable',
       });
     });
@@ -358,20 +389,20 @@ describe('sign-in at an external OpenID Provider', () => {
       'https://[::ffff:10.0.0.1]',
       'http://example.org',
     ])('refuses endpoints at %s', async (origin) => {
-      const redirectTo = await begin();
-      provider.lies = { metadata: (metadata) => ({ ...metadata, token_endpoint: `${origin}/token` }) };
-      upstream = fresh();
-      const result = await complete(await provider.authorize(redirectTo));
+      const redirectTo = await flows.begin();
+      flows.provider.lies = { metadata: (metadata) => ({ ...metadata, token_endpoint: `${origin}/token` }) };
+      flows.forget();
+      const result = await flows.complete(await flows.provider.authorize(redirectTo));
       expect(result).toMatchObject({ code: 'provider_unreachable', step: 'token_exchange' });
     });
   });
 
   describe('re-authentication', () => {
     const outcome = (change: object): Promise<string> =>
-      outcomeWith({ claims: (claims) => ({ ...claims, ...change }) }, { reauthenticate: true });
+      flows.outcomeWith({ claims: (claims) => ({ ...claims, ...change }) }, { reauthenticate: true });
     it('asks for it and believes a fresh auth_time', async () => {
       expect(await outcome({})).toBe('verified');
-      expect([provider.lastAuthorization.get('prompt'), provider.lastAuthorization.get('max_age')]).toEqual(['login', '0']);
+      expect([flows.provider.lastAuthorization.get('prompt'), flows.provider.lastAuthorization.get('max_age')]).toEqual(['login', '0']);
     });
     it('is not proven by an old auth_time, or none', async () => {
       expect(await outcome({ auth_time: Math.floor(Date.now() / 1_000) - 300 })).toBe('reauthentication_not_proven');

@@ -213,7 +213,7 @@ const assertionOf = (
     claims: { ...mappedClaims(mapping, claims), emailVerified: besideEmail[emailVerified] === true },
     ...(token.authTime ? { authTime: token.authTime } : {}),
     ...(token.acr === undefined ? {} : { acr: token.acr }),
-    ...(token.session === undefined ? {} : { session: token.session }),
+    atProvider: { providerId: settings.id, issuer: settings.issuer, subject: token.subject, session: token.session },
     amr: token.amr,
     assertionId: token.id,
   };

@@ -1,4 +1,5 @@
 import { UpstreamError } from '../upstream-error.js';
+import type { UpstreamStep } from '../upstream-error.js';
 import { readAttributes } from './attributes.js';
 import type { SamlAttributes } from './attributes.js';
 import { parseInstant } from './instant.js';
@@ -75,8 +76,10 @@ export const readAssertion = (assertion: Element, expected: ExpectedAssertion): 
   };
 };
 
-const nameIdOf = (subject: Element | undefined): NameId => {
-  const element = onlyChild(subject, SAML, 'NameID');
+/** @param parent what the NameID stands in: the Subject of an assertion, or a request @throws {UpstreamError} */
+export const nameIdOf = (parent: Element | undefined, step: UpstreamStep = 'saml_assertion'): NameId => {
+  const refuse = (code: string, detail: string): UpstreamError => new UpstreamError(code, step, detail);
+  const element = onlyChild(parent, SAML, 'NameID');
   const value = nameOf(textOf(element));
   if (value === undefined) throw refuse('name_id_malformed', 'no NameID, or one that is not plain text');
   const qualifier = (name: string): string | undefined => {

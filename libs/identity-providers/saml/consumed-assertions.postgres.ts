@@ -20,12 +20,12 @@ export const consumedAssertionMigrations: readonly Migration[] = [
   },
 ];
 
-/** A message of a provider that must have its effect once. */
+/** An assertion, as far as its use is concerned. */
 export interface SingleUse {
   readonly providerId: string;
-  /** As the provider gave it: unique among its messages. */
+  /** As the provider gave it: unique among its assertions. */
   readonly id: string;
-  /** From then on the message is refused for its age. */
+  /** From then on it is refused for its age. */
   readonly usableUntil: Date;
 }
 
@@ -34,7 +34,7 @@ export type Consumed =
   /** Unsolicited: there is no flow. */
   | { readonly kind: 'first'; readonly flow: ConsumedFlow<unknown> | undefined };
 
-/** Rows are kept this much longer than the message may be used: clocks differ. */
+/** Rows are kept this much longer than the assertion may be used: clocks differ. */
 const MARGIN_MS = 120_000;
 
 const insert = async (db: Queryable, { providerId, id, usableUntil }: SingleUse): Promise<boolean> => {
@@ -46,7 +46,7 @@ const insert = async (db: Queryable, { providerId, id, usableUntil }: SingleUse)
   return rowCount === 1;
 };
 
-/** Which assertions, and which LogoutRequests, were used already. Every assertion is treated as one with OneTimeUse (security row S4). */
+/** Which assertions were used already. Every assertion is treated as one with OneTimeUse (security row S4). */
 export class ConsumedAssertions {
   constructor(
     private readonly pool: Pool,
@@ -64,11 +64,6 @@ export class ConsumedAssertions {
       const first = assertion === undefined || (await insert(db, assertion));
       return first ? { kind: 'first', flow } : { kind: 'replayed' };
     });
-  }
-
-  /** Uses up a message that answers no request. @returns whether this was the first use */
-  use(message: SingleUse): Promise<boolean> {
-    return insert(this.pool, message);
   }
 
   async removeExpired(): Promise<void> {

@@ -72,6 +72,19 @@ export const postRequest = async (surroundings: StrategySurroundings): Promise<R
   return { SAMLRequest: String(SAMLRequest) };
 };
 
+/** Our answer to a LogoutRequest, for the redirect binding, signed where there is a key. @returns where to send the browser */
+export const logoutResponse = (
+  surroundings: StrategySurroundings,
+  request: { readonly id: string; readonly relayState: string | undefined },
+  singleLogoutService: string,
+): Promise<string> =>
+  new SAML({ ...configuration(surroundings), logoutUrl: singleLogoutService }).getLogoutResponseUrlAsync(
+    { ID: request.id } as Profile,
+    request.relayState ?? '',
+    {},
+    true,
+  );
+
 /** Whom the library reads in a response. @throws what it reports as an error */
 export const readByLibrary = (
   surroundings: StrategySurroundings,

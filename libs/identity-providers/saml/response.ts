@@ -3,10 +3,11 @@ import { readAssertion } from './assertion.js';
 import type { SamlAssertion } from './assertion.js';
 import { decryptAssertion } from './decryption.js';
 import type { Now } from './instant.js';
+import { checkShapeOfMessage } from './document.js';
 import { checkIssuer } from './issuer.js';
-import { DS, SAML, SAMLP, STATUS_SUCCESS } from './names.js';
+import { SAML, SAMLP, STATUS_SUCCESS } from './names.js';
 import { signatureOf, signedContent } from './signature.js';
-import { attributeOf, attributesOf, children, elementChildren, elementsOf, isNamed, onlyChild, parseStrictly } from './xml.js';
+import { attributeOf, children, elementChildren, elementsOf, isNamed, onlyChild, parseStrictly } from './xml.js';
 
 /** What a response must carry a signature on: the assertion unless the provider is declared otherwise (security row S3). */
 export type SignedPart = 'assertion' | 'response' | 'both';
@@ -42,7 +43,6 @@ export interface VerifiedResponse {
   readonly decryptionKey: string | undefined;
 }
 
-const ID_NAMES = new Set(['id', 'xml:id']);
 const RESPONSE_PARTS = ['Issuer', 'Signature', 'Extensions', 'Status', 'Assertion', 'EncryptedAssertion'];
 
 const malformed = (detail: string): UpstreamError => new UpstreamError('response_malformed', 'saml_message', detail);
@@ -56,32 +56,14 @@ const refuse = (code: string, detail: string): UpstreamError => new UpstreamErro
 export const receiveResponse = (xml: string): ReceivedResponse => {
   const root = parseStrictly(xml, 'saml_message');
   if (!isNamed(root, SAMLP, 'Response') || attributeOf(root, 'Version') !== '2.0') throw malformed('not a Response of SAML 2.0');
-  checkIds(root);
   if (!elementChildren(root).every(({ localName }) => RESPONSE_PARTS.includes(localName))) throw malformed('an unknown part');
-  const everything = elementsOf(root);
-  const called = (...names: string[]): Element[] => everything.filter(({ localName }) => names.includes(localName));
+  const called = (...names: string[]): Element[] => elementsOf(root).filter(({ localName }) => names.includes(localName));
   const [assertion, ...others] = called('Assertion', 'EncryptedAssertion');
+  checkShapeOfMessage(root, [root, assertion]);
   if (assertion && (others.length > 0 || assertion.parentNode !== root || assertion.namespaceURI !== SAML))
     throw malformed('not one assertion');
   if (called('Response').length > 1) throw malformed('not one response');
-  checkSignaturePlaces(everything, [root, assertion]);
   return { xml, root, inResponseTo: attributeOf(root, 'InResponseTo') };
-};
-
-const checkIds = (root: Element): void => {
-  const ids = elementsOf(root).flatMap((element) =>
-    attributesOf(element)
-      .filter(({ nodeName }) => ID_NAMES.has(nodeName.toLowerCase()))
-      .map(({ value }) => value),
-  );
-  if (ids.includes('') || new Set(ids).size < ids.length) throw new UpstreamError('id_duplicated', 'saml_message', 'an id is there twice');
-};
-
-const checkSignaturePlaces = (everything: readonly Element[], allowed: readonly (Element | undefined)[]): void => {
-  const signatures = everything.filter(({ localName }) => localName === 'Signature');
-  if (!signatures.every((signature) => signature.namespaceURI === DS && allowed.includes(signature.parentNode as Element)))
-    throw malformed('a signature in an unexpected place');
-  if (everything.some((element) => isNamed(element, DS, 'Object'))) throw malformed('a signature with an object');
 };
 
 /**
@@ -128,8 +110,7 @@ const decrypted = async (encrypted: Element, { decryptionKeys, certificates }: E
   const { xml, key } = await decryptAssertion(encrypted, decryptionKeys);
   const root = parseStrictly(xml, 'saml_decryption');
   if (!isNamed(root, SAML, 'Assertion')) throw malformed('what was encrypted is no assertion');
-  checkIds(root);
-  checkSignaturePlaces(elementsOf(root), [root]);
+  checkShapeOfMessage(root, [root], 'saml_decryption');
   return { element: signedContent(xml, root, certificates), decryptionKey: key };
 };
 

@@ -1,51 +1,88 @@
-import { BINDINGS, DS, MD, SAMLP } from './names.js';
-import { nameIdFormats } from './settings.js';
+import type { Clock } from '#libs/platform/clock.js';
+import { refusing } from '../upstream-protocol.js';
+import type { UpstreamRefusal } from '../upstream-protocol.js';
+import { entityIdOf, singleLogoutServiceOf } from './addresses.js';
+import { nowWithin } from './instant.js';
+import { readLogoutRequest } from './logout-request.js';
+import type { LogoutMessage, LogoutRequest } from './logout-request.js';
+import { logoutResponse } from './passport-strategy.js';
+import { serviceProviderMetadata } from './service-provider-metadata.js';
 import type { SamlProviderSettings } from './settings.js';
+import type { SigningCertificates } from './signing-certificates.js';
+import { nameAtProvider } from './subject.js';
+import { surroundingsOf } from './surroundings.js';
 
-/*
- * What Ligature is to a SAML provider. It is another service provider to each: with an entity id and addresses of its own per provider, an
- * assertion for one can never be used as one of another.
- */
+/** One session at a provider that has ended there, or all of a person's. */
+interface EndedAtProvider {
+  readonly providerId: string;
+  readonly issuer: string;
+  readonly subject: string;
+  readonly session: string | undefined;
+  /** Names the message: it is used once, until it expires. */
+  readonly messageId: string;
+  readonly expiresAt: Date;
+}
 
-const sibling = (assertionConsumerService: string, name: string): string => assertionConsumerService.replace(/\/acs$/, `/${name}`);
+export interface VerifiedLogoutRequest {
+  readonly kind: 'logout';
+  readonly ended: readonly EndedAtProvider[];
+  /** Where to send the browser with our answer; nothing where the provider takes none by a redirect. */
+  readonly answerAt: string | undefined;
+}
 
-/** Our entity id is where our metadata is. */
-export const entityIdOf = (assertionConsumerService: string): string => sibling(assertionConsumerService, 'metadata');
-export const singleLogoutServiceOf = (assertionConsumerService: string): string => sibling(assertionConsumerService, 'slo');
+/** What we are to a SAML provider, beside where people sign in: our metadata, and single logout that begins there (security row S11). */
+export class SamlServiceProvider {
+  constructor(private readonly options: { readonly certificates: SigningCertificates; readonly clock: Clock }) {}
 
-const escaped = (text: string): string =>
-  text.replaceAll('&', '&amp;').replaceAll('<', '&lt;').replaceAll('>', '&gt;').replaceAll('"', '&quot;');
+  /** @param assertionConsumerService our address for this provider @returns XML */
+  metadata(settings: SamlProviderSettings, assertionConsumerService: string): string {
+    return serviceProviderMetadata(settings, assertionConsumerService);
+  }
 
-const keyDescriptor = (use: 'signing' | 'encryption', certificate: string | undefined, methods = ''): string =>
-  certificate === undefined
-    ? ''
-    : `<md:KeyDescriptor use="${use}"><ds:KeyInfo xmlns:ds="${DS}"><ds:X509Data><ds:X509Certificate>${certificate.replace(/-----[A-Z ]+-----|\s/g, '')}</ds:X509Certificate></ds:X509Data></ds:KeyInfo>${methods}</md:KeyDescriptor>`;
+  /** Verifies a LogoutRequest to the end; whether it was used before, and what it ends, the caller knows. */
+  readLogout(
+    settings: SamlProviderSettings,
+    assertionConsumerService: string,
+    message: LogoutMessage,
+  ): Promise<VerifiedLogoutRequest | UpstreamRefusal> {
+    return refusing(async () => {
+      const request = await this.#read(settings, assertionConsumerService, message);
+      const { entityId, singleLogoutServices } = settings;
+      const { id, nameId, sessionIndexes, usableUntil } = request;
+      const sessions = sessionIndexes.length === 0 ? [undefined] : sessionIndexes;
+      const answerTo = singleLogoutServices.find(({ binding }) => binding === 'redirect')?.url;
+      return {
+        kind: 'logout',
+        ended: sessions.map((session, i) => ({
+          providerId: settings.id,
+          issuer: entityId,
+          subject: nameAtProvider(nameId, entityId, entityIdOf(assertionConsumerService)),
+          session,
+          messageId: `${id} ${i}`,
+          expiresAt: usableUntil,
+        })),
+        answerAt: answerTo === undefined ? undefined : await this.#answer(settings, assertionConsumerService, request, answerTo),
+      };
+    });
+  }
 
-const encryptionMethods = [
-  'http://www.w3.org/2009/xmlenc11#aes256-gcm',
-  'http://www.w3.org/2009/xmlenc11#aes128-gcm',
-  'http://www.w3.org/2001/04/xmlenc#rsa-oaep-mgf1p',
-]
-  .map((algorithm) => `<md:EncryptionMethod Algorithm="${algorithm}"/>`)
-  .join('');
+  async #answer(
+    settings: SamlProviderSettings,
+    assertionConsumerService: string,
+    request: LogoutRequest,
+    answerTo: string,
+  ): Promise<string> {
+    const surroundings = surroundingsOf(settings, assertionConsumerService, await this.options.certificates.of(settings));
+    return logoutResponse({ ...surroundings, signingKey: settings.requestSigningKey }, request, answerTo);
+  }
 
-/** Our metadata for one provider (SAML metadata, section 2.4.4). @param assertionConsumerService our address for it */
-export const serviceProviderMetadata = (settings: SamlProviderSettings, assertionConsumerService: string): string => {
-  const logout = singleLogoutServiceOf(assertionConsumerService);
-  const service = (name: string, binding: keyof typeof BINDINGS, location: string, more = ''): string =>
-    `<md:${name} Binding="${BINDINGS[binding]}" Location="${escaped(location)}"${more}/>`;
-  const { signRequests, nameIdFormat, signaturePolicy } = settings;
-  return [
-    '<?xml version="1.0" encoding="UTF-8"?>',
-    `<md:EntityDescriptor xmlns:md="${MD}" entityID="${escaped(entityIdOf(assertionConsumerService))}">`,
-    `<md:SPSSODescriptor protocolSupportEnumeration="${SAMLP}" AuthnRequestsSigned="${signRequests}" WantAssertionsSigned="${signaturePolicy !== 'response'}">`,
-    keyDescriptor('signing', settings.requestSigningCertificate),
-    keyDescriptor('encryption', settings.decryptionCertificate, encryptionMethods),
-    service('SingleLogoutService', 'redirect', logout),
-    service('SingleLogoutService', 'post', logout),
-    `<md:NameIDFormat>${nameIdFormats[nameIdFormat]}</md:NameIDFormat>`,
-    service('AssertionConsumerService', 'post', assertionConsumerService, ' index="0" isDefault="true"'),
-    '</md:SPSSODescriptor>',
-    '</md:EntityDescriptor>',
-  ].join('');
-};
+  async #read(settings: SamlProviderSettings, assertionConsumerService: string, message: LogoutMessage): Promise<LogoutRequest> {
+    const { certificates, clock } = this.options;
+    const expected = {
+      issuer: settings.entityId,
+      destination: singleLogoutServiceOf(assertionConsumerService),
+      now: nowWithin(clock(), settings.clockSkewS),
+    };
+    return certificates.tryWith(settings, (known) => Promise.resolve(readLogoutRequest(message, { ...expected, certificates: known })));
+  }
+}

@@ -25,6 +25,21 @@ export class SigningCertificates {
     private readonly clock: Clock,
   ) {}
 
+  /**
+   * Verifies with the certificates that are known, and once more where the provider has published others since.
+   * @param verify throws an {@link UpstreamError} `signature_invalid` where none of the certificates fits
+   */
+  async tryWith<T>(settings: SamlProviderSettings, verify: (certificates: readonly string[]) => Promise<T>): Promise<T> {
+    try {
+      return await verify(await this.of(settings));
+    } catch (error) {
+      const unknownKey = error instanceof UpstreamError && error.code === 'signature_invalid';
+      const renewed = unknownKey ? await this.#renewed(settings) : undefined;
+      if (!renewed) throw error;
+      return verify(renewed);
+    }
+  }
+
   /** @throws {UpstreamError} when there is not one, and the metadata cannot be fetched */
   async of(settings: SamlProviderSettings): Promise<readonly string[]> {
     const { metadataUrl, signingCertificates } = settings;
@@ -34,8 +49,7 @@ export class SigningCertificates {
     return [...signingCertificates, ...(fetched?.certificates ?? [])];
   }
 
-  /** After a signature that no known certificate verifies: the certificates, if the provider has published new ones since. */
-  async renewed(settings: SamlProviderSettings): Promise<readonly string[] | undefined> {
+  async #renewed(settings: SamlProviderSettings): Promise<readonly string[] | undefined> {
     const known = this.#fetched.get(keyOf(settings));
     if (settings.metadataUrl === undefined || (known && this.#age(known) < COOLDOWN_MS)) return undefined;
     const fetched = await this.#fetch(settings, known);

@@ -1,9 +1,20 @@
 import type { VerifiedAssertion } from '#libs/linking/verified-assertion.js';
 import { UpstreamError } from '../upstream-error.js';
 import { singleValue } from './attributes.js';
-import type { SamlAssertion } from './assertion.js';
+import type { NameId, SamlAssertion } from './assertion.js';
 import { nameIdFormats } from './settings.js';
 import type { SamlProviderSettings } from './settings.js';
+
+/** A qualifier that is left out means the two parties themselves (SAML core, section 8.3.7). @param audience our entity id */
+export const qualifiersOf = ({ format, nameQualifier, spNameQualifier }: NameId, issuer: string, audience: string): readonly string[] => [
+  format,
+  nameQualifier ?? issuer,
+  spNameQualifier ?? audience,
+];
+
+/** The person as logout messages name them: by the NameID, transient or not. */
+export const nameAtProvider = (nameId: NameId, issuer: string, audience: string): string =>
+  JSON.stringify([nameId.value, ...qualifiersOf(nameId, issuer, audience)]);
 
 const refuse = (code: string, detail: string): UpstreamError => new UpstreamError(code, 'saml_assertion', detail);
 
@@ -25,7 +36,5 @@ export const subjectOf = (
   if (nameId.format === nameIdFormats.transient) throw refuse('name_id_transient', 'a NameID that is another one each time names nobody');
   if (nameIdFormat !== 'unspecified' && nameId.format !== nameIdFormats[nameIdFormat])
     throw refuse('name_id_format', 'not the NameID format that the provider is declared with');
-  // A qualifier that is left out means the two parties themselves (SAML core, section 8.3.7).
-  const qualifiers = [nameId.format, nameId.nameQualifier ?? entityId, nameId.spNameQualifier ?? audience];
-  return { sourceKind: 'saml_name_id', subject: nameId.value, subjectQualifiers: qualifiers };
+  return { sourceKind: 'saml_name_id', subject: nameId.value, subjectQualifiers: qualifiersOf(nameId, entityId, audience) };
 };

@@ -15,19 +15,18 @@ import type {
   UpstreamRefusal,
 } from '../upstream-protocol.js';
 import type { SamlAssertion } from './assertion.js';
+import { entityIdOf } from './addresses.js';
 import { singleValue } from './attributes.js';
 import type { ConsumedAssertions, Consumed } from './consumed-assertions.postgres.js';
 import { nowWithin } from './instant.js';
 import { decodePostMessage } from './message.js';
 import { postRequest, readByLibrary, redirectRequest } from './passport-strategy.js';
-import type { StrategySurroundings } from './passport-strategy.js';
 import { receiveResponse, verifyResponse } from './response.js';
 import type { ReceivedResponse, VerifiedResponse } from './response.js';
-import { entityIdOf } from './service-provider.js';
-import { nameIdFormats } from './settings.js';
 import type { SamlProviderSettings } from './settings.js';
 import type { SigningCertificates } from './signing-certificates.js';
-import { subjectOf } from './subject.js';
+import { surroundingsOf } from './surroundings.js';
+import { nameAtProvider, subjectOf } from './subject.js';
 
 export interface UpstreamSamlOptions {
   readonly flows: Flows<unknown>;
@@ -74,11 +73,13 @@ export class UpstreamSaml<Intent> implements UpstreamProtocol<Settings, Intent> 
   async complete(request: CompleteRequest<Settings>): Promise<Completed<Intent>> {
     const received = await refusing(() => Promise.resolve(receiveResponse(decodePostMessage(request.parameters.SAMLResponse))));
     if ('kind' in received) return received;
-    const verified = await refusing(() => this.#verify(request, received));
+    const verified = await refusing(() =>
+      this.options.certificates.tryWith(request.settings, (certificates) => this.#verify(certificates, request, received)),
+    );
     const refused = 'kind' in verified ? verified : undefined;
     const assertion = 'kind' in verified ? undefined : verified.assertion;
     const consumed = await this.options.consumed.consume(
-      received.inResponseTo,
+      assertion ? assertion.inResponseTo : received.inResponseTo,
       request.browserId,
       assertion && { providerId: request.settings.id, id: assertion.id, usableUntil: assertion.usableUntil },
     );
@@ -90,21 +91,8 @@ export class UpstreamSaml<Intent> implements UpstreamProtocol<Settings, Intent> 
     return completed.kind === 'refused' ? { ...completed, ...intent } : completed;
   }
 
-  /** Everything but which flow the response belongs to. With metadata, an unknown signature may be a key that was published just now. */
-  async #verify(request: CompleteRequest<Settings>, received: ReceivedResponse): Promise<VerifiedResponse> {
-    const { certificates } = this.options;
-    const known = await certificates.of(request.settings);
-    try {
-      return await this.#verifyWith(known, request, received);
-    } catch (error) {
-      const renewed =
-        error instanceof UpstreamError && error.code === 'signature_invalid' ? await certificates.renewed(request.settings) : undefined;
-      if (!renewed) throw error;
-      return this.#verifyWith(renewed, request, received);
-    }
-  }
-
-  async #verifyWith(
+  /** Everything but which flow the response belongs to. */
+  async #verify(
     certificates: readonly string[],
     { settings, callbackUrl, parameters }: CompleteRequest<Settings>,
     received: ReceivedResponse,
@@ -127,7 +115,6 @@ export class UpstreamSaml<Intent> implements UpstreamProtocol<Settings, Intent> 
       ...surroundingsOf(settings, callbackUrl, certificates),
       decryptionKey,
       requestId: assertion.inResponseTo,
-      forceAuthn: false,
     };
     const read = await refusedByLibrary(readByLibrary(surroundings, String(parameters.SAMLResponse)));
     if (read.nameId !== assertion.nameId.value || read.issuer !== settings.entityId)
@@ -144,21 +131,6 @@ const refusedByLibrary = async <T>(reading: Promise<T>): Promise<T> => {
     throw new UpstreamError('response_refused', 'saml_response', (error as Error).message.slice(0, 200));
   }
 };
-
-const surroundingsOf = (
-  settings: Settings,
-  callbackUrl: string,
-  certificates: readonly string[],
-): Omit<StrategySurroundings, 'requestId' | 'forceAuthn'> => ({
-  entityId: entityIdOf(callbackUrl),
-  assertionConsumerService: callbackUrl,
-  singleSignOnService: settings.singleSignOnServices[0]?.url ?? '',
-  certificates,
-  signed: settings.signaturePolicy,
-  nameIdFormat: nameIdFormats[settings.nameIdFormat],
-  clockSkewS: settings.clockSkewS,
-  signingKey: settings.signRequests ? settings.requestSigningKey : undefined,
-});
 
 /** The flow of this browser at this provider that the response answers; nothing for an unsolicited one. @throws {UpstreamError} */
 const flowOf = (consumed: Consumed, settings: Settings): Flow<unknown> | undefined => {
@@ -198,7 +170,12 @@ const assertionOf = (settings: Settings, audience: string, assertion: SamlAssert
     authTime: authnInstant,
     ...(authnContextClass === undefined ? {} : { acr: authnContextClass }),
     amr: [],
-    ...(sessionIndex === undefined ? {} : { session: sessionIndex }),
+    atProvider: {
+      providerId: settings.id,
+      issuer: settings.entityId,
+      subject: nameAtProvider(nameId, settings.entityId, audience),
+      session: sessionIndex,
+    },
     assertionId: id,
   };
 };

@@ -4,7 +4,6 @@ import type { EventStore } from '#libs/event-store/event-store.js';
 import { loadIdentityProvider } from '#libs/identity-providers/queries/load-identity-provider.js';
 import type { LoginPolicy } from '#libs/organizations/events.js';
 import { loadOrganization } from '#libs/organizations/queries/load-organization.js';
-import type { Organization } from '#libs/organizations/state.js';
 import type { ProviderInOrganization } from '../login-via-idp.js';
 import { linkingPolicySchema } from '../policy.js';
 
@@ -21,6 +20,8 @@ export interface WaysIn {
   /** Which credentials count as usable, and how much they prove. */
   readonly rules: AssuranceRules;
 }
+
+type Organization = Awaited<ReturnType<typeof loadOrganization>>;
 
 /** What applies to a provider that is not offered: nothing is allowed. */
 const NOTHING_ALLOWED = linkingPolicySchema.parse({});

@@ -9,7 +9,7 @@ import type { OpenIdProvider } from '../open-id-provider.js';
 export const CONSENT_DEPENDENCIES = Symbol('ConsentDependencies');
 
 export interface ConsentDependencies {
-  readonly openIdProvider: Pick<OpenIdProvider, 'findInteraction' | 'current' | 'giveConsent' | 'denyConsent'>;
+  readonly openIdProvider: Pick<OpenIdProvider, 'findInteraction' | 'current' | 'giveConsent' | 'abandonInteraction'>;
   /** Stores the event; only then does the app get anything. */
   readonly onConsentGranted: (userId: string, clientId: string, consent: Consent, context: CommandContext) => Promise<void>;
   readonly csrf: CsrfTokens;

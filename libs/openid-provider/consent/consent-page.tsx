@@ -1,7 +1,9 @@
 import type { VNode } from 'preact';
-import { CsrfField, Page } from '#libs/web/layout.js';
+import { useLanguage } from '#libs/web/language.js';
+import { Card, CsrfField, Page } from '#libs/web/layout.js';
+import { messageFor } from '#libs/web/messages.js';
 import type { Consent } from '../consents.postgres.js';
-import { PROVIDER_TEXTS } from '../provider-texts.js';
+import { OPENID_TEXTS as texts, SCOPE_TEXTS } from '../texts.js';
 
 export interface ConsentPageProps {
   readonly app: string;
@@ -12,30 +14,36 @@ export interface ConsentPageProps {
 
 /** What an app asks for, in words, and the person's answer. */
 export const ConsentPage = ({ app, asksFor, action, csrf }: ConsentPageProps): VNode => {
-  const texts = PROVIDER_TEXTS.consent;
+  const { t } = useLanguage();
+  const inWords = (scope: string): string => {
+    const message = messageFor(SCOPE_TEXTS, scope);
+    return message ? t(message) : scope;
+  };
   return (
-    <Page title={texts.title}>
-      <div class="card narrow">
-        <h1>{texts.heading(app)}</h1>
-        <p>{texts.explanation}</p>
+    <Page title={t(texts.allowAccess)}>
+      <Card>
+        <h1>{t(texts.consentQuestion, { app })}</h1>
+        <p>{t(texts.consentExplanation)}</p>
         <ul>
           {asksFor.scopes.map((scope) => (
-            <li key={scope}>{texts.scopes[scope] ?? scope}</li>
+            <li key={scope}>{inWords(scope)}</li>
           ))}
           {Object.entries(asksFor.resources).map(([resource, scopes]) => (
-            <li key={resource}>{texts.resource(resource, scopes)}</li>
+            <li key={resource}>{t(texts.consentResource, { scopes: scopes.join(', '), resource })}</li>
           ))}
         </ul>
         <form method="post" action={action}>
           <CsrfField token={csrf} />
-          <button class="wide" type="submit" name="answer" value="allow">
-            {texts.allow}
-          </button>
-          <button class="wide quiet" type="submit" name="answer" value="deny">
-            {texts.deny}
-          </button>
+          <div class="providers">
+            <button class="wide" type="submit" name="answer" value="allow">
+              {t(texts.allow)}
+            </button>
+            <button class="wide quiet" type="submit" name="answer" value="deny">
+              {t(texts.doNotAllow)}
+            </button>
+          </div>
         </form>
-      </div>
+      </Card>
     </Page>
   );
 };

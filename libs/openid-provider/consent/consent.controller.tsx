@@ -2,10 +2,11 @@ import { Body, Controller, Get, Inject, Param, Post, Req, Res } from '@nestjs/co
 import type { Request, Response } from 'express';
 import { browserIdOf, ensureBrowserId } from '#libs/web/browser-binding.js';
 import { sendErrorPage } from '#libs/web/error-page.js';
+import { preferUiLocales } from '#libs/web/locale.js';
 import { contextOf } from '#libs/web/request-context.js';
 import { sendPage } from '#libs/web/send-page.js';
 import type { RunningInteraction } from '../open-id-provider.js';
-import { PROVIDER_TEXTS } from '../provider-texts.js';
+import { OPENID_TEXTS as texts } from '../texts.js';
 import { CONSENT_DEPENDENCIES, consentPath } from './consent-dependencies.js';
 import type { ConsentDependencies } from './consent-dependencies.js';
 import { ConsentPage } from './consent-page.js';
@@ -25,7 +26,7 @@ export class ConsentController {
     const path = consentPath(uid);
     const page = (
       <ConsentPage
-        app={asked.clientName}
+        app={asked.appName}
         asksFor={asked.asksFor}
         action={path}
         csrf={csrf.issue(ensureBrowserId(request, response, cookies), path)}
@@ -53,7 +54,7 @@ export class ConsentController {
         asksFor,
         contextOf(request, newId, { type: 'user', id: userId }, { organizationId, clientId }),
       );
-    const next = form.answer === 'allow' ? await openIdProvider.giveConsent(uid, userId) : await openIdProvider.denyConsent(uid);
+    const next = form.answer === 'allow' ? await openIdProvider.giveConsent(uid, userId) : await openIdProvider.abandonInteraction(uid);
     if (next === undefined) return this.#refuse(response, 'consent_expired', 400);
     response.redirect(303, next);
   }
@@ -62,6 +63,7 @@ export class ConsentController {
   async #asked(uid: string, request: Request, response: Response): Promise<Asked | undefined> {
     const { openIdProvider } = this.dependencies;
     const interaction = await openIdProvider.findInteraction(request, response);
+    preferUiLocales(response, interaction?.uiLocales);
     const session = await openIdProvider.current(request, response);
     const { userId } = interaction ?? {};
     if (!interaction || userId === undefined || interaction.uid !== uid || interaction.waitsFor !== 'consent') return undefined;
@@ -69,7 +71,12 @@ export class ConsentController {
   }
 
   #refuse(response: Response, code: 'consent_expired' | 'form_expired', status: number): void {
-    const { title, nextStep } = PROVIDER_TEXTS.consent.expired;
-    sendErrorPage(response, { status, code, title, nextStep, correlationId: this.dependencies.newId() });
+    sendErrorPage(response, {
+      status,
+      code,
+      title: texts.pageExpired,
+      nextStep: texts.goBackAndStartAgain,
+      correlationId: this.dependencies.newId(),
+    });
   }
 }

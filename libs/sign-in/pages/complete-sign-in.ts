@@ -24,7 +24,7 @@ export const completeSignIn = async (
   request: Request,
   response: Response,
 ): Promise<SignInCompletion> => {
-  const { store, sessions, interactions } = dependencies;
+  const { store, sessions, interactions, continuations } = dependencies;
   const { userId, organizationId } = recognized;
   const context: CommandContext = {
     ...recognized.context,
@@ -39,7 +39,10 @@ export const completeSignIn = async (
   if (!(await sessions.activate(opened.sessionId, request, response)))
     return { kind: 'refused', code: 'account_not_found', detail: 'the session was ended before it became active' };
   if (replaced) await noteReplaced(dependencies, replaced, context);
-  const continueAt = interaction ? await interactions.finishInteraction(interaction.uid, opened.sessionId) : '/account';
+  if (!interaction) continuations.rememberOrganization(organizationId, response);
+  const continueAt = interaction
+    ? await interactions.finishInteraction(interaction.uid, opened.sessionId)
+    : continuations.leave(request, response);
   return continueAt === undefined
     ? { kind: 'refused', code: 'sign_in_expired', detail: 'the interaction ended meanwhile' }
     : { kind: 'signed_in', continueAt };

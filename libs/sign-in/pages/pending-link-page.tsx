@@ -1,13 +1,15 @@
 import type { VNode } from 'preact';
 import { FormError } from '#libs/web/form-field.js';
-import { CsrfField, Page } from '#libs/web/layout.js';
+import { useLanguage } from '#libs/web/language.js';
+import { Card, CsrfField, Page } from '#libs/web/layout.js';
+import type { Message } from '#libs/web/messages.js';
 import { AccountFields } from './registration-page.js';
 import type { AccountFieldsProps } from './registration-page.js';
 import { WaysIn } from './sign-in-page.js';
 import type { WaysInProps } from './sign-in-page.js';
+import { SIGN_IN_TEXTS as texts } from './texts.js';
 
 export interface PendingLinkPageProps {
-  readonly organizationName: string;
   readonly providerName: string;
   /** What the person is called there. */
   readonly nameAtProvider: string | undefined;
@@ -17,7 +19,7 @@ export interface PendingLinkPageProps {
   readonly link: WaysInProps | undefined;
   readonly declineAction: string;
   readonly csrf: string;
-  readonly error?: string | undefined;
+  readonly error?: Message | undefined;
 }
 
 /**
@@ -25,41 +27,42 @@ export interface PendingLinkPageProps {
  * might belong to (L25).
  */
 export const PendingLinkPage = (props: PendingLinkPageProps): VNode => {
-  const { organizationName, providerName, nameAtProvider, create, link, declineAction, csrf, error } = props;
+  const { providerName, nameAtProvider, create, link, declineAction, csrf, error } = props;
+  const { t } = useLanguage();
   return (
-    <Page title="One more step">
-      <div class="card narrow">
-        <p class="muted">{organizationName}</p>
-        <h1>One more step</h1>
+    <Page title={t(texts.oneMoreStep)}>
+      <Card>
+        <h1>{t(texts.oneMoreStep)}</h1>
         <p>
-          You signed in at {providerName}
-          {nameAtProvider ? ` as ${nameAtProvider}` : ''}. No account here is linked to it yet.
+          {nameAtProvider
+            ? t(texts.signedInAtAs, { provider: providerName, name: nameAtProvider })
+            : t(texts.signedInAt, { provider: providerName })}
         </p>
         <FormError text={error} />
-      </div>
+      </Card>
       {link && (
-        <section class="card narrow" aria-labelledby="link">
-          <h2 id="link">I have an account</h2>
-          <p class="muted">Sign in to it as you did before. {providerName} is linked to it then.</p>
+        <Card labelledBy="link">
+          <h2 id="link">{t(texts.iHaveAnAccount)}</h2>
+          <p class="muted">{t(texts.linkExplanation, { provider: providerName })}</p>
           <WaysIn {...link} />
-        </section>
+        </Card>
       )}
       {create && (
-        <section class="card narrow" aria-labelledby="create">
-          <h2 id="create">I am new here</h2>
+        <Card labelledBy="create">
+          <h2 id="create">{t(texts.iAmNewHere)}</h2>
           <form method="post" action={create.action}>
             <CsrfField token={csrf} />
             <AccountFields {...create} />
             <button class="wide" type="submit">
-              Create an account
+              {t(texts.createAccount)}
             </button>
           </form>
-        </section>
+        </Card>
       )}
-      <form method="post" action={declineAction} class="narrow">
+      <form method="post" action={declineAction}>
         <CsrfField token={csrf} />
-        <button class="wide quiet" type="submit">
-          Do something else
+        <button class="as-link" type="submit">
+          {t(texts.doSomethingElse)}
         </button>
       </form>
     </Page>

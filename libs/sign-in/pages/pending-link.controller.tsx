@@ -10,13 +10,15 @@ import { authenticationContextOf } from '#libs/linking/policy.js';
 import { loadProviderInOrganization } from '#libs/linking/queries/providers-in-organization.js';
 import { loadSufficientProofs } from '#libs/linking/queries/sufficient-proofs.js';
 import { INSTALLATION_SUBJECT } from '#libs/privacy/subject-keys.js';
+import { brandAnswer } from '#libs/web/branding.js';
 import { browserIdOf } from '#libs/web/browser-binding.js';
 import { sendErrorPage } from '#libs/web/error-page.js';
+import { languageOfAnswer, preferUiLocales } from '#libs/web/locale.js';
 import { contextOf } from '#libs/web/request-context.js';
 import { sendPage } from '#libs/web/send-page.js';
+import { externalMethodOf } from '../external-method.js';
 import type { SignInInteraction } from '../interactions.js';
 import { loadOfferedProviders } from '../offered-providers.js';
-import type { SignInMethod } from '../open-session.js';
 import { recognizeByPassword } from '../password-sign-in.js';
 import type { PendingLink } from '../pending-links.postgres.js';
 import { callbackUrl, pendingLinkPath, SIGN_IN_DEPENDENCIES, signInPath } from '../sign-in-dependencies.js';
@@ -27,9 +29,10 @@ import { completeSignIn } from './complete-sign-in.js';
 import type { Recognized } from './complete-sign-in.js';
 import { leaveForProvider } from './leave-for-provider.js';
 import { linkPending } from './link-pending.js';
+import { loginNameLabel } from './login-name-label.js';
 import { PendingLinkPage } from './pending-link-page.js';
 import { signInRefusal } from './refusals.js';
-import { formText, loginNameLabel } from './sign-in-texts.js';
+import { formText } from './texts.js';
 
 type Form = Readonly<Record<string, unknown>>;
 
@@ -94,13 +97,13 @@ export class PendingLinkController {
     const { userId, claimId, account, unverifiedEmailId: emailId } = result;
     if (email && emailId) {
       await accountMail.sendVerification(
-        email.address,
+        email,
         { userId, organizationId, emailId },
-        { organizationName, requestedFrom: request.ip },
+        { organizationName, requestedFrom: request.ip, language: languageOfAnswer(response) },
       );
     }
     const { policy } = await loadProviderInOrganization(store, organizationId, assertion.providerId);
-    const method = this.#methodOf(pending, claimId);
+    const method = externalMethodOf(assertion, claimId, pending);
     return this.#complete(waiting, { userId, account, method, ...authenticationContextOf(policy, assertion) }, request, response);
   }
 
@@ -170,7 +173,7 @@ export class PendingLinkController {
     await pendingLinks.consume(id, waiting.browserId);
     const event = { type: 'LinkDeclined', data: { providerId: assertion.providerId } } as const;
     await attempts.record(identityKey, event, INSTALLATION_SUBJECT, this.#context(waiting, request));
-    response.redirect(303, signInPath(interactionUid, { choose: true }));
+    response.redirect(303, signInPath(interactionUid, { choose: true, organizationId: waiting.pending.organizationId }));
   }
 
   async #find(id: string, request: Request, response: Response): Promise<Waiting | undefined> {
@@ -178,6 +181,7 @@ export class PendingLinkController {
     const browserId = browserIdOf(request, cookies);
     const pending = await pendingLinks.find(id, browserId);
     const interaction = pending?.interactionUid === undefined ? undefined : await interactions.interactionByUid(pending.interactionUid);
+    preferUiLocales(response, interaction?.uiLocales);
     if (pending && browserId !== undefined && interaction?.uid === pending.interactionUid) return { id, pending, browserId, interaction };
     sendErrorPage(response, signInRefusal('link_intent_invalid', newId(), '/sign-in'));
     return undefined;
@@ -193,16 +197,6 @@ export class PendingLinkController {
   #context({ pending }: Waiting, request: Request): CommandContext {
     const { organizationId, assertion } = pending;
     return contextOf(request, this.dependencies.newId, { type: 'provider', id: assertion.providerId }, { organizationId });
-  }
-
-  #methodOf({ assertion, row, policyRevision }: PendingLink, claimId: string): SignInMethod {
-    const { email, emailVerified, preferredUsername } = assertion.claims;
-    return {
-      kind: 'external_identity',
-      providerId: assertion.providerId,
-      claimId,
-      decision: { row, policyRevision, assertedEmail: email, assertedEmailVerified: emailVerified, assertedUsername: preferredUsername },
-    };
   }
 
   async #complete(
@@ -222,7 +216,8 @@ export class PendingLinkController {
   async #send({ id, pending, browserId, interaction }: Waiting, response: Response, again?: Again): Promise<void> {
     const { store, csrf } = this.dependencies;
     const { organizationId, assertion, mayCreate, mayLink } = pending;
-    const { organizationName, loginPolicy, providers } = await loadOfferedProviders(store, organizationId);
+    const { branding, loginPolicy, providers } = await loadOfferedProviders(store, organizationId);
+    brandAnswer(response, branding);
     const others = providers.filter(({ settings }) => settings.id !== assertion.providerId);
     const { name, email, preferredUsername } = assertion.claims;
     const path = pendingLinkPath(id);
@@ -232,7 +227,6 @@ export class PendingLinkController {
     sendPage(
       response,
       <PendingLinkPage
-        organizationName={organizationName}
         providerName={providers.find(({ settings }) => settings.id === assertion.providerId)?.settings.displayName ?? assertion.providerId}
         nameAtProvider={email ?? preferredUsername ?? name}
         create={mayCreate ? { action: `${path}/create`, typed, errors: again?.errors ?? {}, needs: needsOf(loginPolicy) } : undefined}
@@ -264,6 +258,13 @@ export class PendingLinkController {
 
   #refuse(response: Response, code: string, context: CommandContext, { pending }: Waiting): void {
     this.dependencies.logger.warn({ correlationId: context.correlationId, refusal: code }, 'a pending link was refused');
-    sendErrorPage(response, signInRefusal(code, context.correlationId, signInPath(pending.interactionUid, { choose: true })));
+    sendErrorPage(
+      response,
+      signInRefusal(
+        code,
+        context.correlationId,
+        signInPath(pending.interactionUid, { choose: true, organizationId: pending.organizationId }),
+      ),
+    );
   }
 }

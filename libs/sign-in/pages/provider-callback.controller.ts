@@ -15,8 +15,10 @@ import { slugSchema } from '#libs/platform/slug.js';
 import { INSTALLATION_SUBJECT } from '#libs/privacy/subject-keys.js';
 import { ensureBrowserId } from '#libs/web/browser-binding.js';
 import { sendErrorPage } from '#libs/web/error-page.js';
+import { preferUiLocales } from '#libs/web/locale.js';
 import { contextOf } from '#libs/web/request-context.js';
 import { loadProviderInOrganization } from '#libs/linking/queries/providers-in-organization.js';
+import { assertedInputs, externalMethodOf } from '../external-method.js';
 import type { FlowIntent } from '../external-sign-in.js';
 import type { DecisionInputs } from '../open-session.js';
 import { callbackUrl, pendingLinkPath, SIGN_IN_DEPENDENCIES, signInPath } from '../sign-in-dependencies.js';
@@ -113,6 +115,7 @@ export class ProviderCallbackController {
     const { request, response } = answering;
     // The flow's row binds this browser to the one that began the flow, which had the interaction's own cookie.
     const interaction = intent.interactionUid === undefined ? undefined : await interactions.interactionByUid(intent.interactionUid);
+    preferUiLocales(response, interaction?.uiLocales);
     if (interaction?.uid !== intent.interactionUid)
       return this.#refuse(response, answering.context, 'sign_in_expired', 'the interaction is over');
     const context = { ...answering.context, ...(interaction ? { clientId: interaction.clientId } : {}) };
@@ -142,12 +145,7 @@ export class ProviderCallbackController {
       {
         userId,
         organizationId: intent.organizationId,
-        method: {
-          kind: 'external_identity',
-          providerId: answering.assertion.providerId,
-          claimId,
-          decision: decisionInputs(result, answering.assertion),
-        },
+        method: externalMethodOf(answering.assertion, claimId, { row: result.row, policyRevision: result.policyRevision }),
         account,
         ...authenticationContextOf(policy, answering.assertion),
         interaction,
@@ -247,12 +245,10 @@ export class ProviderCallbackController {
 
 /** Back to the ways in, for the app that waits; or to the account. */
 const startAgainAt = (intent: FlowIntent | undefined): string =>
-  intent?.kind === 'sign-in' ? signInPath(intent.interactionUid, { choose: true }) : '/account';
+  intent?.kind === 'sign-in' ? signInPath(intent.interactionUid, { choose: true, organizationId: intent.organizationId }) : '/account';
 
 const decisionInputs = ({ row, policyRevision }: LoginResult, { claims }: VerifiedAssertion): DecisionInputs => ({
   row,
   policyRevision,
-  assertedEmail: claims.email,
-  assertedEmailVerified: claims.emailVerified,
-  assertedUsername: claims.preferredUsername,
+  ...assertedInputs(claims),
 });

@@ -1,72 +1,69 @@
 import type { VNode } from 'preact';
 import { Field } from '#libs/web/form-field.js';
-import { CsrfField, Page } from '#libs/web/layout.js';
+import { useLanguage } from '#libs/web/language.js';
+import { Card, CsrfField, Page } from '#libs/web/layout.js';
+import type { Message } from '#libs/web/messages.js';
+import { SIGN_IN_TEXTS as texts } from './texts.js';
 
 export interface RecoveryRequestPageProps {
   readonly csrf: string;
   readonly organizationId: string;
+  readonly signInHref: string;
   readonly email?: string | undefined;
-  readonly error?: string | undefined;
+  readonly error?: Message | undefined;
 }
 
-export const RecoveryRequestPage = ({ csrf, organizationId, email, error }: RecoveryRequestPageProps): VNode => (
-  <Page title="Forgot your password?">
-    <div class="card narrow">
-      <h1>Forgot your password?</h1>
-      <p>Tell us the verified e-mail address of your account. We send you a mail with which you can choose a new password.</p>
-      <form method="post" action="/recovery">
-        <CsrfField token={csrf} />
-        <input type="hidden" name="organization" value={organizationId} />
-        <Field name="email" label="E-mail" type="email" autocomplete="email" value={email} error={error} />
-        <button class="wide" type="submit">
-          Send the mail
-        </button>
-      </form>
-      <p>
-        <a href="/sign-in">Back to sign-in</a>
-      </p>
-    </div>
-  </Page>
-);
-
-/** The same for every address, known or unknown (L25). */
-export const RecoverySentPage = (): VNode => (
-  <Page title="Look into your mailbox">
-    <div class="card narrow">
-      <h1>Look into your mailbox</h1>
-      <p>If an account has this verified address, a mail is on its way. It can be used for half an hour.</p>
-      <p>
-        <a href="/sign-in">Back to sign-in</a>
-      </p>
-    </div>
-  </Page>
-);
+export const RecoveryRequestPage = ({ csrf, organizationId, signInHref, email, error }: RecoveryRequestPageProps): VNode => {
+  const { t } = useLanguage();
+  return (
+    <Page title={t(texts.forgotPassword)}>
+      <Card>
+        <h1>{t(texts.forgotPassword)}</h1>
+        <p>{t(texts.recoveryExplanation)}</p>
+        <form method="post" action="/recovery">
+          <CsrfField token={csrf} />
+          <input type="hidden" name="organization" value={organizationId} />
+          <Field name="email" label={texts.email} type="email" autocomplete="email" value={email} error={error} />
+          <button class="wide" type="submit">
+            {t(texts.sendTheMail)}
+          </button>
+        </form>
+        <p class="foot">
+          <a href={signInHref}>{t(texts.backToSignIn)}</a>
+        </p>
+      </Card>
+    </Page>
+  );
+};
 
 export interface NewPasswordPageProps {
   readonly action: string;
   readonly csrf: string;
-  readonly error?: string | undefined;
+  readonly error?: Message | undefined;
 }
 
-export const NewPasswordPage = ({ action, csrf, error }: NewPasswordPageProps): VNode => (
-  <Page title="Choose a new password">
-    <div class="card narrow">
-      <h1>Choose a new password</h1>
-      <p>Every session of the account ends with it, and identities that were linked before its e-mail address was verified are unlinked.</p>
-      <form method="post" action={action}>
-        <CsrfField token={csrf} />
-        <Field
-          name="password"
-          label="New password"
-          type="password"
-          autocomplete="new-password"
-          hint="At least 10 characters."
-          error={error}
-        />
-        <button class="wide" type="submit">
-          Set the password
-        </button>
-      </form>
-    </div>
-  </Page>
-);
+export const NewPasswordPage = ({ action, csrf, error }: NewPasswordPageProps): VNode => {
+  const { t } = useLanguage();
+  return (
+    <Page title={t(texts.chooseNewPassword)}>
+      <Card>
+        <h1>{t(texts.chooseNewPassword)}</h1>
+        <p>{t(texts.newPasswordExplanation)}</p>
+        <form method="post" action={action}>
+          <CsrfField token={csrf} />
+          <Field
+            name="password"
+            label={texts.newPassword}
+            type="password"
+            autocomplete="new-password"
+            hint={texts.passwordHint}
+            error={error}
+          />
+          <button class="wide" type="submit">
+            {t(texts.setThePassword)}
+          </button>
+        </form>
+      </Card>
+    </Page>
+  );
+};

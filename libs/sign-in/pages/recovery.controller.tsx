@@ -1,6 +1,7 @@
 import { Body, Controller, Get, Inject, Param, Post, Query, Req, Res } from '@nestjs/common';
 import { CommandBus } from '@nestjs/cqrs';
 import type { Request, Response } from 'express';
+import type { MailAbout } from '#libs/accounts/account-mail.js';
 import { RecoverAccount } from '#libs/accounts/commands/account.command.js';
 import { parseEmailAddress } from '#libs/accounts/email-address.js';
 import { checkNewPassword } from '#libs/accounts/password-policy.js';
@@ -13,17 +14,20 @@ import type { CommandContext } from '#libs/event-store/event-metadata.js';
 import { loadWaysIn } from '#libs/linking/queries/providers-in-organization.js';
 import { DEFAULT_ORGANIZATION } from '#libs/organizations/queries/default-organization.js';
 import { slugSchema } from '#libs/platform/slug.js';
+import { brandAnswer } from '#libs/web/branding.js';
 import { browserIdOf, ensureBrowserId } from '#libs/web/browser-binding.js';
 import { sendErrorPage } from '#libs/web/error-page.js';
+import { languageOfAnswer } from '#libs/web/locale.js';
 import { contextOf } from '#libs/web/request-context.js';
 import { sendPage } from '#libs/web/send-page.js';
 import { loadOfferedProviders } from '../offered-providers.js';
 import type { OfferedWaysIn } from '../offered-providers.js';
-import { SIGN_IN_DEPENDENCIES } from '../sign-in-dependencies.js';
+import { SIGN_IN_DEPENDENCIES, signInPath } from '../sign-in-dependencies.js';
 import type { SignInDependencies } from '../sign-in-dependencies.js';
-import { NewPasswordPage, RecoveryRequestPage, RecoverySentPage } from './recovery-page.js';
+import { NewPasswordPage, RecoveryRequestPage } from './recovery-page.js';
 import { signInRefusal } from './refusals.js';
-import { formText } from './sign-in-texts.js';
+import { formText, SIGN_IN_TEXTS } from './texts.js';
+import { MailSentPage } from './verification-page.js';
 
 type Form = Readonly<Record<string, unknown>>;
 const PATH = '/recovery';
@@ -46,7 +50,7 @@ export class RecoveryController {
   async show(@Query('organization') named: unknown, @Req() request: Request, @Res() response: Response): Promise<void> {
     const organizationId = organizationOf(named);
     if (!(await this.#allowed(organizationId, response))) return;
-    sendPage(response, <RecoveryRequestPage csrf={this.#csrf(PATH, request, response)} organizationId={organizationId} />);
+    this.#sendRequestPage(organizationId, request, response);
   }
 
   @Post()
@@ -60,22 +64,15 @@ export class RecoveryController {
     const email = parseEmailAddress(form.email);
     if (email.kind === 'refused') {
       const typed = typeof form.email === 'string' ? form.email.slice(0, 320) : undefined;
-      const page = (
-        <RecoveryRequestPage
-          csrf={this.#csrf(PATH, request, response)}
-          organizationId={organizationId}
-          email={typed}
-          error={formText(email.code)}
-        />
-      );
-      return sendPage(response, page, { status: 422 });
+      return this.#sendRequestPage(organizationId, request, response, { typed, code: email.code });
     }
     const limited = await throttles.hit('mail_per_address', organizationId, request.ip ?? 'unknown');
     if (limited.kind === 'throttled') return sendErrorPage(response, signInRefusal('too_many_attempts', newId(), PATH));
     const context = contextOf(request, newId, { type: 'system', id: 'recovery' }, { organizationId });
     // Not waited for: an answer that takes as long as a mail would tell that the address is known (L25).
-    void this.#sendIfKnown(email, organizationId, organization, request.ip, context);
-    sendPage(response, <RecoverySentPage />);
+    const about = { organizationName: organization.organizationName, requestedFrom: request.ip, language: languageOfAnswer(response) };
+    void this.#sendIfKnown(email, organizationId, about, context);
+    sendPage(response, <MailSentPage explanation={SIGN_IN_TEXTS.recoverySent} signInHref={signInPath(undefined, { organizationId })} />);
   }
 
   @Get('/:token')
@@ -109,12 +106,13 @@ export class RecoveryController {
       new RecoverAccount({ userId, organizationId }, emailId, form.password as string, context),
     );
     if (outcome.kind === 'refused') return this.#refuse(response, 'recovery_not_allowed', outcome.code);
-    response.redirect(303, '/sign-in?choose');
+    response.redirect(303, signInPath(undefined, { organizationId, choose: true }));
   }
 
   /** The organization that people recover accounts of here, or a page that says that they cannot. */
   async #allowed(organizationId: string, response: Response): Promise<OfferedWaysIn | undefined> {
     const organization = await loadOfferedProviders(this.dependencies.store, organizationId);
+    brandAnswer(response, organization.branding);
     if (organization.loginPolicy.recovery && organization.loginPolicy.password) return organization;
     this.#refuse(response, 'recovery_not_allowed');
     return undefined;
@@ -123,8 +121,7 @@ export class RecoveryController {
   async #sendIfKnown(
     { address, canonical }: { readonly address: string; readonly canonical: string },
     organizationId: string,
-    { organizationName }: OfferedWaysIn,
-    requestedFrom: string | undefined,
+    about: MailAbout,
     context: CommandContext,
   ): Promise<void> {
     const { indexKeys, throttles, accountMail, logger } = this.dependencies;
@@ -135,13 +132,31 @@ export class RecoveryController {
       const ownership = await new Claims(this.dependencies).ownerOf(claimableEmail(verifiedEmailStream(key)), context);
       if (ownership.kind !== 'owned' || ownership.owner.status !== 'active' || !ownership.owner.verifiedEmail) return;
       const { owner, userId } = ownership;
-      const about = { organizationName, requestedFrom };
       const { rules } = await loadWaysIn(this.dependencies.store, organizationId);
       if (!mayRecover(owner, rules)) return await accountMail.sendStrongerWayIn(address, organizationId, about);
       await accountMail.sendRecovery(address, { userId, organizationId, emailId: ownership.owner.verifiedEmail.emailId }, about);
     } catch (error) {
       logger.error({ error: (error as Error).message, correlationId: context.correlationId }, 'a recovery mail could not be prepared');
     }
+  }
+
+  #sendRequestPage(
+    organizationId: string,
+    request: Request,
+    response: Response,
+    again?: { readonly typed: string | undefined; readonly code: string },
+  ): void {
+    sendPage(
+      response,
+      <RecoveryRequestPage
+        csrf={this.#csrf(PATH, request, response)}
+        organizationId={organizationId}
+        signInHref={signInPath(undefined, { organizationId })}
+        email={again?.typed}
+        error={formText(again?.code)}
+      />,
+      { status: again ? 422 : 200 },
+    );
   }
 
   #csrf(path: string, request: Request, response: Response): string {

@@ -1,8 +1,9 @@
 import type { VNode } from 'preact';
-import { Field } from '#libs/web/form-field.js';
-import { CsrfField, Page } from '#libs/web/layout.js';
+import { Field, FormError } from '#libs/web/form-field.js';
+import { useLanguage } from '#libs/web/language.js';
+import { Card, CsrfField, Page } from '#libs/web/layout.js';
 import type { AccountFormNeeds, TypedAccount } from './account-form.js';
-import { formText } from './sign-in-texts.js';
+import { formText, SIGN_IN_TEXTS as texts } from './texts.js';
 
 export interface AccountFieldsProps {
   readonly typed: TypedAccount;
@@ -15,7 +16,7 @@ export const AccountFields = ({ typed, errors, needs }: AccountFieldsProps): VNo
   <>
     <Field
       name="displayName"
-      label="Your name"
+      label={texts.yourName}
       autocomplete="name"
       value={typed.displayName}
       error={formText(errors.displayName)}
@@ -24,7 +25,7 @@ export const AccountFields = ({ typed, errors, needs }: AccountFieldsProps): VNo
     {needs.username !== 'none' && (
       <Field
         name="username"
-        label="Username"
+        label={texts.username}
         autocomplete="username"
         value={typed.username}
         error={formText(errors.username)}
@@ -33,7 +34,7 @@ export const AccountFields = ({ typed, errors, needs }: AccountFieldsProps): VNo
     )}
     <Field
       name="email"
-      label="E-mail"
+      label={texts.email}
       type="email"
       autocomplete="email"
       value={typed.email}
@@ -43,10 +44,10 @@ export const AccountFields = ({ typed, errors, needs }: AccountFieldsProps): VNo
     {needs.password && (
       <Field
         name="password"
-        label="Password"
+        label={texts.password}
         type="password"
         autocomplete="new-password"
-        hint="At least 10 characters."
+        hint={texts.passwordHint}
         error={formText(errors.password)}
       />
     )}
@@ -54,27 +55,31 @@ export const AccountFields = ({ typed, errors, needs }: AccountFieldsProps): VNo
 );
 
 export interface RegistrationPageProps extends AccountFieldsProps {
-  readonly organizationName: string;
   readonly action: string;
   readonly signInHref: string;
   readonly csrf: string;
 }
 
-export const RegistrationPage = ({ organizationName, action, signInHref, csrf, ...fields }: RegistrationPageProps): VNode => (
-  <Page title="Create an account">
-    <div class="card narrow">
-      <p class="muted">{organizationName}</p>
-      <h1>Create an account</h1>
-      <form method="post" action={action}>
-        <CsrfField token={csrf} />
-        <AccountFields {...fields} />
-        <button class="wide" type="submit">
-          Create the account
-        </button>
-      </form>
-      <p>
-        Have one already? <a href={signInHref}>Sign in</a>
-      </p>
-    </div>
-  </Page>
-);
+export const RegistrationPage = ({ action, signInHref, csrf, ...fields }: RegistrationPageProps): VNode => {
+  const { t } = useLanguage();
+  return (
+    <Page title={t(texts.createAccount)}>
+      <Card>
+        <h1>{t(texts.createAccount)}</h1>
+        <FormError text={formText(fields.errors.form)} />
+        <form method="post" action={action}>
+          <CsrfField token={csrf} />
+          <AccountFields {...fields} />
+          <button class="wide" type="submit">
+            {t(texts.createTheAccount)}
+          </button>
+        </form>
+        <p class="foot">
+          <span>
+            {t(texts.haveOneAlready)} <a href={signInHref}>{t(texts.signIn)}</a>
+          </span>
+        </p>
+      </Card>
+    </Page>
+  );
+};

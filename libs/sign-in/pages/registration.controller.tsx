@@ -5,18 +5,18 @@ import { RegisterUser } from '#libs/accounts/commands/register-user.command.js';
 import { loadAccount } from '#libs/accounts/queries/load-account.js';
 import { seenAt } from '#libs/accounts/state.js';
 import type { LoginPolicy } from '#libs/organizations/events.js';
-import { DEFAULT_ORGANIZATION } from '#libs/organizations/queries/default-organization.js';
 import { browserIdOf, ensureBrowserId } from '#libs/web/browser-binding.js';
 import { sendErrorPage } from '#libs/web/error-page.js';
+import { languageOfAnswer } from '#libs/web/locale.js';
 import { contextOf } from '#libs/web/request-context.js';
 import { sendPage } from '#libs/web/send-page.js';
-import type { SignInInteraction } from '../interactions.js';
-import { loadOfferedProviders } from '../offered-providers.js';
 import { registrationPath, SIGN_IN_DEPENDENCIES, signInPath } from '../sign-in-dependencies.js';
 import type { SignInDependencies } from '../sign-in-dependencies.js';
 import { checkAccountForm, typedAccount } from './account-form.js';
 import type { AccountFormNeeds } from './account-form.js';
 import { completeSignIn } from './complete-sign-in.js';
+import { accountPurpose, interactionPurpose } from './purpose.js';
+import type { Purpose } from './purpose.js';
 import { signInRefusal } from './refusals.js';
 import { RegistrationPage } from './registration-page.js';
 
@@ -29,6 +29,8 @@ const needsOf = ({ loginNames }: LoginPolicy): AccountFormNeeds => ({
   password: true,
 });
 
+const pathOf = ({ interaction, organizationId }: Purpose): string => registrationPath(interaction?.uid, organizationId);
+
 /** Creating an account by hand, where the organization allows it. */
 @Controller()
 export class RegistrationController {
@@ -37,20 +39,27 @@ export class RegistrationController {
     @Inject(CommandBus) private readonly commands: CommandBus,
   ) {}
 
-  @Get('/register')
-  showForAccount(@Req() request: Request, @Res() response: Response): Promise<void> {
-    return this.#show(undefined, request, response);
+  @Get(['/register', '/o/:organization/register'])
+  async showForAccount(@Param('organization') organization: unknown, @Req() request: Request, @Res() response: Response): Promise<void> {
+    const purpose = await accountPurpose(this.dependencies, organization, response);
+    if (purpose) this.#show(purpose, request, response);
   }
 
   @Get('/register/:uid')
   async showForInteraction(@Param('uid') uid: string, @Req() request: Request, @Res() response: Response): Promise<void> {
-    const interaction = await this.#interaction(uid, request, response);
-    if (interaction) await this.#show(interaction, request, response);
+    const purpose = await interactionPurpose(this.dependencies, uid, request, response);
+    if (purpose) this.#show(purpose, request, response);
   }
 
-  @Post('/register')
-  registerForAccount(@Body() form: Form, @Req() request: Request, @Res() response: Response): Promise<void> {
-    return this.#register(undefined, form, request, response);
+  @Post(['/register', '/o/:organization/register'])
+  async registerForAccount(
+    @Param('organization') organization: unknown,
+    @Body() form: Form,
+    @Req() request: Request,
+    @Res() response: Response,
+  ): Promise<void> {
+    const purpose = await accountPurpose(this.dependencies, organization, response);
+    if (purpose) await this.#register(purpose, form, request, response);
   }
 
   @Post('/register/:uid')
@@ -60,34 +69,25 @@ export class RegistrationController {
     @Req() request: Request,
     @Res() response: Response,
   ): Promise<void> {
-    const interaction = await this.#interaction(uid, request, response);
-    if (interaction) await this.#register(interaction, form, request, response);
+    const purpose = await interactionPurpose(this.dependencies, uid, request, response);
+    if (purpose) await this.#register(purpose, form, request, response);
   }
 
-  async #interaction(uid: string, request: Request, response: Response): Promise<SignInInteraction | undefined> {
-    const interaction = await this.dependencies.interactions.findInteraction(request, response);
-    if (interaction?.uid === uid) return interaction;
-    sendErrorPage(response, signInRefusal('sign_in_expired', this.dependencies.newId()));
-    return undefined;
-  }
-
-  async #show(
-    interaction: SignInInteraction | undefined,
+  #show(
+    purpose: Purpose,
     request: Request,
     response: Response,
     again?: { readonly form: Form; readonly errors: Readonly<Record<string, string>> },
-  ): Promise<void> {
-    const { store, csrf, cookies, newId } = this.dependencies;
-    const { organizationName, loginPolicy } = await loadOfferedProviders(store, interaction?.organizationId ?? DEFAULT_ORGANIZATION);
-    if (!loginPolicy.registration || !loginPolicy.password)
-      return sendErrorPage(response, signInRefusal('registration_not_allowed', newId(), signInPath(interaction?.uid)));
-    const path = registrationPath(interaction?.uid);
+  ): void {
+    const { csrf, cookies } = this.dependencies;
+    const { interaction, organizationId, loginPolicy } = purpose;
+    if (!this.#allowed(purpose, response)) return;
+    const path = pathOf(purpose);
     sendPage(
       response,
       <RegistrationPage
-        organizationName={organizationName}
         action={path}
-        signInHref={signInPath(interaction?.uid)}
+        signInHref={signInPath(interaction?.uid, { organizationId })}
         csrf={csrf.issue(ensureBrowserId(request, response, cookies), path)}
         typed={again ? typedAccount(again.form) : {}}
         errors={again?.errors ?? {}}
@@ -97,35 +97,32 @@ export class RegistrationController {
     );
   }
 
-  async #register(interaction: SignInInteraction | undefined, form: Form, request: Request, response: Response): Promise<void> {
+  async #register(purpose: Purpose, form: Form, request: Request, response: Response): Promise<void> {
     const { store, csrf, cookies, newId, throttles, accountMail } = this.dependencies;
-    const organizationId = interaction?.organizationId ?? DEFAULT_ORGANIZATION;
-    const path = registrationPath(interaction?.uid);
+    const { interaction, organizationId, organizationName, loginPolicy } = purpose;
+    const path = pathOf(purpose);
     if (!csrf.verify(form.csrf, browserIdOf(request, cookies), path))
       return sendErrorPage(response, signInRefusal('form_expired', newId(), path));
-    const { organizationName, loginPolicy } = await loadOfferedProviders(store, organizationId);
-    if (!loginPolicy.registration || !loginPolicy.password)
-      return sendErrorPage(response, signInRefusal('registration_not_allowed', newId(), signInPath(interaction?.uid)));
+    if (!this.#allowed(purpose, response)) return;
     // That a username is taken is shown here and nowhere else, so asking is limited (L25).
     const limited = await throttles.hit('registration_per_address', organizationId, request.ip ?? 'unknown');
-    if (limited.kind === 'throttled')
-      return this.#show(interaction, request, response, { form, errors: { password: 'too_many_attempts' } });
+    if (limited.kind === 'throttled') return this.#show(purpose, request, response, { form, errors: { form: 'too_many_attempts' } });
     const checked = checkAccountForm(form, needsOf(loginPolicy));
-    if (checked.kind === 'refused') return this.#show(interaction, request, response, { form, errors: checked.errors });
+    if (checked.kind === 'refused') return this.#show(purpose, request, response, { form, errors: checked.errors });
 
     const context = contextOf(request, newId, { type: 'system', id: 'registration' }, { organizationId });
     const { displayName, username, email, password } = checked;
     const created = await this.commands.execute(
       new RegisterUser({ organizationId, displayName, username, email, password, identity: undefined }, context),
     );
-    if (created.kind === 'refused') return this.#show(interaction, request, response, { form, errors: { username: created.code } });
+    if (created.kind === 'refused') return this.#show(purpose, request, response, { form, errors: { username: created.code } });
     if (created.kind === 'overtaken') return sendErrorPage(response, signInRefusal('sign_in_expired', context.correlationId, path));
     const { userId, emailId } = created;
     if (email && emailId) {
       await accountMail.sendVerification(
-        email.address,
+        email,
         { userId, organizationId, emailId },
-        { organizationName, requestedFrom: request.ip },
+        { organizationName, requestedFrom: request.ip, language: languageOfAnswer(response) },
       );
     }
     const { state, revision } = await loadAccount(store, userId);
@@ -136,6 +133,13 @@ export class RegistrationController {
       response,
     );
     if (completed.kind === 'signed_in') return response.redirect(303, completed.continueAt);
-    sendErrorPage(response, signInRefusal(completed.code, context.correlationId, signInPath(interaction?.uid)));
+    sendErrorPage(response, signInRefusal(completed.code, context.correlationId, signInPath(interaction?.uid, { organizationId })));
+  }
+
+  #allowed({ interaction, organizationId, loginPolicy }: Purpose, response: Response): boolean {
+    if (loginPolicy.registration && loginPolicy.password) return true;
+    const signIn = signInPath(interaction?.uid, { organizationId });
+    sendErrorPage(response, signInRefusal('registration_not_allowed', this.dependencies.newId(), signIn));
+    return false;
   }
 }

@@ -1,0 +1,20 @@
+import { messages } from '#libs/web/messages.js';
+
+/** What a person is told of something that no controller expected. */
+export const FAILURE_TEXTS = messages({
+  notNow: { en: 'That is not possible right now', de: 'Das ist gerade nicht möglich' },
+  tryAgain: { en: 'Try again in a moment.', de: 'Versuchen Sie es gleich noch einmal.' },
+  mayBeDone: {
+    en: 'It may or may not have been done. Try the same again.',
+    de: 'Vielleicht ist es geschehen, vielleicht nicht. Versuchen Sie dasselbe noch einmal.',
+  },
+  nothingHere: { en: 'There is nothing here', de: 'Hier ist nichts' },
+  checkTheAddress: { en: 'Check the address.', de: 'Prüfen Sie die Adresse.' },
+  cannotBeUsed: { en: 'That request cannot be used', de: 'Diese Anfrage kann nicht verwendet werden' },
+  goBack: { en: 'Go back and try again.', de: 'Gehen Sie zurück und versuchen Sie es noch einmal.' },
+  wentWrong: { en: 'Something went wrong', de: 'Etwas ist schiefgegangen' },
+  tellYourAdministrator: {
+    en: 'Try again; if it happens again, tell your administrator the reference below.',
+    de: 'Versuchen Sie es noch einmal; geschieht es wieder, nennen Sie Ihrer Verwaltung die Referenz unten.',
+  },
+});

@@ -1,0 +1,160 @@
+import type { PageInstallation } from './page-installation.js';
+import type { Person } from './person.js';
+
+/** A page in a state that people meet. */
+export interface Stop {
+  /** As a file name. */
+  readonly name: string;
+  readonly go: (person: Person, installation: PageInstallation) => Promise<void>;
+}
+
+/** Every page, in an order that one person could meet them in: the steps build on each other. */
+export const TOUR: readonly Stop[] = [
+  { name: 'sign-in', go: (person) => person.open('/sign-in') },
+  {
+    name: 'sign-in-for-an-app',
+    go: (person, { app }) => person.open(app.authorization(person.issuer, 'app-default')),
+  },
+  { name: 'sign-in-refused', go: (person) => person.signIn('ada', 'not her password') },
+  {
+    name: 'sign-in-german',
+    go: (person, { app }) => person.open(app.authorization(person.issuer, 'app-default', { ui_locales: 'de' })),
+  },
+  {
+    name: 'sign-in-branded',
+    go: async (person, { app, acme }) => {
+      acme.lies = { intercept: (_request, response) => void response.writeHead(503).end() === undefined };
+      await person.open(app.authorization(person.issuer, 'app-initech'));
+      await person.click('Start again');
+      acme.lies = {};
+    },
+  },
+  {
+    name: 'provider-down',
+    go: async (person, { app, acme }) => {
+      acme.lies = { intercept: (_request, response) => void response.writeHead(503).end() === undefined };
+      await person.open(app.authorization(person.issuer, 'app-initech'));
+      acme.lies = {};
+    },
+  },
+  { name: 'register', go: (person) => person.open('/register') },
+  {
+    name: 'register-refused',
+    go: (person) => person.register({ displayName: 'Ada Lovelace', username: 'a b', email: 'ada@example', password: 'short' }),
+  },
+  { name: 'recovery', go: (person) => person.open('/recovery') },
+  {
+    name: 'recovery-sent',
+    go: async (person) => {
+      await person.fill({ email: 'ada@example.org' });
+      await person.click('Send the mail');
+    },
+  },
+  { name: 'verification-again', go: (person) => person.open('/verification?organization=mailers') },
+  {
+    name: 'account',
+    go: async (person, { acme, globex }) => {
+      await person.register({ displayName: 'Ada Lovelace', username: 'ada', email: 'ada@example.org' });
+      for (const [name, provider] of Object.entries({ Acme: acme, Globex: globex })) {
+        provider.subject = 'ada';
+        await person.click(`Link ${name}`);
+        await person.confirm();
+        if (person.at.includes('/identities/link/')) await person.click(`Continue to ${name}`);
+      }
+    },
+  },
+  {
+    name: 'verify-email',
+    go: async (person) => person.open(await person.mailedPath('ada@example.org', '/verify-email')),
+  },
+  {
+    name: 'account-email-verified',
+    go: (person) => person.click('Yes, it is mine'),
+  },
+  { name: 'account-name', go: (person) => person.open('/account/name') },
+  { name: 'account-username', go: (person) => person.open('/account/username') },
+  { name: 'account-email', go: (person) => person.open('/account/email') },
+  { name: 'account-password', go: (person) => person.open('/account/password') },
+  {
+    name: 'account-password-refused',
+    go: async (person) => {
+      await person.fill({ password: 'ada' });
+      await person.click('Set the password');
+    },
+  },
+  {
+    name: 'account-unlink',
+    go: async (person) => {
+      await person.open('/account');
+      const [action] = await person.page
+        .locator('form[action$="/unlink"]')
+        .evaluateAll((forms) => forms.map((form) => form.getAttribute('action')));
+      await person.open(action ?? '');
+    },
+  },
+  { name: 'account-link', go: (person) => person.open('/account/identities/link/globex') },
+  {
+    name: 'account-sessions',
+    go: async (person, { app }) => {
+      await person.open(app.authorization(person.issuer, 'app-default'));
+      await person.open('/account/sessions');
+    },
+  },
+  { name: 'account-history', go: (person) => person.open('/account/history') },
+  {
+    name: 'link-refused',
+    go: async (person, { acme }) => {
+      acme.subject = 'somebody-else';
+      await person.open('/account/identities/link/nonesuch');
+    },
+  },
+  { name: 'sign-out-of-apps', go: (person) => person.open('/session/end') },
+  {
+    name: 'signed-out-of-apps',
+    go: async (person) => {
+      await person.click('Sign out');
+    },
+  },
+  {
+    name: 'choose',
+    go: async (person, { globex }) => {
+      globex.subject = 'grace';
+      await person.open('/sign-in');
+      await person.click('Continue with Globex');
+    },
+  },
+  {
+    name: 'account-confirm',
+    go: async (person) => {
+      await person.signIn('ada');
+      await person.open('/account/password');
+    },
+  },
+  {
+    name: 'signed-out',
+    go: async (person) => {
+      await person.open('/account');
+      await person.click('Sign out');
+    },
+  },
+  {
+    name: 'new-password',
+    go: async (person) => {
+      await person.open('/recovery');
+      await person.fill({ email: 'ada@example.org' });
+      await person.click('Send the mail');
+      await person.open(await person.mailedPath('ada@example.org', '/recovery'));
+    },
+  },
+  {
+    name: 'verify-email-by-password',
+    go: async (person) => {
+      await person.register({ displayName: 'Grace Hopper', email: 'grace@example.org' }, '/o/mailers/register');
+      await person.loseSession();
+      await person.open(await person.mailedPath('grace@example.org', '/verify-email'));
+    },
+  },
+  { name: 'protocol-error', go: (person) => person.open('/auth?client_id=nobody') },
+  { name: 'not-found', go: (person) => person.open('/nothing/here') },
+  { name: 'outbox', go: (person) => person.open('/dev/outbox') },
+];

@@ -4,8 +4,9 @@ import { history } from './history.js';
 import { rebuild } from './rebuild.js';
 import { rounded } from './scenario.js';
 import type { Measurement, Scenario } from './scenario.js';
+import { tokenScenarios } from './tokens.js';
 
-const SCENARIOS: readonly Scenario[] = [append, catchUp, history, rebuild];
+const SCENARIOS: readonly Scenario[] = [append, catchUp, history, rebuild, ...tokenScenarios];
 
 const USAGE = `Usage: npm run bench -- [<scenario> …] [--json]\nScenarios: ${SCENARIOS.map(({ name }) => name).join(', ')}. None named: all.`;
 

@@ -16,7 +16,7 @@ import { warnOfAccount } from '#libs/event-store/store-account.js';
 import { checkStoreUrl } from '#libs/event-store/store-url.js';
 import type { StoreObserver } from '#libs/event-store/store-metrics.js';
 import { flowMigrations, Flows, removeExpiredFlows } from '#libs/identity-providers/flows.postgres.js';
-import { httpPolicyOf } from '#libs/identity-providers/http-policy.js';
+import { httpPolicyOf } from '#libs/platform/http-policy.js';
 import { UpstreamOAuth2 } from '#libs/identity-providers/oauth2/upstream-oauth2.js';
 import type { OAuth2FlowSecrets } from '#libs/identity-providers/oauth2/upstream-oauth2.js';
 import { BackChannelLogout } from '#libs/identity-providers/oidc/back-channel-logout.js';
@@ -35,8 +35,10 @@ import type { CarryOutRevocations } from '#libs/linking/commands/unlink-external
 import { loadWaysIn } from '#libs/linking/queries/providers-in-organization.js';
 import { mailerFrom, outboxOf } from '#libs/mail/mailer-from.js';
 import type { OutboxSettings } from '#libs/mail/outbox.controller.js';
+import type { ConsentDependencies } from '#libs/openid-provider/consent/consent-dependencies.js';
+import { consentPath } from '#libs/openid-provider/consent/consent-dependencies.js';
 import { OpenIdProvider } from '#libs/openid-provider/open-id-provider.js';
-import type { UserClaims } from '#libs/openid-provider/open-id-provider.js';
+import type { LinkedIdentity, OpenIdProviderOptions, UserClaims } from '#libs/openid-provider/open-id-provider-options.js';
 import { systemClock } from '#libs/platform/clock.js';
 import { newUuid } from '#libs/platform/ids.js';
 import type { Logger } from '#libs/platform/logger.js';
@@ -58,6 +60,8 @@ import { purgeUser } from '#libs/installation/purge-user.js';
 import { processManagerMigrations } from '#libs/process-managers/checkpoints.postgres.js';
 import { appendActivity } from '#libs/sign-in/open-session.js';
 import { pendingLinkMigrations, postgresPendingLinks } from '#libs/sign-in/pending-links.postgres.js';
+import { noteConsent } from '#libs/sign-in/consents.js';
+import { issueTokens, noteRevokedGrant } from '#libs/sign-in/token-grants.js';
 import { carryOutRevocations, placed } from '#libs/sign-in/revocations.js';
 import { postgresReauthentications, reauthenticationMigrations } from '#libs/sign-in/reauthentications.postgres.js';
 import { postgresSessionsAtProviders, sessionsAtProvidersMigrations } from '#libs/sign-in/sessions-at-providers.postgres.js';
@@ -67,9 +71,10 @@ import { postgresThrottles, throttleMigrations } from '#libs/throttling/throttle
 import { cookiePolicy } from '#libs/web/cookies.js';
 import { createCsrfTokens } from '#libs/web/csrf.js';
 import { linksOfUser } from '#projections/links/read-model.js';
+import type { LinkView } from '#projections/links/read-model.js';
 import { connectReadModels } from '#projections/read-models.js';
 import type { ReadModels } from '#projections/read-models.js';
-import { findUser } from '#projections/users/read-model.js';
+import { claimsOfUser, findUser } from '#projections/users/read-model.js';
 import type { IdentityConfiguration } from './configuration.js';
 
 /** Everything that the identity server's modules need from outside, put together once. */
@@ -78,6 +83,7 @@ export interface IdentityDependencies {
   readonly pool: Pool;
   readonly readModels: ReadModels;
   readonly openIdProvider: OpenIdProvider;
+  readonly consent: ConsentDependencies;
   readonly linking: LinkingDependencies & { readonly carryOutRevocations: CarryOutRevocations };
   readonly accounts: AccountsDependencies;
   readonly signIn: SignInDependencies;
@@ -94,6 +100,7 @@ export const connectDependencies = async (
   config: IdentityConfiguration,
   logger: Logger,
   observer: StoreObserver,
+  onTokenAnswer: OpenIdProviderOptions['onTokenAnswer'],
 ): Promise<IdentityDependencies> => {
   checkStoreUrl(config.EVENTSTORE_URL);
   const mailer = mailerFrom(config, systemClock, newUuid);
@@ -143,6 +150,8 @@ export const connectDependencies = async (
   }
 
   const readModels = await connectReadModels(config.DATABASE_URL, 'ligature-identity-read-models');
+  const policy = httpPolicyOf(config);
+  const throttles = postgresThrottles(pool, indexKeys);
   const openIdProvider = await OpenIdProvider.create({
     issuer: config.LIGATURE_ISSUER,
     pool,
@@ -153,8 +162,18 @@ export const connectDependencies = async (
     newId,
     logger,
     relyingParties: { find: (clientId) => loadRelyingParty(store, clientId) },
-    users: { claims: (userId) => claimsOf(core, pool, readModels, userId) },
+    users: {
+      claims: (userId) => claimsOf(core, pool, userId),
+      linkedIdentities: async (userId) => (await linksOfUser(readModels, userId)).map(linkedIdentity),
+    },
+    http: policy,
+    throttles,
+    pairwiseSubject: (sector, userId) => indexKeys.of('pairwiseSubject', sector, userId),
     signInPath,
+    consentPath,
+    ...(onTokenAnswer ? { onTokenAnswer } : {}),
+    onTokensIssued: (issue) => issueTokens(store, newId, issue),
+    onGrantRevoked: (grant, reason) => noteRevokedGrant(store, newId, grant, reason),
     onSignedOut: async ({ userId, organizationId, sessionId }) => {
       const commandId = newId();
       const context = { commandId, correlationId: commandId, actor: { type: 'user', id: userId }, organizationId } as const;
@@ -162,7 +181,6 @@ export const connectDependencies = async (
     },
   });
 
-  const policy = httpPolicyOf(config);
   const discovery = new Discovery(policy, clock);
   const sessionsAtProviders = postgresSessionsAtProviders(pool, indexKeys, clock);
   const postedResponses = postgresPostedResponses(pool, config.LIGATURE_MASTER_KEY, clock);
@@ -200,7 +218,7 @@ export const connectDependencies = async (
     pendingLinks,
     isDenied: (userId) => isDenied(pool, userId),
     passwords,
-    throttles: postgresThrottles(pool, indexKeys),
+    throttles,
     indexKeys,
     accountMail: createAccountMail({ issuer: config.LIGATURE_ISSUER, mailer, mailTokens, pendingAddresses, indexKeys, logger }),
     mailTokens,
@@ -222,6 +240,13 @@ export const connectDependencies = async (
     pool,
     readModels,
     openIdProvider,
+    consent: {
+      openIdProvider,
+      onConsentGranted: (userId, clientId, consent, context) => noteConsent(store, userId, clientId, consent, context),
+      csrf: signIn.csrf,
+      cookies: signIn.cookies,
+      newId,
+    },
     linking: { store, indexKeys, clock, newId, carryOutRevocations: revoke },
     accounts: {
       store,
@@ -277,14 +302,20 @@ const accountReadModels = (pool: Pool, readModels: ReadModels): AccountReadModel
   },
 });
 
+const linkedIdentity = ({ providerId, issuer, linkedAt }: LinkView): LinkedIdentity => ({
+  provider: providerId,
+  issuer,
+  linked_at: linkedAt.toISOString(),
+});
+
 /** Claims from the read model. A user who is not there yet is waited for, within bounds: created is never "not found". */
-const claimsOf = async (core: EventCore, pool: Pool, readModels: ReadModels, userId: string): Promise<UserClaims | undefined> => {
-  let user = await findUser(readModels, userId);
+const claimsOf = async (core: EventCore, pool: Pool, userId: string): Promise<UserClaims | undefined> => {
+  let user = await claimsOfUser(pool, userId);
   if (!user) {
     const { state, position } = await loadAccount(core.store, userId);
     if (!exists(state)) return undefined;
     await waitForPosition(pool, 'users', position);
-    user = await findUser(readModels, userId);
+    user = await claimsOfUser(pool, userId);
   }
   // What is read about somebody on the deny list may be too good: codes, refresh tokens and userinfo are refused as for an unknown user.
   if (user?.status !== 'active' || (await isDenied(pool, userId))) return undefined;

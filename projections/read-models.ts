@@ -1,4 +1,5 @@
 import { DataSource } from 'typeorm';
+import { HistoryIndexView } from './history-index/read-model.js';
 import { LinkView } from './links/read-model.js';
 import { UserView } from './users/read-model.js';
 
@@ -15,7 +16,7 @@ export const connectReadModels = (url: string, applicationName: string): Promise
     url,
     applicationName,
     schema: 'models',
-    entities: [UserView, LinkView],
+    entities: [UserView, LinkView, HistoryIndexView],
     synchronize: false,
     migrationsRun: false,
     poolSize: 10,

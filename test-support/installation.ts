@@ -97,7 +97,7 @@ export const startTestInstallation = async (given?: TestEventStore, observer: St
     indexKeys: createIndexKeys(indexSecret),
     clock: systemClock,
     newId: newUuid,
-    configure: async (yaml, environment = {}) => {
+    configure: async (yaml, environment = process.env) => {
       await applyDeclaration(core.store, parseDeclaration(yaml, environment), testContext());
     },
     stop: async () => {

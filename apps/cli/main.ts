@@ -26,6 +26,12 @@ const withExitOverride = (command: Command): void => {
 };
 withExitOverride(program);
 
+// Whoever reads us, such as `head`, has enough.
+process.stdout.on('error', (error: NodeJS.ErrnoException) => {
+  if (error.code !== 'EPIPE') throw error;
+  process.exit();
+});
+
 try {
   await program.parseAsync();
 } catch (error) {

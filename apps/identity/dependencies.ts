@@ -7,6 +7,7 @@ import { createPasswords } from '#libs/accounts/passwords.js';
 import { loadAccount } from '#libs/accounts/queries/load-account.js';
 import { exists } from '#libs/accounts/state.js';
 import type { AuditDependencies } from '#libs/audit/audit-dependencies.js';
+import { historyIndex } from '#libs/audit/queries/history-index.js';
 import { eventCatalog } from '#libs/event-catalog/event-catalog.js';
 import { connectEventStore } from '#libs/event-store/connect-event-store.js';
 import type { EventCore } from '#libs/event-store/connect-event-store.js';
@@ -237,7 +238,15 @@ export const connectDependencies = async (
     },
     signIn,
     account: { ...signIn, readModels: accountReadModels(pool, readModels) },
-    audit: { store, newId, logger, verifyAccessToken: (token, required) => openIdProvider.verifyAccessToken(token, required) },
+    audit: {
+      store,
+      index: historyIndex(readModels),
+      verifyAccessToken: (token, required) => openIdProvider.verifyAccessToken(token, required),
+      sessions: openIdProvider,
+      clock,
+      newId,
+      logger,
+    },
     outbox: outbox === undefined ? undefined : { directory: outbox, issuer: config.LIGATURE_ISSUER },
     removeExpired: async () => {
       await removeExpiredFlows(pool, clock);

@@ -1,4 +1,5 @@
 import { accountEvents, reservationEvents } from '#libs/accounts/events.js';
+import { auditEvents } from '#libs/audit/events.js';
 import { createEventCatalog } from '#libs/event-store/event-catalog.js';
 import { secretEvents } from '#libs/event-store/installation-secrets.js';
 import { identityProviderEvents } from '#libs/identity-providers/events.js';
@@ -19,4 +20,5 @@ export const eventCatalog = createEventCatalog(
   identityProviderEvents,
   relyingPartyEvents,
   secretEvents,
+  auditEvents,
 );

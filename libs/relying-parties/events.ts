@@ -1,10 +1,10 @@
 import { z } from 'zod';
-import { defineEvent, personal } from '#libs/event-store/event-definition.js';
+import { defineEvent, secret } from '#libs/event-store/event-definition.js';
 import type { EventOf } from '#libs/event-store/event-definition.js';
 import { relyingPartyShape } from './settings.js';
 
 /** On `relyingParty-<client id>`: everything the OpenID Provider needs to serve the client. The secret is stored encrypted. */
-export const relyingPartyConfigured = defineEvent('RelyingPartyConfigured', { ...relyingPartyShape, clientSecret: personal(z.string()) });
+export const relyingPartyConfigured = defineEvent('RelyingPartyConfigured', { ...relyingPartyShape, clientSecret: secret(z.string()) });
 
 export const relyingPartyEvents = [relyingPartyConfigured] as const;
 export type RelyingPartyEvent = EventOf<(typeof relyingPartyEvents)[number]>;

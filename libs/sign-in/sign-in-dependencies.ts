@@ -1,6 +1,6 @@
 import type { EventStore } from '#libs/event-store/event-store.js';
-import type { IdentityProviderSettings } from '#libs/identity-providers/settings.js';
 import { DEFAULT_ORGANIZATION } from '#libs/organizations/queries/default-organization.js';
+import type { IdentityProviderSettings } from '#libs/identity-providers/settings.js';
 import type { Clock } from '#libs/platform/clock.js';
 import type { NewId } from '#libs/platform/ids.js';
 import type { Logger } from '#libs/platform/logger.js';

@@ -8,7 +8,7 @@ import { SIGN_IN_TEXTS as texts } from './texts.js';
 
 type Begun = Exclude<Awaited<ReturnType<ExternalSignIn['begin']>>, ExternalSignInRefusal>;
 
-const PostPage = ({ postTo, fields }: Extract<Begun, { kind: 'post' }>): VNode => {
+const PostingPage = ({ postTo, fields }: Extract<Begun, { kind: 'post' }>): VNode => {
   const { t } = useLanguage();
   return (
     <Page title={t(texts.toYourProvider)}>
@@ -29,5 +29,5 @@ const PostPage = ({ postTo, fields }: Extract<Begun, { kind: 'post' }>): VNode =
 /** Sends the browser to the provider at which a flow was begun: by a redirect, or by a form that the browser posts. */
 export const leaveForProvider = (response: Response, begun: Begun): void => {
   if (begun.kind === 'redirect') return response.redirect(303, begun.redirectTo);
-  sendSelfSubmittingPage(response, <PostPage {...begun} />, new URL(begun.postTo).origin);
+  sendSelfSubmittingPage(response, <PostingPage {...begun} />, new URL(begun.postTo).origin);
 };

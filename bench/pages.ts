@@ -6,8 +6,8 @@ import { median, percentile } from './scenario.js';
 import type { Measurement, Scenario } from './scenario.js';
 
 const RUNS = 5;
-const REQUESTS = 200;
-const WARM_UP = 100;
+const REQUESTS = 100;
+const WARM_UP = 50;
 /** Light load: one request at a time, with a pause between them. */
 const PAUSE_MS = 10;
 

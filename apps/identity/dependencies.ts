@@ -16,7 +16,7 @@ import { warnOfAccount } from '#libs/event-store/store-account.js';
 import { checkStoreUrl } from '#libs/event-store/store-url.js';
 import type { StoreObserver } from '#libs/event-store/store-metrics.js';
 import { flowMigrations, Flows, removeExpiredFlows } from '#libs/identity-providers/flows.postgres.js';
-import { DEFAULT_HTTP_POLICY } from '#libs/identity-providers/http.js';
+import { httpPolicyOf } from '#libs/identity-providers/http-policy.js';
 import { UpstreamOAuth2 } from '#libs/identity-providers/oauth2/upstream-oauth2.js';
 import type { OAuth2FlowSecrets } from '#libs/identity-providers/oauth2/upstream-oauth2.js';
 import { BackChannelLogout } from '#libs/identity-providers/oidc/back-channel-logout.js';
@@ -46,7 +46,9 @@ import type { Pool } from '#libs/platform/postgres/pool.js';
 import { createIndexKeys } from '#libs/privacy/index-key.js';
 import { masterKeyId, postgresSubjectKeys, rewrapSubjectKeys, subjectKeyMigrations } from '#libs/privacy/subject-keys.postgres.js';
 import { INSTALLATION_SUBJECT } from '#libs/privacy/subject-keys.js';
-import { checkStoreIdentity, waitForPosition } from '#libs/projection-engine/projector.js';
+import { isDenied } from '#libs/projection-engine/parked.postgres.js';
+import { checkStoreIdentity } from '#libs/projection-engine/store-check.js';
+import { waitForPosition } from '#libs/projection-engine/wait-for-position.js';
 import { loadRelyingParty } from '#libs/relying-parties/queries/load-relying-party.js';
 import { attemptWindowMigrations, postgresAttemptWindows } from '#libs/sign-in/attempt-windows.postgres.js';
 import { createSignInAttempts } from '#libs/sign-in/attempts.js';
@@ -160,11 +162,7 @@ export const connectDependencies = async (
     },
   });
 
-  const policy = {
-    ...DEFAULT_HTTP_POLICY,
-    allowLoopback: config.LIGATURE_ENV === 'development',
-    allowPrivateAddresses: config.LIGATURE_ALLOW_PRIVATE_PROVIDERS,
-  };
+  const policy = httpPolicyOf(config);
   const discovery = new Discovery(policy, clock);
   const sessionsAtProviders = postgresSessionsAtProviders(pool, indexKeys, clock);
   const postedResponses = postgresPostedResponses(pool, config.LIGATURE_MASTER_KEY, clock);
@@ -200,6 +198,7 @@ export const connectDependencies = async (
     reauthentications: postgresReauthentications(pool, clock),
     attempts: createSignInAttempts({ store, windows: attemptWindows, logger }),
     pendingLinks,
+    isDenied: (userId) => isDenied(pool, userId),
     passwords,
     throttles: postgresThrottles(pool, indexKeys),
     indexKeys,
@@ -287,7 +286,8 @@ const claimsOf = async (core: EventCore, pool: Pool, readModels: ReadModels, use
     await waitForPosition(pool, 'users', position);
     user = await findUser(readModels, userId);
   }
-  if (user?.status !== 'active') return undefined;
+  // What is read about somebody on the deny list may be too good: codes, refresh tokens and userinfo are refused as for an unknown user.
+  if (user?.status !== 'active' || (await isDenied(pool, userId))) return undefined;
   return {
     name: user.displayName ?? undefined,
     givenName: user.givenName ?? undefined,

@@ -49,6 +49,8 @@ export interface OpenSessionDependencies {
   readonly sessions: Pick<BrowserSessions, 'insertPending' | 'end'>;
   readonly sessionsAtProviders: Pick<SessionsAtProviders, 'record'>;
   readonly clock: Clock;
+  /** Whether an event that may take something away from this user waits to be applied to what is read about them. */
+  readonly isDenied: (userId: string) => Promise<boolean>;
 }
 
 export type OpenedSession =
@@ -62,7 +64,7 @@ export type OpenedSession =
  * one of the two always sees the other. When an event cannot be stored this throws, and the pending session never becomes active.
  */
 export const openSession = async (
-  { store, sessions, sessionsAtProviders, clock }: OpenSessionDependencies,
+  { store, sessions, sessionsAtProviders, clock, isDenied }: OpenSessionDependencies,
   request: OpenSessionRequest,
 ): Promise<OpenedSession> => {
   const { userId, organizationId, method, account, lifetimeS, acr, amr, context } = request;
@@ -89,8 +91,8 @@ export const openSession = async (
   }
   const { state } = await loadAccount(store, userId);
   const stillHeld = claimId === undefined || state.links.some((link) => link.claimId === claimId);
-  if (maySignIn(state, organizationId) && stillHeld && state.credentialEpoch === account.credentialEpoch)
-    return { kind: 'opened', sessionId, position: stored.position };
+  const mayNow = maySignIn(state, organizationId) && stillHeld && state.credentialEpoch === account.credentialEpoch;
+  if (mayNow && !(await isDenied(userId))) return { kind: 'opened', sessionId, position: stored.position };
   await sessions.end({ sessionId }, 'refused_after_revocation');
   await appendActivity(store, userId, [{ type: 'SessionEnded', data: { sessionId, reason: 'refused_after_revocation' } }], context);
   return { kind: 'refused', code: 'account_not_found' };

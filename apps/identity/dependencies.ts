@@ -285,6 +285,7 @@ export const connectDependencies = async (
       index: historyIndex(readModels),
       verifyAccessToken: (token, required) => openIdProvider.verifyAccessToken(token, required),
       sessions: openIdProvider,
+      continueAt: (path, request, response) => signIn.continuations.remember({ path }, request, response),
       clock,
       newId,
       logger,

@@ -16,7 +16,7 @@ import { warnOfAccount } from '#libs/event-store/store-account.js';
 import { checkStoreUrl } from '#libs/event-store/store-url.js';
 import type { StoreObserver } from '#libs/event-store/store-metrics.js';
 import { flowMigrations, Flows, removeExpiredFlows } from '#libs/identity-providers/flows.postgres.js';
-import { DEFAULT_HTTP_POLICY } from '#libs/platform/guarded-http.js';
+import { httpPolicyOf } from '#libs/identity-providers/http-policy.js';
 import { UpstreamOAuth2 } from '#libs/identity-providers/oauth2/upstream-oauth2.js';
 import type { OAuth2FlowSecrets } from '#libs/identity-providers/oauth2/upstream-oauth2.js';
 import { BackChannelLogout } from '#libs/identity-providers/oidc/back-channel-logout.js';
@@ -24,6 +24,7 @@ import { Discovery } from '#libs/identity-providers/oidc/discovery.js';
 import { UpstreamOpenId } from '#libs/identity-providers/oidc/upstream-open-id.js';
 import type { OpenIdFlowSecrets } from '#libs/identity-providers/oidc/upstream-open-id.js';
 import { postedResponseMigrations, postgresPostedResponses } from '#libs/identity-providers/posted-responses.postgres.js';
+import { Reachability, whereReachable } from '#libs/identity-providers/reachability.js';
 import { upstreamSignIn } from '#libs/identity-providers/upstream-protocol.js';
 import { ConsumedAssertions, consumedAssertionMigrations } from '#libs/identity-providers/saml/consumed-assertions.postgres.js';
 import { SamlServiceProvider } from '#libs/identity-providers/saml/service-provider.js';
@@ -149,11 +150,7 @@ export const connectDependencies = async (
   }
 
   const readModels = await connectReadModels(config.DATABASE_URL, 'ligature-identity-read-models');
-  const policy = {
-    ...DEFAULT_HTTP_POLICY,
-    allowLoopback: config.LIGATURE_ENV === 'development',
-    allowPrivateAddresses: config.LIGATURE_ALLOW_PRIVATE_PROVIDERS,
-  };
+  const policy = httpPolicyOf(config);
   const throttles = postgresThrottles(pool, indexKeys);
   const openIdProvider = await OpenIdProvider.create({
     issuer: config.LIGATURE_ISSUER,
@@ -209,7 +206,7 @@ export const connectDependencies = async (
   const signIn: SignInDependencies = {
     issuer: config.LIGATURE_ISSUER,
     store,
-    external,
+    external: whereReachable(external, new Reachability(policy, clock)),
     postedResponses,
     saml: new SamlServiceProvider({ certificates, clock }),
     backChannelLogouts: new BackChannelLogout({ discovery, clock }),

@@ -60,6 +60,8 @@ type File = z.output<typeof fileSchema>;
 
 /** What a file declares, secrets resolved. */
 export interface Declaration {
+  /** The file's line of a value, for mistakes that are found later. */
+  readonly lineOf: LineOf;
   readonly organizations: File['organizations'];
   readonly identityProviders: readonly DeclaredIdentityProvider[];
   readonly relyingParties: readonly (Omit<File['relyingParties'][number], 'clientSecret'> & { readonly clientSecret?: string })[];
@@ -105,6 +107,7 @@ export const parseDeclaration = (text: string, environment: NodeJS.ProcessEnv): 
     return { active, settings: Object.fromEntries(resolved) as IdentityProviderSettings };
   };
   const declaration: Declaration = {
+    lineOf,
     organizations: parsed.data.organizations,
     identityProviders: parsed.data.identityProviders.map(providerOf),
     relyingParties: parsed.data.relyingParties.map(({ clientSecret, ...party }, i) => ({

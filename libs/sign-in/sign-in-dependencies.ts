@@ -1,6 +1,6 @@
 import type { EventStore } from '#libs/event-store/event-store.js';
-import { DEFAULT_ORGANIZATION } from '#libs/organizations/queries/default-organization.js';
 import type { IdentityProviderSettings } from '#libs/identity-providers/settings.js';
+import { DEFAULT_ORGANIZATION } from '#libs/organizations/queries/default-organization.js';
 import type { Clock } from '#libs/platform/clock.js';
 import type { NewId } from '#libs/platform/ids.js';
 import type { Logger } from '#libs/platform/logger.js';
@@ -78,6 +78,9 @@ export const callbackUrl = (issuer: string, { id, kind }: Pick<IdentityProviderS
 /** Where a person chooses what becomes of an identity that nobody owns. */
 export const pendingLinkPath = (id: string): string => `/link-account/${id}`;
 
-/** Where a person creates an account by hand; for a relying party's interaction or (without one) for the account pages. */
+/**
+ * Where a person creates an account by hand; for a relying party's interaction or (without one) for the account pages. An interaction's cookie
+ * goes to its sign-in page and what is below that.
+ */
 export const registrationPath = (interactionUid?: string, organizationId?: string): string =>
-  interactionUid === undefined ? `${entranceOf(organizationId)}/register` : `/register/${interactionUid}`;
+  interactionUid === undefined ? `${entranceOf(organizationId)}/register` : `/sign-in/${interactionUid}/register`;

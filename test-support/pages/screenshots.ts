@@ -1,11 +1,11 @@
 import { mkdirSync, rmSync } from 'node:fs';
 import { launchChromium } from '#test-support/chromium.js';
+import { THEMES, WIDTHS } from './inspection.js';
 import { startPageInstallation } from './page-installation.js';
 import { Person } from './person.js';
 import { TOUR } from './tour.js';
 
 const FOLDER = 'docs/screenshots';
-const WIDTHS = { phone: 360, desktop: 1_024 } as const;
 const HEIGHT = 720;
 
 /** Writes a picture of every page, in both widths and both themes. @param only names of pages; all when there are none */
@@ -22,7 +22,7 @@ export const takeScreenshots = async (only: readonly string[]): Promise<number> 
       await go(person, installation);
       if (only.length > 0 && !only.includes(name)) continue;
       for (const [size, width] of Object.entries(WIDTHS)) {
-        for (const colorScheme of ['light', 'dark'] as const) {
+        for (const colorScheme of THEMES) {
           await person.page.setViewportSize({ width, height: HEIGHT });
           await person.page.emulateMedia({ colorScheme });
           await person.page.screenshot({ path: `${FOLDER}/${name}.${size}.${colorScheme}.png`, fullPage: true });

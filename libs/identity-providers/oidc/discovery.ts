@@ -2,7 +2,7 @@ import { createRemoteJWKSet, customFetch } from 'jose';
 import type { JWTVerifyGetKey } from 'jose';
 import { z } from 'zod';
 import type { Clock } from '#libs/platform/clock.js';
-import { exchange, HttpExchangeError, jsonObject } from '#libs/platform/guarded-http.js';
+import { exchange, HttpExchangeError, jsonObject, UnusableProviderError } from '#libs/platform/guarded-http.js';
 import type { HttpPolicy } from '#libs/platform/guarded-http.js';
 
 /** What Ligature needs of a provider's metadata (OpenID Connect Discovery 1.0, section 3). */
@@ -54,9 +54,10 @@ export class Discovery {
     if (answer.status !== 200) throw new HttpExchangeError(`${target}: status ${answer.status}`);
     const parsed = metadataSchema.safeParse(jsonObject(target, answer));
     if (!parsed.success)
-      throw new HttpExchangeError(`${target}: ${parsed.error.issues.map(({ path }) => path.join('.')).join(', ')} cannot be used`);
+      throw new UnusableProviderError(`${target}: ${parsed.error.issues.map(({ path }) => path.join('.')).join(', ')} cannot be used`);
     // OpenID Connect Discovery 1.0, section 4.3: identical to the issuer that was asked.
-    if (parsed.data.issuer !== issuer) throw new HttpExchangeError(`${target}: it says that it is another issuer`);
+    if (parsed.data.issuer !== issuer)
+      throw new UnusableProviderError(`${target}: it says that its issuer is ${JSON.stringify(parsed.data.issuer).slice(0, 200)}`);
     return parsed.data;
   }
 

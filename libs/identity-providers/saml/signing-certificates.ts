@@ -1,8 +1,8 @@
 import type { Clock } from '#libs/platform/clock.js';
-import { exchange, HttpExchangeError } from '#libs/platform/guarded-http.js';
+import { HttpExchangeError } from '#libs/platform/guarded-http.js';
 import type { HttpPolicy } from '#libs/platform/guarded-http.js';
 import { UpstreamError } from '../upstream-error.js';
-import { metadataOf } from './provider-metadata.js';
+import { fetchMetadata } from './fetch-metadata.js';
 import type { SamlProviderSettings } from './settings.js';
 
 const MAX_AGE_MS = 600_000;
@@ -65,11 +65,8 @@ export class SigningCertificates {
     const { metadataUrl = '', entityId, signingCertificates } = settings;
     const now = this.clock();
     try {
-      const { status, body } = await exchange(metadataUrl, this.policy, {
-        headers: { accept: 'application/samlmetadata+xml, application/xml' },
-      });
-      if (status !== 200) throw new HttpExchangeError(`${metadataUrl}: status ${status}`);
-      const fetched = { certificates: metadataOf(metadataUrl, body, now, entityId).signingCertificates, at: now.getTime() };
+      const { signingCertificates: certificates } = await fetchMetadata(metadataUrl, this.policy, now, entityId);
+      const fetched = { certificates, at: now.getTime() };
       this.#fetched.set(keyOf(settings), fetched);
       return fetched;
     } catch (error) {

@@ -5,8 +5,9 @@ import { pages } from './pages.js';
 import { rebuild } from './rebuild.js';
 import { rounded } from './scenario.js';
 import type { Measurement, Scenario } from './scenario.js';
+import { tokenScenarios } from './tokens.js';
 
-const SCENARIOS: readonly Scenario[] = [append, catchUp, history, pages, rebuild];
+const SCENARIOS: readonly Scenario[] = [append, catchUp, history, pages, rebuild, ...tokenScenarios];
 
 const USAGE = `Usage: npm run bench -- [<scenario> …] [--json]\nScenarios: ${SCENARIOS.map(({ name }) => name).join(', ')}. None named: all.`;
 

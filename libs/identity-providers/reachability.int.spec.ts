@@ -1,6 +1,6 @@
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import { HostileOpenIdProvider } from '#test-support/hostile-openid-provider.js';
-import { DEFAULT_HTTP_POLICY } from './http.js';
+import { DEFAULT_HTTP_POLICY } from '#libs/platform/guarded-http.js';
 import { Reachability } from './reachability.js';
 import { identityProviderSettingsSchema } from './settings.js';
 import type { IdentityProviderSettings } from './settings.js';

@@ -1,6 +1,6 @@
 import type { Clock } from '#libs/platform/clock.js';
-import { exchange, HttpExchangeError } from './http.js';
-import type { HttpPolicy } from './http.js';
+import { exchange, HttpExchangeError } from '#libs/platform/guarded-http.js';
+import type { HttpPolicy } from '#libs/platform/guarded-http.js';
 import type { IdentityProviderSettings } from './settings.js';
 import type { UpstreamProtocol } from './upstream-protocol.js';
 

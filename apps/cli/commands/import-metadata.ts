@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { Command } from 'commander';
 import { stringify } from 'yaml';
-import { HttpExchangeError } from '#libs/identity-providers/http.js';
+import { HttpExchangeError } from '#libs/platform/guarded-http.js';
 import { declareFromMetadata } from '#libs/identity-providers/saml/declare-from-metadata.js';
 import { fetchMetadata } from '#libs/identity-providers/saml/fetch-metadata.js';
 import { parseProviderMetadata } from '#libs/identity-providers/saml/provider-metadata.js';

@@ -1,7 +1,7 @@
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import { HostileSamlProvider } from '#test-support/hostile-saml-provider.js';
 import { samlProvider } from '#test-support/saml-configuration.js';
-import { DEFAULT_HTTP_POLICY } from '../http.js';
+import { DEFAULT_HTTP_POLICY } from '#libs/platform/guarded-http.js';
 import { UpstreamError } from '../upstream-error.js';
 import { samlProviderSettingsSchema } from './settings.js';
 import { SigningCertificates } from './signing-certificates.js';
@@ -41,6 +41,16 @@ describe('certificates from published metadata', () => {
   it('a flood of forged signatures asks the provider once per cool-down', async () => {
     await certificates.of(settings());
     now += 31_000;
+    const refused = (): Promise<never> => Promise.reject(new UpstreamError('signature_invalid', 'saml_signature', 'by none'));
+    for (let i = 0; i < 20; i += 1)
+      await expect(certificates.tryWith(settings(), refused)).rejects.toMatchObject({ code: 'signature_invalid' });
+    expect(provider.metadataRequests).toBe(2);
+  });
+
+  it('neither does a flood while the provider is away', async () => {
+    await certificates.of(settings());
+    now += 31_000;
+    provider.lies = { metadata: () => 'away' };
     const refused = (): Promise<never> => Promise.reject(new UpstreamError('signature_invalid', 'saml_signature', 'by none'));
     for (let i = 0; i < 20; i += 1)
       await expect(certificates.tryWith(settings(), refused)).rejects.toMatchObject({ code: 'signature_invalid' });

@@ -6,12 +6,14 @@ import { pendingAddressMigrations, postgresPendingAddresses } from '#libs/accoun
 import { createPasswords } from '#libs/accounts/passwords.js';
 import { loadAccount } from '#libs/accounts/queries/load-account.js';
 import { exists } from '#libs/accounts/state.js';
+import type { AdministrationDependencies } from '#libs/administration/administration-dependencies.js';
 import type { AuditDependencies } from '#libs/audit/audit-dependencies.js';
 import { historyIndex } from '#libs/audit/queries/history-index.js';
 import { eventCatalog } from '#libs/event-catalog/event-catalog.js';
 import { connectEventStore } from '#libs/event-store/connect-event-store.js';
 import type { EventCore } from '#libs/event-store/connect-event-store.js';
 import { checkInstallationSecrets } from '#libs/event-store/installation-secrets.js';
+import { lastPosition } from '#libs/event-store/last-position.js';
 import { warnOfAccount } from '#libs/event-store/store-account.js';
 import { checkStoreUrl } from '#libs/event-store/store-url.js';
 import type { StoreObserver } from '#libs/event-store/store-metrics.js';
@@ -64,7 +66,7 @@ import type { SignInDependencies } from '#libs/sign-in/sign-in-dependencies.js';
 import { postgresThrottles, throttleMigrations } from '#libs/throttling/throttles.js';
 import { cookiePolicy } from '#libs/web/cookies.js';
 import { createCsrfTokens } from '#libs/web/csrf.js';
-import { linksOfUser } from '#projections/links/read-model.js';
+import { linksOfUser, usersOfProvider } from '#projections/links/read-model.js';
 import { connectReadModels } from '#projections/read-models.js';
 import type { ReadModels } from '#projections/read-models.js';
 import { findUser } from '#projections/users/read-model.js';
@@ -81,6 +83,7 @@ export interface IdentityDependencies {
   readonly signIn: SignInDependencies;
   readonly account: AccountDependencies;
   readonly audit: AuditDependencies;
+  readonly administration: AdministrationDependencies;
   /** The outbox to show; in development only. */
   readonly outbox: OutboxSettings | undefined;
   /** Removes flows, sessions and tokens that have expired. */
@@ -236,6 +239,17 @@ export const connectDependencies = async (
     },
     signIn,
     account: { ...signIn, readModels: accountReadModels(pool, readModels) },
+    administration: {
+      store,
+      newId,
+      clock,
+      policy,
+      verifyAccessToken: (token, required) => openIdProvider.verifyAccessToken(token, required),
+      linkedUsers: async function* (providerId) {
+        await waitForPosition(pool, 'links', (await lastPosition(core.connection, ['user-', 'userActivity-'])) ?? -1n);
+        yield* usersOfProvider(readModels, providerId);
+      },
+    },
     audit: {
       store,
       index: historyIndex(readModels),

@@ -42,14 +42,14 @@ export class StaticController {
 /** Hands the dependencies to the modules of the contexts. */
 @Module({})
 export class DependenciesModule {
-  static of({ linking, accounts, signIn, account, audit }: IdentityDependencies): DynamicModule {
+  static of({ linking, accounts, administration, signIn, account, audit }: IdentityDependencies): DynamicModule {
     const providers = [
       { provide: LINKING_DEPENDENCIES, useValue: linking },
       { provide: ACCOUNTS_DEPENDENCIES, useValue: accounts },
       { provide: SIGN_IN_DEPENDENCIES, useValue: signIn },
       { provide: ACCOUNT_DEPENDENCIES, useValue: account },
       { provide: AUDIT_DEPENDENCIES, useValue: audit },
-      { provide: ADMINISTRATION_DEPENDENCIES, useValue: audit },
+      { provide: ADMINISTRATION_DEPENDENCIES, useValue: administration },
     ];
     return { module: DependenciesModule, global: true, providers, exports: providers };
   }

@@ -17,6 +17,9 @@ import { allGenerations, projectionEngineMigrations } from '#libs/projection-eng
 import { checkStoreIdentity, Projector } from '#libs/projection-engine/projector.js';
 import { allProjections } from '#projections/all-projections.js';
 import { subjectRules } from '#projections/subject-rules.js';
+import { ProviderNotices } from '#libs/process-managers/provider-notices.js';
+import { usersOfProvider } from '#projections/links/read-model.js';
+import { connectReadModels } from '#projections/read-models.js';
 import { accountProcessManager } from './process-managers.js';
 
 /** Runs every projection. @param environment see docs/operating.md for the variables */
@@ -121,7 +124,16 @@ export const startProjector = async (environment: NodeJS.ProcessEnv, logger: Log
     newId: newUuid,
     logger,
   });
-  const running = Promise.all([...projectors, manager].map((runner) => runner.run(stopping.signal)));
+  const readModels = await connectReadModels(config.DATABASE_URL, 'ligature-provider-notices');
+  const notices = new ProviderNotices({
+    core,
+    pool: managerPool,
+    mailer: mailerFrom(config, systemClock, newUuid),
+    clock: systemClock,
+    logger,
+    linkedUsers: (providerId) => usersOfProvider(readModels, providerId),
+  });
+  const running = Promise.all([...projectors, manager, notices].map((runner) => runner.run(stopping.signal)));
   const management = await startManagementServer({
     port: config.PROJECTOR_MANAGEMENT_PORT,
     registry,
@@ -130,8 +142,13 @@ export const startProjector = async (environment: NodeJS.ProcessEnv, logger: Log
       await pool.query('SELECT 1');
       const projections = Object.fromEntries(projectors.map(({ name, state, lastError }) => [name, { state, lastError }]));
       return {
-        ok: connection.state === 'ready' && [...projectors, manager].every(({ state }) => state !== 'failing'),
-        details: { eventStore: connection.state, projections, processManager: { state: manager.state, lastError: manager.lastError } },
+        ok: connection.state === 'ready' && [...projectors, manager, notices].every(({ state }) => state !== 'failing'),
+        details: {
+          eventStore: connection.state,
+          projections,
+          processManager: { state: manager.state, lastError: manager.lastError },
+          providerNotices: { state: notices.state, lastError: notices.lastError },
+        },
       };
     },
   });
@@ -144,6 +161,7 @@ export const startProjector = async (environment: NodeJS.ProcessEnv, logger: Log
       await connection.close();
       await pool.end();
       await managerPool.end();
+      await readModels.destroy();
     },
   };
 };

@@ -10,7 +10,7 @@ const redirectUriSchema = z
 /** Scopes of OpenID Connect that relying parties may ask for. */
 export const OPENID_SCOPES = ['openid', 'profile', 'email', 'offline_access'] as const;
 /** Scopes of Ligature's own APIs. */
-export const API_SCOPES = ['history:read', 'users:write'] as const;
+export const API_SCOPES = ['history:read', 'users:write', 'identity-providers:write'] as const;
 
 /** A relying party (OIDC client), as an operator declares it, but its id. */
 export const relyingPartyShape = {

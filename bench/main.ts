@@ -1,10 +1,11 @@
 import { append } from './append.js';
 import { catchUp } from './catch-up.js';
+import { projectionLag } from './projection-lag.js';
 import { rebuild } from './rebuild.js';
 import { rounded } from './scenario.js';
 import type { Measurement, Scenario } from './scenario.js';
 
-const SCENARIOS: readonly Scenario[] = [append, catchUp, rebuild];
+const SCENARIOS: readonly Scenario[] = [append, catchUp, projectionLag, rebuild];
 
 const USAGE = `Usage: npm run bench -- [<scenario> …] [--json]\nScenarios: ${SCENARIOS.map(({ name }) => name).join(', ')}. None named: all.`;
 

@@ -56,7 +56,10 @@ export default {
       name: 'projections-import-events-and-the-engine',
       severity: 'error',
       from: { path: '^projections/', pathNot: TEST },
-      to: { path: '^(libs|apps)/', pathNot: '^libs/[^/]+/events\\.ts$|^libs/(event-store|projection-engine|platform)/' },
+      to: {
+        path: '^(libs|apps)/',
+        pathNot: '^libs/[^/]+/events\\.ts$|^libs/audit/facets\\.ts$|^libs/(event-store|projection-engine|platform)/',
+      },
     },
     {
       name: 'projection-handlers-are-for-the-projector',

@@ -1,5 +1,7 @@
 import { DataSource } from 'typeorm';
+import { HistoryIndexView } from './history-index/read-model.js';
 import { LinkView } from './links/read-model.js';
+import { ProviderView } from './providers/read-model.js';
 import { UserView } from './users/read-model.js';
 
 /** A connection to the read models. */
@@ -15,7 +17,7 @@ export const connectReadModels = (url: string, applicationName: string): Promise
     url,
     applicationName,
     schema: 'models',
-    entities: [UserView, LinkView],
+    entities: [UserView, LinkView, HistoryIndexView, ProviderView],
     synchronize: false,
     migrationsRun: false,
     poolSize: 10,

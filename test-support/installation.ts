@@ -99,7 +99,7 @@ export const startTestInstallation = async (given?: TestEventStore, observer: St
     clock: systemClock,
     newId: newUuid,
     isDenied: () => Promise.resolve(false),
-    configure: async (yaml, environment = {}) => {
+    configure: async (yaml, environment = process.env) => {
       await applyDeclaration(core.store, parseDeclaration(yaml, environment), testContext());
     },
     stop: async () => {

@@ -1,14 +1,19 @@
 import { userInfo } from 'node:os';
+import { z } from 'zod';
 import { connectEventStore } from '#libs/event-store/connect-event-store.js';
 import type { CommandContext } from '#libs/event-store/event-metadata.js';
 import type { EventStore } from '#libs/event-store/event-store.js';
+import type { StoreConnection } from '#libs/event-store/store-connection.js';
 import { eventCatalog } from '#libs/event-catalog/event-catalog.js';
+import { httpPolicyOf, httpPolicyShape } from '#libs/platform/http-policy.js';
+import type { HttpPolicy } from '#libs/platform/guarded-http.js';
 import { systemClock } from '#libs/platform/clock.js';
 import { eventStoreUrl, masterKeyShape, postgresUrl, readConfiguration } from '#libs/platform/configuration.js';
 import { newUuid } from '#libs/platform/ids.js';
 import { silentLogger } from '#libs/platform/logger.js';
 import { createPool } from '#libs/platform/postgres/pool.js';
 import type { Pool } from '#libs/platform/postgres/pool.js';
+import { isSecureOrLoopback } from '#libs/platform/secure-url.js';
 import { postgresSubjectKeys } from '#libs/privacy/subject-keys.postgres.js';
 
 /** Runs `work` on the database, and closes the connections whatever happens. */
@@ -23,7 +28,9 @@ export const withDatabase = async <T>(work: (pool: Pool) => Promise<T>): Promise
 };
 
 /** Runs `work` on the event store (with the database for the keys), and closes the connections whatever happens. */
-export const withEventStore = async <T>(work: (core: { readonly store: EventStore; readonly pool: Pool }) => Promise<T>): Promise<T> => {
+export const withEventStore = async <T>(
+  work: (core: { readonly store: EventStore; readonly connection: StoreConnection; readonly pool: Pool }) => Promise<T>,
+): Promise<T> => {
   const config = readConfiguration({ DATABASE_URL: postgresUrl, EVENTSTORE_URL: eventStoreUrl, ...masterKeyShape });
   return withDatabase(async (pool) => {
     const keys = postgresSubjectKeys({
@@ -42,12 +49,20 @@ export const withEventStore = async <T>(work: (core: { readonly store: EventStor
       logger: silentLogger,
     });
     try {
-      return await work({ store, pool });
+      return await work({ store, connection, pool });
     } finally {
       await connection.close();
     }
   });
 };
+
+/** The public address of the identity server. */
+export const issuerShape = {
+  LIGATURE_ISSUER: z.string().refine(isSecureOrLoopback, 'must be https (http on a loopback host only)'),
+} as const;
+
+/** Which addresses of identity providers may be asked: what the identity server's environment says, in the command line's too. */
+export const providerPolicy = (): HttpPolicy => httpPolicyOf(readConfiguration(httpPolicyShape));
 
 /** Who runs the command line: an administrator, by the name that the operating system knows. */
 export const operatorContext = (): CommandContext => {

@@ -6,6 +6,7 @@ import { historyCommand } from './commands/history.js';
 import { keysCommand } from './commands/keys.js';
 import { linksCommand } from './commands/links.js';
 import { projectionsCommand } from './commands/projections.js';
+import { providersCommand } from './commands/providers.js';
 import { usersCommand } from './commands/users.js';
 import { failureOf } from './exit-codes.js';
 
@@ -18,6 +19,7 @@ const program = new Command('ligature')
   .addCommand(keysCommand())
   .addCommand(linksCommand())
   .addCommand(projectionsCommand())
+  .addCommand(providersCommand())
   .addCommand(usersCommand());
 
 const withExitOverride = (command: Command): void => {
@@ -25,6 +27,12 @@ const withExitOverride = (command: Command): void => {
   command.commands.forEach(withExitOverride);
 };
 withExitOverride(program);
+
+// Whoever reads us, such as `head`, has enough.
+process.stdout.on('error', (error: NodeJS.ErrnoException) => {
+  if (error.code !== 'EPIPE') throw error;
+  process.exit();
+});
 
 try {
   await program.parseAsync();

@@ -1,6 +1,7 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { userStream } from '#libs/accounts/streams.js';
-import { readHistory, historyQuerySchema } from '#libs/audit/history.js';
+import { readHistory } from '#libs/audit/history.js';
+import { historyQuerySchema } from '#libs/audit/history-query.js';
 import { findReplay, requestReplay } from '#libs/projection-engine/replays.postgres.js';
 import { createPool } from '#libs/platform/postgres/pool.js';
 import type { Pool } from '#libs/platform/postgres/pool.js';

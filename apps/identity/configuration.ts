@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import { isSecureOrLoopback } from '#libs/platform/secure-url.js';
 import { passwordShape } from '#libs/accounts/passwords.js';
+import { httpPolicyShape } from '#libs/platform/http-policy.js';
 import { mailShape } from '#libs/mail/mailer-from.js';
 import { eventStoreUrl, masterKeyShape, port, postgresUrl, readConfiguration, secret32 } from '#libs/platform/configuration.js';
 
@@ -19,13 +20,12 @@ export const readIdentityConfiguration = (environment: NodeJS.ProcessEnv) => {
       DATABASE_URL: postgresUrl,
       EVENTSTORE_URL: eventStoreUrl,
       LIGATURE_ISSUER: issuer,
-      LIGATURE_ENV: z.enum(['production', 'development']).default('production'),
+      ...httpPolicyShape,
       ...masterKeyShape,
       LIGATURE_INDEX_SECRET: secret32,
       LIGATURE_COOKIE_SECRET: secret32,
       ...mailShape,
       ...passwordShape,
-      LIGATURE_ALLOW_PRIVATE_PROVIDERS: z.stringbool().default(false),
       LIGATURE_TRUSTED_PROXIES: z
         .string()
         .transform((list) => list.split(',').map((entry) => entry.trim()))

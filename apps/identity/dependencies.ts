@@ -6,16 +6,19 @@ import { pendingAddressMigrations, postgresPendingAddresses } from '#libs/accoun
 import { createPasswords } from '#libs/accounts/passwords.js';
 import { loadAccount } from '#libs/accounts/queries/load-account.js';
 import { exists } from '#libs/accounts/state.js';
+import type { AdministrationDependencies } from '#libs/administration/administration-dependencies.js';
 import type { AuditDependencies } from '#libs/audit/audit-dependencies.js';
+import { historyIndex } from '#libs/audit/queries/history-index.js';
 import { eventCatalog } from '#libs/event-catalog/event-catalog.js';
 import { connectEventStore } from '#libs/event-store/connect-event-store.js';
 import type { EventCore } from '#libs/event-store/connect-event-store.js';
 import { checkInstallationSecrets } from '#libs/event-store/installation-secrets.js';
+import { lastPosition } from '#libs/event-store/last-position.js';
 import { warnOfAccount } from '#libs/event-store/store-account.js';
 import { checkStoreUrl } from '#libs/event-store/store-url.js';
 import type { StoreObserver } from '#libs/event-store/store-metrics.js';
 import { flowMigrations, Flows, removeExpiredFlows } from '#libs/identity-providers/flows.postgres.js';
-import { DEFAULT_HTTP_POLICY } from '#libs/identity-providers/http.js';
+import { httpPolicyOf } from '#libs/platform/http-policy.js';
 import { UpstreamOAuth2 } from '#libs/identity-providers/oauth2/upstream-oauth2.js';
 import type { OAuth2FlowSecrets } from '#libs/identity-providers/oauth2/upstream-oauth2.js';
 import { BackChannelLogout } from '#libs/identity-providers/oidc/back-channel-logout.js';
@@ -23,6 +26,8 @@ import { Discovery } from '#libs/identity-providers/oidc/discovery.js';
 import { UpstreamOpenId } from '#libs/identity-providers/oidc/upstream-open-id.js';
 import type { OpenIdFlowSecrets } from '#libs/identity-providers/oidc/upstream-open-id.js';
 import { postedResponseMigrations, postgresPostedResponses } from '#libs/identity-providers/posted-responses.postgres.js';
+import { ProviderHealth, withHealth } from '#libs/identity-providers/provider-health.js';
+import { Reachability, whereReachable } from '#libs/identity-providers/reachability.js';
 import { upstreamSignIn } from '#libs/identity-providers/upstream-protocol.js';
 import { ConsumedAssertions, consumedAssertionMigrations } from '#libs/identity-providers/saml/consumed-assertions.postgres.js';
 import { SamlServiceProvider } from '#libs/identity-providers/saml/service-provider.js';
@@ -33,8 +38,10 @@ import type { CarryOutRevocations } from '#libs/linking/commands/unlink-external
 import { loadWaysIn } from '#libs/linking/queries/providers-in-organization.js';
 import { mailerFrom, outboxOf } from '#libs/mail/mailer-from.js';
 import type { OutboxSettings } from '#libs/mail/outbox.controller.js';
+import type { ConsentDependencies } from '#libs/openid-provider/consent/consent-dependencies.js';
+import { consentPath } from '#libs/openid-provider/consent/consent-dependencies.js';
 import { OpenIdProvider } from '#libs/openid-provider/open-id-provider.js';
-import type { UserClaims } from '#libs/openid-provider/open-id-provider.js';
+import type { LinkedIdentity, OpenIdProviderOptions, UserClaims } from '#libs/openid-provider/open-id-provider-options.js';
 import { systemClock } from '#libs/platform/clock.js';
 import { newUuid } from '#libs/platform/ids.js';
 import type { Logger } from '#libs/platform/logger.js';
@@ -56,6 +63,8 @@ import { purgeUser } from '#libs/installation/purge-user.js';
 import { processManagerMigrations } from '#libs/process-managers/checkpoints.postgres.js';
 import { appendActivity } from '#libs/sign-in/open-session.js';
 import { pendingLinkMigrations, postgresPendingLinks } from '#libs/sign-in/pending-links.postgres.js';
+import { noteConsent } from '#libs/sign-in/consents.js';
+import { issueTokens, noteRevokedGrant } from '#libs/sign-in/token-grants.js';
 import { carryOutRevocations, placed } from '#libs/sign-in/revocations.js';
 import { postgresReauthentications, reauthenticationMigrations } from '#libs/sign-in/reauthentications.postgres.js';
 import { postgresSessionsAtProviders, sessionsAtProvidersMigrations } from '#libs/sign-in/sessions-at-providers.postgres.js';
@@ -64,10 +73,11 @@ import type { SignInDependencies } from '#libs/sign-in/sign-in-dependencies.js';
 import { postgresThrottles, throttleMigrations } from '#libs/throttling/throttles.js';
 import { cookiePolicy } from '#libs/web/cookies.js';
 import { createCsrfTokens } from '#libs/web/csrf.js';
-import { linksOfUser } from '#projections/links/read-model.js';
+import type { LinkView } from '#projections/links/read-model.js';
+import { linksOfUser, usersOfProvider } from '#projections/links/read-model.js';
 import { connectReadModels } from '#projections/read-models.js';
 import type { ReadModels } from '#projections/read-models.js';
-import { findUser } from '#projections/users/read-model.js';
+import { claimsOfUser, findUser } from '#projections/users/read-model.js';
 import type { IdentityConfiguration } from './configuration.js';
 
 /** Everything that the identity server's modules need from outside, put together once. */
@@ -76,11 +86,13 @@ export interface IdentityDependencies {
   readonly pool: Pool;
   readonly readModels: ReadModels;
   readonly openIdProvider: OpenIdProvider;
+  readonly consent: ConsentDependencies;
   readonly linking: LinkingDependencies & { readonly carryOutRevocations: CarryOutRevocations };
   readonly accounts: AccountsDependencies;
   readonly signIn: SignInDependencies;
   readonly account: AccountDependencies;
   readonly audit: AuditDependencies;
+  readonly administration: AdministrationDependencies;
   /** The outbox to show; in development only. */
   readonly outbox: OutboxSettings | undefined;
   /** Removes flows, sessions and tokens that have expired. */
@@ -92,6 +104,7 @@ export const connectDependencies = async (
   config: IdentityConfiguration,
   logger: Logger,
   observer: StoreObserver,
+  onTokenAnswer: OpenIdProviderOptions['onTokenAnswer'],
 ): Promise<IdentityDependencies> => {
   checkStoreUrl(config.EVENTSTORE_URL);
   const mailer = mailerFrom(config, systemClock, newUuid);
@@ -141,6 +154,8 @@ export const connectDependencies = async (
   }
 
   const readModels = await connectReadModels(config.DATABASE_URL, 'ligature-identity-read-models');
+  const policy = httpPolicyOf(config);
+  const throttles = postgresThrottles(pool, indexKeys);
   const openIdProvider = await OpenIdProvider.create({
     issuer: config.LIGATURE_ISSUER,
     pool,
@@ -151,8 +166,18 @@ export const connectDependencies = async (
     newId,
     logger,
     relyingParties: { find: (clientId) => loadRelyingParty(store, clientId) },
-    users: { claims: (userId) => claimsOf(core, pool, readModels, userId) },
+    users: {
+      claims: (userId) => claimsOf(core, pool, userId),
+      linkedIdentities: async (userId) => (await linksOfUser(readModels, userId)).map(linkedIdentity),
+    },
+    http: policy,
+    throttles,
+    pairwiseSubject: (sector, userId) => indexKeys.of('pairwiseSubject', sector, userId),
     signInPath,
+    consentPath,
+    ...(onTokenAnswer ? { onTokenAnswer } : {}),
+    onTokensIssued: (issue) => issueTokens(store, newId, issue),
+    onGrantRevoked: (grant, reason) => noteRevokedGrant(store, newId, grant, reason),
     onSignedOut: async ({ userId, organizationId, sessionId }) => {
       const commandId = newId();
       const context = { commandId, correlationId: commandId, actor: { type: 'user', id: userId }, organizationId } as const;
@@ -160,17 +185,13 @@ export const connectDependencies = async (
     },
   });
 
-  const policy = {
-    ...DEFAULT_HTTP_POLICY,
-    allowLoopback: config.LIGATURE_ENV === 'development',
-    allowPrivateAddresses: config.LIGATURE_ALLOW_PRIVATE_PROVIDERS,
-  };
   const discovery = new Discovery(policy, clock);
   const sessionsAtProviders = postgresSessionsAtProviders(pool, indexKeys, clock);
   const postedResponses = postgresPostedResponses(pool, config.LIGATURE_MASTER_KEY, clock);
   const consumed = new ConsumedAssertions(pool, clock);
   const certificates = new SigningCertificates(policy, clock);
-  const external = upstreamSignIn<FlowIntent>({
+  const providerHealth = new ProviderHealth(clock);
+  const protocols = upstreamSignIn<FlowIntent>({
     oidc: new UpstreamOpenId({ flows: new Flows<OpenIdFlowSecrets>(pool, clock), discovery, policy, clock }),
     oauth2: new UpstreamOAuth2({ flows: new Flows<OAuth2FlowSecrets>(pool, clock), policy }),
     saml: new UpstreamSaml({ flows: new Flows<unknown>(pool, clock), consumed, certificates, clock }),
@@ -190,7 +211,9 @@ export const connectDependencies = async (
   const signIn: SignInDependencies = {
     issuer: config.LIGATURE_ISSUER,
     store,
-    external,
+    // Asked whether it answers before a browser is sent there; not asked at all while it is known not to.
+    external: withHealth(whereReachable(protocols, new Reachability(policy, clock)), providerHealth),
+    providerHealth,
     postedResponses,
     saml: new SamlServiceProvider({ certificates, clock }),
     backChannelLogouts: new BackChannelLogout({ discovery, clock }),
@@ -202,7 +225,7 @@ export const connectDependencies = async (
     pendingLinks,
     isDenied: (userId) => isDenied(pool, userId),
     passwords,
-    throttles: postgresThrottles(pool, indexKeys),
+    throttles,
     indexKeys,
     accountMail: createAccountMail({ issuer: config.LIGATURE_ISSUER, mailer, mailTokens, pendingAddresses, indexKeys, logger }),
     mailTokens,
@@ -224,6 +247,13 @@ export const connectDependencies = async (
     pool,
     readModels,
     openIdProvider,
+    consent: {
+      openIdProvider,
+      onConsentGranted: (userId, clientId, consent, context) => noteConsent(store, userId, clientId, consent, context),
+      csrf: signIn.csrf,
+      cookies: signIn.cookies,
+      newId,
+    },
     linking: { store, indexKeys, clock, newId, carryOutRevocations: revoke },
     accounts: {
       store,
@@ -239,7 +269,27 @@ export const connectDependencies = async (
     },
     signIn,
     account: { ...signIn, readModels: accountReadModels(pool, readModels) },
-    audit: { store, newId, logger, verifyAccessToken: (token, required) => openIdProvider.verifyAccessToken(token, required) },
+    administration: {
+      store,
+      newId,
+      clock,
+      policy,
+      verifyAccessToken: (token, required) => openIdProvider.verifyAccessToken(token, required),
+      linkedUsers: async function* (providerId) {
+        await waitForPosition(pool, 'links', (await lastPosition(core.connection, ['user-', 'userActivity-'])) ?? -1n);
+        yield* usersOfProvider(readModels, providerId);
+      },
+    },
+    audit: {
+      store,
+      index: historyIndex(readModels),
+      verifyAccessToken: (token, required) => openIdProvider.verifyAccessToken(token, required),
+      sessions: openIdProvider,
+      continueAt: (path, request, response) => signIn.continuations.remember({ path }, request, response),
+      clock,
+      newId,
+      logger,
+    },
     outbox: outbox === undefined ? undefined : { directory: outbox, issuer: config.LIGATURE_ISSUER },
     removeExpired: async () => {
       await removeExpiredFlows(pool, clock);
@@ -271,14 +321,20 @@ const accountReadModels = (pool: Pool, readModels: ReadModels): AccountReadModel
   },
 });
 
+const linkedIdentity = ({ providerId, issuer, linkedAt }: LinkView): LinkedIdentity => ({
+  provider: providerId,
+  issuer,
+  linked_at: linkedAt.toISOString(),
+});
+
 /** Claims from the read model. A user who is not there yet is waited for, within bounds: created is never "not found". */
-const claimsOf = async (core: EventCore, pool: Pool, readModels: ReadModels, userId: string): Promise<UserClaims | undefined> => {
-  let user = await findUser(readModels, userId);
+const claimsOf = async (core: EventCore, pool: Pool, userId: string): Promise<UserClaims | undefined> => {
+  let user = await claimsOfUser(pool, userId);
   if (!user) {
     const { state, position } = await loadAccount(core.store, userId);
     if (!exists(state)) return undefined;
     await waitForPosition(pool, 'users', position);
-    user = await findUser(readModels, userId);
+    user = await claimsOfUser(pool, userId);
   }
   // What is read about somebody on the deny list may be too good: codes, refresh tokens and userinfo are refused as for an unknown user.
   if (user?.status !== 'active' || (await isDenied(pool, userId))) return undefined;

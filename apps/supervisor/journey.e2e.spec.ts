@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { rm } from 'node:fs/promises';
 import type { Browser, BrowserContext, Page } from 'playwright-core';
-import type { HistoryEntry } from '#libs/audit/history.js';
+import type { HistoryEntry } from '#libs/audit/entry.js';
 import { launchChromium } from '#test-support/chromium.js';
 import { NpmStart } from '#test-support/npm-start.js';
 
@@ -109,7 +109,7 @@ describe('the journey', () => {
     expect(positions).toEqual([...positions].sort((a, b) => (a < b ? -1 : 1)));
     for (const entry of told.filter(({ type }) => type !== 'SessionEnded')) {
       expect(Date.parse(entry.occurredAt)).toBeGreaterThan(Date.now() - 600_000);
-      expect(entry.source?.address).toMatch(/127\.0\.0\.1|::1/);
+      expect(entry.source).toMatchObject({ address: expect.stringMatching(/127\.0\.0\.1|::1/) });
     }
     await page.goto(`${issuer}/account/history`);
     expect(await page.locator('#history li[data-type=LoginSucceeded]').allTextContents()).toEqual([
@@ -186,7 +186,7 @@ describe('the journey', () => {
 
   it('tells an operator what is wrong: an unknown projection is wrong use (2)', async () => {
     const { exitCode, stderr } = await system.cli('projections', 'replay', 'nonesuch');
-    expect([exitCode, stderr.trim()]).toEqual([2, 'There is no projection "nonesuch". There are: users, links.']);
+    expect([exitCode, stderr.trim()]).toEqual([2, 'There is no projection "nonesuch". There are: users, links, history-index.']);
   });
 
   it('stops cleanly, and then the command line says which dependency is unreachable (3)', async () => {

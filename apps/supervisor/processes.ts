@@ -29,6 +29,7 @@ export const cliEnvironment = (context: Context): Record<string, string> => {
     DATABASE_URL: databaseUrls.ligature_cli,
     EVENTSTORE_URL: eventStoreUrl(context),
     LIGATURE_ISSUER: settings.issuer,
+    LIGATURE_ENV: 'development',
     LIGATURE_MASTER_KEY: secrets.LIGATURE_MASTER_KEY,
     LIGATURE_INDEX_SECRET: secrets.LIGATURE_INDEX_SECRET,
     DEMO_APP_PORT: ports.DEMO_APP_PORT,

@@ -49,7 +49,7 @@ const ProfileRow = ({ label, value, href, action, actionLabel }: ProfileRowProps
 const ProfileSection = ({ displayName, username, email, unverifiedEmail, password }: AccountPageProps): VNode => {
   const { t } = useLanguage();
   const addresses = [
-    email ? t(texts.verifiedAddress, { address: email }) : t(texts.noVerifiedAddress),
+    ...(email ? [t(texts.verifiedAddress, { address: email })] : []),
     ...(unverifiedEmail ? [t(texts.waitingAddress, { address: unverifiedEmail })] : []),
   ].join(', ');
   return (
@@ -72,7 +72,7 @@ const ProfileSection = ({ displayName, username, email, unverifiedEmail, passwor
         />
         <ProfileRow
           label={texts.email}
-          value={addresses}
+          value={addresses || t(texts.noVerifiedAddress)}
           href="/account/email"
           action={email ? texts.change : texts.add}
           actionLabel={email ? texts.changeEmail : texts.addEmail}
@@ -97,7 +97,7 @@ const IdentitiesSection = ({ identities, csrf }: AccountPageProps): VNode => {
     <section class="card stack" aria-labelledby="identities">
       <h2 id="identities">{t(texts.linkedIdentities)}</h2>
       <p class="muted">{t(identities.length > 0 ? texts.linkedIdentitiesExplanation : texts.noLinkedIdentities)}</p>
-      <ul class="rows" id="linked-identities">
+      <ul class="rows" id="linked-identities" hidden={identities.length === 0}>
         {identities.map(({ claimId, providerName, nameAtProvider, linkedAt, lastUsedAt }) => (
           <li key={claimId}>
             <Monogram of={providerName} />

@@ -1,5 +1,5 @@
 import type { VNode } from 'preact';
-import type { HistoryEntry } from '#libs/audit/history.js';
+import type { HistoryEntry } from '#libs/audit/entry.js';
 import { sentenceFor } from '#libs/audit/sentences.js';
 import { useLanguage } from '#libs/web/language.js';
 import { AccountFrame } from './account-frame.js';
@@ -21,13 +21,13 @@ export const HistoryPage = ({ entries, next, providerName, appName, csrf }: Hist
     <AccountFrame title={t(texts.history)} current="/account/history" csrf={csrf}>
       <section class="card stack" aria-label={t(texts.newestFirst)}>
         <ol class="timeline" id="history">
-          {entries.map(({ position, occurredAt, payload, source, clientId, type }) => (
+          {entries.map(({ position, occurredAt, payload, erased, source, clientId, type }) => (
             <li key={position} data-type={type}>
-              {sentenceFor({ type, data: payload }, { t, providerName })}
+              {sentenceFor({ type, data: payload }, erased, { t, providerName })}
               <br />
               <span class="muted">
                 <time datetime={occurredAt}>{moment(new Date(occurredAt))}</time>
-                {source?.address ? ` · ${t(texts.fromAddress, { address: source.address })}` : ''}
+                {typeof source === 'object' && source.address ? ` · ${t(texts.fromAddress, { address: source.address })}` : ''}
                 {clientId ? ` · ${t(texts.forApp, { app: appName(clientId) })}` : ''}
               </span>
             </li>

@@ -1,7 +1,8 @@
 import { Controller, Get, Inject, Query, Req, Res } from '@nestjs/common';
 import type { Request, Response } from 'express';
-import { historyQuerySchema, InvalidCursorError, readHistory } from '#libs/audit/history.js';
-import type { HistoryEntry } from '#libs/audit/history.js';
+import type { HistoryEntry } from '#libs/audit/entry.js';
+import { readHistory } from '#libs/audit/history.js';
+import { historyQuerySchema } from '#libs/audit/history-query.js';
 import { loadRelyingParty } from '#libs/relying-parties/queries/load-relying-party.js';
 import { sendPage } from '#libs/web/send-page.js';
 import { ACCOUNT_DEPENDENCIES } from './account-dependencies.js';
@@ -25,30 +26,25 @@ export class AccountHistoryController {
     const session = await this.#guard.session(request, response);
     if (!session) return;
     const query = historyQuerySchema.safeParse({ order: 'desc', limit: 50, ...(after === undefined ? {} : { after }) });
-    try {
-      if (!query.success) throw new InvalidCursorError();
-      const [{ entries, next }, { providers }] = await Promise.all([
-        readHistory(store, session.userId, query.data),
-        this.#guard.organization(session, response),
-      ]);
-      const page = (
-        <HistoryPage
-          entries={entries}
-          next={next}
-          providerName={await providerNames(
-            store,
-            providers,
-            entries.flatMap(({ providerId }) => providerId ?? []),
-          )}
-          appName={await this.#appNames(entries)}
-          csrf={this.#guard.csrfFor(session, request, response)}
-        />
-      );
-      sendPage(response, page);
-    } catch (error) {
-      if (error instanceof InvalidCursorError) return response.redirect(303, '/account/history');
-      throw error;
-    }
+    if (!query.success) return response.redirect(303, '/account/history');
+    const [{ entries, next }, { providers }] = await Promise.all([
+      readHistory(store, session.userId, query.data),
+      this.#guard.organization(session, response),
+    ]);
+    const page = (
+      <HistoryPage
+        entries={entries}
+        next={next}
+        providerName={await providerNames(
+          store,
+          providers,
+          entries.flatMap(({ providerId }) => providerId ?? []),
+        )}
+        appName={await this.#appNames(entries)}
+        csrf={this.#guard.csrfFor(session, request, response)}
+      />
+    );
+    sendPage(response, page);
   }
 
   async #appNames(entries: readonly HistoryEntry[]): Promise<(clientId: string) => string> {

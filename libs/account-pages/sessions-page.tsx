@@ -58,9 +58,9 @@ export const SessionsPage = ({ current, others, notice, csrf }: SessionsPageProp
         </ul>
       </section>
       <section class="card stack" aria-labelledby="other-sessions">
-        <h2 id="other-sessions">{t(texts.otherSessions, { count: others.length })}</h2>
+        <h2 id="other-sessions">{others.length === 0 ? t(texts.noOtherSession) : t(texts.otherSessions, { count: others.length })}</h2>
         {others.length === 0 && <p class="muted">{t(texts.noOtherSessions)}</p>}
-        <ul class="rows" id="sessions">
+        <ul class="rows" id="sessions" hidden={others.length === 0}>
           {others.map((session) => (
             <li key={session.sessionId}>
               <Facts {...session} />

@@ -69,8 +69,8 @@ export const createAccountMail = (dependencies: AccountMailDependencies): Accoun
       ]);
     },
     sendStrongerWayIn: (to, organizationId, about) =>
-      send(to, `${about.organizationName}: how to get into your account`, organizationId, [
-        'Your account has a way to sign in that is stronger than a mail: sign in with that one, and set a new password on your account page.',
+      send(to, about.language.t(texts.strongerWaySubject, { organization: about.organizationName }), organizationId, [
+        about.language.t(texts.strongerWay),
         asked(about),
       ]),
   };

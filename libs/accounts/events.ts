@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { defineEvent, personal } from '#libs/event-store/event-definition.js';
+import { defineEvent, personal, secret } from '#libs/event-store/event-definition.js';
 import type { EventOf } from '#libs/event-store/event-definition.js';
 
 const claimed = {
@@ -81,13 +81,13 @@ export const emailVerified = defineEvent('EmailVerified', verifiedEmail);
 export const emailChanged = defineEvent('EmailChanged', verifiedEmail);
 
 export const passwordSet = defineEvent('PasswordSet', {
-  /** PHC string of argon2id (RFC 9106). Sealed like personal data. */
-  passwordHash: personal(z.string()),
+  /** PHC string of argon2id (RFC 9106). */
+  passwordHash: secret(z.string()),
   /** The session that stays, because the change was made in it; all others end. */
   keptSessionId: z.string().optional(),
 });
 /** The same password, hashed with the parameters of today when its owner signed in by it. Nothing ends: no credential changed. */
-export const passwordRehashed = defineEvent('PasswordRehashed', { passwordHash: personal(z.string()) });
+export const passwordRehashed = defineEvent('PasswordRehashed', { passwordHash: secret(z.string()) });
 export const passwordRemoved = defineEvent('PasswordRemoved', { keptSessionId: z.string().optional() });
 
 /** Control of the verified e-mail was proven; every session, grant, pending change and unproven address from before is void (L2–L4). */

@@ -12,6 +12,11 @@ export const MAIL_TEXTS = messages({
     en: 'To choose a new password, open this page within half an hour. All sessions of the account end then.',
     de: 'Um ein neues Passwort zu wählen, öffnen Sie diese Seite innerhalb einer halben Stunde. Alle Sitzungen des Kontos enden damit.',
   },
+  strongerWaySubject: { en: '{organization}: how to get into your account', de: '{organization}: wie Sie in Ihr Konto kommen' },
+  strongerWay: {
+    en: 'Your account has a way to sign in that is stronger than a mail: sign in with that one, and set a new password on your account page.',
+    de: 'Ihr Konto hat einen Weg zur Anmeldung, der stärker ist als eine Nachricht: Melden Sie sich mit diesem an, und setzen Sie auf Ihrer Kontoseite ein neues Passwort.',
+  },
   asked: {
     en: 'This was asked for. If it was not you, do nothing: without this mail nothing happens.',
     de: 'Dies wurde angefordert. Waren Sie es nicht, tun Sie nichts: Ohne diese Nachricht geschieht nichts.',

@@ -1,14 +1,28 @@
+import type { Request, Response } from 'express';
 import type { EventStore } from '#libs/event-store/event-store.js';
-import type { Logger } from '#libs/platform/logger.js';
+import type { Clock } from '#libs/platform/clock.js';
 import type { NewId } from '#libs/platform/ids.js';
+import type { Logger } from '#libs/platform/logger.js';
 import type { VerifyAccessToken } from '#libs/web/api-access.js';
+import type { HistoryIndex } from './organization-events.js';
 
-/** What the history API needs from outside. Injected under this token. */
+/** What the history API and the auditors' pages need from outside. Injected under this token. */
 export const AUDIT_DEPENDENCIES = Symbol('AuditDependencies');
 
 export interface AuditDependencies {
   readonly store: EventStore;
+  readonly index: HistoryIndex;
   readonly verifyAccessToken: VerifyAccessToken;
+  /** Who is signed in in a browser. */
+  readonly sessions: {
+    current(
+      request: Request,
+      response: Response,
+    ): Promise<{ readonly userId: string; readonly organizationId: string; readonly sessionId: string } | undefined>;
+  };
+  /** Where the person goes on after signing in. */
+  readonly continueAt: (path: string, request: Request, response: Response) => void;
+  readonly clock: Clock;
   readonly newId: NewId;
   readonly logger: Logger;
 }

@@ -1,12 +1,19 @@
-import type { DomainEvent } from '#libs/event-store/event-definition.js';
 import type { AccountEvent } from '#libs/accounts/events.js';
+import type { DomainEvent } from '#libs/event-store/event-definition.js';
+import type { IdentityProviderEvent } from '#libs/identity-providers/events.js';
 import type { LinkEvent } from '#libs/linking/events.js';
-import type { ActivityEvent } from '#libs/sign-in/events.js';
+import type { OrganizationEvent } from '#libs/organizations/events.js';
+import type { RelyingPartyEvent } from '#libs/relying-parties/events.js';
+import type { ActivityEvent, AttemptEvent } from '#libs/sign-in/events.js';
 import { LANGUAGES } from '#libs/web/messages.js';
 import type { Translate } from '#libs/web/messages.js';
-import { ENDINGS, HISTORY_TEXTS as texts, ORIGINS } from './texts.js';
+import { messageFor } from '#libs/web/messages.js';
+import type { AuditEvent } from './events.js';
+import { ACCESSES, ENDINGS, FAILURES, HISTORY_TEXTS as texts, ORIGINS } from './texts.js';
 
-type HistoryEvent = AccountEvent | LinkEvent | ActivityEvent;
+/** Everything that a history can show; an event without a sentence does not compile. */
+type HistoryEvent =
+  AccountEvent | LinkEvent | ActivityEvent | AttemptEvent | OrganizationEvent | IdentityProviderEvent | RelyingPartyEvent | AuditEvent;
 
 /** How to say it. */
 export interface Wording {
@@ -24,12 +31,10 @@ const SENTENCES: {
   UserRegistered: (_, { t }) => t(texts.userRegistered),
   ProfileUpdated: ({ providerId }, { t, providerName }) =>
     providerId ? t(texts.profileUpdatedBy, { provider: providerName(providerId) }) : t(texts.nameChanged),
-  UsernameChanged: ({ username }, { t }) => t(texts.usernameChanged, { username: username ?? t(texts.erased) }),
-  EmailAdded: ({ address }, { t }) => t(texts.emailAdded, { address: address ?? t(texts.erased) }),
-  EmailVerified: ({ address, proof }, { t }) =>
-    t(texts.emailVerified, { address: address ?? t(texts.erased), proof: t(PROOFS[proof.method]) }),
-  EmailChanged: ({ address, proof }, { t }) =>
-    t(texts.emailChanged, { address: address ?? t(texts.erased), proof: t(PROOFS[proof.method]) }),
+  UsernameChanged: ({ username }, { t }) => t(texts.usernameChanged, { username: username ?? '' }),
+  EmailAdded: ({ address }, { t }) => t(texts.emailAdded, { address: address ?? '' }),
+  EmailVerified: ({ address, proof }, { t }) => t(texts.emailVerified, { address: address ?? '', proof: t(PROOFS[proof.method]) }),
+  EmailChanged: ({ address, proof }, { t }) => t(texts.emailChanged, { address: address ?? '', proof: t(PROOFS[proof.method]) }),
   PasswordSet: (_, { t }) => t(texts.passwordSet),
   PasswordRehashed: (_, { t }) => t(texts.passwordRehashed),
   PasswordRemoved: (_, { t }) => t(texts.passwordRemoved),
@@ -50,13 +55,39 @@ const SENTENCES: {
     providerId ? t(texts.signedInThrough, { provider: providerName(providerId) }) : t(texts.signedInByPassword),
   SessionStarted: (_, { t }) => t(texts.sessionStarted),
   SessionEnded: ({ reason }, { t }) => t(texts.sessionEnded, { reason: t(ENDINGS[reason]) }),
+  LoginFailed: ({ code, providerId }, { t, providerName }) => {
+    const known = messageFor(FAILURES, code);
+    const reason = known ? t(known) : code;
+    return providerId ? t(texts.refusedThrough, { provider: providerName(providerId), reason }) : t(texts.refusedByPassword, { reason });
+  },
+  LinkOffered: ({ providerId }, { t, providerName }) => t(texts.linkOffered, { provider: providerName(providerId) }),
+  LinkDeclined: ({ providerId }, { t, providerName }) => t(texts.linkDeclined, { provider: providerName(providerId) }),
+  OrganizationCreated: ({ displayName }, { t }) => t(texts.organizationCreated, { name: displayName }),
+  OrganizationRenamed: ({ displayName }, { t }) => t(texts.organizationRenamed, { name: displayName }),
+  BrandingChanged: (_, { t }) => t(texts.brandingChanged),
+  LoginPolicyChanged: (_, { t }) => t(texts.loginPolicyChanged),
+  IdentityProviderOffered: ({ providerId }, { t, providerName }) => t(texts.providerOffered, { provider: providerName(providerId) }),
+  IdentityProviderWithdrawn: ({ providerId }, { t, providerName }) => t(texts.providerWithdrawn, { provider: providerName(providerId) }),
+  IdentityProviderConfigured: ({ settings }, { t }) => t(texts.providerConfigured, { provider: settings.displayName }),
+  IdentityProviderDeactivated: (_, { t }) => t(texts.providerDeactivated),
+  IdentityProviderActivated: (_, { t }) => t(texts.providerActivated),
+  IdentityProviderRemovalAnnounced: (_, { t }) => t(texts.providerRemovalAnnounced),
+  IdentityProviderRemovalCancelled: (_, { t }) => t(texts.providerRemovalCancelled),
+  IdentityProviderRemoved: (_, { t }) => t(texts.providerRemoved),
+  RelyingPartyConfigured: ({ displayName }, { t }) => t(texts.appConfigured, { app: displayName }),
+  HistoryAccessed: ({ access, userId }, { t }) =>
+    t(ACCESSES[access], { whose: userId === undefined ? t(texts.ofTheOrganization) : t(texts.ofUser, { user: userId }) }),
 };
 
 /** What the API and the command line say: English, and providers by their ids. */
 const PLAIN: Wording = { t: LANGUAGES.en.t, providerName: (providerId) => providerId };
 
-/** What happened, in words, for people who do not read event types. */
-export const sentenceFor = (event: DomainEvent, wording: Wording = PLAIN): string => {
-  const sentence = (SENTENCES as Readonly<Record<string, (data: object, wording: Wording) => string>>)[event.type];
-  return sentence ? sentence(event.data, wording) : event.type;
+/**
+ * What happened, in words, for people who do not read event types.
+ * @param erased fields that cannot be read any more; the sentence says so in their places
+ */
+export const sentenceFor = ({ type, data }: DomainEvent, erased: readonly string[], wording: Wording = PLAIN): string => {
+  const sentence = (SENTENCES as Readonly<Record<string, (data: object, wording: Wording) => string>>)[type];
+  const marks = Object.fromEntries(erased.map((field) => [field, wording.t(texts.erased)]));
+  return sentence ? sentence({ ...data, ...marks }, wording) : type;
 };

@@ -52,6 +52,46 @@ export const HISTORY_TEXTS = messages({
   signedInByPassword: { en: 'Signed in with the password', de: 'Anmeldung mit dem Passwort' },
   sessionStarted: { en: 'A session began', de: 'Eine Sitzung begann' },
   sessionEnded: { en: 'A session ended: {reason}', de: 'Eine Sitzung endete: {reason}' },
+  refusedThrough: {
+    en: 'A sign-in through {provider} was refused: {reason}',
+    de: 'Eine Anmeldung über {provider} wurde abgelehnt: {reason}',
+  },
+  refusedByPassword: { en: 'A sign-in with a password was refused: {reason}', de: 'Eine Anmeldung mit Passwort wurde abgelehnt: {reason}' },
+  linkOffered: {
+    en: 'At a first sign-in through {provider}, linking the identity to an account was offered',
+    de: 'Bei einer ersten Anmeldung über {provider} wurde angeboten, die Identität mit einem Konto zu verknüpfen',
+  },
+  linkDeclined: {
+    en: 'The offer to link the {provider} identity was declined',
+    de: 'Das Angebot, die Identität bei {provider} zu verknüpfen, wurde abgelehnt',
+  },
+  organizationCreated: { en: 'The organization {name} was created', de: 'Die Organisation {name} wurde angelegt' },
+  organizationRenamed: { en: 'The organization was renamed to {name}', de: 'Die Organisation wurde in {name} umbenannt' },
+  brandingChanged: { en: 'The look of the pages was changed', de: 'Das Aussehen der Seiten wurde geändert' },
+  loginPolicyChanged: { en: 'The login policy was changed', de: 'Die Anmelderichtlinie wurde geändert' },
+  providerOffered: {
+    en: 'The identity provider {provider} was offered, or its policy was changed',
+    de: 'Der Identitätsanbieter {provider} wurde angeboten, oder seine Richtlinie wurde geändert',
+  },
+  providerWithdrawn: {
+    en: 'The identity provider {provider} is no longer offered',
+    de: 'Der Identitätsanbieter {provider} wird nicht mehr angeboten',
+  },
+  providerConfigured: { en: 'The identity provider {provider} was configured', de: 'Der Identitätsanbieter {provider} wurde eingerichtet' },
+  providerDeactivated: { en: 'The identity provider was deactivated', de: 'Der Identitätsanbieter wurde deaktiviert' },
+  providerActivated: { en: 'The identity provider was activated again', de: 'Der Identitätsanbieter wurde wieder aktiviert' },
+  providerRemovalAnnounced: {
+    en: 'The removal of the identity provider was announced',
+    de: 'Die Entfernung des Identitätsanbieters wurde angekündigt',
+  },
+  providerRemovalCancelled: {
+    en: 'The removal of the identity provider was cancelled',
+    de: 'Die Entfernung des Identitätsanbieters wurde zurückgenommen',
+  },
+  providerRemoved: { en: 'The identity provider was removed', de: 'Der Identitätsanbieter wurde entfernt' },
+  appConfigured: { en: 'The relying app {app} was configured', de: 'Die Anwendung {app} wurde eingerichtet' },
+  ofUser: { en: 'user {user}', de: 'von {user}' },
+  ofTheOrganization: { en: 'the organization', de: 'der Organisation' },
 });
 
 /** How an identity came to be linked, by the origin in its provenance. */
@@ -79,4 +119,36 @@ export const ENDINGS = messages({
     en: 'the account or the link was taken away during the sign-in',
     de: 'Konto oder Verknüpfung wurden während der Anmeldung entzogen',
   },
+});
+
+/** Why a sign-in was refused, by its code. */
+export const FAILURES = messages({
+  credentials_invalid: {
+    en: 'the password did not fit, or the account may not sign in',
+    de: 'das Passwort passte nicht, oder das Konto darf sich nicht anmelden',
+  },
+  account_not_found: { en: 'there was no account to sign in to', de: 'es gab kein Konto, in das man sich anmelden konnte' },
+  provider_not_allowed: { en: 'the provider was not allowed', de: 'der Anbieter war nicht erlaubt' },
+  identity_already_linked_to_another_account: {
+    en: 'somebody tried to link the identity to another account',
+    de: 'jemand versuchte, die Identität mit einem anderen Konto zu verknüpfen',
+  },
+  linking_not_allowed: { en: 'linking was not allowed', de: 'Verknüpfen war nicht erlaubt' },
+  link_intent_invalid: {
+    en: 'the link had not been asked for in this browser just before',
+    de: 'die Verknüpfung war nicht kurz zuvor in diesem Browser verlangt worden',
+  },
+  proof_failed: { en: 'it did not prove what it had to prove', de: 'sie bewies nicht, was sie beweisen sollte' },
+});
+
+/** What somebody read, by the kind of access. */
+export const ACCESSES = messages({
+  history: { en: 'The history of {whose} was read', de: 'Der Verlauf {whose} wurde gelesen' },
+  export: { en: 'The history of {whose} was exported', de: 'Der Verlauf {whose} wurde exportiert' },
+  follow: { en: 'The history of {whose} was followed', de: 'Der Verlauf {whose} wurde verfolgt' },
+  as_of: {
+    en: 'The account of {whose} was looked at as of a moment',
+    de: 'Der Stand des Kontos {whose} zu einem Zeitpunkt wurde angesehen',
+  },
+  difference: { en: 'The account of {whose} was compared between two moments', de: 'Zwei Stände des Kontos {whose} wurden verglichen' },
 });

@@ -4,13 +4,16 @@ import type { DomainEvent } from '#libs/event-store/event-definition.js';
 import type { CommandContext } from '#libs/event-store/event-metadata.js';
 import type { EventStore } from '#libs/event-store/event-store.js';
 import type { StreamName } from '#libs/event-store/stream-name.js';
-import { decideIdentityProvider } from '#libs/identity-providers/decide.js';
+import { decideConfigure } from '#libs/identity-providers/decide.js';
+import type { ProviderRefusalCode } from '#libs/identity-providers/decide.js';
+import { loadIdentityProvider } from '#libs/identity-providers/queries/load-identity-provider.js';
 import { identityProviderFold, identityProviderStream } from '#libs/identity-providers/state.js';
 import { decideOrganization } from '#libs/organizations/decide.js';
 import { organizationFold, organizationStream } from '#libs/organizations/state.js';
 import { INSTALLATION_SUBJECT } from '#libs/privacy/subject-keys.js';
 import { decideRelyingParty } from '#libs/relying-parties/decide.js';
 import { relyingPartyFold, relyingPartyStream } from '#libs/relying-parties/state.js';
+import { DeclarationError } from './declaration.js';
 import type { Declaration } from './declaration.js';
 
 /** What an apply did: the events that were stored, by stream. Nothing: everything was as declared already. */
@@ -25,11 +28,12 @@ export const applyDeclaration = async (
   declaration: Declaration,
   context: CommandContext,
 ): Promise<readonly AppliedChange[]> => {
+  await refuseWhatCannotBe(store, declaration);
   const changes: AppliedChange[] = [];
   const apply = async <State, E extends DomainEvent>(
     stream: StreamName,
     fold: Fold<State, E>,
-    decide: (state: State) => Decision<E, 'applied'>,
+    decide: (state: State) => Decision<E, unknown>,
   ): Promise<void> => {
     let stored: readonly string[] = [];
     await execute(store, {
@@ -48,7 +52,7 @@ export const applyDeclaration = async (
 
   // Providers before the organizations that offer them, organizations before their relying parties: no reference points to nothing in between.
   for (const provider of declaration.identityProviders) {
-    await apply(identityProviderStream(provider.settings.id), identityProviderFold, (state) => decideIdentityProvider(state, provider));
+    await apply(identityProviderStream(provider.settings.id), identityProviderFold, (state) => decideConfigure(state, provider));
   }
   for (const organization of declaration.organizations) {
     await apply(organizationStream(organization.id), organizationFold, (state) => decideOrganization(state, organization));
@@ -59,4 +63,21 @@ export const applyDeclaration = async (
     );
   }
   return changes;
+};
+
+const REFUSALS: Partial<Record<ProviderRefusalCode, string>> = {
+  provider_removed: 'was removed, and its id is not used again: choose another one',
+  provider_belongs_to_another: 'belongs to another organization, or to the installation, and always will: choose another id',
+};
+
+/** Before anything is changed. @throws {DeclarationError} */
+const refuseWhatCannotBe = async (store: EventStore, { identityProviders, lineOf }: Declaration): Promise<void> => {
+  const refused = await Promise.all(
+    identityProviders.map(async (declared, i) => {
+      const { outcome } = decideConfigure(await loadIdentityProvider(store, declared.settings.id), declared);
+      if (outcome.kind === 'done') return [];
+      return [`line ${lineOf(['identityProviders', i, 'id'])}: ${declared.settings.id} ${REFUSALS[outcome.code] ?? outcome.code}`];
+    }),
+  );
+  if (refused.flat().length > 0) throw new DeclarationError(refused.flat());
 };

@@ -12,7 +12,7 @@ import { loginPolicySchema } from '#libs/organizations/events.js';
 import { organizationSettingsSchema } from '#libs/organizations/settings.js';
 import { slugSchema } from '#libs/platform/slug.js';
 import { interpolate, UnsetVariablesError } from './interpolate.js';
-import { clientIdSchema, relyingPartyShape } from '#libs/relying-parties/settings.js';
+import { checkRelyingParty, clientIdSchema, relyingPartyShape } from '#libs/relying-parties/settings.js';
 
 /** A secret is never written into the file: it is named. */
 const secretReferenceSchema = z.strictObject({ env: z.string().regex(/^[A-Z][A-Z0-9_]*$/, 'must name an environment variable') });
@@ -45,12 +45,14 @@ const fileSchema = z.strictObject({
   identityProviders: z.array(declaredProviderSchema).default([]),
   relyingParties: z
     .array(
-      z.strictObject({
-        clientId: clientIdSchema,
-        organization: slugSchema,
-        ...relyingPartyFields,
-        clientSecret: secretReferenceSchema.optional(),
-      }),
+      z
+        .strictObject({
+          clientId: clientIdSchema,
+          organization: slugSchema,
+          ...relyingPartyFields,
+          clientSecret: secretReferenceSchema.optional(),
+        })
+        .superRefine(checkRelyingParty),
     )
     .default([]),
 });
@@ -58,6 +60,8 @@ type File = z.output<typeof fileSchema>;
 
 /** What a file declares, secrets resolved. */
 export interface Declaration {
+  /** The file's line of a value, for mistakes that are found later. */
+  readonly lineOf: LineOf;
   readonly organizations: File['organizations'];
   readonly identityProviders: readonly DeclaredIdentityProvider[];
   readonly relyingParties: readonly (Omit<File['relyingParties'][number], 'clientSecret'> & { readonly clientSecret?: string })[];
@@ -103,6 +107,7 @@ export const parseDeclaration = (text: string, environment: NodeJS.ProcessEnv): 
     return { active, settings: Object.fromEntries(resolved) as IdentityProviderSettings };
   };
   const declaration: Declaration = {
+    lineOf,
     organizations: parsed.data.organizations,
     identityProviders: parsed.data.identityProviders.map(providerOf),
     relyingParties: parsed.data.relyingParties.map(({ clientSecret, ...party }, i) => ({
@@ -182,10 +187,13 @@ const unknownReferences = (file: File, lineOf: LineOf): string[] => {
           : `line ${lineOf(['organizations', i, 'identityProviders', j, 'id'])}: organization ${id} offers ${offered.id}, which is not declared under identityProviders`,
       ),
     ),
-    ...file.relyingParties.flatMap(({ clientId, organization }, i) =>
-      organizations.has(organization)
-        ? []
-        : `line ${lineOf(['relyingParties', i, 'organization'])}: ${clientId} belongs to ${organization}, which is not declared under organizations`,
+    ...file.relyingParties.flatMap(({ clientId, organization, organizations: others }, i) =>
+      [organization, ...others]
+        .filter((id) => !organizations.has(id))
+        .map(
+          (id) =>
+            `line ${lineOf(['relyingParties', i, 'organization'])}: ${clientId} belongs to ${id}, which is not declared under organizations`,
+        ),
     ),
   ];
 };

@@ -87,7 +87,7 @@ organizations:
   });
 
   it('an empty one declares nothing', () =>
-    expect(parseDeclaration('', {})).toEqual({ organizations: [], identityProviders: [], relyingParties: [] }));
+    expect(parseDeclaration('', {})).toMatchObject({ organizations: [], identityProviders: [], relyingParties: [] }));
 
   it('all mistakes of form are named at once, each with its line', () => {
     const text = GOOD.replace('id: default', 'id: Not A Slug')

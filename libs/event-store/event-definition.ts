@@ -13,6 +13,15 @@ export const personal = <S extends z.ZodType>(schema: S): z.ZodOptional<S> => {
   return optional;
 };
 
+const secretSchemas = new WeakSet<z.ZodType>();
+
+/** Marks a field of an event as a secret, such as a password's hash: stored like a personal one, and shown to nobody, auditors included. */
+export const secret = <S extends z.ZodType>(schema: S): z.ZodOptional<S> => {
+  const optional = personal(schema);
+  secretSchemas.add(optional);
+  return optional;
+};
+
 /** Turns the plain data of one schema version into the next one's. Pure; personal fields are already decrypted. */
 export type Upcaster = (data: Record<string, unknown>) => Record<string, unknown>;
 
@@ -23,6 +32,8 @@ export interface EventDefinition<Type extends string = string, Data extends obje
   readonly version: number;
   readonly schema: z.ZodType<Data>;
   readonly personalFields: readonly string[];
+  /** Those of the personal fields that no reader outside may be shown. */
+  readonly secretFields: readonly string[];
   /** `upcasters[n - 1]` turns version n into n + 1; there are `version - 1` of them. */
   readonly upcasters: readonly Upcaster[];
 }
@@ -46,8 +57,16 @@ export const defineEvent = <Type extends string, Shape extends z.core.$ZodLooseS
   upcasters: readonly Upcaster[] = [],
 ): EventDefinition<Type, z.output<z.ZodObject<Shape, z.core.$strict>>> => {
   const schema = z.strictObject(shape);
-  const personalFields = Object.entries(shape)
-    .filter(([, field]) => personalSchemas.has(field as z.ZodType))
-    .map(([name]) => name);
-  return { type, version: upcasters.length + 1, schema: schema as never, personalFields, upcasters };
+  const marked = (marks: WeakSet<z.ZodType>): string[] =>
+    Object.entries(shape)
+      .filter(([, field]) => marks.has(field as z.ZodType))
+      .map(([name]) => name);
+  return {
+    type,
+    version: upcasters.length + 1,
+    schema: schema as never,
+    personalFields: marked(personalSchemas),
+    secretFields: marked(secretSchemas),
+    upcasters,
+  };
 };

@@ -1,4 +1,4 @@
-import { BACKWARDS, FORWARDS, jsonEvent, StreamNotFoundError } from '@eventstore/db-client';
+import { BACKWARDS, END, FORWARDS, jsonEvent, StreamNotFoundError } from '@eventstore/db-client';
 import type { EventStoreDBClient, JSONType, ResolvedEvent } from '@eventstore/db-client';
 import type { Clock } from '#libs/platform/clock.js';
 import { remainingMs } from '#libs/platform/deadline.js';
@@ -125,15 +125,56 @@ export class EventStore {
   /** Reads a stream without decoding it; requires the leader, and retries once when another node names it (H8). */
   async readStored(stream: StreamName, options: ReadOptions = {}): Promise<readonly StoredEvent[]> {
     if (!isStreamName(stream)) throw new StoreRefusedError('A stream name must be <category>-<id>; nothing was sent');
-    const readOnce = (): Promise<readonly StoredEvent[]> =>
-      this.options.connection.read((client, timeoutMs) => readAllOf(client, stream, options, timeoutMs));
+    return this.#atTheLeader((client, timeoutMs) => readAllOf(client, stream, options, timeoutMs));
+  }
+
+  /**
+   * The position of the last event in the log, whosever it is, read at the leader: what is stored later has a higher one. 0 in an empty log.
+   * @throws {StoreAwayError} when the store does not answer
+   */
+  async endOfLog(): Promise<bigint> {
+    return this.#atTheLeader(async (client, deadline) => {
+      let end = 0n;
+      const last = client.readAll({ direction: BACKWARDS, fromPosition: END, maxCount: 1, requiresLeader: true, deadline });
+      for await (const { event } of last) end = event?.position?.commit ?? end;
+      return end;
+    });
+  }
+
+  /**
+   * Reads the log, whosever the events, from the event at a position on, at the leader; those at `wanted` positions are decoded.
+   * @param limit how many events to look at
+   * @returns the wanted ones that were met, and how many were looked at
+   * @throws {StoreAwayError} when the store does not answer; what the client throws when there is no event at `from`
+   */
+  async readLog(
+    from: bigint,
+    limit: number,
+    wanted: ReadonlySet<bigint>,
+  ): Promise<{ readonly events: readonly RecordedEvent[]; readonly lookedAt: number }> {
+    const { stored, lookedAt } = await this.#atTheLeader(async (client, deadline) => {
+      const met: StoredEvent[] = [];
+      let looked = 0;
+      const fromPosition = { commit: from, prepare: from };
+      for await (const resolved of client.readAll({ fromPosition, maxCount: limit, requiresLeader: true, deadline })) {
+        looked += 1;
+        if (wanted.has(resolved.event?.position?.commit ?? -1n)) met.push(storedFrom(resolved));
+      }
+      return { stored: met, lookedAt: looked };
+    });
+    return { events: await this.options.codec.decode(stored), lookedAt };
+  }
+
+  /** Runs a read, which retries once when another node than the one asked is the leader (H8). */
+  async #atTheLeader<T>(request: (client: EventStoreDBClient, timeoutMs: number) => Promise<T>): Promise<T> {
+    const { connection } = this.options;
     try {
-      return await readOnce();
+      return await connection.read(request);
     } catch (error) {
       const kind = classify(error);
       if (kind !== 'unknown_outcome' && kind !== 'away') throw error;
       try {
-        return await readOnce();
+        return await connection.read(request);
       } catch (again) {
         throw new StoreAwayError({ cause: again });
       }

@@ -1,12 +1,12 @@
 import { z } from 'zod';
-import { defineEvent, personal } from '#libs/event-store/event-definition.js';
+import { defineEvent, secret } from '#libs/event-store/event-definition.js';
 import type { EventOf } from '#libs/event-store/event-definition.js';
 import { plainProviderSettingsSchema, providerSecretsSchema } from './settings.js';
 
 /** On `identityProvider-<id>`: how to talk to the provider. The first one also makes it active. Secrets are stored encrypted. */
 export const identityProviderConfigured = defineEvent(
   'IdentityProviderConfigured',
-  { settings: plainProviderSettingsSchema, secrets: personal(providerSecretsSchema) },
+  { settings: plainProviderSettingsSchema, secrets: secret(providerSecretsSchema) },
   [
     // Before version 2 there were OpenID Providers only, with all fields side by side.
     ({ clientSecret, ...settings }) => ({ settings, ...(clientSecret === undefined ? {} : { secrets: { clientSecret } }) }),

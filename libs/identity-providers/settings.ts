@@ -39,6 +39,10 @@ export const withoutSecrets = ({
   };
 };
 
+/** A provider of the installation may be offered by any organization, one of an organization by that one only. */
+export const mayOffer = (settings: IdentityProviderSettings, organizationId: string): boolean =>
+  settings.organizationId === undefined || settings.organizationId === organizationId;
+
 /** Where the names of a provider's people come from: the `iss` of its tokens, the issuer that an OAuth 2.0 provider was given, the entity id. */
 export const issuerOf = (settings: IdentityProviderSettings): string => (settings.kind === 'saml' ? settings.entityId : settings.issuer);
 

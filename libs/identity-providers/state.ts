@@ -9,14 +9,15 @@ export interface IdentityProvider {
   readonly settings: IdentityProviderSettings | undefined;
   /** Whether people may sign in through it. */
   readonly active: boolean;
-  readonly removal: 'none' | 'announced' | 'done';
+  /** Announced: it counts for nobody as a way in that would be left; people still sign in through it (domain.md). */
+  readonly removal: { readonly phase: 'none' | 'done' } | { readonly phase: 'announced'; readonly at: Date };
 }
 
 export const identityProviderStream = (id: string): StreamName => streamName('identityProvider', id);
 
 export const identityProviderFold: Fold<IdentityProvider, IdentityProviderEvent> = {
-  initial: { settings: undefined, active: false, removal: 'none' },
-  evolve: (state, event, { stream }) => {
+  initial: { settings: undefined, active: false, removal: { phase: 'none' } },
+  evolve: (state, event, { stream, metadata }) => {
     switch (event.type) {
       case 'IdentityProviderConfigured': {
         const settings = { id: idOf(stream), ...event.data.settings, ...event.data.secrets } as IdentityProviderSettings;
@@ -27,11 +28,11 @@ export const identityProviderFold: Fold<IdentityProvider, IdentityProviderEvent>
       case 'IdentityProviderActivated':
         return { ...state, active: true };
       case 'IdentityProviderRemovalAnnounced':
-        return { ...state, removal: 'announced' };
+        return { ...state, removal: { phase: 'announced', at: new Date(metadata.occurredAt) } };
       case 'IdentityProviderRemovalCancelled':
-        return { ...state, removal: 'none' };
+        return { ...state, removal: { phase: 'none' } };
       case 'IdentityProviderRemoved':
-        return { ...state, active: false, removal: 'done' };
+        return { ...state, active: false, removal: { phase: 'done' } };
     }
   },
 };

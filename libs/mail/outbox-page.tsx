@@ -1,6 +1,6 @@
 import type { VNode } from 'preact';
 import { useLanguage } from '#libs/web/language.js';
-import { Page } from '#libs/web/layout.js';
+import { Card, Page } from '#libs/web/layout.js';
 import type { OutboxMail } from './outbox-mailer.js';
 import { OUTBOX_TEXTS as texts } from './texts.js';
 
@@ -15,17 +15,19 @@ export const OutboxPage = ({ mails, issuer }: { readonly mails: readonly OutboxM
   const { t, moment } = useLanguage();
   return (
     <Page title={t(texts.outbox)}>
-      <h1>{t(texts.outbox)}</h1>
-      <p class="muted">{t(texts.explanation)}</p>
-      {mails.length === 0 && <p>{t(texts.nothingYet)}</p>}
+      <Card>
+        <h1>{t(texts.outbox)}</h1>
+        <p class="muted">{t(texts.explanation)}</p>
+        {mails.length === 0 && <p>{t(texts.nothingYet)}</p>}
+      </Card>
       {mails.map(({ to, subject, text, sentAt }) => (
-        <section class="card narrow stack">
+        <Card>
           <h2>{subject}</h2>
           <p class="muted">
             {t(texts.to)} <span class="code">{to}</span> · <time dateTime={sentAt}>{moment(new Date(sentAt))}</time>
           </p>
           <Text text={text} issuer={issuer} />
-        </section>
+        </Card>
       ))}
     </Page>
   );

@@ -4,6 +4,9 @@ import type { EventOf } from '#libs/event-store/event-definition.js';
 import { linkingPolicySchema } from '#libs/linking/policy.js';
 import { isSecureOrLoopback } from '#libs/platform/secure-url.js';
 
+/** No policy lets a session last longer, in seconds. */
+export const LONGEST_SESSION_S = 90 * 24 * 3_600;
+
 /** How people of an organization get in. */
 export const loginPolicySchema = z.strictObject({
   /** Whether people may sign in through external identity providers at all. */
@@ -23,7 +26,7 @@ export const loginPolicySchema = z.strictObject({
   sessionLifetimeS: z
     .int()
     .min(300)
-    .max(90 * 24 * 3_600)
+    .max(LONGEST_SESSION_S)
     .default(14 * 24 * 3_600),
   /**
    * The authentication context classes that this organization's providers grant, lowest first. Each is above a password. Whoever has a way in

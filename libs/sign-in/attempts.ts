@@ -1,12 +1,10 @@
 import { appendUnconditionally } from '#libs/event-store/command-execution.js';
 import type { CommandContext } from '#libs/event-store/event-metadata.js';
 import type { EventStore } from '#libs/event-store/event-store.js';
-import { streamName } from '#libs/event-store/stream-name.js';
 import type { Logger } from '#libs/platform/logger.js';
 import type { AttemptWindows } from './attempt-windows.postgres.js';
 import type { AttemptEvent } from './events.js';
-
-export const SIGN_IN_ATTEMPTS_CATEGORY = 'signInAttempts';
+import { signInAttemptsStream } from './streams.js';
 
 export interface SignInAttempts {
   /**
@@ -28,7 +26,7 @@ export const createSignInAttempts = (dependencies: {
       try {
         if (!(await dependencies.windows.count(key))) return;
         await appendUnconditionally(dependencies.store, {
-          stream: streamName(SIGN_IN_ATTEMPTS_CATEGORY, key),
+          stream: signInAttemptsStream(key),
           events: [event],
           context,
           subject,

@@ -1,5 +1,6 @@
 import type { EventStore } from '#libs/event-store/event-store.js';
 import { loadIdentityProvider } from '#libs/identity-providers/queries/load-identity-provider.js';
+import { mayOffer } from '#libs/identity-providers/settings.js';
 import type { IdentityProviderSettings } from '#libs/identity-providers/settings.js';
 import { loadOrganization } from '#libs/organizations/queries/load-organization.js';
 import type { LoginPolicy } from '#libs/organizations/events.js';
@@ -31,6 +32,8 @@ export const loadOfferedProviders = async (store: EventStore, organizationId: st
     organizationName,
     branding: { organizationName, ...organization.branding },
     loginPolicy: organization.loginPolicy,
-    providers: loaded.flatMap(({ settings, active, policy }) => (settings && active ? [{ settings, policy }] : [])),
+    providers: loaded.flatMap(({ settings, active, policy }) =>
+      settings && active && mayOffer(settings, organizationId) ? [{ settings, policy }] : [],
+    ),
   };
 };

@@ -6,6 +6,7 @@ import { appendUnconditionally } from '#libs/event-store/command-execution.js';
 import type { CommandContext } from '#libs/event-store/event-metadata.js';
 import type { EventStore } from '#libs/event-store/event-store.js';
 import type { SessionAtProvider } from '#libs/linking/verified-assertion.js';
+import type { GrantEvent } from '#libs/openid-provider/events.js';
 import type { Clock } from '#libs/platform/clock.js';
 import { unlessErased } from '#libs/privacy/subject-keys.js';
 import type { BrowserSessions } from './browser-sessions.js';
@@ -116,7 +117,7 @@ const loginEvents = (sessionId: string, method: SignInMethod, authTime: Date): r
 export const appendActivity = (
   store: EventStore,
   userId: string,
-  events: readonly ActivityEvent[],
+  events: readonly (ActivityEvent | GrantEvent)[],
   context: CommandContext,
 ): Promise<{ readonly position: bigint }> =>
   appendUnconditionally(store, { stream: userActivityStream(userId), events, context, subject: userId });

@@ -30,6 +30,8 @@ export interface SignInDependencies {
   readonly issuer: string;
   readonly store: EventStore;
   readonly external: ExternalSignIn;
+  /** Which providers answer. */
+  readonly providerHealth: { isUnreachable(providerId: string): boolean };
   readonly postedResponses: PostedResponses;
   readonly saml: SamlServiceProvider;
   readonly backChannelLogouts: BackChannelLogouts;
@@ -78,6 +80,9 @@ export const callbackUrl = (issuer: string, { id, kind }: Pick<IdentityProviderS
 /** Where a person chooses what becomes of an identity that nobody owns. */
 export const pendingLinkPath = (id: string): string => `/link-account/${id}`;
 
-/** Where a person creates an account by hand; for a relying party's interaction or (without one) for the account pages. */
+/**
+ * Where a person creates an account by hand; for a relying party's interaction or (without one) for the account pages. An interaction's cookie
+ * goes to its sign-in page and what is below that.
+ */
 export const registrationPath = (interactionUid?: string, organizationId?: string): string =>
-  interactionUid === undefined ? `${entranceOf(organizationId)}/register` : `/register/${interactionUid}`;
+  interactionUid === undefined ? `${entranceOf(organizationId)}/register` : `/sign-in/${interactionUid}/register`;

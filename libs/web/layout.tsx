@@ -38,13 +38,19 @@ export const Monogram = ({ of }: { readonly of: string }): VNode => (
   </span>
 );
 
-/** Whose page this is: the organization's logo and name. */
+/** Whose page this is: the organization's logo, which most often has the name in it; else its name. */
 const Brand = (): VNode => {
   const { organizationName, logoUrl } = useBranding() ?? { organizationName: 'Ligature' };
   return (
     <div class="brand">
-      {logoUrl === undefined ? <Monogram of={organizationName} /> : <img src={logoUrl} alt="" />}
-      <span>{organizationName}</span>
+      {logoUrl === undefined ? (
+        <>
+          <Monogram of={organizationName} />
+          <span>{organizationName}</span>
+        </>
+      ) : (
+        <img src={logoUrl} alt={organizationName} />
+      )}
     </div>
   );
 };

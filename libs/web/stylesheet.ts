@@ -5,7 +5,7 @@ export const PALETTE = {
     muted: '#59616e',
     paper: '#ffffff',
     ground: '#f2f4f9',
-    'on-ground': '#3d4553',
+    'on-ground': '#262c38',
     line: '#dfe3ea',
     edge: '#7b8492',
     accent: '#3553d6',
@@ -20,7 +20,7 @@ export const PALETTE = {
     muted: '#a4adbb',
     paper: '#181c24',
     ground: '#0d1016',
-    'on-ground': '#c6cdd9',
+    'on-ground': '#dfe4ec',
     line: '#2b313c',
     edge: '#7e8898',
     accent: '#8ea6ff',
@@ -74,8 +74,9 @@ button:hover,.button:hover{filter:brightness(1.08)}
 .quiet:hover,.danger:hover{background:var(--wash);filter:none}
 .danger{background:transparent;border-color:var(--bad);color:var(--bad)}
 .small{min-height:2.25rem;padding:.35rem .8rem;font-size:.925rem}
-.provider .monogram{width:1.5rem;height:1.5rem;border-radius:7px;font-size:.85rem;background:var(--wash);color:var(--link);border:1px solid var(--line)}
-.as-link{min-height:0;padding:0;border:0;background:none;color:var(--link);font-weight:inherit;text-decoration:underline;text-underline-offset:.15em}
+.provider .monogram,.rows .monogram{background:var(--wash);color:var(--link);border:1px solid var(--line)}
+.provider .monogram{width:1.5rem;height:1.5rem;border-radius:7px;font-size:.85rem}
+.as-link{min-height:0;padding:0;border:0;background:none;color:var(--on-ground);font-weight:inherit;text-decoration:underline;text-underline-offset:.15em}
 :focus-visible{outline:3px solid var(--link);outline-offset:2px;border-radius:6px}
 
 form{margin:0}
@@ -104,9 +105,11 @@ form{margin:0}
 
 .rows{list-style:none;padding:0}
 .rows>li{border-top:1px solid var(--line);padding:.9rem 0;display:flex;flex-wrap:wrap;gap:.6rem 1rem;align-items:center}
+.rows>li>form{margin-left:auto}
 .rows>li:first-child{border-top:0}
 .rows>li:last-child{padding-bottom:0}
-.grow{flex:1 1 12rem;min-width:0;overflow-wrap:anywhere}
+.content>h1,.content>.muted{color:var(--on-ground)}
+.grow{flex:1 1 9rem;min-width:0;overflow-wrap:anywhere}
 .row{display:flex;flex-wrap:wrap;gap:.6rem;align-items:center}
 .tag{display:inline-block;padding:.05rem .5rem;border-radius:99px;border:1px solid var(--line);background:var(--wash);font-size:.825rem;font-weight:600}
 .timeline{list-style:none;padding:0}

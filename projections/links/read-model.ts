@@ -41,3 +41,37 @@ export const linksOfProvider = (readModels: DataSource, providerId: string, from
   readModels
     .getRepository(LinkView)
     .find({ where: { providerId, linkedAt: Between(from, to) }, order: { linkedAt: 'ASC', claimId: 'ASC' } });
+
+const PAGE = 1_000;
+
+/** Who holds a live link to a provider, page by page, each user once. */
+export async function* usersOfProvider(readModels: DataSource, providerId: string): AsyncGenerator<readonly string[]> {
+  for (let after: string | undefined; ;) {
+    const query = readModels
+      .getRepository(LinkView)
+      .createQueryBuilder('link')
+      .select('link.userId', 'userId')
+      .distinct()
+      .where('link.providerId = :providerId', { providerId })
+      .orderBy('link.userId')
+      .limit(PAGE);
+    if (after !== undefined) query.andWhere('link.userId > :after', { after });
+    const rows = await query.getRawMany<{ userId: string }>();
+    const last = rows.at(-1);
+    if (!last) return;
+    yield rows.map(({ userId }) => userId);
+    after = last.userId;
+  }
+}
+
+/** How many live links each provider has; providers without one are left out. */
+export const linksByProvider = async (readModels: DataSource): Promise<ReadonlyMap<string, number>> => {
+  const rows = await readModels
+    .getRepository(LinkView)
+    .createQueryBuilder('link')
+    .select('link.providerId', 'providerId')
+    .addSelect('count(*)', 'count')
+    .groupBy('link.providerId')
+    .getRawMany<{ providerId: string; count: string }>();
+  return new Map(rows.map(({ providerId, count }) => [providerId, Number(count)]));
+};

@@ -1,8 +1,10 @@
 import { readFile } from 'node:fs/promises';
 import { Command } from 'commander';
 import { applyDeclaration } from '#libs/declared-configuration/apply-declaration.js';
+import { checkProviders } from '#libs/declared-configuration/check-providers.js';
 import { parseDeclaration } from '#libs/declared-configuration/declaration.js';
-import { operatorContext, withEventStore } from '../connections.js';
+import { systemClock } from '#libs/platform/clock.js';
+import { operatorContext, providerPolicy, withEventStore } from '../connections.js';
 import { UsageError } from '../exit-codes.js';
 import { print } from '../output.js';
 
@@ -17,7 +19,12 @@ export const configCommand = (): Command => {
     .addHelpText('after', '\nExample:\n  $ ligature config apply organization.yaml')
     .action(async (file: string, { json }: { json?: boolean }) => {
       const declaration = parseDeclaration(await readDeclared(file), process.env);
-      const changes = await withEventStore(({ store }) => applyDeclaration(store, declaration, operatorContext()));
+      const policy = providerPolicy();
+      const { changes, warnings } = await withEventStore(async ({ store }) => {
+        const warnings = await checkProviders(store, declaration, policy, systemClock());
+        return { warnings, changes: await applyDeclaration(store, declaration, operatorContext()) };
+      });
+      for (const warning of warnings) console.error(`Warning: ${warning}`);
       const lines = changes.map(({ stream, events }) => `${stream}: ${events.join(', ')}`);
       print(json, changes, lines.length > 0 ? lines : ['Everything is as declared already; nothing was changed.']);
     });

@@ -1,52 +1,61 @@
-import { Controller, Get, Inject, Param, Query, Req, Res } from '@nestjs/common';
+import { Controller, Get, Inject, Param, Req, Res } from '@nestjs/common';
 import type { Request, Response } from 'express';
-import { loadAccount } from '#libs/accounts/queries/load-account.js';
-import { isUuid } from '#libs/platform/ids.js';
-import { problem } from '#libs/platform/problem.js';
-import { authorizeApi, sendProblem } from '#libs/web/api-access.js';
 import { AUDIT_DEPENDENCIES } from '../audit-dependencies.js';
 import type { AuditDependencies } from '../audit-dependencies.js';
-import { historyQuerySchema, InvalidCursorError, readHistory } from '../history.js';
+import { EXPORT_PIECE } from '../export-lines.js';
+import { pageOf, readHistory } from '../history.js';
+import type { HistoryPage } from '../history.js';
+import { exportQuerySchema, historyQuerySchema } from '../history-query.js';
+import { organizationEvents } from '../organization-events.js';
+import { userEvents } from '../user-events.js';
+import { HistoryApi } from './history-api.js';
+import { sendExport } from './send-export.js';
 
-/** The scope that lets a client read histories of its organization's users. */
-export const HISTORY_SCOPE = 'history:read';
+const send = (response: Response, { entries, next }: HistoryPage): void => {
+  response.set('cache-control', 'no-store').json({ entries, next: next ?? null });
+};
 
-@Controller('/api/v1/users')
+/** Histories, paged by cursor or exported whole: of a user from the replayed streams, of an organization by the index. */
+@Controller('/api/v1')
 export class HistoryController {
-  constructor(@Inject(AUDIT_DEPENDENCIES) private readonly dependencies: AuditDependencies) {}
+  readonly #api: HistoryApi;
 
-  /** `GET /api/v1/users/{id}/history`: the replayed streams of a user, paged by cursor. */
-  @Get('/:userId/history')
-  async history(
-    @Param('userId') userId: string,
-    @Query() query: Record<string, unknown>,
-    @Req() request: Request,
-    @Res() response: Response,
-  ): Promise<void> {
-    const { store, verifyAccessToken, newId } = this.dependencies;
-    const refuse = (status: number, code: string, title: string, detail?: string): void =>
-      sendProblem(response, problem(status, code, title, { instance: newId(), ...(detail ? { detail } : {}) }));
+  constructor(@Inject(AUDIT_DEPENDENCIES) private readonly dependencies: AuditDependencies) {
+    this.#api = new HistoryApi(dependencies);
+  }
 
-    const access = await authorizeApi(request, response, { verifyAccessToken, newId, scope: HISTORY_SCOPE });
-    if (!access) return;
-    const parsed = historyQuerySchema.safeParse(query);
-    if (!parsed.success) {
-      return refuse(
-        400,
-        'query_invalid',
-        'The query cannot be used',
-        parsed.error.issues.map(({ path, message }) => `${path.join('.')}: ${message}`).join('; '),
-      );
-    }
-    // Of another organization is the same as unknown (invariant 11).
-    const owner = isUuid(userId) ? (await loadAccount(store, userId)).state.organizationId : undefined;
-    if (owner === undefined || owner !== access.organizationId) return refuse(404, 'user_not_found', 'There is no such user');
-    try {
-      const { entries, next } = await readHistory(store, userId, parsed.data);
-      response.set('cache-control', 'no-store').json({ entries, next: next ?? null });
-    } catch (error) {
-      if (error instanceof InvalidCursorError) return refuse(400, error.code, error.message);
-      throw error;
-    }
+  @Get('/users/:userId/history')
+  async user(@Param('userId') userId: string, @Req() request: Request, @Res() response: Response): Promise<void> {
+    const call = await this.#api.accept(request, response, historyQuerySchema, userId);
+    if (!call) return;
+    await call.record('history');
+    send(response, await readHistory(this.dependencies.store, userId, call.query));
+  }
+
+  @Get('/users/:userId/history/export')
+  async exportUser(@Param('userId') userId: string, @Req() request: Request, @Res() response: Response): Promise<void> {
+    const call = await this.#api.accept(request, response, exportQuerySchema, userId);
+    if (!call) return;
+    await call.record('export');
+    await sendExport(response, userEvents(this.dependencies.store, userId, { ...call.query, piece: EXPORT_PIECE }), call.query);
+  }
+
+  @Get('/history')
+  async organization(@Req() request: Request, @Res() response: Response): Promise<void> {
+    const call = await this.#api.accept(request, response, historyQuerySchema);
+    if (!call) return;
+    await call.record('history');
+    const { store, index } = this.dependencies;
+    const { query, organizationId } = call;
+    send(response, await pageOf(organizationEvents(store, index, organizationId, { ...query, piece: query.limit + 1 }), query));
+  }
+
+  @Get('/history/export')
+  async exportOrganization(@Req() request: Request, @Res() response: Response): Promise<void> {
+    const call = await this.#api.accept(request, response, exportQuerySchema);
+    if (!call) return;
+    await call.record('export');
+    const { store, index } = this.dependencies;
+    await sendExport(response, organizationEvents(store, index, call.organizationId, { ...call.query, piece: EXPORT_PIECE }), call.query);
   }
 }

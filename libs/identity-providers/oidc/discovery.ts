@@ -2,8 +2,8 @@ import { createRemoteJWKSet, customFetch } from 'jose';
 import type { JWTVerifyGetKey } from 'jose';
 import { z } from 'zod';
 import type { Clock } from '#libs/platform/clock.js';
-import { exchange, HttpExchangeError, jsonObject } from '../http.js';
-import type { HttpPolicy } from '../http.js';
+import { exchange, HttpExchangeError, jsonObject, UnusableProviderError } from '#libs/platform/guarded-http.js';
+import type { HttpPolicy } from '#libs/platform/guarded-http.js';
 
 /** What Ligature needs of a provider's metadata (OpenID Connect Discovery 1.0, section 3). */
 const metadataSchema = z.object({
@@ -30,6 +30,8 @@ const JWKS_COOLDOWN_MS = 30_000;
 export class Discovery {
   readonly #known = new Map<string, { readonly provider: DiscoveredProvider; readonly until: number }>();
 
+  readonly #asking = new Map<string, Promise<ProviderMetadata>>();
+
   constructor(
     private readonly policy: HttpPolicy,
     private readonly clock: Clock,
@@ -40,7 +42,10 @@ export class Discovery {
     const known = this.#known.get(issuer);
     const now = this.clock().getTime();
     if (known && known.until > now) return known.provider;
-    const metadata = await this.#fetchMetadata(issuer);
+    // Whoever asks at the same time waits for one answer: a provider that hangs holds one connection, not one for each sign-in.
+    const asking = this.#asking.get(issuer) ?? this.#fetchMetadata(issuer).finally(() => this.#asking.delete(issuer));
+    this.#asking.set(issuer, asking);
+    const metadata = await asking;
     // A remembered key set knows its keys already; it is kept as long as its address stays the same.
     const keys = known?.provider.metadata.jwks_uri === metadata.jwks_uri ? known.provider.keys : this.#keySet(metadata.jwks_uri);
     const provider = { metadata, keys };
@@ -54,9 +59,10 @@ export class Discovery {
     if (answer.status !== 200) throw new HttpExchangeError(`${target}: status ${answer.status}`);
     const parsed = metadataSchema.safeParse(jsonObject(target, answer));
     if (!parsed.success)
-      throw new HttpExchangeError(`${target}: ${parsed.error.issues.map(({ path }) => path.join('.')).join(', ')} cannot be used`);
+      throw new UnusableProviderError(`${target}: ${parsed.error.issues.map(({ path }) => path.join('.')).join(', ')} cannot be used`);
     // OpenID Connect Discovery 1.0, section 4.3: identical to the issuer that was asked.
-    if (parsed.data.issuer !== issuer) throw new HttpExchangeError(`${target}: it says that it is another issuer`);
+    if (parsed.data.issuer !== issuer)
+      throw new UnusableProviderError(`${target}: it says that its issuer is ${JSON.stringify(parsed.data.issuer).slice(0, 200)}`);
     return parsed.data;
   }
 

@@ -1,5 +1,5 @@
 import { X509Certificate } from 'node:crypto';
-import { HttpExchangeError } from '../http.js';
+import { UnusableProviderError } from '#libs/platform/guarded-http.js';
 import { UpstreamError } from '../upstream-error.js';
 import { parseInstant } from './instant.js';
 import { BINDINGS, DS, MD, SAMLP } from './names.js';
@@ -84,13 +84,13 @@ const pemOf = (base64: string): string[] => {
 export const isUsable = ({ publicKey }: X509Certificate): boolean =>
   publicKey.asymmetricKeyType === 'rsa' && (publicKey.asymmetricKeyDetails?.modulusLength ?? 0) >= 2_048;
 
-/** Reads metadata out of an HTTP answer. @throws {HttpExchangeError} */
-export const metadataOf = (target: string, body: string, now: Date, entityId: string): SamlProviderMetadata => {
+/** Reads metadata out of an HTTP answer. @throws {UnusableProviderError} */
+export const metadataOf = (target: string, body: string, now: Date, entityId?: string): SamlProviderMetadata => {
   try {
     return parseProviderMetadata(body, now, entityId);
   } catch (error) {
     if (error instanceof UpstreamError)
-      throw new HttpExchangeError(`${new URL(target).origin}: its metadata cannot be used: ${error.message}`);
+      throw new UnusableProviderError(`${new URL(target).origin}: its metadata cannot be used: ${error.message}`);
     throw error;
   }
 };

@@ -2,6 +2,7 @@ import { assuranceOfAcr } from '#libs/accounts/assurance.js';
 import type { AssuranceRules } from '#libs/accounts/assurance.js';
 import type { EventStore } from '#libs/event-store/event-store.js';
 import { loadIdentityProvider } from '#libs/identity-providers/queries/load-identity-provider.js';
+import { mayOffer } from '#libs/identity-providers/settings.js';
 import type { LoginPolicy } from '#libs/organizations/events.js';
 import { loadOrganization } from '#libs/organizations/queries/load-organization.js';
 import type { ProviderInOrganization } from '../login-via-idp.js';
@@ -9,6 +10,8 @@ import { linkingPolicySchema } from '../policy.js';
 
 /** A provider as an organization sees it now, with the revision of the policy that applies. */
 export interface ProviderWithPolicy extends ProviderInOrganization {
+  /** Its removal is announced: it counts for nobody as a way in that would be left (domain.md, "Settings that take ways in away"). */
+  readonly beingRemoved: boolean;
   readonly policyRevision: string;
 }
 
@@ -34,19 +37,17 @@ export const loadWaysIn = async (store: EventStore, organizationId: string): Pro
   const organization = await loadOrganization(store, organizationId);
   const { loginPolicy, offered } = organization;
   const loaded = await Promise.all(
-    [...offered.keys()].map(
-      async (id) => [id, seenFrom(organization, organizationId, id, (await loadIdentityProvider(store, id)).active)] as const,
-    ),
+    [...offered.keys()].map(async (id) => [id, seenFrom(organization, organizationId, id, await loadIdentityProvider(store, id))] as const),
   );
   const providers = new Map(loaded);
-  const provider = (id: string): ProviderWithPolicy => providers.get(id) ?? seenFrom(organization, organizationId, id, false);
+  const provider = (id: string): ProviderWithPolicy => providers.get(id) ?? seenFrom(organization, organizationId, id);
   return {
     loginPolicy,
     provider,
     rules: {
       passwordAllowed: loginPolicy.password,
       recoveryAllowed: loginPolicy.recovery,
-      isUsable: (id) => isUsable(provider(id)),
+      isUsable: (id) => isUsable(provider(id)) && !provider(id).beingRemoved,
       granted: (id) => assuranceOfAcr(loginPolicy.acrValues ?? [], provider(id).policy.grantsAcr),
     },
   };
@@ -54,18 +55,29 @@ export const loadWaysIn = async (store: EventStore, organizationId: string): Pro
 
 /** One provider as an organization sees it now. */
 export const loadProviderInOrganization = async (store: EventStore, organizationId: string, id: string): Promise<ProviderWithPolicy> => {
-  const [organization, { active }] = await Promise.all([loadOrganization(store, organizationId), loadIdentityProvider(store, id)]);
-  return seenFrom(organization, organizationId, id, active);
+  const [organization, state] = await Promise.all([loadOrganization(store, organizationId), loadIdentityProvider(store, id)]);
+  return seenFrom(organization, organizationId, id, state);
 };
 
-const seenFrom = ({ loginPolicy, offered }: Organization, organizationId: string, id: string, active: boolean): ProviderWithPolicy => ({
-  id,
-  active,
-  offered: offered.has(id),
-  externalSignInAllowed: loginPolicy.externalSignIn,
-  policy: offered.get(id)?.policy ?? NOTHING_ALLOWED,
-  policyRevision: `organization-${organizationId}@${offered.get(id)?.policyRevision ?? 'none'}`,
-});
+const seenFrom = (
+  { loginPolicy, offered }: Organization,
+  organizationId: string,
+  id: string,
+  state?: Awaited<ReturnType<typeof loadIdentityProvider>>,
+): ProviderWithPolicy => {
+  const policy = offered.get(id)?.policy ?? NOTHING_ALLOWED;
+  const beingRemoved = state?.removal.phase === 'announced';
+  return {
+    id,
+    active: state?.active === true,
+    offered: offered.has(id) && state?.settings !== undefined && mayOffer(state.settings, organizationId),
+    externalSignInAllowed: loginPolicy.externalSignIn,
+    beingRemoved,
+    // Whoever were created now would have it as the only way in, which is about to go.
+    policy: beingRemoved ? { ...policy, creationAllowed: false } : policy,
+    policyRevision: `organization-${organizationId}@${offered.get(id)?.policyRevision ?? 'none'}`,
+  };
+};
 
 /** Whether people may sign in through it. */
 export const isUsable = ({ active, offered, externalSignInAllowed }: ProviderInOrganization): boolean =>

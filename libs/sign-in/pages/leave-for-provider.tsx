@@ -1,7 +1,7 @@
 import type { Response } from 'express';
 import type { VNode } from 'preact';
 import { useLanguage } from '#libs/web/language.js';
-import { Page } from '#libs/web/layout.js';
+import { Card, Page } from '#libs/web/layout.js';
 import { sendSelfSubmittingPage, SubmitAtOnce } from '#libs/web/self-submitting-page.js';
 import type { ExternalSignIn, ExternalSignInRefusal } from '../external-sign-in.js';
 import { SIGN_IN_TEXTS as texts } from './texts.js';
@@ -12,7 +12,7 @@ const PostPage = ({ postTo, fields }: Extract<Begun, { kind: 'post' }>): VNode =
   const { t } = useLanguage();
   return (
     <Page title={t(texts.toYourProvider)}>
-      <div class="card narrow">
+      <Card>
         <h1>{t(texts.toYourProvider)}</h1>
         <form method="post" action={postTo}>
           {Object.entries(fields).map(([name, value]) => (
@@ -21,7 +21,7 @@ const PostPage = ({ postTo, fields }: Extract<Begun, { kind: 'post' }>): VNode =
           <button class="wide">{t(texts.continue)}</button>
         </form>
         <SubmitAtOnce />
-      </div>
+      </Card>
     </Page>
   );
 };

@@ -1,10 +1,12 @@
 import { lookup as resolve } from 'node:dns';
 import type { LookupAddress, LookupOptions } from 'node:dns';
+import { lookup as lookupAll } from 'node:dns/promises';
 import { request as httpRequest } from 'node:http';
 import { request as httpsRequest } from 'node:https';
 import { BlockList, isIP } from 'node:net';
+import { setTimeout as delay } from 'node:timers/promises';
 
-/** What may be asked of addresses that an operator or a provider names (security rows O9, O10). */
+/** What may be asked of addresses that an operator, a provider or a relying party names (security rows O9, O10, P13). */
 export interface HttpPolicy {
   /** Plain http to loopback addresses, for development. */
   readonly allowLoopback: boolean;
@@ -26,10 +28,17 @@ export const DEFAULT_HTTP_POLICY: HttpPolicy = {
 export interface HttpAnswer {
   readonly status: number;
   readonly body: string;
+  /** The provider's clock, in whole seconds (RFC 9110, section 6.6.1). */
+  readonly date: Date | undefined;
+  /** Where it would have sent a browser on to. */
+  readonly location: string | undefined;
 }
 
 /** The exchange did not take place, or was given up: refused address, no connection, time-out, oversize. */
 export class HttpExchangeError extends Error {}
+
+/** The provider answers, and what it says of itself cannot be true or cannot be used: trying again does not help, other settings do. */
+export class UnusableProviderError extends HttpExchangeError {}
 
 const PRIVATE = new BlockList();
 for (const [network, prefix] of [
@@ -69,6 +78,24 @@ const addressAllowed = (address: string, protocol: string, policy: HttpPolicy): 
   if (protocol !== 'https:') return false;
   return policy.allowPrivateAddresses || !listed(PRIVATE, ip);
 };
+
+const LOOKUP_MS = 2_000;
+
+/**
+ * Why an address could never be asked, as far as that can be told without asking it: its scheme, and where its name leads to now. A name that
+ * leads nowhere yet is no reason.
+ */
+export const addressMistake = async (target: string, policy: HttpPolicy): Promise<string | undefined> => {
+  const { protocol, hostname } = new URL(target);
+  const host = hostname.replace(/^\[|\]$/g, '');
+  if (protocol !== 'https:' && !policy.allowLoopback) return 'must be https: http is for development only';
+  const found = isIP(host) ? [{ address: host }] : await withinTime(lookupAll(host, { all: true }), LOOKUP_MS).catch(() => []);
+  const inside = found.length > 0 && !found.some(({ address }) => addressAllowed(address, protocol, policy));
+  return inside ? 'leads inside the network; LIGATURE_ALLOW_PRIVATE_PROVIDERS=true allows https there' : undefined;
+};
+
+const withinTime = <T>(work: Promise<T>, timeoutMs: number): Promise<T> =>
+  Promise.race([work, delay(timeoutMs, undefined, { ref: false }).then(() => Promise.reject(new Error('no answer in time')))]);
 
 /**
  * One request, bounded in time and size, that follows no redirect and connects to allowed addresses only. The check is on the address that is
@@ -125,7 +152,13 @@ export const exchange = (
         });
         response.on('end', () => {
           clearTimeout(timer);
-          done({ status: response.statusCode ?? 0, body: Buffer.concat(chunks).toString('utf8') });
+          const date = new Date(response.headers.date ?? '');
+          done({
+            status: response.statusCode ?? 0,
+            body: Buffer.concat(chunks).toString('utf8'),
+            date: Number.isNaN(date.getTime()) ? undefined : date,
+            location: response.headers.location,
+          });
         });
         response.on('error', (error) => give(error.message));
       },

@@ -1,0 +1,199 @@
+import { setTimeout as delay } from 'node:timers/promises';
+import { Command } from 'commander';
+import { lastPosition } from '#libs/event-store/last-position.js';
+import { changeIdentityProvider } from '#libs/identity-providers/commands/change-identity-provider.js';
+import { announceRemoval, cancelRemoval, commitRemoval } from '#libs/identity-providers/commands/remove-identity-provider.js';
+import type { RemovalDependencies, RemovalOutcome } from '#libs/identity-providers/commands/remove-identity-provider.js';
+import { decideActivate, decideDeactivate } from '#libs/identity-providers/decide.js';
+import type { ProviderOutcome, ProviderRefusalCode } from '#libs/identity-providers/decide.js';
+import { inspectProvider } from '#libs/identity-providers/inspection.js';
+import { loadIdentityProvider } from '#libs/identity-providers/queries/load-identity-provider.js';
+import type { IdentityProviderSettings } from '#libs/identity-providers/settings.js';
+import { systemClock } from '#libs/platform/clock.js';
+import { postgresUrl, readConfiguration } from '#libs/platform/configuration.js';
+import { slugSchema } from '#libs/platform/slug.js';
+import { waitForPosition } from '#libs/projection-engine/wait-for-position.js';
+import { callbackUrl } from '#libs/sign-in/sign-in-dependencies.js';
+import { linksByProvider, usersOfProvider } from '#projections/links/read-model.js';
+import { allProviders } from '#projections/providers/read-model.js';
+import type { ProviderView } from '#projections/providers/read-model.js';
+import { connectReadModels } from '#projections/read-models.js';
+import type { ReadModels } from '#projections/read-models.js';
+import { issuerShape, operatorContext, providerPolicy, withEventStore } from '../connections.js';
+import { EXIT, UsageError } from '../exit-codes.js';
+import { print, table } from '../output.js';
+import { importMetadataCommand } from './import-metadata.js';
+
+interface Asked {
+  readonly json?: boolean;
+}
+
+/** `ligature providers list|test|import|activate|deactivate|remove` */
+export const providersCommand = (): Command => {
+  const providers = new Command('providers').description('identity providers: which there are, whether they work, and their end');
+  providers
+    .command('list')
+    .description('every identity provider, with its state and how many identities are linked')
+    .option('--json', 'print JSON')
+    .addHelpText('after', '\nExample:\n  $ ligature providers list')
+    .action(async ({ json }: Asked) => {
+      const listed = await withReadModels(async (readModels) => {
+        const links = await linksByProvider(readModels);
+        return (await allProviders(readModels)).map((provider) => shown(provider, links.get(provider.providerId) ?? 0));
+      });
+      print(json, listed, [
+        ...table([
+          ['PROVIDER', 'KIND', 'STATE', 'BELONGS TO', 'LINKS', 'ISSUER'],
+          ...listed.map(({ id, kind, state, organizationId, links, issuer }) => [
+            id,
+            kind,
+            state,
+            organizationId ?? 'installation',
+            String(links),
+            issuer,
+          ]),
+        ]),
+      ]);
+    });
+  providers
+    .command('test')
+    .description('ask a provider: metadata, keys, clock, redirect URI, client; says what to fix')
+    .argument('<id>', 'the provider')
+    .option('--json', 'print JSON')
+    .addHelpText('after', '\nNobody signs in, and nothing is changed.\n\nExample:\n  $ ligature providers test acme')
+    .action(async (id: string, { json }: Asked) => {
+      const { LIGATURE_ISSUER: issuer } = readConfiguration(issuerShape);
+      const settings = await withEventStore(async ({ store }) => (await loadIdentityProvider(store, providerId(id))).settings);
+      if (!settings) throw new UsageError(`There is no identity provider ${id}.`);
+      const inspection = { policy: providerPolicy(), now: systemClock(), callbackUrl: callbackUrl(issuer, settings) };
+      const findings = await inspectProvider(settings, inspection);
+      print(json, findings, [
+        ...table(findings.map(({ state, check, detail }) => [MARKS[state], check.replace('_', ' '), detail])),
+        ...findings.flatMap(({ fix }) => (fix === undefined ? [] : [`→ ${fix}`])),
+      ]);
+      if (findings.some(({ state }) => state === 'failed')) process.exitCode = EXIT.checkFailed;
+    });
+  const change = (name: 'activate' | 'deactivate', description: string, decide: typeof decideActivate, sentence: string): void => {
+    providers
+      .command(name)
+      .description(description)
+      .argument('<id>', 'the provider')
+      .addHelpText('after', `\nExample:\n  $ ligature providers ${name} acme`)
+      .action(async (id: string) => {
+        const { outcome } = await withEventStore(({ store }) => changeIdentityProvider(store, providerId(id), decide, operatorContext()));
+        refuseUnlessDone(id, outcome);
+        print(false, undefined, [`${id} ${sentence}`]);
+      });
+  };
+  change('deactivate', 'nobody signs in through it any more; every link stays', decideDeactivate, 'is deactivated; its links are kept.');
+  change('activate', 'people sign in through it again, by the links they had', decideActivate, 'is active.');
+  providers
+    .command('remove')
+    .description('remove a provider for ever, if nobody would lose their last way in')
+    .argument('<id>', 'the provider')
+    .option('--force', 'also if people lose their last way in')
+    .option('--cancel', 'take back a removal that was announced')
+    .option('--json', 'print JSON')
+    .addHelpText(
+      'after',
+      `
+The removal is announced first: from then on the provider counts for nobody as a way in. After some seconds, when everything that began before
+has ended, the people who would be left without a way in are counted, and it is removed or kept. The projector has to run.
+
+Example:
+  $ ligature providers remove acme`,
+    )
+    .action(async (id: string, { force, cancel, json }: Asked & { readonly force?: boolean; readonly cancel?: boolean }) => {
+      const outcome = await withReadModels((readModels) =>
+        withEventStore(async ({ store, connection, pool }) => {
+          const linkedUsers: RemovalDependencies['linkedUsers'] = async function* (provider) {
+            await waitForPosition(
+              pool,
+              'links',
+              (await lastPosition(connection, ['user-', 'userActivity-'])) ?? -1n,
+              READ_MODEL_PATIENCE_MS,
+            );
+            yield* usersOfProvider(readModels, provider);
+          };
+          const dependencies: RemovalDependencies = { store, clock: systemClock, linkedUsers };
+          if (!cancel) return remove(dependencies, id, force === true);
+          await settled(id, cancelRemoval(dependencies, providerId(id), operatorContext()));
+          return { kind: 'cancelled' } as const;
+        }),
+      );
+      print(json, outcome, [sentenceOf(id, outcome)]);
+      if (outcome.kind === 'would_take_last_way_in') process.exitCode = EXIT.checkFailed;
+    });
+  return providers.addCommand(importMetadataCommand());
+};
+
+const MARKS = { ok: 'ok', warning: 'warn', failed: 'FAIL' } as const;
+const READ_MODEL_PATIENCE_MS = 60_000;
+
+type Removed = Exclude<RemovalOutcome, { kind: 'not_settled' | 'refused' }> | { readonly kind: 'cancelled' };
+
+const remove = async (dependencies: RemovalDependencies, id: string, force: boolean): Promise<Removed> => {
+  const context = operatorContext();
+  await settled(id, announceRemoval(dependencies, providerId(id), context));
+  for (;;) {
+    const outcome = await commitRemoval(dependencies, id, { force }, context);
+    if (outcome.kind === 'not_settled') {
+      console.error(`The removal of ${id} is announced; waiting ${Math.ceil(outcome.waitMs / 1_000)} s for what began before.`);
+      await delay(outcome.waitMs);
+      continue;
+    }
+    if (outcome.kind === 'refused') throw new UsageError(REFUSALS[outcome.code](id));
+    // It counts for people again: whoever ran this knows now, and may insist.
+    if (outcome.kind === 'would_take_last_way_in') await settled(id, cancelRemoval(dependencies, id, context));
+    return outcome;
+  }
+};
+
+const REFUSALS: Readonly<Record<ProviderRefusalCode, (id: string) => string>> = {
+  provider_not_found: (id) => `There is no identity provider ${id}.`,
+  provider_removed: (id) => `${id} was removed, for ever.`,
+  provider_belongs_to_another: (id) => `${id} belongs to another organization.`,
+  removal_not_announced: (id) => `The removal of ${id} was cancelled meanwhile.`,
+  people_would_lose_their_last_way_in: (id) => `People would lose their last way in with ${id}.`,
+};
+
+const sentenceOf = (id: string, outcome: Removed): string => {
+  switch (outcome.kind) {
+    case 'cancelled':
+      return `${id} is kept.`;
+    case 'removed':
+      return `${id} is removed. ${outcome.peopleWithoutWayIn} people lost their last way in.`;
+    case 'would_take_last_way_in':
+      return `${id} is kept: ${outcome.peopleWithoutWayIn} people would lose their last way in. Give them another one first, or add --force.`;
+  }
+};
+
+const refuseUnlessDone = (id: string, outcome: ProviderOutcome): void => {
+  if (outcome.kind === 'refused') throw new UsageError(REFUSALS[outcome.code](id));
+};
+const settled = async (id: string, outcome: Promise<ProviderOutcome>): Promise<void> => refuseUnlessDone(id, await outcome);
+
+const providerId = (id: string): string => {
+  if (!slugSchema.safeParse(id).success) throw new UsageError(`"${id}" is no id of an identity provider; see: ligature providers list`);
+  return id;
+};
+
+const shown = ({ providerId: id, kind, displayName, issuer, organizationId, state, active }: ProviderView, links: number) => ({
+  id,
+  kind: kind as IdentityProviderSettings['kind'],
+  displayName,
+  issuer,
+  organizationId,
+  state: state === 'in_use' ? (active ? 'active' : 'inactive') : state.replace('_', ' '),
+  links,
+});
+
+const withReadModels = async <T>(work: (readModels: ReadModels) => Promise<T>): Promise<T> => {
+  const { DATABASE_URL } = readConfiguration({ DATABASE_URL: postgresUrl });
+  const readModels = await connectReadModels(DATABASE_URL, 'ligature-cli');
+  try {
+    return await work(readModels);
+  } finally {
+    await readModels.destroy();
+  }
+};

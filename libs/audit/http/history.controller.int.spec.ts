@@ -1,0 +1,75 @@
+import 'reflect-metadata';
+import type { AddressInfo } from 'node:net';
+import { Module } from '@nestjs/common';
+import type { DynamicModule, INestApplication } from '@nestjs/common';
+import { NestFactory } from '@nestjs/core';
+import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { userStream } from '#libs/accounts/streams.js';
+import { appendUnconditionally } from '#libs/event-store/command-execution.js';
+import { EventStore } from '#libs/event-store/event-store.js';
+import type { AppendRequest, AppendResult } from '#libs/event-store/event-store.js';
+import { StoreAwayError } from '#libs/event-store/store-errors.js';
+import { newUuid } from '#libs/platform/ids.js';
+import { silentLogger } from '#libs/platform/logger.js';
+import { startTestInstallation, testContext } from '#test-support/installation.js';
+import type { TestInstallation } from '#test-support/installation.js';
+import { AUDIT_DEPENDENCIES } from '../audit-dependencies.js';
+import type { AuditDependencies } from '../audit-dependencies.js';
+import { AuditModule } from '../audit.module.js';
+
+@Module({})
+class DependenciesModule {
+  static of(dependencies: AuditDependencies): DynamicModule {
+    const providers = [{ provide: AUDIT_DEPENDENCIES, useValue: dependencies }];
+    return { module: DependenciesModule, global: true, providers, exports: providers };
+  }
+}
+
+/** A store that can be read, and takes nothing. */
+class ReadOnly extends EventStore {
+  override append(_request: AppendRequest): Promise<AppendResult> {
+    return Promise.reject(new StoreAwayError());
+  }
+}
+
+describe('an access that cannot be written down', () => {
+  let installation: TestInstallation;
+  let app: INestApplication;
+  const userId = newUuid();
+  beforeAll(async () => {
+    installation = await startTestInstallation();
+    const registered = { type: 'UserRegistered', data: { organizationId: 'default', displayName: 'Secret Ann' } };
+    const stream = userStream(userId);
+    await appendUnconditionally(installation.store, { stream, events: [registered], context: testContext(), subject: userId });
+    const dependencies: AuditDependencies = {
+      ...installation,
+      store: new ReadOnly(installation),
+      index: { find: () => Promise.resolve([{ position: 64n, stream, revision: 0n }]) },
+      verifyAccessToken: () => Promise.resolve({ kind: 'valid', clientId: 'auditor', organizationId: 'default' }),
+      sessions: { current: () => Promise.resolve(undefined) },
+      continueAt: () => undefined,
+      logger: silentLogger,
+    };
+    const imports = [DependenciesModule.of(dependencies), AuditModule];
+    app = await NestFactory.create({ module: class Root {}, imports }, { logger: false });
+    await app.listen(0);
+  });
+  afterAll(async () => {
+    await app.close();
+    await installation.stop();
+  });
+
+  it.each([
+    `users/${userId}/history`,
+    `users/${userId}/history/export`,
+    `users/${userId}`,
+    `users/${userId}/difference?from=pos:0`,
+    'history',
+    'history/export',
+  ])('%s: is not answered', async (path) => {
+    const { port } = (app.getHttpServer() as { address(): AddressInfo }).address();
+    const response = await fetch(`http://127.0.0.1:${port}/api/v1/${path}`, { headers: { authorization: 'Bearer token' } });
+    expect(response.status).toBeGreaterThanOrEqual(500);
+    expect(await response.text()).not.toContain('Secret');
+  });
+});

@@ -1,0 +1,92 @@
+import { facetsOf } from '#libs/audit/facets.js';
+import type { RecordedEvent } from '#libs/event-store/recorded-event.js';
+import { categoryOf, idOf } from '#libs/event-store/stream-name.js';
+import type { Queryable } from '#libs/platform/postgres/pool.js';
+import type { Projection } from '#libs/projection-engine/projection.js';
+
+const OF_A_USER = ['user', 'userActivity'];
+
+const isFirstOfUser = ({ event }: RecordedEvent): boolean => event.type === 'UserProvisioned' || event.type === 'UserRegistered';
+
+/**
+ * Which event belongs to whose history, and by what it can be filtered: positions and filter columns, nothing personal, no payload. The
+ * organization-wide history finds its events here and reads them from their streams. Settings of the installation belong to no organization
+ * and have no row.
+ */
+export const historyIndexProjection: Projection = {
+  name: 'history-index',
+  version: 1,
+  events: 'plain',
+  streamPrefixes: ['user-', 'userActivity-', 'signInAttempts-', 'organization-', 'identityProvider-', 'relyingParty-', 'auditAccess-'],
+  tables: [
+    {
+      name: 'history_index',
+      columns: `
+        organization_id text NOT NULL,
+        position bigint NOT NULL,
+        stream text NOT NULL,
+        revision bigint NOT NULL,
+        type text NOT NULL,
+        occurred_at timestamptz NOT NULL,
+        actor_type text NOT NULL,
+        actor_id text NOT NULL,
+        provider_id text,
+        PRIMARY KEY (organization_id, position)`,
+    },
+    {
+      // An event by the system or an operator does not always say in which organization; its user's first event does.
+      name: 'history_index_users',
+      columns: 'user_id uuid PRIMARY KEY, organization_id text NOT NULL',
+    },
+  ],
+  handle: async (batch, db, schema) => {
+    const organizations = await organizationsOfUsers(batch, db, schema);
+    const rows = batch.flatMap((recorded) => {
+      const { organizationId = organizations.get(idOf(recorded.stream)), ...facets } = facetsOf(recorded);
+      return organizationId === undefined ? [] : [{ ...facets, organizationId, recorded }];
+    });
+    if (rows.length === 0) return;
+    const column = <T>(of: (row: (typeof rows)[number]) => T): T[] => rows.map(of);
+    await db.query(
+      `INSERT INTO ${schema}.history_index (organization_id, position, stream, revision, type, occurred_at, actor_type, actor_id, provider_id)
+       SELECT * FROM unnest($1::text[], $2::bigint[], $3::text[], $4::bigint[], $5::text[], $6::timestamptz[], $7::text[], $8::text[], $9::text[])
+       ON CONFLICT DO NOTHING`,
+      [
+        column(({ organizationId }) => organizationId),
+        column(({ recorded }) => recorded.position.toString()),
+        column(({ recorded }) => recorded.stream),
+        column(({ recorded }) => recorded.revision.toString()),
+        column(({ type }) => type),
+        column(({ occurredAt }) => occurredAt),
+        column(({ actor }) => actor.type),
+        column(({ actor }) => actor.id),
+        column(({ providerId }) => providerId ?? null),
+      ],
+    );
+  },
+};
+
+/** Notes the organizations of users who begin in this batch, and looks up those of users whose events do not say. */
+const organizationsOfUsers = async (
+  batch: readonly RecordedEvent[],
+  db: Queryable,
+  schema: string,
+): Promise<ReadonlyMap<string, string>> => {
+  const begun = new Map(batch.filter(isFirstOfUser).map((recorded) => [idOf(recorded.stream), facetsOf(recorded).organizationId ?? '']));
+  if (begun.size > 0) {
+    await db.query(
+      `INSERT INTO ${schema}.history_index_users (user_id, organization_id) SELECT * FROM unnest($1::uuid[], $2::text[]) ON CONFLICT DO NOTHING`,
+      [[...begun.keys()], [...begun.values()]],
+    );
+  }
+  const silent = batch.filter(
+    (recorded) => OF_A_USER.includes(categoryOf(recorded.stream)) && facetsOf(recorded).organizationId === undefined,
+  );
+  const unknown = [...new Set(silent.map(({ stream }) => idOf(stream)))].filter((userId) => !begun.has(userId));
+  if (unknown.length === 0) return begun;
+  const { rows } = await db.query<{ user_id: string; organization_id: string }>(
+    `SELECT user_id, organization_id FROM ${schema}.history_index_users WHERE user_id = ANY($1)`,
+    [unknown],
+  );
+  return new Map([...begun, ...rows.map((row) => [row.user_id, row.organization_id] as const)]);
+};

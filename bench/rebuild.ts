@@ -22,9 +22,10 @@ import { median } from './scenario.js';
 import type { Scenario } from './scenario.js';
 import { EmmettStore } from './support/emmett-store.js';
 import { startScratchPostgres } from './support/scratch-postgres.js';
-import { EVENTS_PER_USER, UserLog } from './support/user-log.js';
+import { eventsPerUser, UserLog } from './support/user-log.js';
 
 const RUNS = 3;
+const SIGN_INS_PER_USER = 4;
 const SIZES: readonly number[] = [10_000, 100_000, 1_000_000];
 /** Emmett reads by a sequential scan for each batch: its rate falls as the table grows, and a million would take hours. */
 const EMMETT_MOST = 100_000;
@@ -55,7 +56,7 @@ const label = (size: number): string => (size >= 1_000_000 ? `${size / 1_000_000
 export const rebuild: Scenario = {
   name: 'rebuild',
   states:
-    `All projections (${allProjections.map(({ name }) => name).join(', ')}) built in one pass over 10 k, 100 k and 1 M sealed events, ${EVENTS_PER_USER} for each user; ` +
+    `All projections (${allProjections.map(({ name }) => name).join(', ')}) built in one pass over 10 k, 100 k and 1 M sealed events, ${eventsPerUser(SIGN_INS_PER_USER)} for each user; ` +
     'embedded node in a process of its own, PostgreSQL 18 with fsync, one process that reads, decodes and folds. Baselines: the same events read by the same client and thrown ' +
     `away; emmett-postgresql rebuilding the same two tables from plain events in PostgreSQL, at most ${label(EMMETT_MOST)} of them, in batches of 1,000 and with an index for its query.`,
   goal: '≥ 0.5 × raw at 1 M; ≥ 2 × emmett',
@@ -73,8 +74,13 @@ export const rebuild: Scenario = {
     first.kill('SIGTERM');
     await first.ended;
     const emmett = await EmmettStore.create(postgres.adminUrl);
-    const log = await UserLog.open(adminUrl.href, masterKey, async (events) => {
-      if (emmett.events < EMMETT_MOST) await emmett.insert(events);
+    const log = await UserLog.open({
+      adminUrl: adminUrl.href,
+      masterKey,
+      signInsPerUser: SIGN_INS_PER_USER,
+      onInserted: async (events) => {
+        if (emmett.events < EMMETT_MOST) await emmett.insert(events);
+      },
     });
     const figures: Record<string, number> = {};
     let ratios: Record<string, number> = {};
@@ -125,7 +131,8 @@ const rebuildOnce = async (url: string, pool: ReturnType<typeof createPool>, mas
   const users = targets.find(({ projection }) => projection.name === 'users');
   if (!users) throw new Error('there is no projection of users');
   const { rows } = await pool.query<{ n: string }>(`SELECT count(*) AS n FROM ${generationSchema(users.generation)}.users`);
-  if (Number(rows[0]?.n) !== expected / EVENTS_PER_USER) throw new Error(`${rows[0]?.n} users were built from ${expected} events`);
+  if (Number(rows[0]?.n) !== expected / eventsPerUser(SIGN_INS_PER_USER))
+    throw new Error(`${rows[0]?.n} users were built from ${expected} events`);
   for (const { generation } of targets) await discardGeneration(pool, generation);
   await core.connection.close();
   return rate;

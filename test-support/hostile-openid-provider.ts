@@ -18,6 +18,8 @@ export interface Lies {
   idToken?: (claims: Claims, keys: { readonly key: CryptoKey; readonly kid: string; readonly publicJwk: JWK }) => unknown;
   /** Replaces the whole token response's body. */
   tokenBody?: () => string;
+  /** Replaces the whole token response's body, knowing what it would have been. */
+  tokenAnswer?: (answer: Claims) => string;
   userInfo?: (claims: Claims) => string;
   jwks?: (keys: JWK[]) => unknown;
   /** Answers this path never. */
@@ -121,13 +123,20 @@ export class HostileOpenIdProvider {
     };
   }
 
-  #authorize(parameters: URLSearchParams, response: ServerResponse): void {
+  /** What the provider answers to an authorization request, without HTTP. */
+  answerTo(parameters: URLSearchParams): URLSearchParams {
     this.lastAuthorization = parameters;
     const code = randomUUID();
     const redirectUri = parameters.get('redirect_uri') ?? '';
     this.#codes.set(code, { nonce: parameters.get('nonce') ?? '', challenge: parameters.get('code_challenge') ?? '', redirectUri });
     const answer = new URLSearchParams({ code, state: parameters.get('state') ?? '', iss: this.issuer });
     this.lies.callback?.(answer);
+    return answer;
+  }
+
+  #authorize(parameters: URLSearchParams, response: ServerResponse): void {
+    const answer = this.answerTo(parameters);
+    const redirectUri = parameters.get('redirect_uri') ?? '';
     if (parameters.get('response_mode') === 'form_post')
       return void response.setHeader('content-type', 'text/html').end(formPost(redirectUri, answer));
     response.writeHead(303, { location: `${redirectUri}?${answer}` }).end();
@@ -158,11 +167,12 @@ export class HostileOpenIdProvider {
     const claims = (this.lies.claims ?? ((honest) => honest))(truth) as Claims;
     const [signer] = this.#keys;
     if (!signer) throw new Error('no key');
-    return {
+    const answer = {
       access_token: 'at',
       token_type: 'Bearer',
       id_token: this.lies.idToken ? await this.lies.idToken(claims, signer) : await this.sign(claims),
     };
+    return this.lies.tokenAnswer ? this.lies.tokenAnswer(answer) : answer;
   }
 }
 

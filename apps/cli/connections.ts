@@ -5,7 +5,7 @@ import type { CommandContext } from '#libs/event-store/event-metadata.js';
 import type { EventStore } from '#libs/event-store/event-store.js';
 import type { StoreConnection } from '#libs/event-store/store-connection.js';
 import { eventCatalog } from '#libs/event-catalog/event-catalog.js';
-import { httpPolicyOf, httpPolicyShape } from '#libs/identity-providers/http-policy.js';
+import { httpPolicyOf, httpPolicyShape } from '#libs/platform/http-policy.js';
 import type { HttpPolicy } from '#libs/platform/guarded-http.js';
 import { systemClock } from '#libs/platform/clock.js';
 import { eventStoreUrl, masterKeyShape, postgresUrl, readConfiguration } from '#libs/platform/configuration.js';

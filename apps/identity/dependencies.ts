@@ -6,17 +6,19 @@ import { pendingAddressMigrations, postgresPendingAddresses } from '#libs/accoun
 import { createPasswords } from '#libs/accounts/passwords.js';
 import { loadAccount } from '#libs/accounts/queries/load-account.js';
 import { exists } from '#libs/accounts/state.js';
+import type { AdministrationDependencies } from '#libs/administration/administration-dependencies.js';
 import type { AuditDependencies } from '#libs/audit/audit-dependencies.js';
 import { historyIndex } from '#libs/audit/queries/history-index.js';
 import { eventCatalog } from '#libs/event-catalog/event-catalog.js';
 import { connectEventStore } from '#libs/event-store/connect-event-store.js';
 import type { EventCore } from '#libs/event-store/connect-event-store.js';
 import { checkInstallationSecrets } from '#libs/event-store/installation-secrets.js';
+import { lastPosition } from '#libs/event-store/last-position.js';
 import { warnOfAccount } from '#libs/event-store/store-account.js';
 import { checkStoreUrl } from '#libs/event-store/store-url.js';
 import type { StoreObserver } from '#libs/event-store/store-metrics.js';
 import { flowMigrations, Flows, removeExpiredFlows } from '#libs/identity-providers/flows.postgres.js';
-import { httpPolicyOf } from '#libs/identity-providers/http-policy.js';
+import { httpPolicyOf } from '#libs/platform/http-policy.js';
 import { UpstreamOAuth2 } from '#libs/identity-providers/oauth2/upstream-oauth2.js';
 import type { OAuth2FlowSecrets } from '#libs/identity-providers/oauth2/upstream-oauth2.js';
 import { BackChannelLogout } from '#libs/identity-providers/oidc/back-channel-logout.js';
@@ -24,6 +26,7 @@ import { Discovery } from '#libs/identity-providers/oidc/discovery.js';
 import { UpstreamOpenId } from '#libs/identity-providers/oidc/upstream-open-id.js';
 import type { OpenIdFlowSecrets } from '#libs/identity-providers/oidc/upstream-open-id.js';
 import { postedResponseMigrations, postgresPostedResponses } from '#libs/identity-providers/posted-responses.postgres.js';
+import { ProviderHealth, withHealth } from '#libs/identity-providers/provider-health.js';
 import { Reachability, whereReachable } from '#libs/identity-providers/reachability.js';
 import { upstreamSignIn } from '#libs/identity-providers/upstream-protocol.js';
 import { ConsumedAssertions, consumedAssertionMigrations } from '#libs/identity-providers/saml/consumed-assertions.postgres.js';
@@ -70,8 +73,8 @@ import type { SignInDependencies } from '#libs/sign-in/sign-in-dependencies.js';
 import { postgresThrottles, throttleMigrations } from '#libs/throttling/throttles.js';
 import { cookiePolicy } from '#libs/web/cookies.js';
 import { createCsrfTokens } from '#libs/web/csrf.js';
-import { linksOfUser } from '#projections/links/read-model.js';
 import type { LinkView } from '#projections/links/read-model.js';
+import { linksOfUser, usersOfProvider } from '#projections/links/read-model.js';
 import { connectReadModels } from '#projections/read-models.js';
 import type { ReadModels } from '#projections/read-models.js';
 import { claimsOfUser, findUser } from '#projections/users/read-model.js';
@@ -89,6 +92,7 @@ export interface IdentityDependencies {
   readonly signIn: SignInDependencies;
   readonly account: AccountDependencies;
   readonly audit: AuditDependencies;
+  readonly administration: AdministrationDependencies;
   /** The outbox to show; in development only. */
   readonly outbox: OutboxSettings | undefined;
   /** Removes flows, sessions and tokens that have expired. */
@@ -186,7 +190,8 @@ export const connectDependencies = async (
   const postedResponses = postgresPostedResponses(pool, config.LIGATURE_MASTER_KEY, clock);
   const consumed = new ConsumedAssertions(pool, clock);
   const certificates = new SigningCertificates(policy, clock);
-  const external = upstreamSignIn<FlowIntent>({
+  const providerHealth = new ProviderHealth(clock);
+  const protocols = upstreamSignIn<FlowIntent>({
     oidc: new UpstreamOpenId({ flows: new Flows<OpenIdFlowSecrets>(pool, clock), discovery, policy, clock }),
     oauth2: new UpstreamOAuth2({ flows: new Flows<OAuth2FlowSecrets>(pool, clock), policy }),
     saml: new UpstreamSaml({ flows: new Flows<unknown>(pool, clock), consumed, certificates, clock }),
@@ -206,7 +211,9 @@ export const connectDependencies = async (
   const signIn: SignInDependencies = {
     issuer: config.LIGATURE_ISSUER,
     store,
-    external: whereReachable(external, new Reachability(policy, clock)),
+    // Asked whether it answers before a browser is sent there; not asked at all while it is known not to.
+    external: withHealth(whereReachable(protocols, new Reachability(policy, clock)), providerHealth),
+    providerHealth,
     postedResponses,
     saml: new SamlServiceProvider({ certificates, clock }),
     backChannelLogouts: new BackChannelLogout({ discovery, clock }),
@@ -262,11 +269,23 @@ export const connectDependencies = async (
     },
     signIn,
     account: { ...signIn, readModels: accountReadModels(pool, readModels) },
+    administration: {
+      store,
+      newId,
+      clock,
+      policy,
+      verifyAccessToken: (token, required) => openIdProvider.verifyAccessToken(token, required),
+      linkedUsers: async function* (providerId) {
+        await waitForPosition(pool, 'links', (await lastPosition(core.connection, ['user-', 'userActivity-'])) ?? -1n);
+        yield* usersOfProvider(readModels, providerId);
+      },
+    },
     audit: {
       store,
       index: historyIndex(readModels),
       verifyAccessToken: (token, required) => openIdProvider.verifyAccessToken(token, required),
       sessions: openIdProvider,
+      continueAt: (path, request, response) => signIn.continuations.remember({ path }, request, response),
       clock,
       newId,
       logger,

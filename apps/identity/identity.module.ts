@@ -44,7 +44,7 @@ export class StaticController {
 /** Hands the dependencies to the modules of the contexts. */
 @Module({})
 export class DependenciesModule {
-  static of({ linking, accounts, signIn, consent, account, audit }: IdentityDependencies): DynamicModule {
+  static of({ linking, accounts, administration, signIn, consent, account, audit }: IdentityDependencies): DynamicModule {
     const providers = [
       { provide: LINKING_DEPENDENCIES, useValue: linking },
       { provide: ACCOUNTS_DEPENDENCIES, useValue: accounts },
@@ -52,7 +52,7 @@ export class DependenciesModule {
       { provide: CONSENT_DEPENDENCIES, useValue: consent },
       { provide: ACCOUNT_DEPENDENCIES, useValue: account },
       { provide: AUDIT_DEPENDENCIES, useValue: audit },
-      { provide: ADMINISTRATION_DEPENDENCIES, useValue: audit },
+      { provide: ADMINISTRATION_DEPENDENCIES, useValue: administration },
     ];
     return { module: DependenciesModule, global: true, providers, exports: providers };
   }

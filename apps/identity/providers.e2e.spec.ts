@@ -36,7 +36,7 @@ describe('identity providers over HTTP', () => {
     for (const provider of [acme, globex, poster]) provider.lies = {};
   });
 
-  const configure = (more = ''): Promise<void> =>
+  const configure = (more = '', others: readonly { readonly id: string; readonly issuer: string }[] = []): Promise<void> =>
     server.installation.configure(
       `
 identityProviders:
@@ -54,11 +54,11 @@ identityProviders:
     clientSecret: { env: TEST_HUB_SECRET }
     subjectField: id
     fieldMapping: { name: name }
-organizations:
+${others.map(({ id, issuer }) => `  - { id: ${id}, kind: oidc, displayName: ${id}, issuer: "${issuer}", clientId: ligature, scopes: [openid] }\n`).join('')}organizations:
   - id: default
     displayName: Test
     identityProviders:
-${['acme', 'globex', 'poster', 'hub'].map((id) => `      - { id: ${id}, policy: { creationAllowed: true, autoCreate: true, linkingAllowed: true } }`).join('\n')}
+${['acme', 'globex', 'poster', 'hub', ...others.map(({ id }) => id)].map((id) => `      - { id: ${id}, policy: { creationAllowed: true, autoCreate: true, linkingAllowed: true } }`).join('\n')}
 `,
       { TEST_HUB_SECRET: 'secret' },
     );
@@ -159,6 +159,59 @@ ${['acme', 'globex', 'poster', 'hub'].map((id) => `      - { id: ${id}, policy: 
     );
     expect(both.sort()).toEqual([200, 400]);
     expect(await sessionsOf(userId)).toBe(1);
+  });
+
+  describe('a provider that is away', () => {
+    const away = ['hanging', 'dying'] as const;
+    let [hanging, dying]: HostileOpenIdProvider[] = [];
+    beforeAll(async () => {
+      [hanging, dying] = await Promise.all([HostileOpenIdProvider.start(), HostileOpenIdProvider.start()]);
+      await configure(
+        '',
+        away.map((id, i) => ({ id, issuer: [hanging, dying][i]?.issuer ?? '' })),
+      );
+    });
+    afterAll(async () => {
+      await hanging?.stop();
+      await dying?.stop();
+      await configure();
+    });
+    const signsInMeanwhile = async (): Promise<boolean> => {
+      globex.subject = nextName();
+      return (await leaveFor('globex')).url === `${server.issuer}/account`;
+    };
+
+    it('hangs before anybody leaves: others sign in while twenty people wait for it, and then it is named, with the other ways beside it', async () => {
+      if (hanging) hanging.lies = { hang: '/.well-known/openid-configuration' };
+      let answered = 0;
+      const waiting = Promise.all(
+        Array.from({ length: 20 }, async () => {
+          const browser = await leaveFor('hanging');
+          answered += 1;
+          return browser;
+        }),
+      );
+      expect([await signsInMeanwhile(), answered]).toEqual([true, 0]);
+      for (const browser of await waiting) {
+        expect([browser.status, browser.url]).toEqual([502, expect.stringContaining('/sign-in')]);
+        expect(browser.text).toMatch(/hanging does not answer at the moment.*Choose another way/);
+      }
+      const browser = new Browser();
+      await browser.open(`${server.issuer}/sign-in?choose`);
+      expect(browser.text).toMatch(/Continue with Globex.*Continue with hanging hanging does not answer/);
+    });
+
+    it.each<[string, HostileOpenIdProvider['lies']]>([
+      ['hangs', { hang: '/token' }],
+      ['dies', { intercept: (request) => request.url === '/token' && Boolean(request.socket.destroy()) }],
+    ])('%s in mid-login: others sign in meanwhile, and whoever was there gets a page with a way back', async (_what, lies) => {
+      if (dying) dying.lies = lies;
+      const leaving = leaveFor('dying');
+      expect(await signsInMeanwhile()).toBe(true);
+      const browser = await leaving;
+      expect([browser.status, browser.text]).toEqual([502, expect.stringContaining('provider_unreachable')]);
+      expect(browser.html).toContain('href="/sign-in?choose"');
+    });
   });
 
   describe('logout at the provider (OpenID Connect Back-Channel Logout 1.0)', () => {

@@ -24,6 +24,9 @@ import { Replayer } from '#libs/projection-engine/replayer.js';
 import { checkStoreIdentity } from '#libs/projection-engine/store-check.js';
 import { allProjections } from '#projections/all-projections.js';
 import { subjectRules } from '#projections/subject-rules.js';
+import { ProviderNotices } from '#libs/process-managers/provider-notices.js';
+import { usersOfProvider } from '#projections/links/read-model.js';
+import { connectReadModels } from '#projections/read-models.js';
 import { operatorPage } from './operator-page.js';
 import { accountProcessManager } from './process-managers.js';
 import { projectionMetrics } from './projection-metrics.js';
@@ -113,7 +116,16 @@ export const startProjector = async (environment: NodeJS.ProcessEnv, logger: Log
     newId: newUuid,
     logger,
   });
-  const running = Promise.all([...projectors, replayer, lag, manager].map((runner) => runner.run(stopping.signal)));
+  const readModels = await connectReadModels(config.DATABASE_URL, 'ligature-provider-notices');
+  const notices = new ProviderNotices({
+    core,
+    pool: managerPool,
+    mailer: mailerFrom(config, systemClock, newUuid),
+    clock: systemClock,
+    logger,
+    linkedUsers: (providerId) => usersOfProvider(readModels, providerId),
+  });
+  const running = Promise.all([...projectors, replayer, lag, manager, notices].map((runner) => runner.run(stopping.signal)));
   const management = await startManagementServer({
     port: config.PROJECTOR_MANAGEMENT_PORT,
     registry,
@@ -137,12 +149,17 @@ export const startProjector = async (environment: NodeJS.ProcessEnv, logger: Log
       const isFine = ({ state, lagSeconds = 0 }: { state: string; lagSeconds: number | undefined }): boolean =>
         state !== 'failing' && state !== 'outdated' && lagSeconds <= config.LIGATURE_MAX_LAG_SECONDS;
       return {
-        ok: connection.state === 'ready' && manager.state !== 'failing' && Object.values(projections).every(isFine),
+        ok:
+          connection.state === 'ready' &&
+          manager.state !== 'failing' &&
+          notices.state !== 'failing' &&
+          Object.values(projections).every(isFine),
         details: {
           eventStore: connection.state,
           projections,
           replays: { lastError: replayer.lastError },
           processManager: { state: manager.state, lastError: manager.lastError },
+          providerNotices: { state: notices.state, lastError: notices.lastError },
         },
       };
     },
@@ -166,6 +183,7 @@ export const startProjector = async (environment: NodeJS.ProcessEnv, logger: Log
       await connection.close();
       await pool.end();
       await managerPool.end();
+      await readModels.destroy();
     },
   };
 };

@@ -11,9 +11,8 @@ import type { SubjectKey } from '#libs/privacy/subject-keys.js';
 
 /** Positions of the embedded node are 64, 128, 192, …; the first belongs to its own first event. */
 const POSITION_STRIDE = 64n;
-const SIGN_INS_PER_USER = 4;
 /** What a user comes to: created, linked, and two events for each sign-in. */
-export const EVENTS_PER_USER = 2 + 2 * SIGN_INS_PER_USER;
+export const eventsPerUser = (signInsPerUser: number): number => 2 + 2 * signInsPerUser;
 const INSERTED_AT_ONCE = 5_000;
 
 interface LogRow {
@@ -21,6 +20,14 @@ interface LogRow {
   readonly revision: number;
   readonly event: DomainEvent;
   readonly userId: string;
+}
+
+export interface UserLogOptions {
+  /** Of the database that has the log and, migrated, the keys. */
+  readonly adminUrl: string;
+  readonly masterKey: Buffer;
+  readonly signInsPerUser: number;
+  readonly onInserted?: OnInserted;
 }
 
 /** What is inserted, for whoever keeps the same events elsewhere. */
@@ -44,19 +51,17 @@ export class UserLog {
 
   private constructor(
     private readonly database: pg.Client,
-    private readonly masterKey: Buffer,
-    private readonly onInserted?: OnInserted,
+    private readonly options: UserLogOptions,
   ) {}
 
-  /** @param adminUrl of the database that has the log and, migrated, the keys */
-  static async open(adminUrl: string, masterKey: Buffer, onInserted?: OnInserted): Promise<UserLog> {
-    const database = new pg.Client({ connectionString: adminUrl });
+  static async open(options: UserLogOptions): Promise<UserLog> {
+    const database = new pg.Client({ connectionString: options.adminUrl });
     await database.connect();
-    return new UserLog(database, masterKey, onInserted);
+    return new UserLog(database, options);
   }
 
   get events(): number {
-    return this.#people.length * EVENTS_PER_USER;
+    return this.#people.length * eventsPerUser(this.options.signInsPerUser);
   }
 
   get users(): readonly string[] {
@@ -99,8 +104,8 @@ export class UserLog {
       [
         subjects,
         keys.map(({ id }) => id),
-        keys.map(({ subject, id, secret }) => seal(this.masterKey, secret, ['subject-key', subject, id])),
-        masterKeyId(this.masterKey),
+        keys.map(({ subject, id, secret }) => seal(this.options.masterKey, secret, ['subject-key', subject, id])),
+        masterKeyId(this.options.masterKey),
       ],
     );
   }
@@ -136,7 +141,7 @@ export class UserLog {
         },
       }),
     ];
-    for (let i = 0; i < SIGN_INS_PER_USER; i += 1) rows.push(...this.#signIn((n * 7_919 + i * 104_729) % this.#people.length));
+    for (let i = 0; i < this.options.signInsPerUser; i += 1) rows.push(...this.#signIn((n * 7_919 + i * 104_729) % this.#people.length));
     return rows;
   }
 
@@ -184,7 +189,7 @@ export class UserLog {
       ),
     );
     await this.#storeKeys();
-    await this.onInserted?.(rows);
+    await this.options.onInserted?.(rows);
     const first = this.#position + POSITION_STRIDE;
     this.#position += POSITION_STRIDE * BigInt(rows.length);
     await this.database.query(

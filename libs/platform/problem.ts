@@ -9,6 +9,8 @@ export interface Problem {
   readonly detail?: string;
   /** The parameter that cannot be used, where it is one. */
   readonly parameter?: string;
+  /** Everything that is wrong with what was sent, where there is more than one thing to say. */
+  readonly mistakes?: readonly { readonly path: string; readonly message: string }[];
   /** The correlation id under which the log has the rest. */
   readonly instance?: string;
 }
@@ -20,7 +22,7 @@ export const problem = (
   status: number,
   code: string,
   title: string,
-  extra: Pick<Problem, 'detail' | 'parameter' | 'instance'> = {},
+  extra: Pick<Problem, 'detail' | 'parameter' | 'mistakes' | 'instance'> = {},
 ): Problem => ({
   type: `urn:ligature:problem:${code}`,
   title,

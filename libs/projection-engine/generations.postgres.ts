@@ -63,11 +63,12 @@ export const projectionEngineMigrations: readonly Migration[] = [
       ALTER TABLE models.replays
         ADD COLUMN kind text NOT NULL DEFAULT 'replay' CHECK (kind IN ('replay', 'rollback', 'verify')),
         ADD COLUMN version integer,
+        ADD COLUMN accept_differences boolean NOT NULL DEFAULT false,
         ADD COLUMN requested_by text NOT NULL DEFAULT 'an older version',
         ADD COLUMN runner text,
         ADD COLUMN problem text;
       CREATE UNIQUE INDEX replays_one_at_a_time ON models.replays (projection) WHERE state IN ('requested', 'running');
-      GRANT INSERT (projection, kind, version, requested_by) ON models.replays TO ligature_cli;
+      GRANT INSERT (projection, kind, version, accept_differences, requested_by) ON models.replays TO ligature_cli;
       CREATE TABLE models.lag (
         projection text PRIMARY KEY,
         position bigint NOT NULL,

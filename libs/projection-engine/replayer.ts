@@ -170,7 +170,7 @@ export class Replayer {
       ? this.#verify(projection, generation, signal)
       : this.#compareAndSwitch(job, generation, signal));
     if (!report) return;
-    const failed = report.identical === false;
+    const failed = report.identical === false && !job.replay.acceptDifferences;
     if (failed || job.replay.kind === 'verify') await discardGeneration(pool, generation);
     await finishReplay(pool, job.replay.id, failed ? 'failed' : 'done', report);
     logger[failed ? 'error' : 'info']({ projection: projection.name, kind: job.replay.kind, message: report.message }, 'replay finished');
@@ -215,14 +215,14 @@ export class Replayer {
       after: await checksums(db, projection, after),
     }));
     if (!sums) return undefined;
-    const mustEqual = replay.kind === 'replay' && live.version === projection.version;
-    const identical = mustEqual ? JSON.stringify(sums.before) === JSON.stringify(sums.after) : null;
-    if (identical === false)
-      return {
-        ...sums,
-        identical,
-        message: 'The rebuilt rows differ from the live ones; the live generation was kept. "ligature projections verify" lists them.',
-      };
+    const isComparable = replay.kind === 'replay' && live.version === projection.version;
+    const identical = isComparable ? JSON.stringify(sums.before) === JSON.stringify(sums.after) : null;
+    if (identical === false && !replay.acceptDifferences) {
+      const message =
+        'The rebuilt rows differ from the live ones; the live generation was kept. "ligature projections verify" lists the differences, ' +
+        '"replay --accept-differences" switches all the same.';
+      return { ...sums, identical, message };
+    }
     const isSwitched = await meet(this.dependencies, projection, generation, signal, async ({ db, live: held, built }) => {
       await switchTo(db, projection, built, held);
       return true;

@@ -25,6 +25,8 @@ export interface Replay {
   readonly state: ReplayState;
   /** Of the projection; a projector of another version leaves it alone. `null`: any. */
   readonly version: number | null;
+  /** Switch also when the rebuilt rows are not the live ones: the live ones are known to be wrong. */
+  readonly acceptDifferences: boolean;
   readonly requestedBy: string;
   readonly requestedAt: Date;
   /** Which process works on it. */
@@ -43,6 +45,7 @@ interface Row {
   readonly kind: ReplayKind;
   readonly state: ReplayState;
   readonly version: number | null;
+  readonly accept_differences: boolean;
   readonly requested_by: string;
   readonly requested_at: Date;
   readonly runner: string | null;
@@ -52,8 +55,15 @@ interface Row {
   readonly report: ReplayReport | null;
 }
 
-const fromRow = ({ requested_by: requestedBy, requested_at: requestedAt, target, ...row }: Row): Replay => ({
+const fromRow = ({
+  accept_differences: acceptDifferences,
+  requested_by: requestedBy,
+  requested_at: requestedAt,
+  target,
+  ...row
+}: Row): Replay => ({
   ...row,
+  acceptDifferences,
   requestedBy,
   requestedAt,
   target: target === null ? null : BigInt(target),
@@ -71,8 +81,6 @@ export class ReplayUnderWayError extends Error {
   }
 }
 
-const UNIQUE_VIOLATION = '23505';
-
 /**
  * Asks for a replay, a rollback or a verification; a projector runs it.
  * @throws {ReplayUnderWayError} while another one of this projection is not finished
@@ -80,19 +88,24 @@ const UNIQUE_VIOLATION = '23505';
 export const requestReplay = async (
   db: Queryable,
   projection: string,
-  options: { readonly kind?: ReplayKind; readonly version?: number; readonly requestedBy?: string } = {},
+  options: {
+    readonly kind?: ReplayKind;
+    readonly version?: number;
+    readonly acceptDifferences?: boolean;
+    readonly requestedBy?: string;
+  } = {},
 ): Promise<Replay> => {
-  try {
-    const { rows } = await db.query<Row>(
-      'INSERT INTO models.replays (projection, kind, version, requested_by) VALUES ($1, $2, $3, $4) RETURNING *',
-      [projection, options.kind ?? 'replay', options.version ?? null, options.requestedBy ?? 'the projector'],
-    );
-    return fromRow(rows[0] as Row);
-  } catch (error) {
-    if ((error as { code?: string }).code !== UNIQUE_VIOLATION) throw error;
-    const first = await nextReplay(db, projection);
-    throw first ? new ReplayUnderWayError(first) : error;
-  }
+  const { kind = 'replay', version = null, acceptDifferences = false, requestedBy = 'the projector' } = options;
+  // Not by the violation: the caller may be in a transaction that asks for several.
+  const { rows } = await db.query<Row>(
+    `INSERT INTO models.replays (projection, kind, version, accept_differences, requested_by) VALUES ($1, $2, $3, $4, $5)
+     ON CONFLICT (projection) WHERE state IN ('requested', 'running') DO NOTHING RETURNING *`,
+    [projection, kind, version, acceptDifferences, requestedBy],
+  );
+  if (rows[0]) return fromRow(rows[0]);
+  const first = await nextReplay(db, projection);
+  if (first) throw new ReplayUnderWayError(first);
+  return requestReplay(db, projection, options);
 };
 
 export const findReplay = async (db: Queryable, id: string): Promise<Replay | undefined> => {

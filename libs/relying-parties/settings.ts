@@ -10,7 +10,7 @@ const urlSchema = z
 /** Scopes of OpenID Connect that relying parties may ask for, and one of ours: `linked_identities` tells which identities a person linked. */
 export const OPENID_SCOPES = ['openid', 'profile', 'email', 'linked_identities', 'offline_access'] as const;
 /** Scopes of Ligature's own APIs. */
-export const API_SCOPES = ['history:read', 'users:write'] as const;
+export const API_SCOPES = ['history:read', 'users:write', 'identity-providers:write'] as const;
 
 /** RFC 8628, section 3.4. */
 export const DEVICE_CODE_GRANT = 'urn:ietf:params:oauth:grant-type:device_code';

@@ -30,6 +30,8 @@ export interface SignInDependencies {
   readonly issuer: string;
   readonly store: EventStore;
   readonly external: ExternalSignIn;
+  /** Which providers answer. */
+  readonly providerHealth: { isUnreachable(providerId: string): boolean };
   readonly postedResponses: PostedResponses;
   readonly saml: SamlServiceProvider;
   readonly backChannelLogouts: BackChannelLogouts;

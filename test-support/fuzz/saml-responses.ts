@@ -10,9 +10,8 @@ import type { Certificate } from '#libs/platform/self-signed-certificate.js';
 import { samlCertificate } from '../certificate.js';
 import { assertionXml, encryptAssertion, honestFacts, responseXml, signElement } from '../saml-responses.js';
 import { EVIL, wrapSignature } from '../signature-wrapping.js';
-
-/** In [0, 1), seeded. */
-export type Random = () => number;
+import { pick } from './fuzz.js';
+import type { FuzzOutcome, FuzzTarget, Random } from './fuzz.js';
 
 const ISSUER = 'https://corp.example/metadata';
 const ACS = 'https://id.example.org/providers/corp/acs';
@@ -25,15 +24,6 @@ interface Original {
   readonly assertion: SamlAssertion;
 }
 
-/** What became of one mutated response. `genuine`: it says what the provider signed. `accepted`: somebody got in by something else. */
-export interface FuzzOutcome {
-  readonly outcome: 'refused' | 'genuine' | 'accepted';
-  readonly detail: string;
-  /** The response as it was sent. */
-  readonly input: string;
-}
-
-const pick = <T>(random: Random, from: readonly T[]): T => from[Math.floor(random() * from.length)] as T;
 const position = (random: Random, text: string): number => Math.floor(random() * text.length);
 const cut = (text: string, from: number, length: number, instead = ''): string => text.slice(0, from) + instead + text.slice(from + length);
 
@@ -149,7 +139,9 @@ const ENCODINGS: readonly ((random: Random, encoded: string) => string)[] = [
 ];
 
 /** Responses of a SAML provider that were changed on their way, as the assertion consumer service verifies them. */
-export class SamlResponseFuzz {
+class SamlResponseFuzz implements FuzzTarget {
+  readonly name = 'SAML responses';
+
   private constructor(
     private readonly originals: readonly Original[],
     private readonly keys: Certificate,
@@ -176,7 +168,7 @@ export class SamlResponseFuzz {
   }
 
   /** Changes one honest response in one to four ways, and has it verified. @throws whatever is no refusal: a crash */
-  async attempt(random: Random): Promise<FuzzOutcome> {
+  async try(random: Random): Promise<FuzzOutcome> {
     const { xml, signed, assertion } = pick(random, this.originals);
     const bySigner = random() < 0.1;
     const mutated = bySigner ? this.#signedNonsense(random) : mutate(random, xml);
@@ -189,6 +181,10 @@ export class SamlResponseFuzz {
       if (error instanceof UpstreamError) return { outcome: 'refused', detail: `${error.step} ${error.code}`, input };
       throw error;
     }
+  }
+
+  stop(): Promise<void> {
+    return Promise.resolve();
   }
 
   /** What a provider that is broken signs: reaches the checks behind the signature. */
@@ -220,3 +216,5 @@ export class SamlResponseFuzz {
     return assertion;
   }
 }
+
+export const samlResponseTarget = { name: 'SAML responses', start: () => SamlResponseFuzz.start() } as const;

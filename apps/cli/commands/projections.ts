@@ -25,6 +25,7 @@ const MEASURED_LATELY_MS = 10_000;
 interface Options {
   readonly json?: boolean;
   readonly all?: boolean;
+  readonly acceptDifferences?: boolean;
 }
 
 /** `ligature projections list | status | replay | verify | rollback | parked` */
@@ -81,10 +82,12 @@ const requesting = (kind: ReplayKind, description: string, examples: readonly st
     .argument('[name]', 'see "ligature projections list"')
     .option('--json', 'print JSON');
   if (kind !== 'rollback') command.option('--all', 'every read model');
+  if (kind === 'replay')
+    command.option('--accept-differences', 'switch also when the rebuilt rows are not the live ones, which are known to be wrong');
   const shown = examples.map((example) => `  $ ligature projections ${example}`).join('\n');
   return command
     .addHelpText('after', `\nExamples:\n${shown}\n\nThe projector does the work: this command may be stopped, and the work goes on.`)
-    .action(async (name: string | undefined, { json, all }: Options) => {
+    .action(async (name: string | undefined, { json, all, acceptDifferences = false }: Options) => {
       const chosen = choose(name, all === true);
       const finished = await withDatabase(async (pool) => {
         // All or none: one pass over the log serves them together.
@@ -92,7 +95,9 @@ const requesting = (kind: ReplayKind, description: string, examples: readonly st
           const replays: Replay[] = [];
           const requestedBy = `${userInfo().username}@${hostname()}`;
           for (const { name: of, version } of chosen)
-            replays.push(await requestReplay(db, of, { kind, requestedBy, ...(kind === 'rollback' ? {} : { version }) }));
+            replays.push(
+              await requestReplay(db, of, { kind, requestedBy, acceptDifferences, ...(kind === 'rollback' ? {} : { version }) }),
+            );
           return replays;
         });
         return Promise.all(requested.map((replay) => follow(pool, replay, json === true)));

@@ -56,6 +56,7 @@ describe('logout tokens (OpenID Connect Back-Channel Logout 1.0, section 2.6)', 
   it.each<[string, object, string]>([
     ['of another issuer', { iss: 'https://evil.example' }, 'issuer_mismatch'],
     ['for another client', { aud: 'somebody-else' }, 'audience_mismatch'],
+    ['for another client too', { aud: ['ligature', 'somebody-else'] }, 'audience_mismatch'],
     ['expired', { exp: seconds(-120) }, 'token_expired'],
     ['without exp', { exp: undefined }, 'logout_token_claims_invalid'],
     ['that would live for days', { exp: seconds(3 * 24 * 3_600) }, 'logout_token_claims_invalid'],

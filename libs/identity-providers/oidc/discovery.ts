@@ -30,6 +30,8 @@ const JWKS_COOLDOWN_MS = 30_000;
 export class Discovery {
   readonly #known = new Map<string, { readonly provider: DiscoveredProvider; readonly until: number }>();
 
+  readonly #asking = new Map<string, Promise<ProviderMetadata>>();
+
   constructor(
     private readonly policy: HttpPolicy,
     private readonly clock: Clock,
@@ -40,7 +42,10 @@ export class Discovery {
     const known = this.#known.get(issuer);
     const now = this.clock().getTime();
     if (known && known.until > now) return known.provider;
-    const metadata = await this.#fetchMetadata(issuer);
+    // Whoever asks at the same time waits for one answer: a provider that hangs holds one connection, not one for each sign-in.
+    const asking = this.#asking.get(issuer) ?? this.#fetchMetadata(issuer).finally(() => this.#asking.delete(issuer));
+    this.#asking.set(issuer, asking);
+    const metadata = await asking;
     // A remembered key set knows its keys already; it is kept as long as its address stays the same.
     const keys = known?.provider.metadata.jwks_uri === metadata.jwks_uri ? known.provider.keys : this.#keySet(metadata.jwks_uri);
     const provider = { metadata, keys };

@@ -23,7 +23,6 @@ const textSchema = z
 const claimsSchema = z.object({
   sub: subjectSchema,
   nonce: z.string(),
-  azp: z.string().optional(),
   /** Up to the year 9999: what lies beyond is no time. */
   auth_time: z.int().min(0).max(253_402_300_799).optional(),
   acr: textSchema.optional(),
@@ -62,10 +61,6 @@ export const verifyIdToken = async (
   }
   const claims = parsed.data;
   if (claims.nonce !== nonce) throw new UpstreamError('nonce_mismatch', 'id_token', 'the nonce is not the one of this flow');
-  const several = Array.isArray(payload.aud) && payload.aud.length > 1;
-  if ((several && claims.azp === undefined) || (claims.azp !== undefined && claims.azp !== settings.clientId)) {
-    throw new UpstreamError('audience_mismatch', 'id_token', 'azp is not this client');
-  }
   for (const [claim, value] of Object.entries(settings.requiredClaims)) {
     if (!Object.hasOwn(payload, claim) || payload[claim] !== value)
       throw new UpstreamError('required_claim_mismatch', 'id_token', `${claim} is not what the settings require`);

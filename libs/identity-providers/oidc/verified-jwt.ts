@@ -25,7 +25,11 @@ export const verifiedJwt = async (
   { settings, keys, now, step, requiredClaims }: ExpectedJwt,
 ): Promise<{ readonly payload: JWTPayload; readonly header: ProtectedHeaderParameters }> => {
   const verified = await verifiedSignature(jwt, { settings, keys, now, step, requiredClaims });
-  const { iat } = verified.payload;
+  const { iat, aud, azp } = verified.payload;
+  // Others who got the same token could present it: it must say that it is ours (OIDC Core 3.1.3.7, steps 3 to 5).
+  const several = Array.isArray(aud) && aud.length > 1;
+  if (azp !== undefined && typeof azp !== 'string') throw new UpstreamError(`${step}_claims_invalid`, step, 'azp');
+  if (azp === undefined ? several : azp !== settings.clientId) throw new UpstreamError('audience_mismatch', step, 'azp is not this client');
   if (typeof iat !== 'number' || iat > now.getTime() / 1_000 + CLOCK_SKEW_S)
     throw new UpstreamError('token_not_yet_valid', step, 'iat lies in the future');
   return verified;

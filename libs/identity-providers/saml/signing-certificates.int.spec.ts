@@ -47,6 +47,16 @@ describe('certificates from published metadata', () => {
     expect(provider.metadataRequests).toBe(2);
   });
 
+  it('neither does a flood while the provider is away', async () => {
+    await certificates.of(settings());
+    now += 31_000;
+    provider.lies = { metadata: () => 'away' };
+    const refused = (): Promise<never> => Promise.reject(new UpstreamError('signature_invalid', 'saml_signature', 'by none'));
+    for (let i = 0; i < 20; i += 1)
+      await expect(certificates.tryWith(settings(), refused)).rejects.toMatchObject({ code: 'signature_invalid' });
+    expect(provider.metadataRequests).toBe(2);
+  });
+
   it('looks again after ten minutes; while the provider is away, what was known goes on', async () => {
     const before = await certificates.of(settings());
     provider.lies = { hang: true };

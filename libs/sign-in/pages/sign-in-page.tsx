@@ -6,7 +6,8 @@ import type { Message } from '#libs/web/messages.js';
 import { SIGN_IN_TEXTS as texts } from './texts.js';
 
 export interface WaysInProps {
-  readonly providers: readonly { readonly id: string; readonly displayName: string }[];
+  /** `away`: it does not answer now (C7). */
+  readonly providers: readonly { readonly id: string; readonly displayName: string; readonly away?: boolean }[];
   /** Where a provider's button posts to. */
   readonly actionOf: (providerId: string) => string;
   /** Where the password form posts to; none where passwords are not allowed. */
@@ -36,13 +37,18 @@ export const WaysIn = ({ providers, actionOf, passwordAction, loginNameLabel, cs
       {passwordAction !== undefined && providers.length > 0 && <div class="or">{t(texts.or)}</div>}
       {providers.length > 0 && (
         <div class="providers">
-          {providers.map(({ id, displayName }) => (
+          {providers.map(({ id, displayName, away }) => (
             <form method="post" action={actionOf(id)} key={id}>
               <CsrfField token={csrf} />
               <button class="wide quiet provider" type="submit">
                 <Monogram of={displayName} />
                 {t(texts.continueWith, { provider: displayName })}
               </button>
+              {away && (
+                <p class="muted" role="status">
+                  {t(texts.doesNotAnswer, { provider: displayName })}
+                </p>
+              )}
             </form>
           ))}
         </div>

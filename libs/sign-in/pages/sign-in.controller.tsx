@@ -22,11 +22,12 @@ import { formText } from './texts.js';
 const pathOf = ({ interaction, organizationId }: Purpose): string => signInPath(interaction?.uid, { organizationId });
 const waysInOf = ({ interaction, organizationId }: Purpose): string => signInPath(interaction?.uid, { organizationId, choose: true });
 
-/** What a form that came back shows beside what was typed. */
-interface Again {
-  readonly loginName: string | undefined;
-  readonly code: string;
-}
+/** Why the page is shown again: a form came back, or a provider could not be reached. */
+type Again =
+  | { readonly kind: 'form'; readonly loginName: string | undefined; readonly code: string }
+  | { readonly kind: 'provider'; readonly providerId: string };
+
+const AGAIN_STATUS = { form: 422, provider: 502 } as const;
 
 type Form = Readonly<Record<string, unknown>>;
 
@@ -113,21 +114,23 @@ export class SignInController {
 
   /** The ways in. The one that the app wants, or exactly one and nothing to choose: straight through (C6), with the page as the way out. */
   async #show(purpose: Purpose, request: Request, response: Response, again?: Again): Promise<void> {
-    const { csrf, cookies } = this.dependencies;
+    const { csrf, cookies, providerHealth } = this.dependencies;
     const { interaction, organizationId, loginPolicy, providers } = purpose;
     const browserId = ensureBrowserId(request, response, cookies);
     const [only, ...others] = providers;
     const straightTo =
       providers.find(({ settings }) => settings.id === interaction?.idpHint) ??
       (others.length === 0 && !loginPolicy.password ? only : undefined);
-    if (straightTo && !again && request.query.choose === undefined) return this.#leaveFor(straightTo, purpose, browserId, response);
+    if (straightTo && !again && request.query.choose === undefined)
+      return this.#leaveFor(straightTo, purpose, browserId, request, response);
+    const isAway = (id: string): boolean => providerHealth.isUnreachable(id) || (again?.kind === 'provider' && again.providerId === id);
     const path = pathOf(purpose);
     const { password, registration, recovery, loginNames } = loginPolicy;
     sendPage(
       response,
       <SignInPage
         app={interaction && { name: interaction.appName, abandonAction: `${path}/abandon` }}
-        providers={providers.map(({ settings }) => settings)}
+        providers={providers.map(({ settings: { id, displayName } }) => ({ id, displayName, away: isAway(id) }))}
         actionOf={(providerId) => `${path}/providers/${providerId}`}
         passwordAction={password ? `${path}/password` : undefined}
         loginNameLabel={loginNameLabel(loginPolicy)}
@@ -135,11 +138,11 @@ export class SignInController {
         recoveryHref={recovery && password ? `/recovery?organization=${organizationId}` : undefined}
         verificationHref={password && !loginNames.includes('username') ? `/verification?organization=${organizationId}` : undefined}
         csrf={csrf.issue(browserId, path)}
-        loginName={again?.loginName ?? interaction?.loginHint}
-        error={formText(again?.code)}
+        loginName={again?.kind === 'form' ? again.loginName : interaction?.loginHint}
+        error={formText(again?.kind === 'form' ? again.code : undefined)}
       />,
       {
-        status: again ? 422 : 200,
+        status: again ? AGAIN_STATUS[again.kind] : 200,
         formTargets: [
           ...providers.flatMap(({ settings }) => signInOriginsOf(settings)),
           ...(interaction?.redirectOrigin ? [interaction.redirectOrigin] : []),
@@ -165,7 +168,7 @@ export class SignInController {
       logger.info({ correlationId: context.correlationId, refusal: recognized.code }, 'a sign-in was refused');
       if (recognized.code === 'too_many_attempts') response.set('retry-after', String(recognized.retryAfterS));
       const loginName = typeof form.login === 'string' ? form.login.slice(0, 320) : undefined;
-      return this.#show(purpose, request, response, { loginName, code: recognized.code });
+      return this.#show(purpose, request, response, { kind: 'form', loginName, code: recognized.code });
     }
     const { userId, account } = recognized;
     const completed = await completeSignIn(
@@ -184,11 +187,11 @@ export class SignInController {
     if (browserId === undefined) return;
     const provider = purpose.providers.find(({ settings }) => settings.id === providerId);
     if (!provider) return sendErrorPage(response, signInRefusal('provider_not_allowed', this.dependencies.newId(), waysInOf(purpose)));
-    return this.#leaveFor(provider, purpose, browserId, response);
+    return this.#leaveFor(provider, purpose, browserId, request, response);
   }
 
-  /** Begins a flow at a provider, and sends the browser there. */
-  async #leaveFor({ settings }: OfferedProvider, purpose: Purpose, browserId: string, response: Response): Promise<void> {
+  /** Begins a flow at a provider, and sends the browser there; or shows the other ways, when it cannot be reached (C7). */
+  async #leaveFor({ settings }: OfferedProvider, purpose: Purpose, browserId: string, request: Request, response: Response): Promise<void> {
     const { external, issuer, newId, logger } = this.dependencies;
     const { organizationId, interaction } = purpose;
     const intent: FlowIntent = { kind: 'sign-in', organizationId, interactionUid: interaction?.uid };
@@ -196,6 +199,7 @@ export class SignInController {
     if (begun.kind !== 'refused') return leaveForProvider(response, begun);
     const correlationId = newId();
     logger.warn({ correlationId, providerId: settings.id, refusal: begun.code, detail: begun.detail }, 'a sign-in could not be begun');
+    if (begun.code === 'provider_unreachable') return this.#show(purpose, request, response, { kind: 'provider', providerId: settings.id });
     sendErrorPage(response, signInRefusal(begun.code, correlationId, waysInOf(purpose)));
   }
 }

@@ -24,6 +24,10 @@ export const SIGN_IN_TEXTS = messages({
   toYourProvider: { en: 'To your identity provider', de: 'Zu Ihrem Identitätsanbieter' },
   continue: { en: 'Continue', de: 'Weiter' },
   continueWith: { en: 'Continue with {provider}', de: 'Weiter mit {provider}' },
+  doesNotAnswer: {
+    en: '{provider} does not answer at the moment. Choose another way, or try again later.',
+    de: '{provider} antwortet im Moment nicht. Wählen Sie einen anderen Weg, oder versuchen Sie es später noch einmal.',
+  },
   forgotPassword: { en: 'Forgot your password?', de: 'Passwort vergessen?' },
   signedOut: { en: 'Signed out', de: 'Abgemeldet' },
   signedOutAtProvider: {

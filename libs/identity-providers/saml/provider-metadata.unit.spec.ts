@@ -1,8 +1,5 @@
 import { describe, expect, it } from '@jest/globals';
-import { stringify } from 'yaml';
-import { parseDeclaration } from '#libs/declared-configuration/declaration.js';
 import { samlCertificate } from '#test-support/certificate.js';
-import { declareFromMetadata } from './declare-from-metadata.js';
 import { parseProviderMetadata } from './provider-metadata.js';
 
 const NOW = new Date('2026-03-03T12:00:00Z');
@@ -21,18 +18,15 @@ const entity = (certificate: string, entityId = ENTITY, over = ''): string =>
   </md:EntityDescriptor>`;
 
 describe('metadata of a SAML provider', () => {
-  it('becomes an entry of a configuration file that can be applied', async () => {
+  it('says who the provider is, where to go, and by which keys it signs', async () => {
     const { certificate } = await samlCertificate();
-    const metadata = parseProviderMetadata(`<?xml version="1.0" encoding="utf-8"?>\n${entity(certificate)}`, NOW);
-    const declared = declareFromMetadata(metadata, 'corp', undefined);
-    expect(declared).toMatchObject({
+    expect(parseProviderMetadata(`<?xml version="1.0" encoding="utf-8"?>\n${entity(certificate)}`, NOW)).toEqual({
       entityId: ENTITY,
       singleSignOnServices: [{ binding: 'post', url: 'https://corp.example/sso?a=1&b=2' }],
-      signRequests: true,
+      singleLogoutServices: [],
+      signingCertificates: [certificate],
+      wantAuthnRequestsSigned: true,
     });
-    const [provider] = parseDeclaration(stringify({ identityProviders: [declared] }), { SAML_SIGNING_KEY: 'a key' }).identityProviders;
-    expect(provider?.settings).toMatchObject({ kind: 'saml', signingCertificates: [certificate], requestSigningKey: 'a key' });
-    expect(declareFromMetadata(metadata, 'corp', 'https://corp.example/saml')).toMatchObject({ metadataUrl: 'https://corp.example/saml' });
   });
 
   it('of a federation: the entity id says which', async () => {

@@ -85,6 +85,13 @@ const wrapping: readonly SamlAttack[] = [
   ),
   attack(
     'S1',
+    'response_malformed',
+    'saml_message',
+    'a second response, in Extensions',
+    facts((f) => void (f.extensions = '<samlp:Extensions><samlp:Response ID="_evil" Version="2.0"/></samlp:Extensions>')),
+  ),
+  attack(
+    'S1',
     'signature_covers_other',
     'saml_signature',
     'a signature over another element',

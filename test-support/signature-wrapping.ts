@@ -88,7 +88,7 @@ const VARIANTS: Readonly<Record<number, (parts: Wrapping) => void>> = {
 };
 
 /**
- * Wraps a signed message. @param variant 1 to 8 @param target which signed element is wrapped
+ * Wraps a signed message. @throws when it is no XML, or has no such signed element @param variant 1 to 8 @param target which signed element is wrapped
  * @param options.sameId the forged element keeps the id of the signed one
  */
 export const wrapSignature = (
@@ -97,7 +97,11 @@ export const wrapSignature = (
   target: 'Response' | 'Assertion',
   { sameId = false }: { readonly sameId?: boolean } = {},
 ): string => {
-  const document = new DOMParser().parseFromString(xml, 'text/xml');
+  const giveUp = (message: string): never => {
+    throw new Error(message);
+  };
+  const parser = new DOMParser({ errorHandler: { warning: giveUp, error: giveUp, fatalError: giveUp } });
+  const document = parser.parseFromString(xml, 'text/xml');
   const signed = document.getElementsByTagNameNS('*', target)[0];
   if (!signed) throw new Error(`there is no ${target}`);
   const ownSignature = (element: Element): Element => {

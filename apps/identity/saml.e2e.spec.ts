@@ -5,6 +5,7 @@ import { userActivityStream, userStream } from '#libs/accounts/streams.js';
 import { parseProviderMetadata } from '#libs/identity-providers/saml/provider-metadata.js';
 import type { Certificate } from '#libs/platform/self-signed-certificate.js';
 import { Browser } from '#test-support/browser.js';
+import { launchChromium } from '#test-support/chromium.js';
 import { samlCertificate } from '#test-support/certificate.js';
 import { HostileSamlProvider } from '#test-support/hostile-saml-provider.js';
 import { startTestIdentityServer } from '#test-support/identity-server.js';
@@ -279,6 +280,27 @@ describe('sign-in through SAML over HTTP', () => {
       await finish(browser);
       expect(browser.url).toBe(`${server.issuer}/account`);
     });
+  });
+
+  it('in a real browser, across sites: the request posts itself, the response comes without cookies, and the redirect to ourselves has them', async () => {
+    const chromium = await launchChromium();
+    try {
+      const page = await chromium.newPage();
+      const cookiesOfPost: (string | undefined)[] = [];
+      page.on('request', (request) => {
+        if (request.method() !== 'POST' || request.url() !== acs('post')) return;
+        cookiesOfPost.push(request.headers().cookie);
+      });
+      await page.goto(`${server.issuer}/sign-in`);
+      await page.getByRole('button', { name: 'Continue with post' }).click();
+      await page.waitForURL(`${provider.url}/sso`);
+      await page.evaluate('document.forms[0].submit()');
+      await page.waitForURL(`${server.issuer}/account`);
+      expect(await page.textContent('body')).toContain('subject-1@corp.example');
+      expect(cookiesOfPost).toEqual([undefined]);
+    } finally {
+      await chromium.close();
+    }
   });
 
   describe('ForceAuthn', () => {

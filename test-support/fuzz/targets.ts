@@ -1,5 +1,11 @@
 import type { FuzzTarget } from './fuzz.js';
 import { openIdTargets } from './open-id.js';
+import { samlLogoutTarget } from './saml-logout.js';
+import { samlResponseTarget } from './saml-responses.js';
 
 /** Everything that is fuzzed. */
-export const fuzzTargets: readonly { readonly name: string; readonly start: () => Promise<FuzzTarget> }[] = [...openIdTargets];
+export const fuzzTargets: readonly { readonly name: string; readonly start: () => Promise<FuzzTarget> }[] = [
+  ...openIdTargets,
+  samlResponseTarget,
+  samlLogoutTarget,
+];

@@ -1,6 +1,6 @@
 import type { Clock } from '#libs/platform/clock.js';
-import { HttpExchangeError } from '../http.js';
-import type { HttpPolicy } from '../http.js';
+import { HttpExchangeError } from '#libs/platform/guarded-http.js';
+import type { HttpPolicy } from '#libs/platform/guarded-http.js';
 import { UpstreamError } from '../upstream-error.js';
 import { fetchMetadata } from './fetch-metadata.js';
 import type { SamlProviderSettings } from './settings.js';
@@ -10,7 +10,9 @@ const COOLDOWN_MS = 30_000;
 
 interface Fetched {
   readonly certificates: readonly string[];
-  readonly at: number;
+  /** When the provider was asked, whether or not it answered. */
+  readonly askedAt: number;
+  readonly freshUntil: number;
 }
 
 /**
@@ -45,38 +47,34 @@ export class SigningCertificates {
     const { metadataUrl, signingCertificates } = settings;
     if (metadataUrl === undefined) return signingCertificates;
     const known = this.#fetched.get(keyOf(settings));
-    const fetched = known && this.#age(known) < MAX_AGE_MS ? known : await this.#fetch(settings, known);
-    return [...signingCertificates, ...(fetched?.certificates ?? [])];
+    const fresh = known && this.clock().getTime() < known.freshUntil;
+    const { certificates } = fresh ? known : await this.#fetch(settings, known);
+    return [...signingCertificates, ...certificates];
   }
 
   async #renewed(settings: SamlProviderSettings): Promise<readonly string[] | undefined> {
     const known = this.#fetched.get(keyOf(settings));
-    if (settings.metadataUrl === undefined || (known && this.#age(known) < COOLDOWN_MS)) return undefined;
-    const fetched = await this.#fetch(settings, known);
-    return fetched === known ? undefined : [...settings.signingCertificates, ...(fetched?.certificates ?? [])];
+    if (settings.metadataUrl === undefined || (known && this.clock().getTime() < known.askedAt + COOLDOWN_MS)) return undefined;
+    const { certificates } = await this.#fetch(settings, known);
+    return [...settings.signingCertificates, ...certificates];
   }
 
-  #age({ at }: Fetched): number {
-    return this.clock().getTime() - at;
-  }
-
-  /** What was fetched, or what was known before while the metadata cannot be had. */
-  async #fetch(settings: SamlProviderSettings, known: Fetched | undefined): Promise<Fetched | undefined> {
+  /** What the provider publishes now; while it cannot be had, what was known before, for as long as the cool-down. */
+  async #fetch(settings: SamlProviderSettings, known: Fetched | undefined): Promise<Fetched> {
     const { metadataUrl = '', entityId, signingCertificates } = settings;
     const now = this.clock();
+    const askedAt = now.getTime();
+    let fetched: Fetched;
     try {
       const { signingCertificates: certificates } = await fetchMetadata(metadataUrl, this.policy, now, entityId);
-      const fetched = { certificates, at: now.getTime() };
-      this.#fetched.set(keyOf(settings), fetched);
-      return fetched;
+      fetched = { certificates, askedAt, freshUntil: askedAt + MAX_AGE_MS };
     } catch (error) {
       if (!(error instanceof HttpExchangeError)) throw error;
       if (!known && signingCertificates.length === 0) throw new UpstreamError('provider_unreachable', 'saml_metadata', error.message);
-      // Asked again after the cool-down, not at every sign-in.
-      const kept = known && { ...known, at: now.getTime() - MAX_AGE_MS + COOLDOWN_MS };
-      if (kept) this.#fetched.set(keyOf(settings), kept);
-      return known;
+      fetched = { certificates: known?.certificates ?? [], askedAt, freshUntil: askedAt + COOLDOWN_MS };
     }
+    this.#fetched.set(keyOf(settings), fetched);
+    return fetched;
   }
 }
 

@@ -40,8 +40,10 @@ export const parseStrictly = (text: string, step: UpstreamStep): Element => {
   checkExtent(body, refuse);
   const root = parsed(body, refuse);
   for (const element of elementsOf(root)) {
-    const names = [element, ...attributesOf(element)].map(({ nodeName }) => nodeName);
-    if (!names.every((name) => QUALIFIED_NAME.test(name))) throw refuse('xml_malformed', 'a name that is none of XML');
+    const named = [element, ...attributesOf(element)];
+    if (!named.every(({ nodeName }) => QUALIFIED_NAME.test(nodeName))) throw refuse('xml_malformed', 'a name that is none of XML');
+    if (named.some(({ nodeName, namespaceURI }) => nodeName.includes(':') && !namespaceURI))
+      throw refuse('xml_malformed', 'a prefix that nobody declared');
   }
   return root;
 };
@@ -53,7 +55,10 @@ const checkExtent = (xml: string, refuse: (code: string, detail: string) => Upst
   for (let i = 0; i < xml.length; i += 1) {
     const character = xml.charAt(i);
     if (tag === 'none') {
-      if (character !== '<') continue;
+      if (character !== '<') {
+        if (depth === 0 && !/\s/.test(character)) throw refuse('xml_malformed', 'text beside the root element');
+        continue;
+      }
       tag = xml.charAt(i + 1) === '/' ? 'end' : 'start';
       attributes = 0;
     } else if (quote !== '') {

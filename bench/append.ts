@@ -5,33 +5,12 @@ import { startEventStoreProcess } from '#test-support/event-store-process.js';
 import { median, percentile } from './scenario.js';
 import type { Scenario } from './scenario.js';
 import { benchEvent } from './support/bench-event.js';
+import { drive } from './support/drive.js';
 import { startScratchPostgres } from './support/scratch-postgres.js';
 
 const RUNS = 5;
 const RUN_MS = 3_000;
 const WARM_UP_MS = 1_500;
-
-interface Rate {
-  readonly perSecond: number;
-  readonly latenciesMs: readonly number[];
-}
-
-/** Does `step` over and over, `workers` at a time, for a while. */
-const drive = async (workers: number, durationMs: number, step: (worker: number) => Promise<unknown>): Promise<Rate> => {
-  const latenciesMs: number[] = [];
-  const startedMs = performance.now();
-  const endMs = startedMs + durationMs;
-  const work = async (worker: number): Promise<void> => {
-    for (let now = performance.now(); now < endMs;) {
-      await step(worker);
-      const after = performance.now();
-      latenciesMs.push(after - now);
-      now = after;
-    }
-  };
-  await Promise.all(Array.from({ length: workers }, (_, worker) => work(worker)));
-  return { perSecond: (latenciesMs.length / (performance.now() - startedMs)) * 1000, latenciesMs };
-};
 
 /** Appends through the client, each writer to its own stream at its exact revision. */
 const appends = (client: EventStoreDBClient, run: string): ((worker: number) => Promise<void>) => {

@@ -68,7 +68,8 @@ const rowsAfter = async (projection: Projection, batches: readonly (readonly Rec
   const own = { ...projection, name };
   const { generation } = await createGeneration(pool, own, 'building');
   const schema = `${name}_g${generation}`;
-  for (const batch of batches) await projection.handle(batch, pool, schema);
+  const { events: handled } = projection;
+  for (const batch of batches) await projection.handle(handled ? batch.filter(({ event }) => handled[event.type]) : batch, pool, schema);
   const { rows } = await pool.query<Record<string, unknown>>(`SELECT * FROM ${schema}.${projection.tables[0]?.name} ORDER BY 1`);
   return rows;
 };

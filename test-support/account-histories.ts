@@ -336,7 +336,7 @@ export class HistoryTheatre {
         const { outcome, account } = await this.#login(store, run, identity);
         if (!('claimId' in outcome) || !account) return [];
         const opened = await openSession(
-          { store, sessions: this.#sessions, sessionsAtProviders, clock: systemClock },
+          { store, sessions: this.#sessions, sessionsAtProviders, clock: systemClock, isDenied: () => Promise.resolve(false) },
           {
             userId: outcome.userId,
             organizationId: 'default',

@@ -12,6 +12,7 @@ import type { TestEventStore } from './event-store.js';
 import { startTestInstallation } from './installation.js';
 import type { TestInstallation } from './installation.js';
 import { freePorts } from './ports.js';
+import { startRoundRobin } from './round-robin.js';
 
 export interface TestIdentityServer {
   readonly issuer: string;
@@ -25,11 +26,14 @@ export interface TestIdentityServer {
   stop(): Promise<void>;
 }
 
-/** An identity server and a projector in this process, over real HTTP, on an installation of their own. */
-/** @param eventStore one that the test has started; it is stopped with the server */
-export const startTestIdentityServer = async (eventStore?: TestEventStore): Promise<TestIdentityServer> => {
+/**
+ * An identity server and a projector in this process, over real HTTP, on an installation of their own.
+ * @param eventStore one that the test has started; it is stopped with the server
+ * @param instances how many identity servers there are behind the one address; requests go to them in turn
+ */
+export const startTestIdentityServer = async (eventStore?: TestEventStore, instances = 1): Promise<TestIdentityServer> => {
   const installation = await startTestInstallation(eventStore);
-  const [port = 0, managementPort = 0] = await freePorts(2);
+  const [port = 0, managementPort = 0, ...others] = await freePorts(2 + (instances > 1 ? instances : 0));
   const issuer = `http://localhost:${port}`;
   const outbox = mkdtempSync(join(tmpdir(), 'ligature-outbox-'));
   const log: Record<string, unknown>[] = [];
@@ -53,20 +57,26 @@ export const startTestIdentityServer = async (eventStore?: TestEventStore): Prom
     },
     silentLogger,
   );
-  const identity = await startIdentity(
-    {
-      ...shared,
-      DATABASE_URL: urls.ligature_identity,
-      LIGATURE_ISSUER: issuer,
-      LIGATURE_ENV: 'development',
-      LIGATURE_INDEX_SECRET: installation.indexSecret.toString('base64'),
-      LIGATURE_COOKIE_SECRET: Buffer.alloc(32, 7).toString('base64'),
-      LIGATURE_MAIL_OUTBOX: outbox,
-      IDENTITY_PORT: String(port),
-      IDENTITY_MANAGEMENT_PORT: String(managementPort),
-    },
-    logger,
+  const ports = instances > 1 ? others : [port];
+  const identities = await Promise.all(
+    ports.map((own, i) =>
+      startIdentity(
+        {
+          ...shared,
+          DATABASE_URL: urls.ligature_identity,
+          LIGATURE_ISSUER: issuer,
+          LIGATURE_ENV: 'development',
+          LIGATURE_INDEX_SECRET: installation.indexSecret.toString('base64'),
+          LIGATURE_COOKIE_SECRET: Buffer.alloc(32, 7).toString('base64'),
+          LIGATURE_MAIL_OUTBOX: outbox,
+          IDENTITY_PORT: String(own),
+          IDENTITY_MANAGEMENT_PORT: String(i === 0 ? managementPort : 0),
+        },
+        logger,
+      ),
+    ),
   );
+  const front = instances > 1 ? await startRoundRobin(port, ports) : undefined;
   return {
     issuer,
     mails: () => listOutbox(outbox),
@@ -74,7 +84,8 @@ export const startTestIdentityServer = async (eventStore?: TestEventStore): Prom
     installation,
     log,
     stop: async () => {
-      await identity.stop();
+      front?.close();
+      for (const identity of identities) await identity.stop();
       await projector.stop();
       await installation.stop();
       rmSync(outbox, { recursive: true, force: true });

@@ -18,11 +18,12 @@ import type { Pool } from '#libs/platform/postgres/pool.js';
 import { createIndexKeys } from '#libs/privacy/index-key.js';
 import { postgresSubjectKeys, subjectKeyMigrations } from '#libs/privacy/subject-keys.postgres.js';
 import type { DestructibleSubjectKeys } from '#libs/privacy/subject-keys.js';
+import type { OpenSessionDependencies } from '#libs/sign-in/open-session.js';
 import { startTestEventStore } from './event-store.js';
 import type { TestEventStore } from './event-store.js';
 
 /** A whole installation without its HTTP servers: an event store, a database with its keys, and what the commands need. */
-export interface TestInstallation extends EventCore, LinkingDependencies {
+export interface TestInstallation extends EventCore, LinkingDependencies, Pick<OpenSessionDependencies, 'isDenied'> {
   readonly eventStore: TestEventStore;
   /** As the identity server connects. */
   readonly pool: Pool;
@@ -97,6 +98,7 @@ export const startTestInstallation = async (given?: TestEventStore, observer: St
     indexKeys: createIndexKeys(indexSecret),
     clock: systemClock,
     newId: newUuid,
+    isDenied: () => Promise.resolve(false),
     configure: async (yaml, environment = process.env) => {
       await applyDeclaration(core.store, parseDeclaration(yaml, environment), testContext());
     },

@@ -3,7 +3,9 @@ import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import * as client from 'openid-client';
 import { OpenIdProvider } from '#libs/openid-provider/open-id-provider.js';
-import type { OpenIdProviderOptions, UserClaims } from '#libs/openid-provider/open-id-provider.js';
+import type { LinkedIdentity, OpenIdProviderOptions, UserClaims } from '#libs/openid-provider/open-id-provider-options.js';
+import type { GrantRecord, RevocationReason } from '#libs/openid-provider/grants.postgres.js';
+import type { TokenIssue } from '#libs/openid-provider/token-exchange.js';
 import type { SessionRecord } from '#libs/openid-provider/sessions.postgres.js';
 import { systemClock } from '#libs/platform/clock.js';
 import { newUuid } from '#libs/platform/ids.js';
@@ -12,6 +14,11 @@ import { createPool } from '#libs/platform/postgres/pool.js';
 import type { Pool } from '#libs/platform/postgres/pool.js';
 import { relyingPartySettingsSchema } from '#libs/relying-parties/settings.js';
 import type { RelyingPartySettings } from '#libs/relying-parties/settings.js';
+import { DEFAULT_HTTP_POLICY } from '#libs/platform/guarded-http.js';
+import { migrate } from '#libs/platform/postgres/migrations.js';
+import { createIndexKeys } from '#libs/privacy/index-key.js';
+import type { Limit } from '#libs/throttling/throttles.js';
+import { LIMITS, postgresThrottles, throttleMigrations } from '#libs/throttling/throttles.js';
 import { createTestDatabase } from './database.js';
 import type { Browser } from './browser.js';
 import { sessionOf } from './sessions.js';
@@ -51,9 +58,21 @@ export interface TestOpenIdProvider {
   /** Every instance on the one database; requests go to them in turn. */
   readonly instances: readonly OpenIdProvider[];
   readonly pool: Pool;
+  /** Limits that are other than {@link LIMITS}. */
+  readonly limits: Partial<Record<Limit, { readonly points: number; readonly perS: number }>>;
   readonly relyingParties: Map<string, RelyingPartySettings>;
   /** Claims of everyone who may sign in; whoever is not here may not. */
   readonly users: Map<string, UserClaims>;
+  readonly linkedIdentities: Map<string, LinkedIdentity[]>;
+  /** What was stored of tokens, in order. */
+  readonly issued: TokenIssue[];
+  readonly revoked: { readonly grant: GrantRecord; readonly reason: RevocationReason }[];
+  /** What storing the event of an issue does beside; to make it fail, or refuse. */
+  onTokensIssued: (issue: TokenIssue) => Promise<'stored' | 'refused'>;
+  /** What storing the event of a revocation does beside. */
+  onGrantRevoked: () => Promise<void>;
+  /** What the person answers on the consent page; nothing: the page stays, and says `consent` and what is asked for. */
+  agrees: boolean | undefined;
   /** Sessions that were told to have been signed out. */
   readonly signedOut: SessionRecord[];
   /** What storing the event of a sign-out does beside; to make it fail. */
@@ -67,24 +86,38 @@ export interface TestOpenIdProvider {
   stop(): Promise<void>;
 }
 
-/** An OpenID Provider over HTTP, on a database of its own, with a sign-in page that lets `person` in. */
-export const startTestOpenIdProvider = async (instanceCount = 1): Promise<TestOpenIdProvider> => {
+/**
+ * An OpenID Provider over HTTP, on a database of its own, with a sign-in page that lets `person` in.
+ * @param instanceCount how many instances answer, in turn
+ */
+export const startTestOpenIdProvider = async (
+  instanceCount = 1,
+  limits: TestOpenIdProvider['limits'] = {},
+): Promise<TestOpenIdProvider> => {
   const database = await createTestDatabase();
   const pools = Array.from({ length: instanceCount }, () =>
     createPool(database.urls.ligature_identity, { applicationName: 'test', max: 10, onIdleError: () => undefined }),
   );
   const [pool] = pools;
   if (!pool) throw new Error('there must be an instance');
+  await migrate(pool, 'provider', throttleMigrations);
   const server = createServer().listen(0, '127.0.0.1');
   await once(server, 'listening');
   const issuer = `http://localhost:${(server.address() as AddressInfo).port}`;
 
   const state: TestOpenIdProvider = {
     issuer,
+    limits,
     instances: [],
     pool,
     relyingParties: new Map([['app', aRelyingParty()]]),
     users: new Map(),
+    linkedIdentities: new Map(),
+    issued: [],
+    revoked: [],
+    onTokensIssued: () => Promise.resolve('stored'),
+    onGrantRevoked: () => Promise.resolve(),
+    agrees: true,
     signedOut: [],
     onSignedOut: () => undefined,
     person: undefined,
@@ -123,6 +156,15 @@ export const startTestOpenIdProvider = async (instanceCount = 1): Promise<TestOp
           if (next === undefined) response.writeHead(400).end('over');
           else response.writeHead(303, { location: next }).end();
         }
+      } else if (path.startsWith('/consent/')) {
+        const interaction = await instance.findInteraction(request, response);
+        if (!interaction?.userId || interaction.uid !== path.slice('/consent/'.length)) response.writeHead(400).end('consent_expired');
+        else if (state.agrees === undefined) response.end(`consent ${JSON.stringify(interaction.asksFor)}`);
+        else {
+          const { uid, userId } = interaction;
+          const next = state.agrees ? await instance.giveConsent(uid, userId) : await instance.abandonInteraction(uid);
+          response.writeHead(303, { location: next ?? '/over' }).end();
+        }
       } else {
         instance.handler(request, response);
       }
@@ -131,6 +173,8 @@ export const startTestOpenIdProvider = async (instanceCount = 1): Promise<TestOp
   });
   return state;
 };
+
+const indexKeys = createIndexKeys(Buffer.alloc(32, 8));
 
 export const testOptions = (issuer: string, pool: Pool, state: TestOpenIdProvider): OpenIdProviderOptions => ({
   issuer,
@@ -141,8 +185,24 @@ export const testOptions = (issuer: string, pool: Pool, state: TestOpenIdProvide
   newId: newUuid,
   logger: silentLogger,
   relyingParties: { find: (clientId) => Promise.resolve(state.relyingParties.get(clientId)) },
-  users: { claims: (userId) => Promise.resolve(state.users.get(userId)) },
+  users: {
+    claims: (userId) => Promise.resolve(state.users.get(userId)),
+    linkedIdentities: (userId) => Promise.resolve(state.linkedIdentities.get(userId) ?? []),
+  },
+  http: { ...DEFAULT_HTTP_POLICY, allowLoopback: true },
+  throttles: postgresThrottles(pool, indexKeys, { ...LIMITS, ...state.limits }),
+  pairwiseSubject: (sector, userId) => indexKeys.of('pairwiseSubject', sector, userId),
   signInPath: (uid) => `/sign-in/${uid}`,
+  consentPath: (uid) => `/consent/${uid}`,
+  onTokensIssued: async (issue) => {
+    const answer = await state.onTokensIssued(issue);
+    state.issued.push(issue);
+    return answer;
+  },
+  onGrantRevoked: async (grant, reason) => {
+    await state.onGrantRevoked();
+    state.revoked.push({ grant, reason });
+  },
   onSignedOut: (session) => {
     state.onSignedOut();
     state.signedOut.push(session);

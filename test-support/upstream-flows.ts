@@ -1,6 +1,6 @@
 import { flowMigrations, Flows } from '#libs/identity-providers/flows.postgres.js';
-import { DEFAULT_HTTP_POLICY } from '#libs/identity-providers/http.js';
-import type { HttpPolicy } from '#libs/identity-providers/http.js';
+import { DEFAULT_HTTP_POLICY } from '#libs/platform/guarded-http.js';
+import type { HttpPolicy } from '#libs/platform/guarded-http.js';
 import { BackChannelLogout } from '#libs/identity-providers/oidc/back-channel-logout.js';
 import { Discovery } from '#libs/identity-providers/oidc/discovery.js';
 import { oidcProviderSettingsSchema } from '#libs/identity-providers/oidc/settings.js';

@@ -122,9 +122,9 @@ describe('ligature history user', () => {
   it.each<[string[], string]>([
     [['user', 'nobody'], '"nobody" is not a user id'],
     [['user', '00000000-0000-7000-8000-000000000000'], 'There is no user'],
-    [['user', userId, '--from', 'yesterday'], '--from: is a time in ISO 8601'],
-    [['user', userId, '--from', '2026-03-04T00:00:00Z', '--to', '2026-03-03T00:00:00Z'], '--from: is later than to'],
-    [['user', userId, '--as-of', 'noon'], '--as-of: is a time in ISO 8601'],
+    [['user', userId, '--from', 'yesterday'], '--from: must be a time in ISO 8601'],
+    [['user', userId, '--from', '2026-03-04T00:00:00Z', '--to', '2026-03-03T00:00:00Z'], '--from: must not be later than to'],
+    [['user', userId, '--as-of', 'noon'], '--as-of: must be a time in ISO 8601'],
     [['user', userId, '--as-of', '2999-01-01T00:00:00Z'], '--as-of lies in the future'],
     [['user', userId, '--as-of', 'pos:128', '--compare-with', 'pos:64'], '--as-of is later than --compare-with'],
     [['user', userId, '--compare-with', 'pos:64'], '--compare-with needs --as-of'],

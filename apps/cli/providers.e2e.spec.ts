@@ -108,9 +108,9 @@ organizations:
   }, 60_000);
 
   it('what a provider publishes becomes the beginning of its entry', async () => {
-    const { out } = await ligature('providers', 'import', `${acme.issuer}/.well-known/openid-configuration`);
+    const { out } = await ligature('providers', 'import', `${acme.issuer}/.well-known/openid-configuration`, '--id', 'new');
     expect(out).toContain(`issuer: ${acme.issuer}`);
-    expect(await ligature('providers', 'import', file('nothing.txt', 'nothing'))).toMatchObject({
+    expect(await ligature('providers', 'import', file('nothing.txt', 'nothing'), '--id', 'new')).toMatchObject({
       code: 2,
       err: expect.stringContaining('neither'),
     });

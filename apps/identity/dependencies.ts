@@ -18,7 +18,7 @@ import { warnOfAccount } from '#libs/event-store/store-account.js';
 import { checkStoreUrl } from '#libs/event-store/store-url.js';
 import type { StoreObserver } from '#libs/event-store/store-metrics.js';
 import { flowMigrations, Flows, removeExpiredFlows } from '#libs/identity-providers/flows.postgres.js';
-import { httpPolicyOf } from '#libs/identity-providers/http-policy.js';
+import { httpPolicyOf } from '#libs/platform/http-policy.js';
 import { UpstreamOAuth2 } from '#libs/identity-providers/oauth2/upstream-oauth2.js';
 import type { OAuth2FlowSecrets } from '#libs/identity-providers/oauth2/upstream-oauth2.js';
 import { BackChannelLogout } from '#libs/identity-providers/oidc/back-channel-logout.js';
@@ -27,6 +27,7 @@ import { UpstreamOpenId } from '#libs/identity-providers/oidc/upstream-open-id.j
 import type { OpenIdFlowSecrets } from '#libs/identity-providers/oidc/upstream-open-id.js';
 import { postedResponseMigrations, postgresPostedResponses } from '#libs/identity-providers/posted-responses.postgres.js';
 import { ProviderHealth, withHealth } from '#libs/identity-providers/provider-health.js';
+import { Reachability, whereReachable } from '#libs/identity-providers/reachability.js';
 import { upstreamSignIn } from '#libs/identity-providers/upstream-protocol.js';
 import { ConsumedAssertions, consumedAssertionMigrations } from '#libs/identity-providers/saml/consumed-assertions.postgres.js';
 import { SamlServiceProvider } from '#libs/identity-providers/saml/service-provider.js';
@@ -37,8 +38,10 @@ import type { CarryOutRevocations } from '#libs/linking/commands/unlink-external
 import { loadWaysIn } from '#libs/linking/queries/providers-in-organization.js';
 import { mailerFrom, outboxOf } from '#libs/mail/mailer-from.js';
 import type { OutboxSettings } from '#libs/mail/outbox.controller.js';
+import type { ConsentDependencies } from '#libs/openid-provider/consent/consent-dependencies.js';
+import { consentPath } from '#libs/openid-provider/consent/consent-dependencies.js';
 import { OpenIdProvider } from '#libs/openid-provider/open-id-provider.js';
-import type { UserClaims } from '#libs/openid-provider/open-id-provider.js';
+import type { LinkedIdentity, OpenIdProviderOptions, UserClaims } from '#libs/openid-provider/open-id-provider-options.js';
 import { systemClock } from '#libs/platform/clock.js';
 import { newUuid } from '#libs/platform/ids.js';
 import type { Logger } from '#libs/platform/logger.js';
@@ -48,7 +51,9 @@ import type { Pool } from '#libs/platform/postgres/pool.js';
 import { createIndexKeys } from '#libs/privacy/index-key.js';
 import { masterKeyId, postgresSubjectKeys, rewrapSubjectKeys, subjectKeyMigrations } from '#libs/privacy/subject-keys.postgres.js';
 import { INSTALLATION_SUBJECT } from '#libs/privacy/subject-keys.js';
-import { checkStoreIdentity, waitForPosition } from '#libs/projection-engine/projector.js';
+import { isDenied } from '#libs/projection-engine/parked.postgres.js';
+import { checkStoreIdentity } from '#libs/projection-engine/store-check.js';
+import { waitForPosition } from '#libs/projection-engine/wait-for-position.js';
 import { loadRelyingParty } from '#libs/relying-parties/queries/load-relying-party.js';
 import { attemptWindowMigrations, postgresAttemptWindows } from '#libs/sign-in/attempt-windows.postgres.js';
 import { createSignInAttempts } from '#libs/sign-in/attempts.js';
@@ -58,6 +63,8 @@ import { purgeUser } from '#libs/installation/purge-user.js';
 import { processManagerMigrations } from '#libs/process-managers/checkpoints.postgres.js';
 import { appendActivity } from '#libs/sign-in/open-session.js';
 import { pendingLinkMigrations, postgresPendingLinks } from '#libs/sign-in/pending-links.postgres.js';
+import { noteConsent } from '#libs/sign-in/consents.js';
+import { issueTokens, noteRevokedGrant } from '#libs/sign-in/token-grants.js';
 import { carryOutRevocations, placed } from '#libs/sign-in/revocations.js';
 import { postgresReauthentications, reauthenticationMigrations } from '#libs/sign-in/reauthentications.postgres.js';
 import { postgresSessionsAtProviders, sessionsAtProvidersMigrations } from '#libs/sign-in/sessions-at-providers.postgres.js';
@@ -66,10 +73,11 @@ import type { SignInDependencies } from '#libs/sign-in/sign-in-dependencies.js';
 import { postgresThrottles, throttleMigrations } from '#libs/throttling/throttles.js';
 import { cookiePolicy } from '#libs/web/cookies.js';
 import { createCsrfTokens } from '#libs/web/csrf.js';
+import type { LinkView } from '#projections/links/read-model.js';
 import { linksOfUser, usersOfProvider } from '#projections/links/read-model.js';
 import { connectReadModels } from '#projections/read-models.js';
 import type { ReadModels } from '#projections/read-models.js';
-import { findUser } from '#projections/users/read-model.js';
+import { claimsOfUser, findUser } from '#projections/users/read-model.js';
 import type { IdentityConfiguration } from './configuration.js';
 
 /** Everything that the identity server's modules need from outside, put together once. */
@@ -78,6 +86,7 @@ export interface IdentityDependencies {
   readonly pool: Pool;
   readonly readModels: ReadModels;
   readonly openIdProvider: OpenIdProvider;
+  readonly consent: ConsentDependencies;
   readonly linking: LinkingDependencies & { readonly carryOutRevocations: CarryOutRevocations };
   readonly accounts: AccountsDependencies;
   readonly signIn: SignInDependencies;
@@ -95,6 +104,7 @@ export const connectDependencies = async (
   config: IdentityConfiguration,
   logger: Logger,
   observer: StoreObserver,
+  onTokenAnswer: OpenIdProviderOptions['onTokenAnswer'],
 ): Promise<IdentityDependencies> => {
   checkStoreUrl(config.EVENTSTORE_URL);
   const mailer = mailerFrom(config, systemClock, newUuid);
@@ -144,6 +154,8 @@ export const connectDependencies = async (
   }
 
   const readModels = await connectReadModels(config.DATABASE_URL, 'ligature-identity-read-models');
+  const policy = httpPolicyOf(config);
+  const throttles = postgresThrottles(pool, indexKeys);
   const openIdProvider = await OpenIdProvider.create({
     issuer: config.LIGATURE_ISSUER,
     pool,
@@ -154,8 +166,18 @@ export const connectDependencies = async (
     newId,
     logger,
     relyingParties: { find: (clientId) => loadRelyingParty(store, clientId) },
-    users: { claims: (userId) => claimsOf(core, pool, readModels, userId) },
+    users: {
+      claims: (userId) => claimsOf(core, pool, userId),
+      linkedIdentities: async (userId) => (await linksOfUser(readModels, userId)).map(linkedIdentity),
+    },
+    http: policy,
+    throttles,
+    pairwiseSubject: (sector, userId) => indexKeys.of('pairwiseSubject', sector, userId),
     signInPath,
+    consentPath,
+    ...(onTokenAnswer ? { onTokenAnswer } : {}),
+    onTokensIssued: (issue) => issueTokens(store, newId, issue),
+    onGrantRevoked: (grant, reason) => noteRevokedGrant(store, newId, grant, reason),
     onSignedOut: async ({ userId, organizationId, sessionId }) => {
       const commandId = newId();
       const context = { commandId, correlationId: commandId, actor: { type: 'user', id: userId }, organizationId } as const;
@@ -163,7 +185,6 @@ export const connectDependencies = async (
     },
   });
 
-  const policy = httpPolicyOf(config);
   const discovery = new Discovery(policy, clock);
   const sessionsAtProviders = postgresSessionsAtProviders(pool, indexKeys, clock);
   const postedResponses = postgresPostedResponses(pool, config.LIGATURE_MASTER_KEY, clock);
@@ -190,7 +211,8 @@ export const connectDependencies = async (
   const signIn: SignInDependencies = {
     issuer: config.LIGATURE_ISSUER,
     store,
-    external: withHealth(protocols, providerHealth),
+    // Asked whether it answers before a browser is sent there; not asked at all while it is known not to.
+    external: withHealth(whereReachable(protocols, new Reachability(policy, clock)), providerHealth),
     providerHealth,
     postedResponses,
     saml: new SamlServiceProvider({ certificates, clock }),
@@ -201,8 +223,9 @@ export const connectDependencies = async (
     reauthentications: postgresReauthentications(pool, clock),
     attempts: createSignInAttempts({ store, windows: attemptWindows, logger }),
     pendingLinks,
+    isDenied: (userId) => isDenied(pool, userId),
     passwords,
-    throttles: postgresThrottles(pool, indexKeys),
+    throttles,
     indexKeys,
     accountMail: createAccountMail({ issuer: config.LIGATURE_ISSUER, mailer, mailTokens, pendingAddresses, indexKeys, logger }),
     mailTokens,
@@ -224,6 +247,13 @@ export const connectDependencies = async (
     pool,
     readModels,
     openIdProvider,
+    consent: {
+      openIdProvider,
+      onConsentGranted: (userId, clientId, consent, context) => noteConsent(store, userId, clientId, consent, context),
+      csrf: signIn.csrf,
+      cookies: signIn.cookies,
+      newId,
+    },
     linking: { store, indexKeys, clock, newId, carryOutRevocations: revoke },
     accounts: {
       store,
@@ -255,6 +285,7 @@ export const connectDependencies = async (
       index: historyIndex(readModels),
       verifyAccessToken: (token, required) => openIdProvider.verifyAccessToken(token, required),
       sessions: openIdProvider,
+      continueAt: (path, request, response) => signIn.continuations.remember({ path }, request, response),
       clock,
       newId,
       logger,
@@ -290,16 +321,23 @@ const accountReadModels = (pool: Pool, readModels: ReadModels): AccountReadModel
   },
 });
 
+const linkedIdentity = ({ providerId, issuer, linkedAt }: LinkView): LinkedIdentity => ({
+  provider: providerId,
+  issuer,
+  linked_at: linkedAt.toISOString(),
+});
+
 /** Claims from the read model. A user who is not there yet is waited for, within bounds: created is never "not found". */
-const claimsOf = async (core: EventCore, pool: Pool, readModels: ReadModels, userId: string): Promise<UserClaims | undefined> => {
-  let user = await findUser(readModels, userId);
+const claimsOf = async (core: EventCore, pool: Pool, userId: string): Promise<UserClaims | undefined> => {
+  let user = await claimsOfUser(pool, userId);
   if (!user) {
     const { state, position } = await loadAccount(core.store, userId);
     if (!exists(state)) return undefined;
     await waitForPosition(pool, 'users', position);
-    user = await findUser(readModels, userId);
+    user = await claimsOfUser(pool, userId);
   }
-  if (user?.status !== 'active') return undefined;
+  // What is read about somebody on the deny list may be too good: codes, refresh tokens and userinfo are refused as for an unknown user.
+  if (user?.status !== 'active' || (await isDenied(pool, userId))) return undefined;
   return {
     name: user.displayName ?? undefined,
     givenName: user.givenName ?? undefined,

@@ -13,6 +13,8 @@ import { AuditModule } from '#libs/audit/audit.module.js';
 import { LINKING_DEPENDENCIES } from '#libs/linking/commands/linking-dependencies.js';
 import { LinkingModule } from '#libs/linking/linking.module.js';
 import { OutboxModule } from '#libs/mail/outbox.controller.js';
+import { CONSENT_DEPENDENCIES } from '#libs/openid-provider/consent/consent-dependencies.js';
+import { OpenIdProviderModule } from '#libs/openid-provider/open-id-provider.module.js';
 import { SIGN_IN_DEPENDENCIES } from '#libs/sign-in/sign-in-dependencies.js';
 import { SignInModule } from '#libs/sign-in/sign-in.module.js';
 import { STYLESHEET } from '#libs/web/stylesheet.js';
@@ -42,11 +44,12 @@ export class StaticController {
 /** Hands the dependencies to the modules of the contexts. */
 @Module({})
 export class DependenciesModule {
-  static of({ linking, accounts, administration, signIn, account, audit }: IdentityDependencies): DynamicModule {
+  static of({ linking, accounts, administration, signIn, consent, account, audit }: IdentityDependencies): DynamicModule {
     const providers = [
       { provide: LINKING_DEPENDENCIES, useValue: linking },
       { provide: ACCOUNTS_DEPENDENCIES, useValue: accounts },
       { provide: SIGN_IN_DEPENDENCIES, useValue: signIn },
+      { provide: CONSENT_DEPENDENCIES, useValue: consent },
       { provide: ACCOUNT_DEPENDENCIES, useValue: account },
       { provide: AUDIT_DEPENDENCIES, useValue: audit },
       { provide: ADMINISTRATION_DEPENDENCIES, useValue: administration },
@@ -66,6 +69,7 @@ export class IdentityModule {
         AccountsModule,
         LinkingModule,
         SignInModule,
+        OpenIdProviderModule,
         AccountPagesModule,
         AuditModule,
         AdministrationModule,

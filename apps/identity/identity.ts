@@ -1,10 +1,13 @@
 import 'reflect-metadata';
 import type { IncomingMessage } from 'node:http';
 import type { AddressInfo } from 'node:net';
+import { setTimeout as delay } from 'node:timers/promises';
 import { NestFactory } from '@nestjs/core';
+import { Counter } from 'prom-client';
 import type { NestExpressApplication } from '@nestjs/platform-express';
 import type { NextFunction, Request, Response } from 'express';
 import { storeMetrics } from '#libs/event-store/store-metrics.js';
+import { GRANT_TYPES } from '#libs/relying-parties/settings.js';
 import { OpenIdProvider } from '#libs/openid-provider/open-id-provider.js';
 import { withDeadline } from '#libs/platform/deadline.js';
 import { newUuid } from '#libs/platform/ids.js';
@@ -17,6 +20,10 @@ import { IdentityModule } from './identity.module.js';
 import { ProblemFilter } from './problem.filter.js';
 
 const CLEAN_UP_MS = 60_000;
+/** Apps learn within a second that somebody was signed out. */
+const BACKGROUND_MS = 400;
+/** Far less than the time for which a signing key is published before it signs. */
+const KEYS_MS = 15_000;
 /** A request is answered within this time whatever the event store does; each request towards the store has less. */
 const REQUEST_DEADLINE_MS = 10_000;
 
@@ -24,6 +31,9 @@ const REQUEST_DEADLINE_MS = 10_000;
 const SAML_LIMIT = '400kb';
 const isSamlMessage = ({ url = '', headers }: IncomingMessage): boolean =>
   /^\/providers\/[^/]+\/(?:acs|slo)$/.test(url) && headers['content-type']?.startsWith('application/x-www-form-urlencoded') === true;
+
+/** A label that a stranger writes would make as many series as they like. */
+const KNOWN_GRANTS: ReadonlySet<string> = new Set(GRANT_TYPES);
 
 export interface RunningIdentity extends Running {
   readonly port: number;
@@ -33,7 +43,15 @@ export interface RunningIdentity extends Running {
 export const startIdentity = async (environment: NodeJS.ProcessEnv, logger: Logger): Promise<RunningIdentity> => {
   const config = readIdentityConfiguration(environment);
   const registry = createRegistry();
-  const dependencies = await connectDependencies(config, logger, storeMetrics(registry));
+  const tokenAnswers = new Counter({
+    name: 'ligature_token_answers_total',
+    help: 'Answers of the token endpoint',
+    labelNames: ['grant_type', 'outcome'],
+    registers: [registry],
+  });
+  const dependencies = await connectDependencies(config, logger, storeMetrics(registry), (grantType, outcome) =>
+    tokenAnswers.inc({ grant_type: KNOWN_GRANTS.has(grantType) ? grantType : 'other', outcome }),
+  );
   const app = await NestFactory.create<NestExpressApplication>(IdentityModule.of(dependencies), {
     logger: ['error', 'warn'],
     bodyParser: false,
@@ -53,6 +71,10 @@ export const startIdentity = async (environment: NodeJS.ProcessEnv, logger: Logg
   const cleaning = setInterval(() => {
     dependencies.removeExpired().catch((error: Error) => logger.warn({ error: error.message }, 'expired rows could not be removed'));
   }, CLEAN_UP_MS);
+  const background = [
+    repeatedly(BACKGROUND_MS, () => dependencies.openIdProvider.work(), logger),
+    repeatedly(KEYS_MS, () => dependencies.openIdProvider.turnKeys(), logger),
+  ];
   const management = await startManagementServer({
     port: config.IDENTITY_MANAGEMENT_PORT,
     registry,
@@ -67,9 +89,30 @@ export const startIdentity = async (environment: NodeJS.ProcessEnv, logger: Logg
     port: (app.getHttpServer() as { address(): AddressInfo }).address().port,
     stop: async () => {
       clearInterval(cleaning);
+      for (const each of background) await each.stop();
       await app.close();
       await management.close();
       await dependencies.close();
+    },
+  };
+};
+
+/** Does `work` again and again, never twice at a time; a failure is logged, and tried again. */
+const repeatedly = (everyMs: number, work: () => Promise<void>, logger: Logger): { stop(): Promise<void> } => {
+  const stopping = new AbortController();
+  const run = async (): Promise<void> => {
+    while (!stopping.signal.aborted) {
+      await work().catch((error: Error) =>
+        logger.warn({ error: error.message }, 'the OpenID Provider’s background work failed; trying again'),
+      );
+      await delay(everyMs, undefined, { signal: stopping.signal }).catch(() => undefined);
+    }
+  };
+  const running = run();
+  return {
+    stop: async () => {
+      stopping.abort();
+      await running;
     },
   };
 };

@@ -7,7 +7,7 @@ import type { NewId } from '#libs/platform/ids.js';
 import type { Logger } from '#libs/platform/logger.js';
 import { isDatabaseUnreachable } from '#libs/platform/postgres/unreachable.js';
 import { problem, PROBLEM_MEDIA_TYPE } from '#libs/platform/problem.js';
-import { ReadModelBehindError } from '#libs/projection-engine/projector.js';
+import { ReadModelBehindError } from '#libs/projection-engine/wait-for-position.js';
 import { sendErrorPage } from '#libs/web/error-page.js';
 import { LANGUAGES } from '#libs/web/messages.js';
 import type { Message } from '#libs/web/messages.js';

@@ -62,10 +62,7 @@ describe('sign-in against revocation (invariants 5 and 7, security row L20)', ()
     return { userId, claimId: 'claimId' in second.outcome ? second.outcome.claimId : '' };
   };
   const open = ({ userId, claimId }: Person, store: EventStore = installation.store): Promise<OpenedSession> =>
-    openSession(
-      { store, sessions, sessionsAtProviders, clock: installation.clock },
-      openSessionRequest(userId, claimId, { providerId: 'globex' }),
-    );
+    openSession({ ...installation, store, sessions, sessionsAtProviders }, openSessionRequest(userId, claimId, { providerId: 'globex' }));
   const unlink = ({ userId, claimId }: Person) =>
     unlinkExternalIdentity(
       {

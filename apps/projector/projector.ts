@@ -1,4 +1,5 @@
-import { Counter, Gauge } from 'prom-client';
+import { hostname } from 'node:os';
+import { z } from 'zod';
 import { eventCatalog } from '#libs/event-catalog/event-catalog.js';
 import { connectEventStore } from '#libs/event-store/connect-event-store.js';
 import { checkStoreUrl } from '#libs/event-store/store-url.js';
@@ -13,14 +14,22 @@ import { migrate } from '#libs/platform/postgres/migrations.js';
 import { createPool } from '#libs/platform/postgres/pool.js';
 import type { Running } from '#libs/platform/process.js';
 import { postgresSubjectKeys } from '#libs/privacy/subject-keys.postgres.js';
-import { allGenerations, projectionEngineMigrations } from '#libs/projection-engine/generations.postgres.js';
-import { checkStoreIdentity, Projector } from '#libs/projection-engine/projector.js';
+import { projectionEngineMigrations } from '#libs/projection-engine/generations.postgres.js';
+import { LagMonitor, lagOf } from '#libs/projection-engine/lag.js';
+import { projectionsOverview } from '#libs/projection-engine/overview.postgres.js';
+import { parkedStreams } from '#libs/projection-engine/parked.postgres.js';
+import type { ProjectionDependencies } from '#libs/projection-engine/projection-dependencies.js';
+import { Projector } from '#libs/projection-engine/projector.js';
+import { Replayer } from '#libs/projection-engine/replayer.js';
+import { checkStoreIdentity } from '#libs/projection-engine/store-check.js';
 import { allProjections } from '#projections/all-projections.js';
 import { subjectRules } from '#projections/subject-rules.js';
 import { ProviderNotices } from '#libs/process-managers/provider-notices.js';
 import { usersOfProvider } from '#projections/links/read-model.js';
 import { connectReadModels } from '#projections/read-models.js';
+import { operatorPage } from './operator-page.js';
 import { accountProcessManager } from './process-managers.js';
+import { projectionMetrics } from './projection-metrics.js';
 
 /** Runs every projection. @param environment see docs/operating.md for the variables */
 export const startProjector = async (environment: NodeJS.ProcessEnv, logger: Logger): Promise<Running> => {
@@ -31,6 +40,7 @@ export const startProjector = async (environment: NodeJS.ProcessEnv, logger: Log
       EVENTSTORE_URL: eventStoreUrl,
       ...masterKeyShape,
       PROJECTOR_MANAGEMENT_PORT: port(9001),
+      LIGATURE_MAX_LAG_SECONDS: z.coerce.number().positive().default(30),
       ...mailShape,
     },
     environment,
@@ -38,8 +48,8 @@ export const startProjector = async (environment: NodeJS.ProcessEnv, logger: Log
   checkStoreUrl(config.EVENTSTORE_URL);
   const pool = createPool(config.DATABASE_URL, {
     applicationName: 'ligature-projector',
-    // Each projection holds one connection for its lock and uses one for its batches.
-    max: allProjections.length * 3 + 4,
+    // Each projection holds one connection for its lock, and uses some for its batches, its replay and its lag.
+    max: allProjections.length * 5 + 6,
     statementTimeoutMs: 0,
     onIdleError: (error) => logger.warn({ error: error.message }, 'a database connection broke'),
   });
@@ -61,7 +71,7 @@ export const startProjector = async (environment: NodeJS.ProcessEnv, logger: Log
     logger,
     observer: storeMetrics(registry),
   });
-  const { connection, codec } = core;
+  const { connection } = core;
   // Whoever ends sessions and destroys keys is not whoever writes read models.
   const managerPool = createPool(config.PROCESS_MANAGER_DATABASE_URL, {
     applicationName: 'ligature-process-manager',
@@ -76,39 +86,21 @@ export const startProjector = async (environment: NodeJS.ProcessEnv, logger: Log
     throw error;
   }
 
-  const applied = new Counter({
-    name: 'ligature_projection_events_total',
-    help: 'Events applied',
-    labelNames: ['projection'],
-    registers: [registry],
-  });
-  new Gauge({
-    name: 'ligature_projection_position',
-    help: 'Commit position of the last applied event of each live generation',
-    labelNames: ['projection'],
-    registers: [registry],
-    collect: async function () {
-      for (const { projection, state, checkpoint } of await allGenerations(pool)) {
-        if (state === 'live') this.set({ projection }, Number(checkpoint?.position ?? 0n));
-      }
-    },
-  });
-
+  const projectors: Projector[] = [];
+  const lag = new LagMonitor({ pool, connection, logger }, allProjections);
+  const metrics = projectionMetrics(registry, pool, () => projectors);
+  const dependencies: ProjectionDependencies = {
+    pool,
+    connection,
+    codec: core.codec,
+    store: core.store,
+    logger,
+    subjects: subjectRules,
+    onApplied: metrics.applied,
+  };
   const stopping = new AbortController();
-  const projectors = allProjections.map(
-    (projection) =>
-      new Projector(
-        {
-          pool,
-          connection,
-          codec,
-          logger,
-          subjects: subjectRules,
-          onApplied: (name, events) => applied.inc({ projection: name }, events),
-        },
-        projection,
-      ),
-  );
+  projectors.push(...allProjections.map((projection) => new Projector(dependencies, projection)));
+  const replayer = new Replayer(dependencies, allProjections, `process ${process.pid} on ${hostname()}`);
   const manager = accountProcessManager({
     core,
     pool: managerPool,
@@ -133,23 +125,53 @@ export const startProjector = async (environment: NodeJS.ProcessEnv, logger: Log
     logger,
     linkedUsers: (providerId) => usersOfProvider(readModels, providerId),
   });
-  const running = Promise.all([...projectors, manager, notices].map((runner) => runner.run(stopping.signal)));
+  const running = Promise.all([...projectors, replayer, lag, manager, notices].map((runner) => runner.run(stopping.signal)));
   const management = await startManagementServer({
     port: config.PROJECTOR_MANAGEMENT_PORT,
     registry,
     started: () => true,
     ready: async () => {
-      await pool.query('SELECT 1');
-      const projections = Object.fromEntries(projectors.map(({ name, state, lastError }) => [name, { state, lastError }]));
+      const parked = await parkedStreams(pool);
+      const projections = Object.fromEntries(
+        projectors.map(({ name, state, lastError }) => {
+          const measured = lag.lags.get(name);
+          return [
+            name,
+            {
+              state,
+              lastError,
+              lagSeconds: measured ? lagOf(measured, systemClock()).seconds : undefined,
+              parkedStreams: parked.filter(({ projection }) => projection === name).length,
+            },
+          ];
+        }),
+      );
+      const isFine = ({ state, lagSeconds = 0 }: { state: string; lagSeconds: number | undefined }): boolean =>
+        state !== 'failing' && state !== 'outdated' && lagSeconds <= config.LIGATURE_MAX_LAG_SECONDS;
       return {
-        ok: connection.state === 'ready' && [...projectors, manager, notices].every(({ state }) => state !== 'failing'),
+        ok:
+          connection.state === 'ready' &&
+          manager.state !== 'failing' &&
+          notices.state !== 'failing' &&
+          Object.values(projections).every(isFine),
         details: {
           eventStore: connection.state,
           projections,
+          replays: { lastError: replayer.lastError },
           processManager: { state: manager.state, lastError: manager.lastError },
           providerNotices: { state: notices.state, lastError: notices.lastError },
         },
       };
+    },
+    pages: {
+      '/': async () => {
+        const shown = (await projectionsOverview(pool)).map((overview) => ({
+          ...overview,
+          state: projectors.find(({ name }) => name === overview.name)?.state ?? 'unknown',
+          rate: metrics.rateOf(overview.name),
+        }));
+        return operatorPage(shown, systemClock());
+      },
     },
   });
   return {

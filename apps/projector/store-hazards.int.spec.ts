@@ -20,7 +20,9 @@ import { migrate } from '#libs/platform/postgres/migrations.js';
 import { createPool } from '#libs/platform/postgres/pool.js';
 import type { Pool } from '#libs/platform/postgres/pool.js';
 import { liveGeneration, projectionEngineMigrations } from '#libs/projection-engine/generations.postgres.js';
-import { Projector, waitForPosition } from '#libs/projection-engine/projector.js';
+import { Projector } from '#libs/projection-engine/projector.js';
+import { waitForPosition } from '#libs/projection-engine/wait-for-position.js';
+import { Replayer } from '#libs/projection-engine/replayer.js';
 import { findReplay, requestReplay } from '#libs/projection-engine/replays.postgres.js';
 import { subjectRules } from '#projections/subject-rules.js';
 import { usersProjection } from '#projections/users/users.projection.js';
@@ -81,11 +83,10 @@ const signIn = async (name: string): Promise<{ kind: string; position: bigint }>
 
 const runUsers = (connection: StoreConnection = installation.connection) => {
   const stopping = new AbortController();
-  const projector = new Projector(
-    { pool: models, connection, codec: installation.codec, logger: silentLogger, subjects: subjectRules },
-    usersProjection,
-  );
-  const running = projector.run(stopping.signal);
+  const dependencies = { ...installation, pool: models, connection, logger: silentLogger, subjects: subjectRules };
+  const projector = new Projector(dependencies, usersProjection);
+  const replayer = new Replayer(dependencies, [usersProjection], 'the test');
+  const running = Promise.all([projector.run(stopping.signal), replayer.run(stopping.signal)]);
   running.catch(() => undefined);
   const stop = async (): Promise<void> => {
     stopping.abort();
@@ -312,7 +313,7 @@ describe('a projection', () => {
     expect(projector.lastError).toBeUndefined();
   });
 
-  it('H11: one whose streams do not exist yet is replayed to its end all the same: nothing waits for "caught up"', async () => {
+  it('H11: one whose streams do not exist yet is replayed to its end all the same: of the whole log "caught up" is said at once', async () => {
     runUsers();
     const replay = await requestReplay(models, 'users');
     await eventually(async () => (await findReplay(models, replay.id))?.state === 'done');

@@ -8,9 +8,10 @@ import { openIdProviderMigrations } from '#libs/openid-provider/migrations.js';
 import { silentLogger } from '#libs/platform/logger.js';
 import { migrate } from '#libs/platform/postgres/migrations.js';
 import { createPool } from '#libs/platform/postgres/pool.js';
-import { feedGeneration } from '#libs/projection-engine/apply.js';
+import { feedBuilding } from '#libs/projection-engine/feed.js';
 import { checksums, createGeneration, liveGeneration, projectionEngineMigrations } from '#libs/projection-engine/generations.postgres.js';
-import { Projector, waitForPosition } from '#libs/projection-engine/projector.js';
+import { Projector } from '#libs/projection-engine/projector.js';
+import { waitForPosition } from '#libs/projection-engine/wait-for-position.js';
 import { allProjections } from '#projections/all-projections.js';
 import { subjectRules } from '#projections/subject-rules.js';
 import { EVERYTHING_ALLOWED, startTestInstallation } from '#test-support/installation.js';
@@ -77,6 +78,7 @@ const dependencies = {
   pool: models,
   connection: projecting.connection,
   codec: projecting.codec,
+  store: projecting.store,
   logger: silentLogger,
   subjects: subjectRules,
 };
@@ -213,7 +215,7 @@ async function checkReadModels(): Promise<void> {
     const live = await liveGeneration(models, projection.name);
     if (!live?.checkpoint) continue;
     const clean = await createGeneration(models, projection, 'building');
-    await feedGeneration(dependencies, projection, clean, { signal: stopping.signal, limit: live.checkpoint.position });
+    await feedBuilding(dependencies, [{ projection, generation: clean }], { signal: stopping.signal, limit: live.checkpoint.position });
     const [running, rebuilt] = [await checksums(models, projection, live), await checksums(models, projection, clean)];
     counts.rows += running.reduce((sum, { rows }) => sum + rows, 0);
     if (JSON.stringify(running) === JSON.stringify(rebuilt)) continue;

@@ -12,6 +12,8 @@ export interface ScratchPostgres {
   /** The superuser's connection URL. */
   readonly adminUrl: string;
   readonly port: number;
+  /** Of the server process, whose children serve the connections. */
+  pid(): Promise<number>;
   /** Makes a provisioned database; answers the connection URL of each role. */
   createDatabase(name: string): Promise<Readonly<Record<Role, string>>>;
   /** SIGKILL to the server; its data stays as a crash leaves it. */
@@ -40,6 +42,7 @@ export const startScratchPostgres = async (): Promise<ScratchPostgres> => {
   return {
     adminUrl,
     port,
+    pid: () => postmasterPid(adminUrl),
     createDatabase: (database) =>
       provisionDatabase({
         adminUrl,

@@ -1,6 +1,6 @@
 import type { EventStore } from '#libs/event-store/event-store.js';
 import type { RemovalDependencies } from '#libs/identity-providers/commands/remove-identity-provider.js';
-import type { HttpPolicy } from '#libs/identity-providers/http.js';
+import type { HttpPolicy } from '#libs/platform/guarded-http.js';
 import type { Clock } from '#libs/platform/clock.js';
 import type { NewId } from '#libs/platform/ids.js';
 import type { VerifyAccessToken } from '#libs/web/api-access.js';

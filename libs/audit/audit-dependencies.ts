@@ -20,6 +20,8 @@ export interface AuditDependencies {
       response: Response,
     ): Promise<{ readonly userId: string; readonly organizationId: string; readonly sessionId: string } | undefined>;
   };
+  /** Where the person goes on after signing in. */
+  readonly continueAt: (path: string, request: Request, response: Response) => void;
   readonly clock: Clock;
   readonly newId: NewId;
   readonly logger: Logger;

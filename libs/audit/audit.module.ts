@@ -1,7 +1,8 @@
 import { Module } from '@nestjs/common';
 import { AccountAsOfController } from './http/account.controller.js';
 import { HistoryController } from './http/history.controller.js';
+import { AuditorController } from './pages/auditor.controller.js';
 
-/** The history API. Needs AUDIT_DEPENDENCIES from the application. */
-@Module({ controllers: [HistoryController, AccountAsOfController] })
+/** The history API and the auditors' pages. Needs AUDIT_DEPENDENCIES from the application. */
+@Module({ controllers: [HistoryController, AccountAsOfController, AuditorController] })
 export class AuditModule {}

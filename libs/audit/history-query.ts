@@ -7,14 +7,14 @@ const MAX_POSITION = 2n ** 63n - 1n;
 /** A position in the log, written `pos:<number>`. An entry's own position is a cursor: reading goes on behind it, in the order asked for. */
 export const positionSchema = z
   .string()
-  .regex(/^pos:\d{1,19}$/, 'is a position as an earlier answer gave it, such as pos:1234')
+  .regex(/^pos:\d{1,19}$/, 'must be a position that an earlier answer gave, such as pos:1234')
   .transform((text) => BigInt(text.slice('pos:'.length)))
-  .refine((position) => position <= MAX_POSITION, 'is beyond every position');
+  .refine((position) => position <= MAX_POSITION, 'must not be beyond every position');
 
 export const cursorOf = (position: bigint): string => `pos:${position}`;
 
 export const timeSchema = z.iso
-  .datetime({ offset: true, error: 'is a time in ISO 8601 with its zone, such as 2026-03-03T12:00:00Z' })
+  .datetime({ offset: true, error: 'must be a time in ISO 8601 with its zone, such as 2026-03-03T12:00:00Z' })
   .transform((text) => new Date(text));
 
 const typesSchema = z
@@ -32,7 +32,7 @@ const actorFilterSchema = z.string().transform((text, context) => {
   if (parsed.success) return id.length === 0 ? { type: parsed.data.type } : parsed.data;
   context.addIssue({
     code: 'custom',
-    message: `is ${actorSchema.shape.type.options.join(', ')}, alone or with an id, such as user:0198c5a2-…`,
+    message: `must be ${actorSchema.shape.type.options.join(', ')}, alone or with an id, such as user:0198c5a2-…`,
   });
   return z.NEVER;
 });
@@ -51,7 +51,7 @@ const filterShape = {
 
 const notReversed = ({ from, to }: { readonly from?: Date | undefined; readonly to?: Date | undefined }): boolean =>
   !from || !to || from <= to;
-const REVERSED = { path: ['from'], error: 'is later than "to"' };
+const REVERSED = { path: ['from'], error: 'must not be later than "to"' };
 
 /** What a page of a history is asked for by. */
 export const historyQuerySchema = z

@@ -21,7 +21,7 @@ const file = (id: string): string => `organizations:
 identityProviders:
   - { id: ${id}-idp, kind: oidc, displayName: Acme, issuer: 'https://acme.example', clientId: ligature, scopes: [openid], clientSecret: { env: SECRET } }
 relyingParties:
-  - { clientId: ${id}-app, organization: ${id}, displayName: App, grantTypes: [authorization_code], clientSecret: { env: SECRET } }
+  - { clientId: ${id}-app, organization: ${id}, displayName: App, grantTypes: [authorization_code], redirectUris: ['https://app.example/callback'], clientSecret: { env: SECRET } }
 `;
 const apply = (text: string, secret = 'top-secret'): Promise<readonly AppliedChange[]> =>
   applyDeclaration(installation.store, parseDeclaration(text, { SECRET: secret }), testContext());

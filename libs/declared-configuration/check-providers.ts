@@ -1,6 +1,6 @@
 import type { EventStore } from '#libs/event-store/event-store.js';
 import { decideConfigure } from '#libs/identity-providers/decide.js';
-import type { HttpPolicy } from '#libs/identity-providers/http.js';
+import type { HttpPolicy } from '#libs/platform/guarded-http.js';
 import { checkSettings } from '#libs/identity-providers/mistakes.js';
 import { loadIdentityProvider } from '#libs/identity-providers/queries/load-identity-provider.js';
 import { DeclarationError } from './declaration.js';

@@ -13,7 +13,7 @@ import { organizationSettingsSchema } from '#libs/organizations/settings.js';
 import { slugSchema } from '#libs/platform/slug.js';
 import { interpolate, UnsetVariablesError } from './interpolate.js';
 import { isRecord, withTemplates } from './with-templates.js';
-import { clientIdSchema, relyingPartyShape } from '#libs/relying-parties/settings.js';
+import { checkRelyingParty, clientIdSchema, relyingPartyShape } from '#libs/relying-parties/settings.js';
 
 /** A secret is never written into the file: it is named. */
 const secretReferenceSchema = z.strictObject({ env: z.string().regex(/^[A-Z][A-Z0-9_]*$/, 'must name an environment variable') });
@@ -46,12 +46,14 @@ const fileSchema = z.strictObject({
   identityProviders: z.array(declaredProviderSchema).default([]),
   relyingParties: z
     .array(
-      z.strictObject({
-        clientId: clientIdSchema,
-        organization: slugSchema,
-        ...relyingPartyFields,
-        clientSecret: secretReferenceSchema.optional(),
-      }),
+      z
+        .strictObject({
+          clientId: clientIdSchema,
+          organization: slugSchema,
+          ...relyingPartyFields,
+          clientSecret: secretReferenceSchema.optional(),
+        })
+        .superRefine(checkRelyingParty),
     )
     .default([]),
 });
@@ -187,10 +189,13 @@ const unknownReferences = (file: File, lineOf: LineOf): string[] => {
           : `line ${lineOf(['organizations', i, 'identityProviders', j, 'id'])}: organization ${id} offers ${offered.id}, which is not declared under identityProviders`,
       ),
     ),
-    ...file.relyingParties.flatMap(({ clientId, organization }, i) =>
-      organizations.has(organization)
-        ? []
-        : `line ${lineOf(['relyingParties', i, 'organization'])}: ${clientId} belongs to ${organization}, which is not declared under organizations`,
+    ...file.relyingParties.flatMap(({ clientId, organization, organizations: others }, i) =>
+      [organization, ...others]
+        .filter((id) => !organizations.has(id))
+        .map(
+          (id) =>
+            `line ${lineOf(['relyingParties', i, 'organization'])}: ${clientId} belongs to ${id}, which is not declared under organizations`,
+        ),
     ),
   ];
 };

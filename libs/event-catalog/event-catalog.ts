@@ -4,6 +4,7 @@ import { createEventCatalog } from '#libs/event-store/event-catalog.js';
 import { secretEvents } from '#libs/event-store/installation-secrets.js';
 import { identityProviderEvents } from '#libs/identity-providers/events.js';
 import { claimEvents, linkEvents } from '#libs/linking/events.js';
+import { grantEvents } from '#libs/openid-provider/events.js';
 import { organizationEvents } from '#libs/organizations/events.js';
 import { relyingPartyEvents } from '#libs/relying-parties/events.js';
 import { activityEvents, attemptEvents } from '#libs/sign-in/events.js';
@@ -19,6 +20,7 @@ export const eventCatalog = createEventCatalog(
   organizationEvents,
   identityProviderEvents,
   relyingPartyEvents,
+  grantEvents,
   secretEvents,
   auditEvents,
 );

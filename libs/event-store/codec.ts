@@ -154,24 +154,18 @@ export const createCodec = (catalog: EventCatalog, keys: SubjectKeys) => {
   const envelopeOf = (type: string, record: Record<string, unknown>): Envelope | undefined =>
     record[ENVELOPE] === undefined ? undefined : parse(type, envelopeSchema, record[ENVELOPE]);
 
-  const decodeWith = (stored: StoredEvent, lookups: ReadonlyMap<string, KeyLookup>): RecordedEvent => {
+  const decodeWith = (stored: StoredEvent, lookups: ReadonlyMap<string, KeyLookup>, isPlain: boolean): RecordedEvent => {
     const definition = definitionOf(stored.type);
     const plainMetadata = parse(stored.type, plainMetadataSchema, stored.metadata);
     const version = plainMetadata.schemaVersion;
     if (version > definition.version) throw new EventFormatError(stored.type, `schema version ${version} is newer than this process knows`);
     const { [ENVELOPE]: _sealed, ...plain } = stored.data;
-    const personal = openFields(
-      stored.type,
-      envelopeOf(stored.type, stored.data),
-      [stored.stream, stored.id, stored.type, version],
-      lookups,
-    );
-    const source = openFields(
-      stored.type,
-      envelopeOf(stored.type, stored.metadata),
-      [stored.stream, stored.id, `$metadata.${stored.type}`, version],
-      lookups,
-    );
+    const opened = (record: Record<string, unknown>, type: string): ReturnType<typeof openFields> =>
+      isPlain
+        ? { values: {}, erased: [] }
+        : openFields(stored.type, envelopeOf(stored.type, record), [stored.stream, stored.id, type, version], lookups);
+    const personal = opened(stored.data, stored.type);
+    const source = opened(stored.metadata, `$metadata.${stored.type}`);
     const current = definition.upcasters
       .slice(version - 1)
       .reduce<Record<string, unknown>>((data, upcast) => upcast(data), { ...plain, ...personal.values });
@@ -191,10 +185,17 @@ export const createCodec = (catalog: EventCatalog, keys: SubjectKeys) => {
     ...new Set(batch.flatMap(({ type, data, metadata }) => [data, metadata].flatMap((record) => envelopeOf(type, record)?.subject ?? []))),
   ];
 
-  /** Decodes a batch with one look-up of all keys it needs. @throws {EventFormatError | SubjectKeyMissingError} at the first event that cannot be read */
-  const decode = async (batch: readonly StoredEvent[]): Promise<readonly RecordedEvent[]> => {
-    const lookups = await keys.forReading(subjectsOf(batch));
-    return batch.map((stored) => decodeWith(stored, lookups));
+  /**
+   * Decodes a batch with one look-up of all keys it needs.
+   * @param isPlain events of these types are given without their personal values, which are not decrypted then, as if they had been erased
+   * @throws {EventFormatError | SubjectKeyMissingError} at the first event that cannot be read
+   */
+  const decode = async (
+    batch: readonly StoredEvent[],
+    isPlain: (type: string) => boolean = () => false,
+  ): Promise<readonly RecordedEvent[]> => {
+    const lookups = await keys.forReading(subjectsOf(batch.filter(({ type }) => !isPlain(type))));
+    return batch.map((stored) => decodeWith(stored, lookups, isPlain(stored.type)));
   };
 
   return { encode, decode, subjectsOf };

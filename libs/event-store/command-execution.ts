@@ -86,7 +86,13 @@ export const execute = async <State, E extends DomainEvent, Outcome>(
   throw new ContentionError(stream);
 };
 
-/** Where each stream of activity stands as far as this process knows, and the last append that waits for it; one entry per stream in use. */
+/** Streams of activity that are remembered at a time. */
+const MOST_STREAMS = 10_000;
+
+/**
+ * Where streams of activity stand as far as this process knows, after the last append to each that is under way; those written to last. A guess:
+ * another process may have written since, and then the answer to a conflict says where the stream stands.
+ */
 const queues = new WeakMap<EventStore, Map<StreamName, Promise<Revision>>>();
 
 /**
@@ -106,12 +112,10 @@ export const appendUnconditionally = async (
     ({ revision }) => revision,
     (): Revision => 'no_stream',
   );
+  queue.delete(stream);
   queue.set(stream, settled);
-  try {
-    return await appending;
-  } finally {
-    if (queue.get(stream) === settled) queue.delete(stream);
-  }
+  if (queue.size > MOST_STREAMS) queue.delete(queue.keys().next().value as StreamName);
+  return appending;
 };
 
 const appendAtTheEnd = async (

@@ -23,9 +23,9 @@ export interface SubscriptionOptions {
   /**
    * Handles events in order. It is called with what has arrived when it is free again, so batches are large when behind and immediate when
    * live. `considered` is how far the server has looked, which may be beyond the last event (progress for waits and lag; nothing resumes
-   * from it).
+   * from it). `caughtUp`: everything that the log held when this subscription began has been handed over.
    */
-  readonly onBatch: (events: readonly StoredEvent[], considered: bigint) => Promise<void>;
+  readonly onBatch: (events: readonly StoredEvent[], considered: bigint, caughtUp: boolean) => Promise<void>;
 }
 
 /** Reading ahead stops at this many events that were not taken yet. */
@@ -94,7 +94,8 @@ const subscribeOnce = async (
   try {
     for (;;) {
       const batch = await buffer.take(options.batchSize ?? 500);
-      if (batch.events.length > 0 || batch.considered > 0n) await options.onBatch(batch.events, batch.considered);
+      if (batch.events.length > 0 || batch.considered > 0n || batch.caughtUp)
+        await options.onBatch(batch.events, batch.considered, batch.caughtUp);
       const last = batch.events.at(-1);
       if (last) taken({ position: last.position, eventId: last.id });
       if (batch.ended !== undefined || signal.aborted) return batch.ended ?? 'stopped';
@@ -111,6 +112,7 @@ const subscribeOnce = async (
 interface Batch {
   readonly events: readonly StoredEvent[];
   readonly considered: bigint;
+  readonly caughtUp: boolean;
   /** Why the subscription ended, when it did and everything before was taken. */
   readonly ended: string | undefined;
 }
@@ -119,6 +121,7 @@ interface Batch {
 class Buffered {
   #events: StoredEvent[] = [];
   #considered = 0n;
+  #caughtUp: 'no' | 'to tell' | 'told' = 'no';
   #ended: string | undefined;
   #wake: (() => void) | undefined;
   #source: AllStreamSubscription | undefined;
@@ -142,6 +145,10 @@ class Buffered {
         this.end((error as Error).message);
       }
     });
+    subscription.on('caughtUp', () => {
+      if (this.#caughtUp === 'no') this.#caughtUp = 'to tell';
+      this.#wake?.();
+    });
     subscription.on('error', (error: Error) => this.end(error.message || error.name));
     subscription.on('end', () => this.end('ended by the store'));
     subscription.on('close', () => this.end('closed'));
@@ -158,7 +165,7 @@ class Buffered {
   }
 
   async take(most: number): Promise<Batch> {
-    while (this.#events.length === 0 && this.#ended === undefined && this.#considered === 0n) {
+    while (this.#events.length === 0 && this.#ended === undefined && this.#considered === 0n && this.#caughtUp !== 'to tell') {
       await new Promise<void>((resolve) => {
         this.#wake = resolve;
       });
@@ -169,6 +176,7 @@ class Buffered {
     const drained = this.#events.length === 0;
     const considered = drained ? this.#considered : (events.at(-1)?.position ?? 0n);
     if (drained) this.#considered = 0n;
-    return { events, considered, ended: drained ? this.#ended : undefined };
+    if (drained && this.#caughtUp === 'to tell') this.#caughtUp = 'told';
+    return { events, considered, caughtUp: this.#caughtUp === 'told', ended: drained ? this.#ended : undefined };
   }
 }

@@ -1,5 +1,5 @@
-import { exchange, HttpExchangeError, jsonObject } from './http.js';
-import type { HttpAnswer, HttpPolicy } from './http.js';
+import { exchange, HttpExchangeError, jsonObject } from '#libs/platform/guarded-http.js';
+import type { HttpAnswer, HttpPolicy } from '#libs/platform/guarded-http.js';
 import { UpstreamError } from './upstream-error.js';
 import type { UpstreamStep } from './upstream-error.js';
 

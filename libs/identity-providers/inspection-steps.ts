@@ -1,5 +1,5 @@
-import { exchange, HttpExchangeError, jsonObject } from './http.js';
-import type { HttpAnswer, HttpPolicy } from './http.js';
+import { exchange, HttpExchangeError, jsonObject } from '#libs/platform/guarded-http.js';
+import type { HttpAnswer, HttpPolicy } from '#libs/platform/guarded-http.js';
 
 /** One thing that was looked at, how it is, and what to do where it is not well. */
 export interface Finding {

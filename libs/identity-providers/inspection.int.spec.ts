@@ -3,7 +3,7 @@ import { generateKeyPairSync } from 'node:crypto';
 import { HostileOpenIdProvider } from '#test-support/hostile-openid-provider.js';
 import { TEST_POLICY } from '#test-support/upstream-flows.js';
 import { UserApiProvider } from '#test-support/user-api-provider.js';
-import type { HttpPolicy } from './http.js';
+import type { HttpPolicy } from '#libs/platform/guarded-http.js';
 import { inspectProvider } from './inspection.js';
 import { checkSettings } from './mistakes.js';
 import { identityProviderSettingsSchema } from './settings.js';

@@ -1,6 +1,6 @@
 import { createPrivateKey, createPublicKey, X509Certificate } from 'node:crypto';
-import { addressMistake, HttpExchangeError, UnusableProviderError } from './http.js';
-import type { HttpPolicy } from './http.js';
+import { addressMistake, HttpExchangeError, UnusableProviderError } from '#libs/platform/guarded-http.js';
+import type { HttpPolicy } from '#libs/platform/guarded-http.js';
 import { Discovery } from './oidc/discovery.js';
 import type { OidcProviderSettings } from './oidc/settings.js';
 import type { OAuth2ProviderSettings } from './oauth2/settings.js';

@@ -1,13 +1,17 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
 import { systemClock } from '#libs/platform/clock.js';
 import { newUuid } from '#libs/platform/ids.js';
+import { silentLogger } from '#libs/platform/logger.js';
 import { migrate } from '#libs/platform/postgres/migrations.js';
 import { createPool } from '#libs/platform/postgres/pool.js';
 import type { Connection, Pool } from '#libs/platform/postgres/pool.js';
 import { createTestDatabase } from '#test-support/database.js';
 import type { TestDatabase } from '#test-support/database.js';
-import { PostgresAdapter, sessionAdapter } from './adapter.postgres.js';
+import { PostgresAdapter, removeExpired, sessionAdapter } from './adapter.postgres.js';
+import { Grants } from './grants.postgres.js';
 import { openIdProviderMigrations } from './migrations.js';
+import { commitExchange, giveBack, reserve } from './reservations.postgres.js';
+import type { Artifact } from './reservations.postgres.js';
 import { SessionRows } from './sessions.postgres.js';
 import { loadSigningKeys } from './signing-keys.postgres.js';
 import { sessionOf } from '#test-support/sessions.js';
@@ -24,6 +28,14 @@ describe('the OpenID Provider’s storage', () => {
   let jti: string;
 
   const adapter = (model: string) => new PostgresAdapter(pool, systemClock, model);
+  const tokenOf = (id: string): Artifact => ({
+    model: 'AccessToken',
+    id,
+    payload: ofThisSession(),
+    grantId,
+    sessionUid: null,
+    expiresAt: new Date(Date.now() + TTL_S * 1_000),
+  });
   const ofThisSession = () => ({ accountId: userId, sessionUid, grantId });
   const isStored = async (model: string, id: string): Promise<boolean> =>
     (await pool.query('SELECT 1 FROM provider.artifacts WHERE model = $1 AND id = $2', [model, id])).rowCount === 1;
@@ -43,8 +55,22 @@ describe('the OpenID Provider’s storage', () => {
     const pending = { userId, organizationId: 'default', claimId: newUuid(), ...sessionOf, authTime: new Date() };
     sessionUid = (await sessions.insertPending(pending)).sessionId;
     jti = (await sessions.activate(sessionUid)) ?? '';
-    await adapter('Grant').upsert(grantId, { accountId: userId }, TTL_S);
+    await makeGrant();
   });
+
+  const makeGrant = () =>
+    pool.query(
+      `INSERT INTO provider.grants (id, client_id, user_id, organization_id, session_uid, account_revision, payload, expires_at)
+       VALUES ($1, 'app', $2, 'default', $3, 1, '{}', now() + interval '1 hour')`,
+      [grantId, userId, sessionUid],
+    );
+  const grants = () => new Grants(pool, systemClock, silentLogger, () => Promise.resolve());
+  /** One use of a code or token, and what follows from it. */
+  const use = async (model: string, id: string, writes: readonly Artifact[] = []): Promise<boolean> => {
+    const by = newUuid();
+    const answer = await reserve(pool, { model, id, by });
+    return answer.kind === 'reserved' && commitExchange(pool, { model, id, by, grantId, writes });
+  };
 
   /** Does `work` while another transaction, which began before, is about to end the session. */
   const whileEnding = async <T>(work: () => Promise<T>): Promise<T> => {
@@ -72,34 +98,120 @@ describe('the OpenID Provider’s storage', () => {
   it.each(['AuthorizationCode', 'AccessToken', 'RefreshToken'])(
     'a %s waits for a revocation under way, and is not stored after it',
     async (model) => {
-      await expect(whileEnding(() => adapter(model).upsert('late', ofThisSession(), TTL_S))).rejects.toMatchObject({ statusCode: 400 });
+      const bound = { ...ofThisSession(), expiresWithSession: true };
+      await expect(whileEnding(() => adapter(model).upsert('late', bound, TTL_S))).rejects.toMatchObject({ statusCode: 400 });
       expect(await isStored(model, 'late')).toBe(false);
     },
   );
 
-  it('a code that is consumed waits for a revocation under way, and is refused after it', async () => {
+  it('a code that is exchanged waits for a revocation under way, and gives nothing after it', async () => {
     await adapter('AuthorizationCode').upsert('raced', ofThisSession(), TTL_S);
-    await expect(whileEnding(() => adapter('AuthorizationCode').consume('raced'))).rejects.toMatchObject({ error: 'invalid_grant' });
+    expect(await whileEnding(() => use('AuthorizationCode', 'raced', [tokenOf('from the raced code')]))).toBe(false);
+    expect(await isStored('AccessToken', 'from the raced code')).toBe(false);
+  });
+
+  it('a refresh token that outlives its session waits for its grant’s revocation, and gives nothing after it', async () => {
+    await adapter('RefreshToken').upsert('offline', ofThisSession(), TTL_S);
+    const answer = await reserve(pool, { model: 'RefreshToken', id: 'offline', by: 'me' });
+    expect(answer.kind).toBe('reserved');
+    await grants().revoke({ grantId }, 'revoked_by_client');
+    const writes = [tokenOf('too late')];
+    expect(await commitExchange(pool, { model: 'RefreshToken', id: 'offline', by: 'me', grantId, writes })).toBe(false);
+    expect(await isStored('AccessToken', 'too late')).toBe(false);
   });
 
   it('nothing is stored under a grant that is gone', async () => {
-    await adapter('Grant').destroy(grantId);
+    await grants().revoke({ grantId }, 'revoked_by_client');
     await expect(adapter('AccessToken').upsert('orphan', ofThisSession(), TTL_S)).rejects.toMatchObject({ error: 'invalid_grant' });
     expect(await isStored('AccessToken', 'orphan')).toBe(false);
   });
 
-  it('50 at once consume a code: one may; the grant and all that hangs on it go', async () => {
-    await adapter('AuthorizationCode').upsert('once', ofThisSession(), TTL_S);
-    await adapter('AccessToken').upsert('of the first use', ofThisSession(), TTL_S);
-    const answers = await Promise.allSettled(Array.from({ length: 50 }, () => adapter('AuthorizationCode').consume('once')));
-    expect(answers.filter(({ status }) => status === 'fulfilled')).toHaveLength(1);
-    expect([await isStored('Grant', grantId), await isStored('AccessToken', 'of the first use')]).toEqual([false, false]);
+  it('P14: what is reserved is nobody else’s, until it is given back or the one who has it is long gone', async () => {
+    await adapter('RefreshToken').upsert('held', ofThisSession(), TTL_S);
+    const take = (by: string) => reserve(pool, { model: 'RefreshToken', id: 'held', by });
+    expect(await take('first')).toMatchObject({ kind: 'reserved', grant: { id: grantId } });
+    expect(await take('second')).toEqual({ kind: 'taken' });
+    await giveBack(pool, 'second', { model: 'RefreshToken', id: 'held' });
+    expect(await take('second')).toEqual({ kind: 'taken' });
+    await giveBack(pool, 'first', { model: 'RefreshToken', id: 'held' });
+    expect(await take('second')).toMatchObject({ kind: 'reserved' });
+    await pool.query(`UPDATE provider.artifacts SET reserved_until = now() - interval '1 second' WHERE id = 'held'`);
+    expect(await take('third')).toMatchObject({ kind: 'reserved' });
+    // Whoever comes back after that finds that it is no longer theirs.
+    const late = { model: 'RefreshToken', id: 'held', by: 'second', grantId, writes: [tokenOf('late')] };
+    expect(await commitExchange(pool, late)).toBe(false);
+    expect(await isStored('AccessToken', 'late')).toBe(false);
   });
 
-  it('P5, P9: of 50 who show the same one-time value at once, one may', async () => {
-    const id = newUuid();
-    const answers = await Promise.allSettled(Array.from({ length: 50 }, () => adapter('ReplayDetection').upsert(id, {}, TTL_S)));
+  it('P14: an exchange whose answer was lost finds its own work done, once', async () => {
+    await adapter('RefreshToken').upsert('asked twice', ofThisSession(), TTL_S);
+    await reserve(pool, { model: 'RefreshToken', id: 'asked twice', by: 'me' });
+    const exchange = { model: 'RefreshToken', id: 'asked twice', by: 'me', grantId, writes: [tokenOf('written once')] };
+    expect([await commitExchange(pool, exchange), await commitExchange(pool, exchange)]).toEqual([true, true]);
+    expect(await commitExchange(pool, { ...exchange, by: 'another' })).toBe(false);
+    expect(await reserve(pool, { model: 'RefreshToken', id: 'asked twice', by: 'another' })).toEqual({ kind: 'consumed', grantId });
+  });
+
+  it('50 at once use a code: one may', async () => {
+    await adapter('AuthorizationCode').upsert('once', ofThisSession(), TTL_S);
+    const answers = await Promise.all(Array.from({ length: 50 }, (_, i) => use('AuthorizationCode', 'once', [tokenOf(`of use ${i}`)])));
+    expect(answers.filter(Boolean)).toHaveLength(1);
+    const { rows } = await pool.query(`SELECT 1 FROM provider.artifacts WHERE grant_id = $1 AND model = 'AccessToken'`, [grantId]);
+    expect(rows).toHaveLength(1);
+  });
+
+  it('P6: of 50 who use a pushed request at once, one may', async () => {
+    await adapter('PushedAuthorizationRequest').upsert('pushed', {}, TTL_S);
+    const answers = await Promise.allSettled(Array.from({ length: 50 }, () => adapter('PushedAuthorizationRequest').consume('pushed')));
     expect(answers.filter(({ status }) => status === 'fulfilled')).toHaveLength(1);
+    for (const answer of answers)
+      if (answer.status === 'rejected') expect(answer.reason).toMatchObject({ error: 'invalid_request_uri', statusCode: 400 });
+  });
+
+  it('what an app may do without its person outlives the session, and not the link or the credential', async () => {
+    const store = async (name: string) => {
+      await adapter('RefreshToken').upsert(name, ofThisSession(), TTL_S);
+      await adapter('RefreshToken').upsert(`${name}, bound`, { ...ofThisSession(), expiresWithSession: true }, TTL_S);
+    };
+    await store('a');
+    await sessions.end({ sessionId: sessionUid }, 'signed_out');
+    expect([await isStored('RefreshToken', 'a'), await isStored('RefreshToken', 'a, bound')]).toEqual([true, false]);
+    await sessions.end({ userId, claimId: newUuid() }, 'identity_unlinked');
+    await sessions.end({ userId, openedBefore: 2n, except: sessionUid }, 'password_changed');
+    expect(await isStored('RefreshToken', 'a')).toBe(true);
+    await sessions.end({ userId, openedBefore: 2n }, 'password_changed');
+    expect(await isStored('RefreshToken', 'a')).toBe(false);
+    const { rows } = await pool.query('SELECT revoked_reason FROM provider.grants WHERE id = $1', [grantId]);
+    expect(rows).toEqual([{ revoked_reason: 'password_changed' }]);
+  });
+
+  it('the event of a revoked grant is owed until it is stored, and then stored once', async () => {
+    const stored: string[] = [];
+    let away = true;
+    const owing = new Grants(pool, systemClock, silentLogger, (grant, reason) => {
+      if (away) return Promise.reject(new Error('away'));
+      if (grant.grantId === grantId) stored.push(reason);
+      return Promise.resolve();
+    });
+    await adapter('RefreshToken').upsert('of the revoked', ofThisSession(), TTL_S);
+    expect(await owing.revoke({ userId, clientId: 'app' }, 'consent_revoked')).toMatchObject([{ grantId, userId, accountRevision: 1n }]);
+    expect([await isStored('RefreshToken', 'of the revoked'), stored]).toEqual([false, []]);
+    away = false;
+    await Promise.all([owing.finishRevocations(), owing.finishRevocations()]);
+    expect(stored).toEqual(['consent_revoked']);
+    expect(await owing.revoke({ grantId }, 'revoked_by_client')).toEqual([]);
+  });
+
+  it('expired rows go, in pieces; a revoked grant stays until its event is stored', async () => {
+    await pool.query(
+      `INSERT INTO provider.artifacts (model, id, payload, expires_at)
+       SELECT 'AccessToken', 'expired ' || n, '{}', now() - interval '1 minute' FROM generate_series(1, 12000) n`,
+    );
+    await pool.query(`UPDATE provider.grants SET expires_at = now() - interval '1 minute', revoked_at = now() WHERE id = $1`, [grantId]);
+    expect(await removeExpired(pool, new Date())).toBeGreaterThanOrEqual(12_000);
+    const { rows } = await pool.query('SELECT 1 FROM provider.artifacts WHERE expires_at < now()');
+    expect(rows).toEqual([]);
+    expect((await pool.query('SELECT 1 FROM provider.grants WHERE id = $1', [grantId])).rowCount).toBe(1);
   });
 
   it('what has expired is not found, though its row is still there', async () => {
@@ -136,9 +248,9 @@ describe('the OpenID Provider’s storage', () => {
   });
 
   it('many first starts at once make one set of signing keys', async () => {
-    const loaded = await Promise.all(Array.from({ length: 4 }, () => loadSigningKeys(pool, Buffer.alloc(32, 1))));
+    const loaded = await Promise.all(Array.from({ length: 4 }, () => loadSigningKeys(pool, Buffer.alloc(32, 1), new Date())));
     expect(new Set(loaded.map((keys) => JSON.stringify(keys.map(({ kid }) => kid)))).size).toBe(1);
     expect(loaded[0]?.map(({ alg }) => alg)).toEqual(['RS256', 'ES256']);
-    await expect(loadSigningKeys(pool, Buffer.alloc(32, 2))).rejects.toThrow();
+    await expect(loadSigningKeys(pool, Buffer.alloc(32, 2), new Date())).rejects.toThrow();
   });
 });

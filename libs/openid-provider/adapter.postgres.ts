@@ -2,6 +2,7 @@ import { errors, Provider } from 'oidc-provider';
 import type { Adapter, AdapterPayload } from 'oidc-provider';
 import type { Clock } from '#libs/platform/clock.js';
 import type { Pool } from '#libs/platform/postgres/pool.js';
+import { bindingsOf, TokenExchange } from './token-exchange.js';
 import { findSessionPayload, forgetSessionId, upsertSession } from './sessions.postgres.js';
 import type { StoredSession } from './sessions.postgres.js';
 
@@ -10,12 +11,30 @@ interface Row {
   readonly consumed_at: Date | null;
 }
 
-/** What gives access, and so must not outlive its session and its grant. */
-const GUARDED: ReadonlySet<string> = new Set(['AuthorizationCode', 'AccessToken', 'RefreshToken', 'DeviceCode']);
+/** Consumed at the token endpoint, where what follows from it is stored with it. */
+const EXCHANGED: ReadonlySet<string> = new Set(['AuthorizationCode', 'RefreshToken', 'DeviceCode']);
+
+const COLUMNS = 'model, id, payload, grant_id, session_uid, user_code, uid, expires_at';
+const ON_CONFLICT =
+  'ON CONFLICT (model, id) DO UPDATE SET payload = $3, grant_id = $4, session_uid = $5, user_code = $6, uid = $7, expires_at = $8';
+const PLAIN = {
+  name: 'store artifact',
+  text: `INSERT INTO provider.artifacts (${COLUMNS}) VALUES ($1, $2, $3, $4, $5, $6, $7, $8) ${ON_CONFLICT}`,
+};
+/** A revocation locks the same rows in the same order: session, grant, artifacts. */
+const GUARDED = {
+  name: 'store guarded artifact',
+  text: `
+    WITH session AS (SELECT 1 FROM provider.sessions WHERE uid = $5 AND state = 'active' FOR SHARE),
+         granted AS (SELECT 1 FROM provider.grants
+                     WHERE id = $4 AND revoked_at IS NULL AND ($5::text IS NULL OR EXISTS (SELECT 1 FROM session)) FOR SHARE)
+    INSERT INTO provider.artifacts (${COLUMNS})
+    SELECT $1, $2, $3, $4, $5, $6, $7, $8::timestamptz WHERE EXISTS (SELECT 1 FROM granted) ${ON_CONFLICT}`,
+};
 
 /**
- * oidc-provider's storage. Three things it does not do by itself (security.md): consuming and replay detection are atomic here, and nothing
- * that hangs on a session or a grant is stored once that session or grant is gone.
+ * oidc-provider's storage. Things it does not do by itself (security.md): consuming is atomic here, and nothing that hangs on a session or a
+ * grant is stored once that session or grant is gone.
  */
 export class PostgresAdapter implements Adapter {
   constructor(
@@ -25,37 +44,29 @@ export class PostgresAdapter implements Adapter {
   ) {}
 
   async upsert(id: string, payload: AdapterPayload, expiresIn: number): Promise<undefined> {
+    const { model } = this;
     const expiresAt = expiresIn ? new Date(this.clock().getTime() + expiresIn * 1_000) : null;
+    const { grantId, sessionUid } = bindingsOf(model, payload);
+    const exchange = grantId === null ? undefined : TokenExchange.current();
+    if (exchange?.isOpen) {
+      exchange.keep({ model, id, payload, grantId, sessionUid, expiresAt });
+      return undefined;
+    }
     const { userCode = null, uid = null } = payload;
-    const [grantId, sessionUid] = GUARDED.has(this.model)
-      ? [payload.grantId ?? null, payload.sessionUid ?? null]
-      : [null, this.#sessionOfGrant()];
-    const { rowCount } = await this.pool.query(
-      `WITH session AS (SELECT 1 FROM provider.sessions WHERE uid = $5 AND state = 'active' FOR SHARE),
-            granted AS (SELECT 1 FROM provider.artifacts WHERE model = 'Grant' AND id = $4 FOR SHARE)
-       INSERT INTO provider.artifacts (model, id, payload, grant_id, session_uid, user_code, uid, expires_at)
-       SELECT $1, $2, $3, $4, $5, $6, $7, $8::timestamptz
-       WHERE ($5::text IS NULL OR EXISTS (SELECT 1 FROM session)) AND ($4::text IS NULL OR EXISTS (SELECT 1 FROM granted))
-       ON CONFLICT (model, id) DO ${this.model === 'ReplayDetection' ? 'NOTHING' : 'UPDATE SET payload = $3, grant_id = $4, session_uid = $5, user_code = $6, uid = $7, expires_at = $8'}`,
-      [this.model, id, JSON.stringify(payload), grantId, sessionUid, userCode, uid, expiresAt],
-    );
+    const values = [model, id, JSON.stringify(payload), grantId, sessionUid, userCode, uid, expiresAt];
+    const { rowCount } = await this.pool.query({ ...(grantId === null ? PLAIN : GUARDED), values });
     if (rowCount === 1) return undefined;
-    if (this.model === 'ReplayDetection') throw new errors.InvalidRequest('this value was used before');
-    throw this.model === 'AuthorizationCode' || this.model === 'Grant'
+    throw model === 'AuthorizationCode'
       ? new errors.AccessDenied('the session has ended')
       : new errors.InvalidGrant('the session or the grant has ended');
   }
 
-  /** A grant belongs to the one session that it is made in, though its payload does not say so. */
-  #sessionOfGrant(): string | null {
-    return this.model === 'Grant' ? (Provider.ctx?.oidc.session?.uid ?? null) : null;
-  }
-
   async find(id: string): Promise<AdapterPayload | undefined> {
-    const { rows } = await this.pool.query<Row>(
-      'SELECT payload, consumed_at FROM provider.artifacts WHERE model = $1 AND id = $2 AND (expires_at IS NULL OR expires_at > $3)',
-      [this.model, id, this.clock()],
-    );
+    const { rows } = await this.pool.query<Row>({
+      name: 'find artifact',
+      text: 'SELECT payload, consumed_at FROM provider.artifacts WHERE model = $1 AND id = $2 AND (expires_at IS NULL OR expires_at > $3)',
+      values: [this.model, id, this.clock()],
+    });
     return fromRow(rows[0]);
   }
 
@@ -75,22 +86,20 @@ export class PostgresAdapter implements Adapter {
     return fromRow(rows[0]);
   }
 
-  /** At most one caller consumes (P3); the others find the whole grant revoked. The session must still be active at that moment. */
+  /** At most one caller consumes (P3, P4, P6). */
   async consume(id: string): Promise<undefined> {
+    if (EXCHANGED.has(this.model)) {
+      const exchange = TokenExchange.current();
+      if (!exchange) throw new Error(`a ${this.model} is consumed at the token endpoint only`);
+      await exchange.reserve(this.model, id);
+      return undefined;
+    }
     const { rowCount } = await this.pool.query(
-      `WITH artifact AS (SELECT session_uid FROM provider.artifacts WHERE model = $1 AND id = $2),
-            session AS (SELECT s.uid FROM provider.sessions s JOIN artifact a ON s.uid = a.session_uid WHERE s.state = 'active' FOR SHARE OF s)
-       UPDATE provider.artifacts SET consumed_at = $3
-       WHERE model = $1 AND id = $2 AND consumed_at IS NULL AND (session_uid IS NULL OR EXISTS (SELECT 1 FROM session))`,
+      'UPDATE provider.artifacts SET consumed_at = $3 WHERE model = $1 AND id = $2 AND consumed_at IS NULL',
       [this.model, id, this.clock()],
     );
-    if (rowCount === 1) return undefined;
-    await this.pool.query(
-      `WITH doomed AS (SELECT grant_id FROM provider.artifacts WHERE model = $1 AND id = $2)
-       DELETE FROM provider.artifacts WHERE grant_id IN (SELECT grant_id FROM doomed) OR (model = 'Grant' AND id IN (SELECT grant_id FROM doomed))`,
-      [this.model, id],
-    );
-    throw new errors.InvalidGrant('it was used before, or its session has ended');
+    if (rowCount !== 1) throw new errors.InvalidRequestUri('request_uri is invalid, expired, or was already used');
+    return undefined;
   }
 
   async destroy(id: string): Promise<undefined> {
@@ -136,9 +145,25 @@ export const sessionAdapter = (pool: Pool, clock: Clock, signOut: (jti: string) 
   revokeByGrantId: unsupported,
 });
 
-/** Removes what has expired. @returns how many rows went */
+/** Rows of one statement: a table that grew for a while is not emptied in one long transaction. */
+const CLEAN_UP_ROWS = 5_000;
+
+/** Removes what has expired, at several instances at once. A revoked grant stays until its event is stored. @returns how many rows went */
 export const removeExpired = async (pool: Pool, now: Date): Promise<number> => {
-  const artifacts = await pool.query('DELETE FROM provider.artifacts WHERE expires_at < $1', [now]);
-  const sessions = await pool.query('DELETE FROM provider.sessions WHERE expires_at < $1', [now]);
-  return (artifacts.rowCount ?? 0) + (sessions.rowCount ?? 0);
+  let removed = 0;
+  for (const [table, condition] of [
+    ['artifacts', 'expires_at < $1'],
+    ['grants', 'expires_at < $1 AND revoked_at IS NULL'],
+    ['sessions', 'expires_at < $1'],
+  ]) {
+    for (let went = CLEAN_UP_ROWS; went === CLEAN_UP_ROWS; removed += went) {
+      const { rowCount } = await pool.query(
+        `DELETE FROM provider.${table} WHERE ctid = ANY (ARRAY (
+           SELECT ctid FROM provider.${table} WHERE ${condition} LIMIT ${CLEAN_UP_ROWS} FOR UPDATE SKIP LOCKED))`,
+        [now],
+      );
+      went = rowCount ?? 0;
+    }
+  }
+  return removed;
 };

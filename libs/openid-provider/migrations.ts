@@ -66,4 +66,70 @@ export const openIdProviderMigrations: readonly Migration[] = [
       ADD COLUMN user_agent text,
       ADD COLUMN last_seen_at timestamptz NOT NULL DEFAULT now()`,
   },
+  {
+    name: 'openid-provider/grants',
+    // Grants get a table of their own, because they may outlive their session (offline_access). Apps from before ask once more; so do people
+    // whose sessions do not know what they were decided from.
+    sql: `
+      DELETE FROM provider.artifacts WHERE model = 'Grant' OR grant_id IS NOT NULL;
+      UPDATE provider.sessions SET state = 'ended', jti = NULL, ended_at = now(), ended_reason = 'replaced' WHERE account_revision = -1 AND state IN ('pending', 'active');
+      CREATE TABLE provider.grants (
+        id text PRIMARY KEY,
+        client_id text NOT NULL,
+        user_id uuid NOT NULL,
+        organization_id text NOT NULL,
+        session_uid text NOT NULL,
+        claim_id uuid,
+        account_revision bigint NOT NULL,
+        payload jsonb NOT NULL,
+        created_at timestamptz NOT NULL DEFAULT now(),
+        expires_at timestamptz NOT NULL,
+        revoked_at timestamptz,
+        revoked_reason text
+      );
+      CREATE INDEX grants_of_user ON provider.grants (user_id);
+      CREATE INDEX grants_of_session ON provider.grants (session_uid);
+      CREATE INDEX grants_expiry ON provider.grants (expires_at);
+      CREATE INDEX grants_revoked ON provider.grants (revoked_at) WHERE revoked_at IS NOT NULL;
+      CREATE TABLE provider.consents (
+        user_id uuid NOT NULL,
+        client_id text NOT NULL,
+        scopes text[] NOT NULL,
+        resources jsonb NOT NULL,
+        granted_at timestamptz NOT NULL,
+        PRIMARY KEY (user_id, client_id)
+      )`,
+  },
+  {
+    name: 'openid-provider/reservations',
+    sql: `ALTER TABLE provider.artifacts ADD COLUMN reserved_by text, ADD COLUMN reserved_until timestamptz`,
+  },
+  {
+    name: 'openid-provider/logout-deliveries',
+    sql: `
+      CREATE TABLE provider.logout_deliveries (
+        client_id text NOT NULL,
+        sid text NOT NULL,
+        user_id uuid NOT NULL,
+        attempts integer NOT NULL DEFAULT 0,
+        next_attempt_at timestamptz NOT NULL DEFAULT now(),
+        created_at timestamptz NOT NULL DEFAULT now(),
+        PRIMARY KEY (client_id, sid)
+      );
+      CREATE INDEX logout_deliveries_due ON provider.logout_deliveries (next_attempt_at)`,
+  },
+  {
+    name: 'openid-provider/signing-key-rotation',
+    // Only a request: whoever runs the command line makes no keys and sees none.
+    sql: `
+      ALTER TABLE provider.signing_keys ADD COLUMN signs_from timestamptz NOT NULL DEFAULT now();
+      CREATE TABLE provider.signing_key_rotations (
+        id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+        requested_at timestamptz NOT NULL DEFAULT now(),
+        done_at timestamptz,
+        signs_from timestamptz
+      );
+      GRANT USAGE ON SCHEMA provider TO ligature_cli;
+      GRANT SELECT, INSERT ON provider.signing_key_rotations TO ligature_cli`,
+  },
 ];

@@ -1,6 +1,7 @@
 import type { KoaContextWithOIDC } from 'oidc-provider';
 import type { VNode } from 'preact';
 import { ErrorReference } from '#libs/web/error-page.js';
+import { Field, FormError } from '#libs/web/form-field.js';
 import { useLanguage } from '#libs/web/language.js';
 import { Card, Page, renderPage } from '#libs/web/layout.js';
 import { languageFor } from '#libs/web/locale.js';
@@ -16,7 +17,7 @@ const render = (ctx: KoaContextWithOIDC, page: VNode, formTargets: readonly stri
   return renderPage(page, { language: languageFor(ctx, ctx.oidc?.params?.ui_locales), branding: undefined });
 };
 
-const SignOutPage = ({ action, xsrf }: { readonly action: string; readonly xsrf: string }): VNode => {
+const SignOutPage = ({ action, xsrf }: FormFields): VNode => {
   const { t } = useLanguage();
   return (
     <Page title={t(texts.signOut)}>
@@ -86,9 +87,91 @@ const ErrorPage = ({ code, correlationId, next }: ErrorPageProps): VNode => {
 /** Nothing but the code and the reference: details of a protocol error are for the log (P11). */
 export const errorPage = (ctx: KoaContextWithOIDC, error: ErrorPageProps): string => render(ctx, <ErrorPage {...error} />);
 
-/** oidc-provider hands its form over as HTML; we render our own with its two values. */
-const formFields = (form: string): { action: string; xsrf: string } => {
+interface DeviceCodePageProps {
+  readonly userCode?: string | undefined;
+  readonly error?: Message | undefined;
+}
+
+const DeviceCodePage = ({ action, xsrf, userCode, error }: FormFields & DeviceCodePageProps): VNode => {
+  const { t } = useLanguage();
+  return (
+    <Page title={t(texts.connectDevice)}>
+      <Card>
+        <h1>{t(texts.connectDevice)}</h1>
+        <p>{t(texts.typeDeviceCode)}</p>
+        <FormError text={error} />
+        <form method="post" action={action}>
+          <input type="hidden" name="xsrf" value={xsrf} />
+          <Field name="user_code" label={texts.deviceCode} autocomplete="off" value={userCode} />
+          <button class="wide" type="submit">
+            {t(texts.continue)}
+          </button>
+        </form>
+      </Card>
+    </Page>
+  );
+};
+
+/** Asks for the code that a device shows (RFC 8628, section 3.3). @param form oidc-provider's form, id `op.deviceInputForm` */
+export const deviceCodePage = (ctx: KoaContextWithOIDC, form: string, props: DeviceCodePageProps): string =>
+  render(ctx, <DeviceCodePage {...formFields(form)} {...props} />);
+
+const DeviceConfirmPage = ({ action, xsrf, app, userCode }: FormFields & { readonly app: string; readonly userCode: string }): VNode => {
+  const { t } = useLanguage();
+  return (
+    <Page title={t(texts.connectDevice)}>
+      <Card>
+        <h1>{t(texts.deviceQuestion, { app })}</h1>
+        <p>{t(texts.deviceExplanation, { app })}</p>
+        <p>
+          <strong class="code">{userCode}</strong>
+        </p>
+        <p class="notice error" role="alert">
+          {t(texts.deviceWarning)}
+        </p>
+        <form method="post" action={action}>
+          <input type="hidden" name="xsrf" value={xsrf} />
+          <input type="hidden" name="user_code" value={userCode} />
+          <div class="providers">
+            <button class="wide" type="submit" name="confirm" value="yes">
+              {t(texts.deviceConfirm)}
+            </button>
+            <button class="wide quiet" type="submit" name="abort" value="yes">
+              {t(texts.cancel)}
+            </button>
+          </div>
+        </form>
+      </Card>
+    </Page>
+  );
+};
+
+/** Shows which app asks, the code, and what it means to go on (P10; RFC 8628, section 5.4). @param form oidc-provider's form, id `op.deviceConfirmForm` */
+export const deviceConfirmPage = (ctx: KoaContextWithOIDC, form: string, props: { app: string; userCode: string }): string =>
+  render(ctx, <DeviceConfirmPage {...formFields(form)} {...props} />);
+
+const DeviceDonePage = (): VNode => {
+  const { t } = useLanguage();
+  return (
+    <Page title={t(texts.deviceConnected)}>
+      <Card>
+        <h1>{t(texts.deviceConnected)}</h1>
+        <p>{t(texts.goBackToTheDevice)}</p>
+      </Card>
+    </Page>
+  );
+};
+
+export const deviceDonePage = (ctx: KoaContextWithOIDC): string => render(ctx, <DeviceDonePage />);
+
+interface FormFields {
+  readonly action: string;
+  readonly xsrf: string;
+}
+
+/** oidc-provider hands its forms over as HTML; we render our own with their two values. */
+const formFields = (form: string): FormFields => {
   const [action, xsrf] = [/action="([^"]*)"/.exec(form)?.[1], /name="xsrf" value="([^"]*)"/.exec(form)?.[1]];
-  if (action === undefined || xsrf === undefined) throw new Error('oidc-provider changed its sign-out form');
+  if (action === undefined || xsrf === undefined) throw new Error('oidc-provider changed its forms');
   return { action, xsrf };
 };

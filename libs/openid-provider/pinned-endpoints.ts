@@ -5,10 +5,12 @@ import type { IncomingMessage } from 'node:http';
  * whole URL (RFC 9112, section 3.2.2). All are the stranger's to choose (security.md, "OpenID Provider"), so they are replaced by the
  * issuer's own before it looks.
  */
-export const pinToIssuer = (request: IncomingMessage & { originalUrl?: string }, issuer: string): void => {
+export const pinToIssuer = (request: IncomingMessage & { originalUrl?: string; ip?: string }, issuer: string): void => {
   const { host, protocol } = new URL(issuer);
   request.headers.host = host;
   request.headers['x-forwarded-host'] = host;
+  // Express knows which proxies are believed; without it the peer is meant.
+  request.headers['x-forwarded-for'] = request.ip ?? request.socket.remoteAddress ?? '';
   request.headers['x-forwarded-proto'] = protocol.slice(0, -1);
   request.url = pathOnly(request.url);
   if (request.originalUrl !== undefined) request.originalUrl = pathOnly(request.originalUrl);

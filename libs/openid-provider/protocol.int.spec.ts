@@ -105,7 +105,7 @@ describe('the OpenID Provider by the rules', () => {
     });
 
     it('refuses a token of our own that speaks for somebody else than its client, or to somebody else', async () => {
-      const [key] = await loadSigningKeys(op.pool, MASTER_KEY);
+      const [key] = await loadSigningKeys(op.pool, MASTER_KEY, new Date());
       if (!key) throw new Error('no signing key');
       const sign = (claims: Record<string, unknown>, typ = 'at+jwt') =>
         new SignJWT({
@@ -120,7 +120,7 @@ describe('the OpenID Provider by the rules', () => {
           .setProtectedHeader({ alg: 'RS256', typ, kid: key.kid ?? '' })
           .setIssuedAt()
           .setExpirationTime('exp' in claims ? Number(claims.exp) : '5m')
-          .sign(key);
+          .sign(key.jwk);
       const verify = async (token: Promise<string>) => provider().verifyAccessToken(await token, { scope: 'history:read' });
       expect(await verify(sign({}))).toMatchObject({ kind: 'valid' });
       for (const claims of [

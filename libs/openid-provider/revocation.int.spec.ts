@@ -99,7 +99,7 @@ describe('sign-in against revocation', () => {
   it('ending a session takes its grants, codes and tokens with it, at once', async () => {
     const tokens = await signIn(app, browser);
     await browser.open((await authorize(app)).url);
-    expect(await artifacts()).toEqual(['AccessToken', 'AuthorizationCode', 'AuthorizationCode', 'Grant']);
+    expect(await artifacts()).toEqual(['AccessToken', 'AuthorizationCode', 'AuthorizationCode']);
     await provider().end({ userId: person.userId, openedBefore: 2n }, 'account_deactivated');
     expect(await artifacts()).toEqual([]);
     expect(await usable(browser)).toBe(false);

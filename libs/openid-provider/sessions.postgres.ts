@@ -2,6 +2,8 @@ import { randomBytes } from 'node:crypto';
 import type { Clock } from '#libs/platform/clock.js';
 import { inTransaction } from '#libs/platform/postgres/pool.js';
 import type { Connection, Pool, Queryable } from '#libs/platform/postgres/pool.js';
+import { markRevoked } from './grants.postgres.js';
+import { enqueueLogouts } from './logout-deliveries.postgres.js';
 
 /** A session row, as others may see it. */
 export interface SessionRecord {
@@ -183,31 +185,55 @@ export class SessionRows {
   }
 
   /**
-   * Ends pending and active sessions, and takes away the grants, codes and tokens obtained through them, in one transaction. Artifacts in
-   * flight are stored under a lock on their session's row, so none appears afterwards.
+   * Ends pending and active sessions, and takes away the codes, tokens and grants obtained through them, in one transaction; the apps that got
+   * an ID token in them are told (Back-Channel Logout 1.0). What an app may do without its person (`offline_access`) outlives a session, but
+   * not the link or the credential that it goes back to. Artifacts in flight are stored under locks on the rows of their session and grant, so
+   * that none appears afterwards.
    */
   end(where: SessionSelector, reason: string): Promise<readonly SessionRecord[]> {
     return inTransaction(this.pool, async (db) => {
-      const [condition, values] = conditionOf(where);
+      const now = this.clock();
+      const [condition, values] = sessionCondition(where);
       const { rows } = await db.query<Row>(
         `UPDATE provider.sessions SET state = 'ended', jti = NULL, ended_at = $1, ended_reason = $2, address = NULL, user_agent = NULL
          WHERE state IN ('pending', 'active') AND ${condition} RETURNING ${COLUMNS}`,
-        [this.clock(), reason, ...values],
+        [now, reason, ...values],
       );
-      await removeArtifacts(db, rows);
+      const uids = rows.map(({ uid }) => uid);
+      await removeWhatHangsOn(db, uids);
+      if ('userId' in where) await markRevoked(db, ...grantCondition(where), reason, now);
+      await enqueueLogouts(db, uids, now);
       return rows.map(fromRow);
     });
   }
 }
 
-const conditionOf = (where: SessionSelector): readonly [string, readonly unknown[]] => {
+type Condition = readonly [string, readonly unknown[]];
+
+const sessionCondition = (where: SessionSelector): Condition => {
   if ('sessionId' in where) return ['uid = $3', [where.sessionId]];
   if ('claimId' in where) return ['user_id = $3 AND claim_id = $4', [where.userId, where.claimId]];
   return ['user_id = $3 AND account_revision < $4 AND uid IS DISTINCT FROM $5', [where.userId, where.openedBefore, where.except ?? null]];
 };
 
-const removeArtifacts = async (db: Connection, sessions: readonly Row[]): Promise<void> => {
-  await db.query('DELETE FROM provider.artifacts WHERE session_uid = ANY($1)', [sessions.map(({ uid }) => uid)]);
+const grantCondition = (where: Exclude<SessionSelector, { sessionId: string }>): Condition =>
+  'claimId' in where
+    ? ['user_id = $3 AND claim_id = $4', [where.userId, where.claimId]]
+    : [
+        'user_id = $3 AND account_revision < $4 AND session_uid IS DISTINCT FROM $5',
+        [where.userId, where.openedBefore, where.except ?? null],
+      ];
+
+const removeWhatHangsOn = async (db: Connection, uids: readonly string[]): Promise<void> => {
+  if (uids.length === 0) return;
+  await db.query('DELETE FROM provider.artifacts WHERE session_uid = ANY($1)', [uids]);
+  const { rows } = await db.query<{ id: string }>(
+    `DELETE FROM provider.grants g WHERE g.session_uid = ANY($1) AND g.revoked_at IS NULL AND NOT EXISTS (
+       SELECT 1 FROM provider.artifacts a WHERE a.grant_id = g.id AND a.model = 'RefreshToken' AND a.consumed_at IS NULL)
+     RETURNING g.id`,
+    [uids],
+  );
+  await db.query('DELETE FROM provider.artifacts WHERE grant_id = ANY($1)', [rows.map(({ id }) => id)]);
 };
 
 /** The part of a session that oidc-provider stores and loads: its Session model's adapter works on these rows by `uid`. */
@@ -243,8 +269,10 @@ export const forgetSessionId = async (db: Queryable, jti: string): Promise<void>
   await db.query('UPDATE provider.sessions SET jti = NULL WHERE jti = $1', [jti]);
 };
 
-/** Removes the rows of a user's sessions, and every artifact that names the user. */
+/** Removes everything that names the user: after an erasure. */
 export const purgeSessions = async (db: Queryable, userId: string): Promise<void> => {
-  await db.query(`DELETE FROM provider.artifacts WHERE payload ->> 'accountId' = $1`, [userId]);
-  await db.query('DELETE FROM provider.sessions WHERE user_id = $1', [userId]);
+  await db.query('DELETE FROM provider.artifacts WHERE grant_id IN (SELECT id FROM provider.grants WHERE user_id = $1)', [userId]);
+  // Those without a grant. They live for minutes, and are few.
+  await db.query(`DELETE FROM provider.artifacts WHERE model IN ('Interaction', 'DeviceCode') AND payload ->> 'accountId' = $1`, [userId]);
+  for (const table of ['grants', 'consents', 'sessions']) await db.query(`DELETE FROM provider.${table} WHERE user_id = $1`, [userId]);
 };

@@ -58,7 +58,7 @@ describe('signing in to a relying party', () => {
     expect(first.claims()?.auth_time).toEqual(expect.any(Number));
   });
 
-  it.each([{ prompt: 'login' }, { prompt: 'consent' }, { prompt: 'login consent' }, { max_age: '0' }])(
+  it.each([{ prompt: 'login' }, { prompt: 'login consent' }, { max_age: '0' }])(
     'asks again for %j, once, and the session is a new one',
     async (parameters) => {
       await signIn(app, browser);

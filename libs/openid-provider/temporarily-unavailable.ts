@@ -1,7 +1,7 @@
 import { errors } from 'oidc-provider';
 import { StoreAwayError } from '#libs/event-store/store-errors.js';
 import { isDatabaseUnreachable } from '#libs/platform/postgres/unreachable.js';
-import { ReadModelBehindError } from '#libs/projection-engine/projector.js';
+import { ReadModelBehindError } from '#libs/projection-engine/wait-for-position.js';
 
 /**
  * Looks something up for oidc-provider. What cannot be asked now is told as such (`temporarily_unavailable`, RFC 6749, section 4.1.2.1), with

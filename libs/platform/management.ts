@@ -18,6 +18,8 @@ export interface ManagementOptions {
   /** Whether it can serve now; asked at every request, so it must be quick. */
   readonly ready: () => Promise<HealthReport>;
   readonly registry: Registry;
+  /** Pages for operators, by path: HTML without scripts. */
+  readonly pages?: Readonly<Record<string, () => Promise<string>>>;
 }
 
 export interface ManagementServer {
@@ -45,6 +47,12 @@ export const startManagementServer = async (options: ManagementOptions): Promise
     void (async () => {
       if (path === '/metrics') {
         response.setHeader('content-type', options.registry.contentType).end(await options.registry.metrics());
+        return;
+      }
+      const page = options.pages?.[path];
+      if (page) {
+        response.setHeader('content-security-policy', "default-src 'none'; style-src 'unsafe-inline'; frame-ancestors 'none'");
+        response.setHeader('content-type', 'text/html; charset=utf-8').end(await page());
         return;
       }
       const health = await report(path);

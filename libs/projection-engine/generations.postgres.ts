@@ -2,6 +2,7 @@ import type { Checkpoint } from '#libs/event-store/store-identity.js';
 import type { Migration } from '#libs/platform/postgres/migrations.js';
 import type { Pool, Queryable } from '#libs/platform/postgres/pool.js';
 import { inTransaction } from '#libs/platform/postgres/pool.js';
+import { parkedMigration } from './parked.postgres.js';
 import type { Projection, ProjectionTable } from './projection.js';
 
 /**
@@ -53,6 +54,28 @@ export const projectionEngineMigrations: readonly Migration[] = [
           END LOOP;
         END $$;
       ALTER TABLE models.generations ADD COLUMN tables jsonb NOT NULL DEFAULT '[]'`,
+  },
+  parkedMigration,
+  {
+    name: 'projection-engine/requests',
+    sql: `
+      UPDATE models.replays SET state = 'failed', finished_at = now() WHERE state IN ('requested', 'running');
+      ALTER TABLE models.replays
+        ADD COLUMN kind text NOT NULL DEFAULT 'replay' CHECK (kind IN ('replay', 'rollback', 'verify')),
+        ADD COLUMN version integer,
+        ADD COLUMN accept_differences boolean NOT NULL DEFAULT false,
+        ADD COLUMN requested_by text NOT NULL DEFAULT 'an older version',
+        ADD COLUMN runner text,
+        ADD COLUMN problem text;
+      CREATE UNIQUE INDEX replays_one_at_a_time ON models.replays (projection) WHERE state IN ('requested', 'running');
+      GRANT INSERT (projection, kind, version, accept_differences, requested_by) ON models.replays TO ligature_cli;
+      CREATE TABLE models.lag (
+        projection text PRIMARY KEY,
+        position bigint NOT NULL,
+        store_position bigint NOT NULL,
+        oldest_at timestamptz,
+        measured_at timestamptz NOT NULL
+      )`,
   },
 ];
 
@@ -135,7 +158,7 @@ export const createGeneration = (pool: Pool, projection: Projection, state: 'bui
     return created;
   });
 
-/** Drops a generation that was not finished. */
+/** Drops a generation that is being built. */
 export const discardGeneration = (pool: Pool, generation: Generation): Promise<void> =>
   inTransaction(pool, async (db) => {
     await db.query(`DELETE FROM models.generations WHERE projection = $1 AND generation = $2 AND state = 'building'`, [
@@ -228,22 +251,44 @@ export const checksums = async (db: Queryable, projection: Projection, generatio
 };
 
 /**
- * Makes a built generation the live one and retires the one before, views included, in one transaction. The retired one stays, not fed, for a
- * rollback; those before it go, and so does one that does not say what is personal in it.
+ * Makes a built generation the live one and retires the one before, views included; runs in a transaction that has locked the live one. The retired
+ * one stays, not fed, for a rollback; those before it go, and so does one that does not say what is personal in it.
  */
-export const switchTo = (pool: Pool, projection: Projection, built: Generation): Promise<void> =>
-  inTransaction(pool, async (db) => {
-    // The views of the one before hold on to its tables.
-    await showInViews(db, projection, generationSchema(built));
-    const { rows: older } = await db.query<Row>(
-      `DELETE FROM models.generations WHERE projection = $1 AND (state = 'retired' OR (state = 'live' AND tables = '[]')) RETURNING *`,
-      [projection.name],
-    );
-    for (const row of older) await db.query(`DROP SCHEMA ${generationSchema(fromRow(row))} CASCADE`);
-    await db.query(`UPDATE models.generations SET state = 'retired' WHERE projection = $1 AND state = 'live'`, [projection.name]);
-    const { rowCount } = await db.query(
-      `UPDATE models.generations SET state = 'live', switched_at = now() WHERE projection = $1 AND generation = $2 AND state = 'building'`,
-      [projection.name, built.generation],
-    );
-    if (rowCount !== 1) throw new CheckpointLostError(built);
-  });
+export const switchTo = async (db: Queryable, projection: Projection, built: Generation, live: Generation | undefined): Promise<void> => {
+  // The views of the one before hold on to its tables.
+  await showInViews(db, projection, generationSchema(built));
+  const { rows: older } = await db.query<Row>(
+    `DELETE FROM models.generations WHERE projection = $1 AND (state = 'retired' OR (state = 'live' AND tables = '[]')) RETURNING *`,
+    [projection.name],
+  );
+  for (const row of older) await db.query(`DROP SCHEMA ${generationSchema(fromRow(row))} CASCADE`);
+  await db.query(`UPDATE models.generations SET state = 'retired' WHERE projection = $1 AND state = 'live'`, [projection.name]);
+  const { rowCount } = await db.query(
+    `UPDATE models.generations SET state = 'live', switched_at = now(), considered = greatest(considered, $3)
+     WHERE projection = $1 AND generation = $2 AND state = 'building'`,
+    [projection.name, built.generation, live?.checkpoint?.position ?? 0n],
+  );
+  if (rowCount !== 1) throw new CheckpointLostError(built);
+};
+
+/** The generation before the live one, which a rollback goes back to. */
+export const retiredGeneration = async (db: Queryable, projection: string): Promise<Generation | undefined> => {
+  const { rows } = await db.query<Row>(`SELECT * FROM models.generations WHERE projection = $1 AND state = 'retired'`, [projection]);
+  return rows[0] && fromRow(rows[0]);
+};
+
+/** A retired generation is fed again, for a rollback. */
+export const takeBack = async (db: Queryable, { projection, generation }: Generation): Promise<void> => {
+  await db.query(`UPDATE models.generations SET state = 'building' WHERE projection = $1 AND generation = $2 AND state = 'retired'`, [
+    projection,
+    generation,
+  ]);
+};
+
+/** The live generation, held until the transaction ends: its checkpoint does not move meanwhile. */
+export const lockLive = async (db: Queryable, projection: string): Promise<Generation | undefined> => {
+  const { rows } = await db.query<Row>(`SELECT * FROM models.generations WHERE projection = $1 AND state = 'live' FOR UPDATE`, [
+    projection,
+  ]);
+  return rows[0] && fromRow(rows[0]);
+};

@@ -12,6 +12,11 @@ export interface Projection {
   readonly version: number;
   /** Stream name prefixes that it reads, each with its dash. */
   readonly streamPrefixes: readonly string[];
+  /**
+   * The event types that it handles; every other one is passed over, unread. `plain`: its handlers use no personal value of it (nor the source in its
+   * metadata), so that none is decrypted. Without this, everything is given whole.
+   */
+  readonly events?: Readonly<Record<string, 'whole' | 'plain'>>;
   /** Tables of one generation, each with a primary key. `schema` is the generation's own. */
   readonly tables: readonly ProjectionTable[];
   /** Applies a batch, in order, with few statements. Runs inside the transaction that stores the checkpoint. */

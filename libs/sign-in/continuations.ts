@@ -39,7 +39,7 @@ const MAX_VALUE = 320;
 const MAX_FIELDS = 8;
 const ACCOUNT = '/account';
 /** Pages that can be gone to, as they are after a sign-in: each is opened with GET, and asks before it does anything. */
-const PATH = /^\/(?:account(?:\/[a-z0-9-]+)*|verify-email\/[A-Za-z0-9_-]{43})$/;
+const PATH = /^\/(?:(?:account|audit)(?:\/[a-z0-9-]+)*|verify-email\/[A-Za-z0-9_-]{43})$/;
 
 const storedSchema = z.object({
   path: z.string().regex(PATH),

@@ -9,6 +9,10 @@ export interface SignInInteraction {
   readonly organizationId: string;
   /** Where the browser goes when the interaction ends; forms of our pages may lead there. */
   readonly redirectOrigin?: string | undefined;
+  /** The identity provider that the app wants the person to be sent to; its word only. */
+  readonly idpHint?: string | undefined;
+  /** Whom the app expects: what to put into the field for the login name. */
+  readonly loginHint?: string | undefined;
   /** Languages that the app asked for, by preference (OIDC Core 1.0, section 3.1.2.1). */
   readonly uiLocales?: string | undefined;
 }

@@ -6,6 +6,7 @@ import { appendUnconditionally } from '#libs/event-store/command-execution.js';
 import type { CommandContext } from '#libs/event-store/event-metadata.js';
 import type { EventStore } from '#libs/event-store/event-store.js';
 import type { SessionAtProvider } from '#libs/linking/verified-assertion.js';
+import type { GrantEvent } from '#libs/openid-provider/events.js';
 import type { Clock } from '#libs/platform/clock.js';
 import { unlessErased } from '#libs/privacy/subject-keys.js';
 import type { BrowserSessions } from './browser-sessions.js';
@@ -49,6 +50,8 @@ export interface OpenSessionDependencies {
   readonly sessions: Pick<BrowserSessions, 'insertPending' | 'end'>;
   readonly sessionsAtProviders: Pick<SessionsAtProviders, 'record'>;
   readonly clock: Clock;
+  /** Whether an event that may take something away from this user waits to be applied to what is read about them. */
+  readonly isDenied: (userId: string) => Promise<boolean>;
 }
 
 export type OpenedSession =
@@ -62,7 +65,7 @@ export type OpenedSession =
  * one of the two always sees the other. When an event cannot be stored this throws, and the pending session never becomes active.
  */
 export const openSession = async (
-  { store, sessions, sessionsAtProviders, clock }: OpenSessionDependencies,
+  { store, sessions, sessionsAtProviders, clock, isDenied }: OpenSessionDependencies,
   request: OpenSessionRequest,
 ): Promise<OpenedSession> => {
   const { userId, organizationId, method, account, lifetimeS, acr, amr, context } = request;
@@ -89,8 +92,8 @@ export const openSession = async (
   }
   const { state } = await loadAccount(store, userId);
   const stillHeld = claimId === undefined || state.links.some((link) => link.claimId === claimId);
-  if (maySignIn(state, organizationId) && stillHeld && state.credentialEpoch === account.credentialEpoch)
-    return { kind: 'opened', sessionId, position: stored.position };
+  const mayNow = maySignIn(state, organizationId) && stillHeld && state.credentialEpoch === account.credentialEpoch;
+  if (mayNow && !(await isDenied(userId))) return { kind: 'opened', sessionId, position: stored.position };
   await sessions.end({ sessionId }, 'refused_after_revocation');
   await appendActivity(store, userId, [{ type: 'SessionEnded', data: { sessionId, reason: 'refused_after_revocation' } }], context);
   return { kind: 'refused', code: 'account_not_found' };
@@ -114,7 +117,7 @@ const loginEvents = (sessionId: string, method: SignInMethod, authTime: Date): r
 export const appendActivity = (
   store: EventStore,
   userId: string,
-  events: readonly ActivityEvent[],
+  events: readonly (ActivityEvent | GrantEvent)[],
   context: CommandContext,
 ): Promise<{ readonly position: bigint }> =>
   appendUnconditionally(store, { stream: userActivityStream(userId), events, context, subject: userId });

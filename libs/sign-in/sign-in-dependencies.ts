@@ -1,6 +1,6 @@
 import type { EventStore } from '#libs/event-store/event-store.js';
-import { DEFAULT_ORGANIZATION } from '#libs/organizations/queries/default-organization.js';
 import type { IdentityProviderSettings } from '#libs/identity-providers/settings.js';
+import { DEFAULT_ORGANIZATION } from '#libs/organizations/queries/default-organization.js';
 import type { Clock } from '#libs/platform/clock.js';
 import type { NewId } from '#libs/platform/ids.js';
 import type { Logger } from '#libs/platform/logger.js';
@@ -17,6 +17,7 @@ import type { BrowserSessions } from './browser-sessions.js';
 import type { Continuations } from './continuations.js';
 import type { BackChannelLogouts, ExternalSignIn, PostedResponses, SamlServiceProvider } from './external-sign-in.js';
 import type { SignInInteractions } from './interactions.js';
+import type { OpenSessionDependencies } from './open-session.js';
 import type { PendingLinks } from './pending-links.postgres.js';
 import type { Reauthentications } from './reauthentications.postgres.js';
 import type { SessionsAtProviders } from './sessions-at-providers.postgres.js';
@@ -40,6 +41,7 @@ export interface SignInDependencies {
   readonly reauthentications: Reauthentications;
   readonly attempts: SignInAttempts;
   readonly pendingLinks: PendingLinks;
+  readonly isDenied: OpenSessionDependencies['isDenied'];
   readonly passwords: Passwords;
   readonly throttles: Throttles;
   readonly indexKeys: IndexKeys;
@@ -78,6 +80,9 @@ export const callbackUrl = (issuer: string, { id, kind }: Pick<IdentityProviderS
 /** Where a person chooses what becomes of an identity that nobody owns. */
 export const pendingLinkPath = (id: string): string => `/link-account/${id}`;
 
-/** Where a person creates an account by hand; for a relying party's interaction or (without one) for the account pages. */
+/**
+ * Where a person creates an account by hand; for a relying party's interaction or (without one) for the account pages. An interaction's cookie
+ * goes to its sign-in page and what is below that.
+ */
 export const registrationPath = (interactionUid?: string, organizationId?: string): string =>
-  interactionUid === undefined ? `${entranceOf(organizationId)}/register` : `/register/${interactionUid}`;
+  interactionUid === undefined ? `${entranceOf(organizationId)}/register` : `/sign-in/${interactionUid}/register`;

@@ -19,6 +19,10 @@ export const LIMITS = {
   username_probe_per_address: { points: 60, perS: 3_600 },
   mail_per_account: { points: 5, perS: 3_600 },
   mail_per_address: { points: 20, perS: 3_600 },
+  oauth_per_client: { points: 60_000, perS: 60 },
+  oauth_per_address: { points: 60_000, perS: 60 },
+  client_failures_per_address: { points: 20, perS: 60 },
+  device_codes_per_address: { points: 20, perS: 600 },
 } as const;
 export type Limit = keyof typeof LIMITS;
 
@@ -26,8 +30,12 @@ export type ThrottleAnswer = { readonly kind: 'allowed' } | { readonly kind: 'th
 
 /** Limits that all instances share (security.md, "Server"). */
 export interface Throttles {
-  /** Counts one occurrence. @param key an account's login name, an address, a client: stored as an HMAC only */
-  hit(limit: Limit, organizationId: string, key: string): Promise<ThrottleAnswer>;
+  /**
+   * Counts an occurrence.
+   * @param key an account's login name, an address, a client: stored as an HMAC only
+   * @param times how often it occurred
+   */
+  hit(limit: Limit, organizationId: string, key: string, times?: number): Promise<ThrottleAnswer>;
   /** Forgets what was counted: after a success. */
   reset(limit: Limit, organizationId: string, key: string): Promise<void>;
 }
@@ -55,9 +63,9 @@ export const postgresThrottles = (
   >;
   const keyOf = (limit: Limit, organizationId: string, key: string): string => indexKeys.of(`throttle ${limit}`, organizationId, key);
   return {
-    hit: async (limit, organizationId, key) => {
+    hit: async (limit, organizationId, key, times = 1) => {
       try {
-        await limiters[limit].consume(keyOf(limit, organizationId, key));
+        await limiters[limit].consume(keyOf(limit, organizationId, key), times);
         return { kind: 'allowed' };
       } catch (rejected) {
         if (rejected instanceof RateLimiterRes) return { kind: 'throttled', retryAfterS: Math.ceil(rejected.msBeforeNext / 1_000) };

@@ -105,6 +105,7 @@ form{margin:0}
 
 .rows{list-style:none;padding:0}
 .rows>li{border-top:1px solid var(--line);padding:.9rem 0;display:flex;flex-wrap:wrap;gap:.6rem 1rem;align-items:center}
+.rows>li>form{margin-left:auto}
 .rows>li:first-child{border-top:0}
 .rows>li:last-child{padding-bottom:0}
 .content>h1,.content>.muted{color:var(--on-ground)}

@@ -47,6 +47,7 @@ export const linksProjection: Projection = {
   name: 'links',
   version: 1,
   streamPrefixes: ['user-', 'userActivity-'],
+  events: { ExternalIdentityLinked: 'whole', ExternalIdentityUnlinked: 'plain', ErasureStarted: 'plain', LoginSucceeded: 'plain' },
   tables: [
     {
       name: 'links',

@@ -1,5 +1,6 @@
 import { Column, Entity, PrimaryColumn } from 'typeorm';
 import type { DataSource } from 'typeorm';
+import type { Queryable } from '#libs/platform/postgres/pool.js';
 
 /** A user, as the users projection has it. Reads the view over the live generation. */
 @Entity({ name: 'users' })
@@ -37,3 +38,24 @@ export class UserView {
 
 export const findUser = (readModels: DataSource, userId: string): Promise<UserView | null> =>
   readModels.getRepository(UserView).findOneBy({ userId });
+
+/** What apps may learn of a user; the rest stays here. */
+export interface ClaimsOfUser {
+  readonly status: string;
+  readonly displayName: string | null;
+  readonly givenName: string | null;
+  readonly familyName: string | null;
+  readonly email: string | null;
+  readonly emailVerified: boolean;
+}
+
+/** The claims of a user, by a prepared statement: the OpenID Provider asks for them with every token. */
+export const claimsOfUser = async (db: Queryable, userId: string): Promise<ClaimsOfUser | undefined> => {
+  const { rows } = await db.query<ClaimsOfUser>({
+    name: 'claims of user',
+    text: `SELECT status, display_name AS "displayName", given_name AS "givenName", family_name AS "familyName", email, email_verified AS "emailVerified"
+           FROM models.users WHERE user_id = $1`,
+    values: [userId],
+  });
+  return rows[0];
+};

@@ -78,6 +78,18 @@ export const usersProjection: Projection = {
   name: 'users',
   version: 2,
   streamPrefixes: ['user-'],
+  events: {
+    UserProvisioned: 'whole',
+    UserRegistered: 'whole',
+    ProfileUpdated: 'whole',
+    UsernameChanged: 'whole',
+    EmailVerified: 'whole',
+    EmailChanged: 'whole',
+    UserDeactivated: 'plain',
+    UserReactivated: 'plain',
+    ErasureStarted: 'plain',
+    UserErased: 'plain',
+  },
   tables: [
     {
       name: 'users',

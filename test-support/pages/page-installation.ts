@@ -6,23 +6,24 @@ import { HostileOpenIdProvider } from '#test-support/hostile-openid-provider.js'
 import { startTestIdentityServer } from '#test-support/identity-server.js';
 import type { TestIdentityServer } from '#test-support/identity-server.js';
 
-/** Where a browser is sent back to: an app that does nothing but say what it got. */
+/** A site of somebody else’s: an app that browsers are sent back to, or an attacker’s page. */
 export interface StubApp {
   readonly url: string;
   /** The address of an authorization request for a client whose callback is here. */
   authorization(issuer: string, clientId: string, more?: Readonly<Record<string, string>>): string;
+  /** Serves this at its root from now on. */
+  show(html: string): void;
   stop(): Promise<void>;
 }
 
 const startStubApp = async (): Promise<StubApp> => {
+  let shown = '';
   const server = createServer((request, response) => {
     if (request.url === '/logo.svg') {
       response.setHeader('content-type', 'image/svg+xml');
       return response.end(LOGO);
     }
-    response
-      .setHeader('content-type', 'text/html')
-      .end(`<!doctype html><html lang="en"><title>App</title><p id="got">${request.url?.slice(0, 9)}</p>`);
+    response.setHeader('content-type', 'text/html').end(`<!doctype html><html lang="en"><title>App</title>${shown}`);
   });
   server.listen(0, '127.0.0.1');
   await once(server, 'listening');
@@ -43,6 +44,7 @@ const startStubApp = async (): Promise<StubApp> => {
       };
       return `${issuer}/auth?${new URLSearchParams(parameters)}`;
     },
+    show: (html) => (shown = html),
     stop: async () => {
       server.closeAllConnections();
       server.close();
@@ -53,7 +55,7 @@ const startStubApp = async (): Promise<StubApp> => {
 
 const LOGO = `<svg xmlns="http://www.w3.org/2000/svg" width="132" height="36"><rect width="36" height="36" rx="9" fill="#0b6e4f"/><path d="M10 24 18 9l8 15z" fill="#fff"/><text x="46" y="25" font-family="sans-serif" font-size="19" font-weight="700" fill="#3fae8a">Initech</text></svg>`;
 
-/** Everything that pages are seen with: three organizations, two providers, an app of each. */
+/** Everything that pages are seen with: a few organizations, two providers and one that is away, an app of each organization. */
 export interface PageInstallation {
   readonly server: TestIdentityServer;
   readonly acme: HostileOpenIdProvider;
@@ -62,10 +64,11 @@ export interface PageInstallation {
   stop(): Promise<void>;
 }
 
-const configuration = (acme: string, globex: string, app: string): string => `
+const configuration = (acme: string, globex: string, away: string, app: string): string => `
 identityProviders:
   - { id: acme, kind: oidc, displayName: Acme, issuer: "${acme}", clientId: ligature, scopes: [openid, profile, email] }
   - { id: globex, kind: oidc, displayName: Globex, issuer: "${globex}", clientId: ligature, scopes: [openid, profile, email] }
+  - { id: umbrella, kind: oidc, displayName: Umbrella, issuer: "${away}", clientId: ligature, scopes: [openid] }
 organizations:
   - id: default
     displayName: Northwind
@@ -78,11 +81,16 @@ organizations:
     branding: { logoUrl: "${app}/logo.svg", accentColor: "#0b6e4f", backgroundColor: "#e7f1ec" }
     identityProviders:
       - { id: acme, policy: { creationAllowed: true, autoCreate: true, linkingAllowed: true } }
+  - id: initech-umbrella
+    displayName: Initech
+    branding: { logoUrl: "${app}/logo.svg", accentColor: "#0b6e4f", backgroundColor: "#e7f1ec" }
+    identityProviders:
+      - { id: umbrella, policy: { creationAllowed: true, autoCreate: true } }
   - id: mailers
     displayName: Mailers
     loginPolicy: { externalSignIn: false, password: true, registration: true, recovery: true, loginNames: [email] }
 relyingParties:
-${['default', 'initech', 'mailers']
+${['default', 'initech', 'initech-umbrella', 'mailers']
   .map(
     (organization) => `  - clientId: app-${organization}
     organization: ${organization}
@@ -97,10 +105,17 @@ ${['default', 'initech', 'mailers']
   .join('\n')}
 `;
 
+/** Where nobody listens any more. */
+const addressOfNobody = async (): Promise<string> => {
+  const away = await HostileOpenIdProvider.start();
+  await away.stop();
+  return away.issuer;
+};
+
 export const startPageInstallation = async (): Promise<PageInstallation> => {
   const [acme, globex, app] = [await HostileOpenIdProvider.start(), await HostileOpenIdProvider.start(), await startStubApp()];
   const server = await startTestIdentityServer();
-  await server.installation.configure(configuration(acme.issuer, globex.issuer, app.url));
+  await server.installation.configure(configuration(acme.issuer, globex.issuer, await addressOfNobody(), app.url));
   return {
     server,
     acme,

@@ -61,9 +61,24 @@ export class Person {
     return path.exec(mail.text)?.[0] ?? '';
   }
 
-  /** As if the session had run out. */
+  /** Everybody's sessions run out. */
   async loseSession(): Promise<void> {
-    await this.context.clearCookies({ name: 'ligature_session' });
-    await this.context.clearCookies({ name: 'ligature_session.sig' });
+    await this.installation.server.installation.pool.query(`UPDATE provider.sessions SET expires_at = now() WHERE state = 'active'`);
+  }
+
+  /** What is typed into a field, or was there. */
+  typed(name: string): Promise<string> {
+    return this.page.locator(`input[name="${name}"]`).first().inputValue();
+  }
+
+  /** Presses the tab key until the focus is on what has this text or, for a field, this name. */
+  async tabTo(what: string): Promise<void> {
+    for (let i = 0; i < 60; i += 1) {
+      await this.page.keyboard.press('Tab');
+      const focused = this.page.locator(':focus');
+      if ((await focused.count()) === 0) continue;
+      if ((await focused.textContent())?.includes(what) || (await focused.getAttribute('name')) === what) return;
+    }
+    throw new Error(`The tab key never led to "${what}" on ${this.at}`);
   }
 }

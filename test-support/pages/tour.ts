@@ -1,5 +1,8 @@
 import type { PageInstallation } from './page-installation.js';
-import type { Person } from './person.js';
+import { Person } from './person.js';
+
+const PHONE =
+  'Mozilla/5.0 (iPhone; CPU iPhone OS 18_7 like Mac OS X) AppleWebKit/605.1.15 (KHTML, like Gecko) Version/26.0 Mobile/15E148 Safari/604.1';
 
 /** A page in a state that people meet. */
 export interface Stop {
@@ -21,22 +24,10 @@ export const TOUR: readonly Stop[] = [
     go: (person, { app }) => person.open(app.authorization(person.issuer, 'app-default', { ui_locales: 'de' })),
   },
   {
-    name: 'sign-in-branded',
-    go: async (person, { app, acme }) => {
-      acme.lies = { intercept: (_request, response) => void response.writeHead(503).end() === undefined };
-      await person.open(app.authorization(person.issuer, 'app-initech'));
-      await person.click('Start again');
-      acme.lies = {};
-    },
-  },
-  {
     name: 'provider-down',
-    go: async (person, { app, acme }) => {
-      acme.lies = { intercept: (_request, response) => void response.writeHead(503).end() === undefined };
-      await person.open(app.authorization(person.issuer, 'app-initech'));
-      acme.lies = {};
-    },
+    go: (person, { app }) => person.open(app.authorization(person.issuer, 'app-initech-umbrella')),
   },
+  { name: 'sign-in-branded', go: (person) => person.click('Start again') },
   { name: 'register', go: (person) => person.open('/register') },
   {
     name: 'register-refused',
@@ -95,8 +86,12 @@ export const TOUR: readonly Stop[] = [
   { name: 'account-link', go: (person) => person.open('/account/identities/link/globex') },
   {
     name: 'account-sessions',
-    go: async (person, { app }) => {
+    go: async (person, installation) => {
+      const { app } = installation;
       await person.open(app.authorization(person.issuer, 'app-default'));
+      const phone = await person.context.browser()?.newContext({ javaScriptEnabled: false, userAgent: PHONE });
+      if (phone) await new Person(await phone.newPage(), phone, installation).signIn('ada');
+      await phone?.close();
       await person.open('/account/sessions');
     },
   },

@@ -55,4 +55,4 @@ export const linesOfDifference = ({ userId, from, to, differences }: DifferenceA
   ...differences.flatMap(({ part, before, after }) => [part, `  - ${shown(before)}`, `  + ${shown(after)}`]),
 ];
 
-const shown = (value: unknown): string => onOneLine(typeof value === 'string' ? value : JSON.stringify(value));
+const shown = (value: unknown): string => (value === null ? '–' : onOneLine(typeof value === 'string' ? value : JSON.stringify(value)));

@@ -1,6 +1,7 @@
 import { readFile } from 'node:fs/promises';
 import { setTimeout as delay } from 'node:timers/promises';
 import { Command } from 'commander';
+import { stringify } from 'yaml';
 import { z } from 'zod';
 import { lastPosition } from '#libs/event-store/last-position.js';
 import { changeIdentityProvider } from '#libs/identity-providers/commands/change-identity-provider.js';
@@ -16,7 +17,7 @@ import { providerTemplates } from '#libs/identity-providers/templates.js';
 import { systemClock } from '#libs/platform/clock.js';
 import { postgresUrl, readConfiguration } from '#libs/platform/configuration.js';
 import { slugSchema } from '#libs/platform/slug.js';
-import { waitForPosition } from '#libs/projection-engine/projector.js';
+import { waitForPosition } from '#libs/projection-engine/wait-for-position.js';
 import { callbackUrl } from '#libs/sign-in/sign-in-dependencies.js';
 import { linksByProvider, usersOfProvider } from '#projections/links/read-model.js';
 import { allProviders } from '#projections/providers/read-model.js';
@@ -105,10 +106,16 @@ export const providersCommand = (): Command => {
       'the beginning of a provider’s entry in the configuration file, from what it publishes: SAML metadata or OpenID Connect discovery',
     )
     .argument('<source>', 'an address or a file')
-    .option('--entity-id <id>', 'which provider of a federation’s metadata')
-    .addHelpText('after', '\nNothing is changed.\n\nExample:\n  $ ligature providers import https://corp.example/saml/metadata')
-    .action(async (source: string, { entityId }: { readonly entityId?: string }) => {
-      console.log((await importProvider(source, entityId, providerPolicy(), systemClock())).trimEnd());
+    .requiredOption('--id <id>', 'what the provider is called here')
+    .option('--entity-id <entity>', 'which provider, where the metadata is a federation’s')
+    .option('--json', 'print JSON')
+    .addHelpText(
+      'after',
+      '\nNothing is changed: put the entry under identityProviders and apply the file.\n\nExample:\n  $ ligature providers import https://corp.example/saml/metadata --id corp',
+    )
+    .action(async (source: string, { id, entityId, json }: Asked & { readonly id: string; readonly entityId?: string }) => {
+      const declared = await importProvider(source, { id: providerId(id), entityId }, providerPolicy(), systemClock());
+      print(json, declared, [stringify({ identityProviders: [declared] }).trimEnd()]);
     });
   providers
     .command('preview')

@@ -92,7 +92,7 @@ export class People {
     const context = { ...testContext(), actor: { type: 'user', id: userId } } as const;
     if (deed === 'sign in') {
       const session = await openSession(
-        { store, sessions: this.#sessions, sessionsAtProviders, clock: installation.clock },
+        { ...installation, store, sessions: this.#sessions, sessionsAtProviders },
         openSessionRequest(userId, claimId, login.account ? { account: login.account } : {}),
       );
       if (session.kind !== 'opened') return;

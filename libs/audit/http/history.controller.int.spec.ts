@@ -47,6 +47,7 @@ describe('an access that cannot be written down', () => {
       index: { find: () => Promise.resolve([{ position: 64n, stream, revision: 0n }]) },
       verifyAccessToken: () => Promise.resolve({ kind: 'valid', clientId: 'auditor', organizationId: 'default' }),
       sessions: { current: () => Promise.resolve(undefined) },
+      continueAt: () => undefined,
       logger: silentLogger,
     };
     const imports = [DependenciesModule.of(dependencies), AuditModule];

@@ -1,4 +1,4 @@
-import { exchange, HttpExchangeError } from '../http.js';
+import { exchange, HttpExchangeError } from '#libs/platform/guarded-http.js';
 import { inspectClient, inspectClock, inspectRedirectUri } from '../inspection-steps.js';
 import type { Finding, Inspection } from '../inspection-steps.js';
 import type { OAuth2ProviderSettings } from './settings.js';

@@ -1,7 +1,7 @@
 import type { JWTPayload } from 'jose';
 import { z } from 'zod';
 import type { Clock } from '#libs/platform/clock.js';
-import { HttpExchangeError } from '../http.js';
+import { HttpExchangeError } from '#libs/platform/guarded-http.js';
 import { UpstreamError } from '../upstream-error.js';
 import { refusing } from '../upstream-protocol.js';
 import type { UpstreamRefusal } from '../upstream-protocol.js';

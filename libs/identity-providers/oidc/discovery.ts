@@ -2,8 +2,8 @@ import { createRemoteJWKSet, customFetch } from 'jose';
 import type { JWTVerifyGetKey } from 'jose';
 import { z } from 'zod';
 import type { Clock } from '#libs/platform/clock.js';
-import { exchange, HttpExchangeError, jsonObject, UnusableProviderError } from '../http.js';
-import type { HttpPolicy } from '../http.js';
+import { exchange, HttpExchangeError, jsonObject, UnusableProviderError } from '#libs/platform/guarded-http.js';
+import type { HttpPolicy } from '#libs/platform/guarded-http.js';
 
 /** What Ligature needs of a provider's metadata (OpenID Connect Discovery 1.0, section 3). */
 const metadataSchema = z.object({

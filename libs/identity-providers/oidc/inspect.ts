@@ -1,6 +1,6 @@
 import { z } from 'zod';
-import { exchange, HttpExchangeError } from '../http.js';
-import type { HttpAnswer, HttpPolicy } from '../http.js';
+import { exchange, HttpExchangeError } from '#libs/platform/guarded-http.js';
+import type { HttpAnswer, HttpPolicy } from '#libs/platform/guarded-http.js';
 import { inspectClient, inspectClock, inspectRedirectUri } from '../inspection-steps.js';
 import type { Finding, Inspection } from '../inspection-steps.js';
 import { clientAuthentication } from './client-authentication.js';

@@ -1,5 +1,5 @@
-import { exchange, HttpExchangeError } from '../http.js';
-import type { HttpPolicy } from '../http.js';
+import { exchange, HttpExchangeError } from '#libs/platform/guarded-http.js';
+import type { HttpPolicy } from '#libs/platform/guarded-http.js';
 import { metadataOf } from './provider-metadata.js';
 import type { SamlProviderMetadata } from './provider-metadata.js';
 

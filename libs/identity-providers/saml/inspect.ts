@@ -1,5 +1,5 @@
 import { X509Certificate } from 'node:crypto';
-import { exchange, HttpExchangeError } from '../http.js';
+import { exchange, HttpExchangeError } from '#libs/platform/guarded-http.js';
 import { inspectClock } from '../inspection-steps.js';
 import type { Finding, Inspection } from '../inspection-steps.js';
 import { metadataOf } from './provider-metadata.js';

@@ -1,5 +1,5 @@
 import { X509Certificate } from 'node:crypto';
-import { UnusableProviderError } from '../http.js';
+import { UnusableProviderError } from '#libs/platform/guarded-http.js';
 import { UpstreamError } from '../upstream-error.js';
 import { parseInstant } from './instant.js';
 import { BINDINGS, DS, MD, SAMLP } from './names.js';

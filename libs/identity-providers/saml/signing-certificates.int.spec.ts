@@ -1,7 +1,7 @@
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import { HostileSamlProvider } from '#test-support/hostile-saml-provider.js';
 import { samlProvider } from '#test-support/saml-configuration.js';
-import { DEFAULT_HTTP_POLICY } from '../http.js';
+import { DEFAULT_HTTP_POLICY } from '#libs/platform/guarded-http.js';
 import { UpstreamError } from '../upstream-error.js';
 import { samlProviderSettingsSchema } from './settings.js';
 import { SigningCertificates } from './signing-certificates.js';

@@ -1,6 +1,6 @@
 import type { Clock } from '#libs/platform/clock.js';
-import { HttpExchangeError } from '../http.js';
-import type { HttpPolicy } from '../http.js';
+import { HttpExchangeError } from '#libs/platform/guarded-http.js';
+import type { HttpPolicy } from '#libs/platform/guarded-http.js';
 import { UpstreamError } from '../upstream-error.js';
 import { fetchMetadata } from './fetch-metadata.js';
 import type { SamlProviderSettings } from './settings.js';

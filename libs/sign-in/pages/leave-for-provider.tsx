@@ -8,7 +8,7 @@ import { SIGN_IN_TEXTS as texts } from './texts.js';
 
 type Begun = Exclude<Awaited<ReturnType<ExternalSignIn['begin']>>, ExternalSignInRefusal>;
 
-const PostingPage = ({ postTo, fields }: Extract<Begun, { kind: 'post' }>): VNode => {
+const PostPage = ({ postTo, fields }: Extract<Begun, { kind: 'post' }>): VNode => {
   const { t } = useLanguage();
   return (
     <Page title={t(texts.toYourProvider)}>
@@ -29,5 +29,5 @@ const PostingPage = ({ postTo, fields }: Extract<Begun, { kind: 'post' }>): VNod
 /** Sends the browser to the provider at which a flow was begun: by a redirect, or by a form that the browser posts. */
 export const leaveForProvider = (response: Response, begun: Begun): void => {
   if (begun.kind === 'redirect') return response.redirect(303, begun.redirectTo);
-  sendSelfSubmittingPage(response, <PostingPage {...begun} />, new URL(begun.postTo).origin);
+  sendSelfSubmittingPage(response, <PostPage {...begun} />, new URL(begun.postTo).origin);
 };

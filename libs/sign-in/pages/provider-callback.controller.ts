@@ -13,6 +13,7 @@ import type { VerifiedAssertion } from '#libs/linking/verified-assertion.js';
 import { DEFAULT_ORGANIZATION } from '#libs/organizations/queries/default-organization.js';
 import { slugSchema } from '#libs/platform/slug.js';
 import { INSTALLATION_SUBJECT } from '#libs/privacy/subject-keys.js';
+import { brandAnswer } from '#libs/web/branding.js';
 import { ensureBrowserId } from '#libs/web/browser-binding.js';
 import { sendErrorPage } from '#libs/web/error-page.js';
 import { preferUiLocales } from '#libs/web/locale.js';
@@ -20,6 +21,7 @@ import { contextOf } from '#libs/web/request-context.js';
 import { loadProviderInOrganization } from '#libs/linking/queries/providers-in-organization.js';
 import { assertedInputs, externalMethodOf } from '../external-method.js';
 import type { FlowIntent } from '../external-sign-in.js';
+import { loadOfferedProviders } from '../offered-providers.js';
 import type { DecisionInputs } from '../open-session.js';
 import { callbackUrl, pendingLinkPath, SIGN_IN_DEPENDENCIES, signInPath } from '../sign-in-dependencies.js';
 import type { SignInDependencies } from '../sign-in-dependencies.js';
@@ -230,16 +232,25 @@ export class ProviderCallbackController {
     const code = result.outcome.kind === 'refused' ? result.outcome.code : 'account_not_found';
     const event = { type: 'LoginFailed', data: { code, providerId: assertion.providerId, ...decisionInputs(result, assertion) } } as const;
     await this.dependencies.attempts.record(result.identityKey, event, INSTALLATION_SUBJECT, context);
-    this.#refuse(response, context, code, `row ${result.row}`, intent);
+    return this.#refuse(response, context, code, `row ${result.row}`, intent);
   }
 
   /** Nothing was proven, or it was refused: a page with a stable code and a way back, a line in the log, no session. */
-  #refuse(response: Response, context: CommandContext, code: string, detail: string, intent?: FlowIntent): void {
+  async #refuse(response: Response, context: CommandContext, code: string, detail: string, intent?: FlowIntent): Promise<void> {
     this.dependencies.logger.warn(
       { correlationId: context.correlationId, provider: context.actor.id, refusal: code, detail },
       'a sign-in was refused',
     );
+    if (intent) await this.#dress(intent, response);
     sendErrorPage(response, signInRefusal(code, context.correlationId, startAgainAt(intent)));
+  }
+
+  /** In the look of the organization, and in the language of the app that waits. */
+  async #dress(intent: FlowIntent, response: Response): Promise<void> {
+    const { interactions, store } = this.dependencies;
+    brandAnswer(response, (await loadOfferedProviders(store, intent.organizationId)).branding);
+    if (intent.kind !== 'sign-in' || intent.interactionUid === undefined) return;
+    preferUiLocales(response, (await interactions.interactionByUid(intent.interactionUid))?.uiLocales);
   }
 }
 

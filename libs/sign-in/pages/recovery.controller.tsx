@@ -132,9 +132,11 @@ export class RecoveryController {
       const ownership = await new Claims(this.dependencies).ownerOf(claimableEmail(verifiedEmailStream(key)), context);
       if (ownership.kind !== 'owned' || ownership.owner.status !== 'active' || !ownership.owner.verifiedEmail) return;
       const { owner, userId } = ownership;
+      // To the address as it stands on the account: whoever writes it otherwise may have another mailbox.
+      const to = ownership.owner.verifiedEmail.address ?? address;
       const { rules } = await loadWaysIn(this.dependencies.store, organizationId);
-      if (!mayRecover(owner, rules)) return await accountMail.sendStrongerWayIn(address, organizationId, about);
-      await accountMail.sendRecovery(address, { userId, organizationId, emailId: ownership.owner.verifiedEmail.emailId }, about);
+      if (!mayRecover(owner, rules)) return await accountMail.sendStrongerWayIn(to, organizationId, about);
+      await accountMail.sendRecovery(to, { userId, organizationId, emailId: ownership.owner.verifiedEmail.emailId }, about);
     } catch (error) {
       logger.error({ error: (error as Error).message, correlationId: context.correlationId }, 'a recovery mail could not be prepared');
     }

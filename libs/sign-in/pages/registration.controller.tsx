@@ -45,7 +45,7 @@ export class RegistrationController {
     if (purpose) this.#show(purpose, request, response);
   }
 
-  @Get('/register/:uid')
+  @Get('/sign-in/:uid/register')
   async showForInteraction(@Param('uid') uid: string, @Req() request: Request, @Res() response: Response): Promise<void> {
     const purpose = await interactionPurpose(this.dependencies, uid, request, response);
     if (purpose) this.#show(purpose, request, response);
@@ -62,7 +62,7 @@ export class RegistrationController {
     if (purpose) await this.#register(purpose, form, request, response);
   }
 
-  @Post('/register/:uid')
+  @Post('/sign-in/:uid/register')
   async registerForInteraction(
     @Param('uid') uid: string,
     @Body() form: Form,

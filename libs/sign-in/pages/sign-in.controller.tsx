@@ -112,14 +112,17 @@ export class SignInController {
     return undefined;
   }
 
-  /** The ways in. Exactly one and nothing to choose: straight through (C6), with the page as the way out when that fails. */
+  /** The ways in. The one that the app wants, or exactly one and nothing to choose: straight through (C6), with the page as the way out. */
   async #show(purpose: Purpose, request: Request, response: Response, again?: Again): Promise<void> {
     const { csrf, cookies, providerHealth } = this.dependencies;
     const { interaction, organizationId, loginPolicy, providers } = purpose;
     const browserId = ensureBrowserId(request, response, cookies);
     const [only, ...others] = providers;
-    if (only && others.length === 0 && !loginPolicy.password && request.query.choose === undefined && !again)
-      return this.#leaveFor(only, purpose, browserId, request, response);
+    const straightTo =
+      providers.find(({ settings }) => settings.id === interaction?.idpHint) ??
+      (others.length === 0 && !loginPolicy.password ? only : undefined);
+    if (straightTo && !again && request.query.choose === undefined)
+      return this.#leaveFor(straightTo, purpose, browserId, request, response);
     const isAway = (id: string): boolean => providerHealth.isUnreachable(id) || (again?.kind === 'provider' && again.providerId === id);
     const path = pathOf(purpose);
     const { password, registration, recovery, loginNames } = loginPolicy;
@@ -135,7 +138,7 @@ export class SignInController {
         recoveryHref={recovery && password ? `/recovery?organization=${organizationId}` : undefined}
         verificationHref={password && !loginNames.includes('username') ? `/verification?organization=${organizationId}` : undefined}
         csrf={csrf.issue(browserId, path)}
-        loginName={again?.kind === 'form' ? again.loginName : undefined}
+        loginName={again?.kind === 'form' ? again.loginName : interaction?.loginHint}
         error={formText(again?.kind === 'form' ? again.code : undefined)}
       />,
       {

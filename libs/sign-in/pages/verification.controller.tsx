@@ -157,7 +157,9 @@ export class VerificationController {
       for (const { userId, emailId } of await pendingAddresses.find(key, MOST_MAILS)) {
         const { state } = await loadAccount(store, userId);
         if (!maySignIn(state, organizationId) || state.unverifiedEmail?.emailId !== emailId) continue;
-        await accountMail.sendVerification(email, { userId, organizationId, emailId }, { organizationName, requestedFrom, language });
+        // To the address as it stands on the account: whoever writes it otherwise may have another mailbox.
+        const to = { address: state.unverifiedEmail.address ?? email.address, canonical: email.canonical };
+        await accountMail.sendVerification(to, { userId, organizationId, emailId }, { organizationName, requestedFrom, language });
       }
     } catch (error) {
       logger.error({ error: (error as Error).message }, 'a verification mail could not be sent again');

@@ -1,6 +1,6 @@
 import { z } from 'zod';
-import { DEFAULT_HTTP_POLICY } from './http.js';
-import type { HttpPolicy } from './http.js';
+import { DEFAULT_HTTP_POLICY } from '#libs/platform/guarded-http.js';
+import type { HttpPolicy } from '#libs/platform/guarded-http.js';
 
 /** What an installation says of the addresses that may be asked; docs/operating.md explains each variable. */
 export const httpPolicyShape = {

@@ -6,7 +6,7 @@ import { request as httpsRequest } from 'node:https';
 import { BlockList, isIP } from 'node:net';
 import { setTimeout as delay } from 'node:timers/promises';
 
-/** What may be asked of addresses that an operator or a provider names (security rows O9, O10). */
+/** What may be asked of addresses that an operator, a provider or a relying party names (security rows O9, O10, P13). */
 export interface HttpPolicy {
   /** Plain http to loopback addresses, for development. */
   readonly allowLoopback: boolean;

@@ -1,0 +1,88 @@
+import { BACKWARDS, END, START } from '@eventstore/db-client';
+import type { EventStoreDBClient } from '@eventstore/db-client';
+import type { StoredEvent } from './codec.js';
+import { storedFrom } from './event-store.js';
+import type { StoreConnection } from './store-connection.js';
+
+/** Reads of `$all` cannot be filtered at the server (6.2.1 ignores the filter), so these are for short stretches. */
+const PAGE = 500;
+
+interface LogEvent {
+  readonly position: bigint;
+  readonly at: Date;
+  readonly isWanted: boolean;
+  readonly stored: () => StoredEvent;
+}
+
+/** One page of the log after a position. @param after the position of an event; `null`: from the beginning */
+const pageAfter = async (
+  client: EventStoreDBClient,
+  after: bigint | null,
+  prefixes: readonly string[],
+): Promise<{ readonly events: readonly LogEvent[]; readonly isLast: boolean }> => {
+  const events: LogEvent[] = [];
+  let read = 0;
+  // Read to the end: a stream that is left early keeps the client's dispose() waiting for ever.
+  for await (const { event } of client.readAll({
+    fromPosition: after === null ? START : { commit: after, prepare: after },
+    maxCount: PAGE,
+    requiresLeader: true,
+  })) {
+    read += 1;
+    if (!event?.position || event.position.commit <= (after ?? -1n)) continue;
+    events.push({
+      position: event.position.commit,
+      at: event.created,
+      isWanted: prefixes.some((prefix) => event.streamId.startsWith(prefix)),
+      stored: () => storedFrom({ event }),
+    });
+  }
+  return { events, isLast: read < PAGE };
+};
+
+/**
+ * The events of these streams after one position up to another, both known to belong to events.
+ * @returns nothing when the stretch is longer than a few pages
+ */
+export const eventsBetween = async (
+  connection: StoreConnection,
+  after: bigint | null,
+  upTo: bigint,
+  prefixes: readonly string[],
+): Promise<readonly StoredEvent[] | undefined> => {
+  const found: StoredEvent[] = [];
+  let from = after;
+  for (let pages = 0; pages < 4; pages += 1) {
+    const { events, isLast } = await connection.read((client) => pageAfter(client, from, prefixes));
+    found.push(...events.filter(({ isWanted, position }) => isWanted && position <= upTo).map(({ stored }) => stored()));
+    from = events.at(-1)?.position ?? from;
+    if (isLast || (from ?? -1n) >= upTo) return found;
+  }
+  return undefined;
+};
+
+/** What a reader of some streams has before it. */
+export interface Ahead {
+  /** The first event of these streams that it has not had. */
+  readonly next: { readonly position: bigint; readonly at: Date } | undefined;
+  /** Position of the last event that was looked at; none of these streams lies between, except `next`. */
+  readonly seen: bigint | null;
+  /** Whether the log ends there. */
+  readonly isEnd: boolean;
+}
+
+/** Looks for the first event of these streams after a position, a page at a time. */
+export const lookAhead = async (connection: StoreConnection, after: bigint | null, prefixes: readonly string[]): Promise<Ahead> => {
+  const { events, isLast } = await connection.read((client) => pageAfter(client, after, prefixes));
+  const next = events.find(({ isWanted }) => isWanted);
+  return { next, seen: events.at(-1)?.position ?? after, isEnd: isLast };
+};
+
+/** Position of the last event of the log, whosever it is; nothing for an empty one. */
+export const endOfLog = (connection: StoreConnection): Promise<bigint | null> =>
+  connection.read(async (client) => {
+    let end: bigint | null = null;
+    for await (const { event } of client.readAll({ direction: BACKWARDS, fromPosition: END, maxCount: 1, requiresLeader: true }))
+      end = event?.position?.commit ?? null;
+    return end;
+  });

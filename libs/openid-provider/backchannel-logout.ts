@@ -1,0 +1,49 @@
+import type { Client, Provider } from 'oidc-provider';
+import type { Clock } from '#libs/platform/clock.js';
+import type { Logger } from '#libs/platform/logger.js';
+import type { Pool } from '#libs/platform/postgres/pool.js';
+import { enqueueLogout, forgetLogout, MOST_ATTEMPTS, takeDueLogouts } from './logout-deliveries.postgres.js';
+import type { LogoutDelivery } from './logout-deliveries.postgres.js';
+
+type TellClient = (this: Client, userId: string, sid: string) => Promise<void>;
+
+/**
+ * Back-Channel Logout 1.0 for every way in which a session ends. oidc-provider tells apps only while a person signs out in a browser, who waits
+ * meanwhile, and once; we keep who is to be told with the session's end, and tell them in the background until they have understood. Its own
+ * call is replaced by a line in that list: its client class offers no other place.
+ */
+export class BackchannelLogout {
+  readonly #tell: TellClient;
+
+  constructor(
+    private readonly provider: Provider,
+    private readonly dependencies: { readonly pool: Pool; readonly clock: Clock; readonly logger: Logger },
+  ) {
+    const prototype = provider.Client.prototype as unknown as { backchannelLogout: TellClient };
+    this.#tell = prototype.backchannelLogout;
+    const { pool, clock } = dependencies;
+    prototype.backchannelLogout = async function (userId, sid) {
+      await enqueueLogout(pool, { clientId: this.clientId, sid, userId }, clock());
+    };
+  }
+
+  /** Tells everybody whose turn it is. */
+  async deliverDue(): Promise<void> {
+    const { pool, clock } = this.dependencies;
+    await Promise.all((await takeDueLogouts(pool, clock())).map((delivery) => this.#deliver(delivery)));
+  }
+
+  async #deliver(delivery: LogoutDelivery): Promise<void> {
+    const { pool, logger } = this.dependencies;
+    const { clientId, sid, userId, attempts } = delivery;
+    try {
+      const client = await this.provider.Client.find(clientId);
+      if (client?.backchannelLogoutUri) await this.#tell.call(client, userId, sid);
+    } catch (error) {
+      const givesUp = attempts >= MOST_ATTEMPTS;
+      logger.warn({ clientId, attempts, givesUp, error: (error as Error).message }, 'an app could not be told of a logout');
+      if (!givesUp) return;
+    }
+    await forgetLogout(pool, delivery);
+  }
+}

@@ -1,0 +1,116 @@
+import { setTimeout as delay } from 'node:timers/promises';
+import { runSubscription } from '#libs/event-store/subscription.js';
+import type { Checkpoint } from '#libs/event-store/store-identity.js';
+import { GenerationWriter } from './generation-writer.js';
+import { liveGeneration, noteConsidered } from './generations.postgres.js';
+import type { Generation } from './generations.postgres.js';
+import type { Projection } from './projection.js';
+import type { ProjectionDependencies } from './projection-dependencies.js';
+
+const ATTEND_MS = 250;
+const BUILDING_BATCH = 2_000;
+const CONSIDERED_EVERY_MS = 200;
+
+/** A generation that is fed, and by whose handlers. */
+export interface Target {
+  readonly projection: Projection;
+  readonly generation: Generation;
+}
+
+/**
+ * Feeds the live generation from its checkpoint, and takes up parked streams when operators ask for it. Returns when `signal` is aborted, or when
+ * another generation has become the live one.
+ */
+export const feedLive = async (
+  dependencies: ProjectionDependencies,
+  { projection, generation }: Target,
+  signal: AbortSignal,
+): Promise<void> => {
+  const { pool, connection, logger } = dependencies;
+  const writer = await GenerationWriter.open(dependencies, projection, generation);
+  await writer.takeUpParked(signal);
+  const stopped = new AbortController();
+  const either = AbortSignal.any([signal, stopped.signal]);
+  let failure: unknown;
+  // Batches and parked streams wait for each other: both write the same rows.
+  let turn: Promise<unknown> = Promise.resolve();
+  const inTurn = (work: () => Promise<void>): Promise<void> => {
+    const done = turn.then(work);
+    turn = done.catch(() => undefined);
+    return done;
+  };
+  const attend = async (): Promise<void> => {
+    while (!either.aborted) {
+      await delay(ATTEND_MS, undefined, { signal: either }).catch(() => undefined);
+      if (either.aborted) return;
+      if ((await liveGeneration(pool, projection.name))?.generation !== generation.generation) return stopped.abort();
+      await inTurn(() => writer.takeUpParked(either));
+    }
+  };
+  const attending = attend().catch((error: unknown) => {
+    failure ??= error;
+    stopped.abort();
+  });
+  let notedAt = 0;
+  try {
+    await runSubscription({
+      connection,
+      logger,
+      name: projection.name,
+      prefixes: projection.streamPrefixes,
+      checkpoint: writer.checkpoint,
+      signal: either,
+      onBatch: (events, considered) =>
+        inTurn(async () => {
+          if (either.aborted) return;
+          await writer.write(events, considered, either);
+          if (events.length > 0 || Date.now() - notedAt < CONSIDERED_EVERY_MS) return;
+          notedAt = Date.now();
+          await noteConsidered(pool, generation, considered);
+        }),
+    });
+  } finally {
+    stopped.abort();
+    await attending;
+    await turn;
+  }
+  if (failure !== undefined && !signal.aborted) throw failure as Error;
+};
+
+const lowest = (writers: readonly GenerationWriter[]): Checkpoint | null =>
+  writers
+    .map(({ checkpoint }) => checkpoint)
+    .reduce((low, checkpoint) => (low === null || checkpoint === null ? null : checkpoint.position < low.position ? checkpoint : low));
+
+/**
+ * Feeds generations that are being built, in one pass over the log, each from its own checkpoint. Returns when they have all that the log holds (or, with
+ * `limit`, held up to that position), or when `signal` is aborted.
+ */
+export const feedBuilding = async (
+  dependencies: ProjectionDependencies,
+  targets: readonly Target[],
+  { signal, limit }: { readonly signal: AbortSignal; readonly limit?: bigint },
+): Promise<void> => {
+  const { connection, logger } = dependencies;
+  const writers = await Promise.all(
+    targets.map(({ projection, generation }) => GenerationWriter.open(dependencies, projection, generation)),
+  );
+  const finished = new AbortController();
+  const either = AbortSignal.any([signal, finished.signal]);
+  await runSubscription({
+    connection,
+    logger,
+    name: targets.map(({ projection }) => projection.name).join('+'),
+    prefixes: [...new Set(targets.flatMap(({ projection }) => projection.streamPrefixes))],
+    checkpoint: lowest(writers),
+    batchSize: BUILDING_BATCH,
+    signal: either,
+    onBatch: async (events, considered, caughtUp) => {
+      if (either.aborted) return;
+      const within = limit === undefined ? events : events.filter(({ position }) => position <= limit);
+      await Promise.all(writers.map((writer) => writer.write(within, within.length === events.length ? considered : 0n, either)));
+      const isBeyond = limit !== undefined && (within.length < events.length || (events.at(-1)?.position ?? considered) >= limit);
+      if (caughtUp || isBeyond) finished.abort();
+    },
+  });
+};

@@ -1,0 +1,81 @@
+import type { UserStreamEvent } from '#libs/accounts/state.js';
+import { userStream } from '#libs/accounts/streams.js';
+import type { CommandContext } from '#libs/event-store/event-metadata.js';
+import type { EventStore } from '#libs/event-store/event-store.js';
+import type { RecordedEvent } from '#libs/event-store/recorded-event.js';
+import type { GrantEvent } from '#libs/openid-provider/events.js';
+import type { NewId } from '#libs/platform/ids.js';
+import { unlessErased } from '#libs/privacy/subject-keys.js';
+import { appendActivity } from './open-session.js';
+import { revocationOf } from './revocations.js';
+
+/** What an app may do for a person, and the sign-in that this goes back to. */
+export interface TokenGrant {
+  readonly grantId: string;
+  readonly clientId: string;
+  readonly userId: string;
+  readonly organizationId: string;
+  readonly sessionId: string;
+  /** The link through which the person came in; none for a password. */
+  readonly claimId?: string;
+  /** Revision of the user's stream that the sign-in was decided from. */
+  readonly accountRevision: bigint;
+}
+
+type TokensIssuedData = Extract<GrantEvent, { type: 'TokensIssued' }>['data'];
+type RevokedReason = Extract<GrantEvent, { type: 'TokensRevoked' }>['data']['reason'] | 'refresh_token_reuse';
+
+const contextOf = (newId: NewId, { clientId, organizationId }: TokenGrant, source?: CommandContext['source']): CommandContext => {
+  const commandId = newId();
+  return {
+    commandId,
+    correlationId: commandId,
+    actor: { type: 'client', id: clientId },
+    organizationId,
+    clientId,
+    ...(source ? { source } : {}),
+  };
+};
+
+/**
+ * Tokens against revocation (domain.md, "Sign-in against revocation"): what the app is to get is kept back while the event is stored and the
+ * user's stream is read again at the leader. Whoever stored a revocation before that is seen here; whoever stores one after it ends the session
+ * and the grant, and the tokens with them. What the sign-in was decided from need not be read again: only what came after can take it back.
+ */
+export const issueTokens = async (
+  store: EventStore,
+  newId: NewId,
+  issue: TokenGrant & Omit<TokensIssuedData, 'scopes'> & { readonly scopes: readonly string[]; readonly source: CommandContext['source'] },
+): Promise<'stored' | 'refused'> => {
+  const { userId, clientId, grantId, sessionId, grantType, scopes, resource, offline } = issue;
+  const data = { clientId, grantId, grantType, scopes: [...scopes], ...(resource === undefined ? {} : { resource }), sessionId, offline };
+  const context = contextOf(newId, issue, issue.source);
+  if (!(await unlessErased(appendActivity(store, userId, [{ type: 'TokensIssued', data }], context)))) return 'refused';
+  const since = (await store.read(userStream(userId), { from: issue.accountRevision + 1n })) as readonly RecordedEvent<UserStreamEvent>[];
+  return since.some((recorded) => takesBack(recorded, issue)) ? 'refused' : 'stored';
+};
+
+const takesBack = (
+  { event, revision }: RecordedEvent<UserStreamEvent>,
+  { userId, claimId, sessionId, accountRevision }: TokenGrant,
+): boolean => {
+  const where = revocationOf(userId, { event, revision })?.where;
+  if (!where || !('userId' in where)) return false;
+  return 'claimId' in where ? where.claimId === claimId : accountRevision < where.openedBefore && where.except !== sessionId;
+};
+
+/** Stores that a grant has ended. Of somebody who was erased nothing is written any more. */
+export const noteRevokedGrant = async (store: EventStore, newId: NewId, grant: TokenGrant, reason: RevokedReason): Promise<void> => {
+  const { clientId, grantId, userId } = grant;
+  const event: GrantEvent =
+    reason === 'refresh_token_reuse'
+      ? { type: 'RefreshTokenReuseDetected', data: { clientId, grantId } }
+      : { type: 'TokensRevoked', data: { clientId, grantId, reason } };
+  const context = contextOf(newId, grant);
+  const actor = ACTORS[reason] === 'user' ? ({ type: 'user', id: userId } as const) : SYSTEM;
+  await unlessErased(appendActivity(store, userId, [event], reason === 'revoked_by_client' ? context : { ...context, actor }));
+};
+
+const SYSTEM = { type: 'system', id: 'openid-provider' } as const;
+/** Whose doing it was, where it was not the client's. */
+const ACTORS: Readonly<Partial<Record<RevokedReason, 'user'>>> = { consent_revoked: 'user', signed_out_of_app: 'user' };

@@ -1,5 +1,8 @@
 import { describe, expect, it } from '@jest/globals';
+import { stringify } from 'yaml';
+import { parseDeclaration } from '#libs/declared-configuration/declaration.js';
 import { samlCertificate } from '#test-support/certificate.js';
+import { declareFromMetadata } from './declare-from-metadata.js';
 import { parseProviderMetadata } from './provider-metadata.js';
 
 const NOW = new Date('2026-03-03T12:00:00Z');
@@ -18,15 +21,18 @@ const entity = (certificate: string, entityId = ENTITY, over = ''): string =>
   </md:EntityDescriptor>`;
 
 describe('metadata of a SAML provider', () => {
-  it('says who the provider is, where to go, and by which keys it signs', async () => {
+  it('becomes an entry of a configuration file that can be applied', async () => {
     const { certificate } = await samlCertificate();
-    expect(parseProviderMetadata(`<?xml version="1.0" encoding="utf-8"?>\n${entity(certificate)}`, NOW)).toEqual({
+    const metadata = parseProviderMetadata(`<?xml version="1.0" encoding="utf-8"?>\n${entity(certificate)}`, NOW);
+    const declared = declareFromMetadata(metadata, 'corp', undefined);
+    expect(declared).toMatchObject({
       entityId: ENTITY,
       singleSignOnServices: [{ binding: 'post', url: 'https://corp.example/sso?a=1&b=2' }],
-      singleLogoutServices: [],
-      signingCertificates: [certificate],
-      wantAuthnRequestsSigned: true,
+      signRequests: true,
     });
+    const [provider] = parseDeclaration(stringify({ identityProviders: [declared] }), { SAML_SIGNING_KEY: 'a key' }).identityProviders;
+    expect(provider?.settings).toMatchObject({ kind: 'saml', signingCertificates: [certificate], requestSigningKey: 'a key' });
+    expect(declareFromMetadata(metadata, 'corp', 'https://corp.example/saml')).toMatchObject({ metadataUrl: 'https://corp.example/saml' });
   });
 
   it('of a federation: the entity id says which', async () => {

@@ -183,6 +183,22 @@ describe('the administration API', () => {
     });
   });
 
+  it('somebody whose stream is parked cannot sign in until it is cleared: refused as after a revocation', async () => {
+    const { userId, name } = await register();
+    const projector = createPool(server.installation.eventStore.database.urls.ligature_projector, { applicationName: 'test' });
+    await projector.query(
+      `INSERT INTO models.parked_streams (projection, generation, stream, revision, event_id, event_type, cause, denied_subject)
+       SELECT projection, generation, $1, 0, gen_random_uuid(), 'UserDeactivated', 'test', $2 FROM models.generations
+       WHERE projection = 'users' AND state = 'live'`,
+      [`user-${userId}`, userId],
+    );
+    const refused = await signIn(name);
+    expect([refused.status, await isSignedIn(refused)]).toEqual([403, false]);
+    await projector.query('DELETE FROM models.parked_streams WHERE denied_subject = $1', [userId]);
+    await projector.end();
+    expect(await isSignedIn(await signIn(name))).toBe(true);
+  });
+
   it('grants and revokes roles', async () => {
     const { userId } = await register();
     expect((await call('PUT', `${userId}/roles/auditor`)).status).toBe(204);

@@ -75,6 +75,7 @@ import { cookiePolicy } from '#libs/web/cookies.js';
 import { createCsrfTokens } from '#libs/web/csrf.js';
 import type { LinkView } from '#projections/links/read-model.js';
 import { linksOfUser, usersOfProvider } from '#projections/links/read-model.js';
+import { loadBranding } from '#libs/organizations/queries/load-branding.js';
 import { connectReadModels } from '#projections/read-models.js';
 import type { ReadModels } from '#projections/read-models.js';
 import { claimsOfUser, findUser } from '#projections/users/read-model.js';
@@ -249,6 +250,7 @@ export const connectDependencies = async (
     openIdProvider,
     consent: {
       openIdProvider,
+      brandingOf: (organizationId) => loadBranding(store, organizationId),
       onConsentGranted: (userId, clientId, consent, context) => noteConsent(store, userId, clientId, consent, context),
       csrf: signIn.csrf,
       cookies: signIn.cookies,

@@ -186,7 +186,7 @@ describe('the journey', () => {
 
   it('tells an operator what is wrong: an unknown projection is wrong use (2)', async () => {
     const { exitCode, stderr } = await system.cli('projections', 'replay', 'nonesuch');
-    expect([exitCode, stderr.trim()]).toEqual([2, 'There is no projection "nonesuch". There are: users, links, history-index.']);
+    expect([exitCode, stderr.trim()]).toEqual([2, 'There is no projection "nonesuch". There are: users, links, history-index, providers.']);
   });
 
   it('stops cleanly, and then the command line says which dependency is unreachable (3)', async () => {

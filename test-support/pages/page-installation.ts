@@ -103,6 +103,22 @@ ${['default', 'initech', 'initech-umbrella', 'mailers']
     scopes: [openid, profile, email]`,
   )
   .join('\n')}
+  - clientId: app-consent
+    organization: default
+    displayName: Timesheets
+    consent: by_person
+    redirectUris: ["${app}/callback"]
+    grantTypes: [authorization_code]
+    tokenEndpointAuthMethod: none
+    applicationType: native
+    scopes: [openid, profile, email]
+  - clientId: television
+    organization: default
+    displayName: Television
+    grantTypes: ["urn:ietf:params:oauth:grant-type:device_code"]
+    tokenEndpointAuthMethod: none
+    applicationType: native
+    scopes: [openid, profile]
 `;
 
 /** Where nobody listens any more. */

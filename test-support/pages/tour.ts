@@ -95,6 +95,20 @@ export const TOUR: readonly Stop[] = [
       await person.open('/account/sessions');
     },
   },
+  { name: 'consent', go: (person, { app }) => person.open(app.authorization(person.issuer, 'app-consent')) },
+  { name: 'device-code', go: (person) => person.open('/device') },
+  {
+    name: 'device-confirm',
+    go: async (person) => {
+      const begun = await fetch(`${person.issuer}/device/auth`, {
+        method: 'POST',
+        body: new URLSearchParams({ client_id: 'television', scope: 'openid profile' }),
+      });
+      const { user_code: code } = (await begun.json()) as { user_code: string };
+      await person.fill({ user_code: code });
+      await person.click('Continue');
+    },
+  },
   { name: 'account-history', go: (person) => person.open('/account/history') },
   {
     name: 'link-refused',

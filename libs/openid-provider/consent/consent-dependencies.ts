@@ -1,5 +1,6 @@
 import type { CommandContext } from '#libs/event-store/event-metadata.js';
 import type { NewId } from '#libs/platform/ids.js';
+import type { Branding } from '#libs/web/branding.js';
 import type { CookiePolicy } from '#libs/web/cookies.js';
 import type { CsrfTokens } from '#libs/web/csrf.js';
 import type { Consent } from '../consents.postgres.js';
@@ -12,6 +13,8 @@ export interface ConsentDependencies {
   readonly openIdProvider: Pick<OpenIdProvider, 'findInteraction' | 'current' | 'giveConsent' | 'abandonInteraction'>;
   /** Stores the event; only then does the app get anything. */
   readonly onConsentGranted: (userId: string, clientId: string, consent: Consent, context: CommandContext) => Promise<void>;
+  /** How an organization's pages look. */
+  readonly brandingOf: (organizationId: string) => Promise<Branding>;
   readonly csrf: CsrfTokens;
   readonly cookies: CookiePolicy;
   readonly newId: NewId;

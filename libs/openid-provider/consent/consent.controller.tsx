@@ -1,5 +1,6 @@
 import { Body, Controller, Get, Inject, Param, Post, Req, Res } from '@nestjs/common';
 import type { Request, Response } from 'express';
+import { brandAnswer } from '#libs/web/branding.js';
 import { browserIdOf, ensureBrowserId } from '#libs/web/browser-binding.js';
 import { sendErrorPage } from '#libs/web/error-page.js';
 import { preferUiLocales } from '#libs/web/locale.js';
@@ -22,7 +23,8 @@ export class ConsentController {
   async show(@Param('uid') uid: string, @Req() request: Request, @Res() response: Response): Promise<void> {
     const asked = await this.#asked(uid, request, response);
     if (!asked) return this.#refuse(response, 'consent_expired', 400);
-    const { csrf, cookies } = this.dependencies;
+    const { csrf, cookies, brandingOf } = this.dependencies;
+    brandAnswer(response, await brandingOf(asked.organizationId));
     const path = consentPath(uid);
     const page = (
       <ConsentPage

@@ -1,4 +1,4 @@
-import type { AccountDependencies, AccountReadModels } from '#libs/account-pages/account-dependencies.js';
+import type { AccountApps, AccountDependencies, AccountReadModels } from '#libs/account-pages/account-dependencies.js';
 import type { AccountsDependencies } from '#libs/accounts/account-dependencies.js';
 import { createAccountMail } from '#libs/accounts/account-mail.js';
 import { mailTokenMigrations, postgresMailTokens } from '#libs/accounts/mail-tokens.postgres.js';
@@ -14,6 +14,7 @@ import { connectEventStore } from '#libs/event-store/connect-event-store.js';
 import type { EventCore } from '#libs/event-store/connect-event-store.js';
 import { checkInstallationSecrets } from '#libs/event-store/installation-secrets.js';
 import { lastPosition } from '#libs/event-store/last-position.js';
+import type { EventStore } from '#libs/event-store/event-store.js';
 import { warnOfAccount } from '#libs/event-store/store-account.js';
 import { checkStoreUrl } from '#libs/event-store/store-url.js';
 import type { StoreObserver } from '#libs/event-store/store-metrics.js';
@@ -63,7 +64,7 @@ import { purgeUser } from '#libs/installation/purge-user.js';
 import { processManagerMigrations } from '#libs/process-managers/checkpoints.postgres.js';
 import { appendActivity } from '#libs/sign-in/open-session.js';
 import { pendingLinkMigrations, postgresPendingLinks } from '#libs/sign-in/pending-links.postgres.js';
-import { noteConsent } from '#libs/sign-in/consents.js';
+import { noteConsent, noteConsentRevoked } from '#libs/sign-in/consents.js';
 import { issueTokens, noteRevokedGrant } from '#libs/sign-in/token-grants.js';
 import { carryOutRevocations, placed } from '#libs/sign-in/revocations.js';
 import { postgresReauthentications, reauthenticationMigrations } from '#libs/sign-in/reauthentications.postgres.js';
@@ -270,7 +271,7 @@ export const connectDependencies = async (
       purge: (userId) => purgeUser(pool, userId),
     },
     signIn,
-    account: { ...signIn, readModels: accountReadModels(pool, readModels) },
+    account: { ...signIn, apps: accountApps(store, openIdProvider), readModels: accountReadModels(pool, readModels) },
     administration: {
       store,
       newId,
@@ -311,6 +312,22 @@ export const connectDependencies = async (
     },
   };
 };
+
+const accountApps = (store: EventStore, openIdProvider: OpenIdProvider): AccountApps => ({
+  ofUser: async (userId) =>
+    Promise.all(
+      (await openIdProvider.appsWithAccess(userId)).map(async ({ clientId, since, offline }) => ({
+        clientId,
+        displayName: (await loadRelyingParty(store, clientId))?.displayName ?? clientId,
+        since,
+        offline,
+      })),
+    ),
+  revoke: async (userId, clientId, context) => {
+    await noteConsentRevoked(store, userId, clientId, context);
+    await openIdProvider.revokeAppAccess(userId, clientId);
+  },
+});
 
 const accountReadModels = (pool: Pool, readModels: ReadModels): AccountReadModels => ({
   profile: async (userId, atLeast) => {

@@ -253,6 +253,18 @@ describe('relying apps, on two instances behind one address', () => {
       expect(new URL(await denied.submit({ answer: 'deny' })).searchParams.get('error')).toBe('access_denied');
     });
 
+    it('the apps with access stand on the account pages, and a person takes it away there', async () => {
+      const tokens = await signIn(web, OFFLINE);
+      await browser.open(`${server.issuer}/account/apps`);
+      expect(browser.text).toContain('Web app');
+      expect(browser.text).toContain('also while you are not signed in');
+      await browser.submit({ app: 'web' }, '/account/apps/revoke');
+      expect(browser.text).toContain('The app has no access any more.');
+      await expect(client.refreshTokenGrant(web, tokens.refresh_token ?? '')).rejects.toMatchObject({ error: 'invalid_grant' });
+      const types = (await activityOf(subOf(tokens))).map(({ type }) => type);
+      expect(types.slice(-2)).toEqual(['ConsentRevoked', 'TokensRevoked']);
+    });
+
     it('idp: straight to that provider; one that is not offered is passed over; login_hint is filled in', async () => {
       const stopped = new Browser([APP, acme.issuer]);
       expect(await stopped.open((await authorize(web, { idp: 'acme' })).url)).toContain(`${acme.issuer}/`);

@@ -1,3 +1,4 @@
+import type { CommandContext } from '#libs/event-store/event-metadata.js';
 import type { EventStore } from '#libs/event-store/event-store.js';
 import type { NewId } from '#libs/platform/ids.js';
 import type { SignInDependencies } from '#libs/sign-in/sign-in-dependencies.js';
@@ -22,6 +23,22 @@ export interface AccountDependencies extends Pick<
   readonly store: EventStore;
   readonly newId: NewId;
   readonly readModels: AccountReadModels;
+  readonly apps: AccountApps;
+}
+
+/** An app with access to the account. */
+export interface AppOfUser {
+  readonly clientId: string;
+  readonly displayName: string;
+  readonly since: Date;
+  /** Also while the person is not signed in. */
+  readonly offline: boolean;
+}
+
+export interface AccountApps {
+  ofUser(userId: string): Promise<readonly AppOfUser[]>;
+  /** Takes an app's access away, its event first. */
+  revoke(userId: string, clientId: string, context: CommandContext): Promise<void>;
 }
 
 /** The read models behind the pages; each answer waits, within bounds, until it shows `atLeast`. */

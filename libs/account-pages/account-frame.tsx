@@ -7,6 +7,7 @@ import { ACCOUNT_TEXTS as texts } from './texts.js';
 const TABS = [
   { href: '/account', label: texts.overview },
   { href: '/account/sessions', label: texts.sessions },
+  { href: '/account/apps', label: texts.apps },
   { href: '/account/history', label: texts.history },
 ] as const;
 

@@ -1,5 +1,6 @@
 import { Module } from '@nestjs/common';
 import { AccountController } from './account.controller.js';
+import { AppsController } from './apps.controller.js';
 import { ConfirmController } from './confirm.controller.js';
 import { EntranceController } from './entrance.controller.js';
 import { CredentialsController } from './credentials.controller.js';
@@ -14,6 +15,7 @@ import { SessionsController } from './sessions.controller.js';
     CredentialsController,
     AccountHistoryController,
     SessionsController,
+    AppsController,
     EntranceController,
   ],
 })

@@ -81,6 +81,12 @@ export const ACCOUNT_TEXTS = messages({
 
   overview: { en: 'Account', de: 'Konto' },
   sessions: { en: 'Sessions', de: 'Sitzungen' },
+  apps: { en: 'Apps', de: 'Anwendungen' },
+  appsWithAccess: { en: 'Apps with access to your account', de: 'Anwendungen mit Zugriff auf Ihr Konto' },
+  noApps: { en: 'No app has access now.', de: 'Zurzeit hat keine Anwendung Zugriff.' },
+  accessSince: { en: 'since {date}', de: 'seit {date}' },
+  accessWhileAway: { en: 'also while you are not signed in', de: 'auch während Sie nicht angemeldet sind' },
+  takeAccessAway: { en: 'Take access away', de: 'Zugriff entziehen' },
   thisSession: { en: 'This session', de: 'Diese Sitzung' },
   youAreHere: { en: 'You are here', de: 'Hier sind Sie' },
   otherSessions: {
@@ -149,6 +155,7 @@ export const NOTICES = messages({
     de: 'Die Adresse ist bestätigt. Prüfen Sie die Identitäten unten: Lösen Sie jede, die Sie nicht kennen.',
   },
   username_changed: { en: 'The username is changed.', de: 'Der Benutzername ist geändert.' },
+  app_access_revoked: { en: 'The app has no access any more.', de: 'Die Anwendung hat keinen Zugriff mehr.' },
   session_ended: { en: 'The session is ended.', de: 'Die Sitzung ist beendet.' },
   other_sessions_ended: { en: 'All your other sessions are ended.', de: 'Alle Ihre anderen Sitzungen sind beendet.' },
   name_changed: { en: 'The name is changed.', de: 'Der Name ist geändert.' },

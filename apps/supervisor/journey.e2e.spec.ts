@@ -102,8 +102,10 @@ describe('the journey', () => {
       ['UserProvisioned', 'acme'],
       ['ExternalIdentityLinked', 'acme'],
       ['LoginSucceeded', 'acme'],
+      ['TokensIssued', undefined],
       ['ExternalIdentityLinked', 'corp'],
       ['LoginSucceeded', 'corp'],
+      ['TokensIssued', undefined],
     ]);
     const positions = told.map(({ position }) => BigInt(position));
     expect(positions).toEqual([...positions].sort((a, b) => (a < b ? -1 : 1)));

@@ -131,7 +131,12 @@ const measure =
       const against = (server: string): number => median((rates.ligature ?? []).map((rate, i) => rate / (rates[server]?.[i] ?? NaN)));
       return {
         runs: RUNS,
-        ratios: { bare: against('bare'), memory: against('memory') },
+        ratios: {
+          bare: against('bare'),
+          // What else the machine is doing changes requests per second, and hardly the processor time of one.
+          bareByProcessorTime: median(costs.bare ?? []) / median(costs.ligature ?? []),
+          memory: against('memory'),
+        },
         figures: {
           ...Object.fromEntries(Object.entries(rates).map(([server, each]) => [`${server}PerSecond`, median(each)])),
           ...Object.fromEntries(Object.entries(costs).map(([server, each]) => [`${server}CpuMsPerRequest`, median(each)])),

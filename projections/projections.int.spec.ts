@@ -6,6 +6,7 @@ import { migrate } from '#libs/platform/postgres/migrations.js';
 import { createPool } from '#libs/platform/postgres/pool.js';
 import type { Pool } from '#libs/platform/postgres/pool.js';
 import { createGeneration, projectionEngineMigrations } from '#libs/projection-engine/generations.postgres.js';
+import { wantedAs } from '#libs/projection-engine/projection.js';
 import type { Projection } from '#libs/projection-engine/projection.js';
 import { createTestDatabase } from '#test-support/database.js';
 import type { TestDatabase } from '#test-support/database.js';
@@ -68,8 +69,12 @@ const rowsAfter = async (projection: Projection, batches: readonly (readonly Rec
   const own = { ...projection, name };
   const { generation } = await createGeneration(pool, own, 'building');
   const schema = `${name}_g${generation}`;
-  const { events: handled } = projection;
-  for (const batch of batches) await projection.handle(handled ? batch.filter(({ event }) => handled[event.type]) : batch, pool, schema);
+  for (const batch of batches)
+    await projection.handle(
+      batch.filter(({ event }) => wantedAs(projection, event.type)),
+      pool,
+      schema,
+    );
   const { rows } = await pool.query<Record<string, unknown>>(`SELECT * FROM ${schema}.${projection.tables[0]?.name} ORDER BY 1`);
   return rows;
 };

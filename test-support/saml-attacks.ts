@@ -327,6 +327,13 @@ const addresses: readonly SamlAttack[] = [
   attack(
     'S6',
     'issuer_mismatch',
+    'saml_response',
+    'a signed response without an issuer',
+    facts((f) => void (f.issuer = undefined), { sign: 'both' }),
+  ),
+  attack(
+    'S6',
+    'issuer_mismatch',
     'saml_assertion',
     'an assertion from another issuer',
     facts((f) => void (f.assertionIssuer = 'https://other.example')),

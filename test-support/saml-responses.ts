@@ -17,7 +17,8 @@ const ENVELOPED = 'http://www.w3.org/2000/09/xmldsig#enveloped-signature';
 export interface SamlFacts {
   responseId: string;
   assertionId: string;
-  issuer: string;
+  /** Of the response. */
+  issuer: string | undefined;
   assertionIssuer: string;
   destination: string | undefined;
   recipient: string | undefined;
@@ -104,7 +105,7 @@ export const assertionXml = (facts: SamlFacts): string =>
 export const responseXml = (facts: SamlFacts, assertion: string): string =>
   `<samlp:Response xmlns:samlp="${SAMLP}" xmlns:saml="${SAML}" ID="${facts.responseId}" Version="2.0" IssueInstant="${facts.issueInstant}"` +
   `${optional('Destination', facts.destination)}${optional('InResponseTo', facts.inResponseTo)}>` +
-  `<saml:Issuer>${facts.issuer}</saml:Issuer>${facts.extensions}` +
+  `${facts.issuer === undefined ? '' : `<saml:Issuer>${facts.issuer}</saml:Issuer>`}${facts.extensions}` +
   `<samlp:Status><samlp:StatusCode Value="${facts.status}"/></samlp:Status>${assertion}</samlp:Response>`;
 
 export interface SignatureChoices {
@@ -118,7 +119,7 @@ export interface SignatureChoices {
   readonly prepare?: (signer: SignedXml) => void;
 }
 
-/** Signs the element with this id, after its Issuer, where the schema has it. */
+/** Signs the element with this id; the signature stands after its first child, the Issuer. */
 export const signElement = (xml: string, id: string, signer: Certificate, choices: SignatureChoices = {}): string => {
   const signed = new SignedXml({
     privateKey: signer.key,
@@ -133,7 +134,7 @@ export const signElement = (xml: string, id: string, signer: Certificate, choice
     transforms: [...(choices.transforms ?? [ENVELOPED, EXCLUSIVE_C14N])],
     digestAlgorithm: choices.digestAlgorithm ?? SHA256,
   });
-  signed.computeSignature(xml, { prefix: 'ds', location: { reference: `${element}/*[local-name()='Issuer']`, action: 'after' } });
+  signed.computeSignature(xml, { prefix: 'ds', location: { reference: `${element}/*[1]`, action: 'after' } });
   return signed.getSignedXml();
 };
 

@@ -124,6 +124,33 @@ describe('the administration API', () => {
     expect(await isSignedIn(await signIn(name))).toBe(true);
   });
 
+  it('a refused sign-in with an identity that somebody owns is in their history, and goes with them when they are erased', async () => {
+    const { browser, userId, name } = await register();
+    acme.subject = `${name}-refused`;
+    for (let step = 0; step < 2; step += 1) {
+      await browser.open(`${server.issuer}/account`);
+      await browser.submit({}, '/link/acme');
+      if (browser.url.includes('/account/confirm')) await browser.submit({ password: PASSWORD }, '/confirm/password');
+    }
+    await call('POST', `${userId}/deactivate`);
+    const refused = new Browser();
+    await refused.open(`${server.issuer}/sign-in?choose`);
+    await refused.submit({}, '/acme');
+    const { store } = server.installation;
+    const attempts = async () =>
+      (await readHistory(store, userId, historyQuerySchema.parse({ types: 'LoginFailed' }))).entries.map(({ payload, erased }) => [
+        payload,
+        erased,
+      ]);
+    const told = { code: 'account_not_found', providerId: 'acme', row: '2' };
+    expect(await attempts()).toEqual([[expect.objectContaining({ ...told, assertedEmail: expect.stringContaining('@') }), []]]);
+    await call('POST', `${userId}/erase`);
+    await server.installation.keys.destroy(userId);
+    expect(await attempts()).toEqual([
+      [expect.objectContaining({ ...told, assertedEmail: 'erased' }), expect.arrayContaining(['assertedEmail'])],
+    ]);
+  });
+
   it('the same Idempotency-Key again is the same command: one effect; with another body it is refused', async () => {
     const { browser, userId, name } = await register();
     acme.subject = `${name}-a`;
@@ -154,6 +181,22 @@ describe('the administration API', () => {
       status: 422,
       code: 'idempotency_key_reused',
     });
+  });
+
+  it('somebody whose stream is parked cannot sign in until it is cleared: refused as after a revocation', async () => {
+    const { userId, name } = await register();
+    const projector = createPool(server.installation.eventStore.database.urls.ligature_projector, { applicationName: 'test' });
+    await projector.query(
+      `INSERT INTO models.parked_streams (projection, generation, stream, revision, event_id, event_type, cause, denied_subject)
+       SELECT projection, generation, $1, 0, gen_random_uuid(), 'UserDeactivated', 'test', $2 FROM models.generations
+       WHERE projection = 'users' AND state = 'live'`,
+      [`user-${userId}`, userId],
+    );
+    const refused = await signIn(name);
+    expect([refused.status, await isSignedIn(refused)]).toEqual([403, false]);
+    await projector.query('DELETE FROM models.parked_streams WHERE denied_subject = $1', [userId]);
+    await projector.end();
+    expect(await isSignedIn(await signIn(name))).toBe(true);
   });
 
   it('grants and revokes roles', async () => {

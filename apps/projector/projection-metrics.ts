@@ -1,13 +1,16 @@
 import { Counter, Gauge } from 'prom-client';
 import type { Registry } from 'prom-client';
 import type { Pool } from '#libs/platform/postgres/pool.js';
+import type { Generation } from '#libs/projection-engine/generations.postgres.js';
 import { lagOf } from '#libs/projection-engine/lag.js';
 import { projectionsOverview } from '#libs/projection-engine/overview.postgres.js';
+import type { ProjectionOverview } from '#libs/projection-engine/overview.postgres.js';
 import type { ProjectionDependencies } from '#libs/projection-engine/projection-dependencies.js';
 import { PROJECTOR_STATES } from '#libs/projection-engine/projector.js';
 import type { Projector } from '#libs/projection-engine/projector.js';
 
 const RATE_OVER_MS = 10_000;
+const LOOK_EVERY_MS = 500;
 
 export interface ProjectionMetrics {
   readonly applied: NonNullable<ProjectionDependencies['onApplied']>;
@@ -18,8 +21,28 @@ export interface ProjectionMetrics {
 /** Metrics of the projections, by the names that docs/operating.md explains. Those of generations, lag and parked streams are the same in every instance. */
 export const projectionMetrics = (registry: Registry, pool: Pool, projectors: () => readonly Projector[]): ProjectionMetrics => {
   const registers = [registry];
-  const gauge = (name: string, help: string): Gauge<'projection'> =>
-    new Gauge({ name: `ligature_projection_${name}`, help, labelNames: ['projection'], registers });
+  // One look for all gauges of one scrape.
+  let overview: Promise<readonly ProjectionOverview[]> = Promise.resolve([]);
+  let lookedAt = 0;
+  const look = (): typeof overview => {
+    if (Date.now() - lookedAt >= LOOK_EVERY_MS) {
+      lookedAt = Date.now();
+      overview = projectionsOverview(pool);
+    }
+    return overview;
+  };
+  const gauge = (name: string, help: string, valueOf: (projection: ProjectionOverview) => number): Gauge<'projection'> =>
+    new Gauge({
+      name: `ligature_projection_${name}`,
+      help,
+      labelNames: ['projection'],
+      registers,
+      async collect() {
+        for (const projection of await look()) this.set({ projection: projection.name }, valueOf(projection));
+      },
+    });
+  const liveOf = ({ generations }: ProjectionOverview): Generation | undefined => generations.find(({ state }) => state === 'live');
+  const lagNow = ({ lag }: ProjectionOverview): ReturnType<typeof lagOf> => (lag ? lagOf(lag, new Date()) : { positions: 0, seconds: 0 });
   const applied = new Counter({
     name: 'ligature_projection_events_total',
     help: 'Events applied by this process, to the live generation or to one that is being built',
@@ -36,32 +59,21 @@ export const projectionMetrics = (registry: Registry, pool: Pool, projectors: ()
         for (const each of PROJECTOR_STATES) state.set({ projection: projector.name, state: each }, each === projector.state ? 1 : 0);
     },
   });
-  const generation = gauge('generation', 'Number of the live generation');
-  const lagPositions = gauge('lag_positions', 'Positions between the end of the log and what is projected; 0 when nothing waits');
-  const lagSeconds = gauge('lag_seconds', 'Age of the oldest event that is not projected; 0 when nothing waits');
-  const parked = gauge('parked_streams', 'Streams set aside because an event of theirs cannot be applied');
-  const denied = gauge('denied_subjects', 'People who cannot sign in because an event of theirs is parked');
-  const building = gauge('building_ratio', 'How far a generation that is being built has come, 0 to 1; 0 when none is');
-  const position = new Gauge({
-    name: 'ligature_projection_position',
-    help: 'Commit position of the last event applied to the live generation',
-    labelNames: ['projection'],
-    registers,
-    collect: async () => {
-      const now = new Date();
-      for (const { name: projection, generations, lag, parked: streams, replay } of await projectionsOverview(pool)) {
-        const live = generations.find((each) => each.state === 'live');
-        const built = generations.find((each) => each.state === 'building')?.checkpoint?.position ?? 0n;
-        const behind = lag ? lagOf(lag, now) : { positions: 0, seconds: 0 };
-        position.set({ projection }, Number(live?.checkpoint?.position ?? 0n));
-        generation.set({ projection }, live?.generation ?? 0);
-        lagPositions.set({ projection }, behind.positions);
-        lagSeconds.set({ projection }, behind.seconds);
-        parked.set({ projection }, streams.length);
-        denied.set({ projection }, new Set(streams.flatMap(({ deniedSubject }) => deniedSubject ?? [])).size);
-        building.set({ projection }, replay?.target ? Math.min(1, Number(built) / Number(replay.target)) : 0);
-      }
-    },
+  gauge('position', 'Commit position of the last event applied to the live generation', (of) =>
+    Number(liveOf(of)?.checkpoint?.position ?? 0n),
+  );
+  gauge('generation', 'Number of the live generation', (of) => liveOf(of)?.generation ?? 0);
+  gauge('lag_positions', 'Positions between the end of the log and what is projected; 0 when nothing waits', (of) => lagNow(of).positions);
+  gauge('lag_seconds', 'Age of the oldest event that is not projected; 0 when nothing waits', (of) => lagNow(of).seconds);
+  gauge('parked_streams', 'Streams set aside because an event of theirs cannot be applied', ({ parked }) => parked.length);
+  gauge(
+    'denied_subjects',
+    'People who cannot sign in because an event of theirs is parked',
+    ({ parked }) => new Set(parked.flatMap(({ deniedSubject }) => deniedSubject ?? [])).size,
+  );
+  gauge('building_ratio', 'How far a generation that is being built has come, 0 to 1; 0 when none is', ({ generations, replay }) => {
+    const built = generations.find(({ state: each }) => each === 'building')?.checkpoint?.position ?? 0n;
+    return replay?.target ? Math.min(1, Number(built) / Number(replay.target)) : 0;
   });
   const recent: { readonly at: number; readonly projection: string; readonly events: number }[] = [];
   const forget = (): void => {

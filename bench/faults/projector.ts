@@ -145,7 +145,7 @@ async function dieAtEveryStep(): Promise<void> {
   }
 }
 
-function startChild(): { readonly process: ChildProcess; readonly isReady: Promise<unknown>; states(): readonly string[] } {
+function startChild(): { readonly process: ChildProcess; states(): readonly string[] } {
   const child = fork(CHILD, {
     env: {
       PATH: process.env.PATH,
@@ -161,7 +161,7 @@ function startChild(): { readonly process: ChildProcess; readonly isReady: Promi
     if (message.failing) violations.push(`A projection failed: ${message.failing.join(', ')}`);
     states = message.states ?? states;
   });
-  return { process: child, isReady: new Promise((resolve) => child.once('message', resolve)), states: () => states };
+  return { process: child, states: () => states };
 }
 
 async function killAtRandomMoments(): Promise<void> {
@@ -174,7 +174,11 @@ async function killAtRandomMoments(): Promise<void> {
     }
   })();
   for (counts.kills = 0; counts.kills < kills && violations.length === 0;) {
-    await Promise.all(pair.map(({ isReady }) => isReady));
+    const isRun = (i: number): boolean => pair.some(({ states }) => states()[i] === 'running');
+    await until(
+      () => Promise.resolve(allProjections.every((_, i) => isRun(i)) && pair.every(({ states }) => states().length > 0) ? true : undefined),
+      60_000,
+    );
     if (random() < 0.3) {
       const { name } = allProjections[Math.floor(random() * allProjections.length)] ?? { name: 'users' };
       if (!(await nextReplay(models, name))) await requestReplay(models, name);

@@ -205,7 +205,7 @@ async function findOneByHand(): Promise<void> {
   const userId = log.users[Math.floor(log.users.length / 2)];
   await models.query(`UPDATE models.users SET status = 'deactivated' WHERE user_id = $1`, [userId]);
   const { code, answer } = await ligature('verify', 'users');
-  const { differences } = answer as { differences: readonly RowDifference[] };
+  const { differences = [] } = (answer ?? {}) as { differences?: readonly RowDifference[] };
   const [found] = differences;
   if (code !== 1 || differences.length !== 1 || found?.key.user_id !== userId || found?.columns.join() !== 'status')
     violations.push(`One row changed by hand among ${rows[0]?.n}: exit ${code}, ${JSON.stringify(answer)}`);

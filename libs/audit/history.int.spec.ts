@@ -1,11 +1,11 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { userActivityStream, userStream } from '#libs/accounts/streams.js';
+import type { StoredEvent } from '#libs/event-store/codec.js';
 import { appendUnconditionally } from '#libs/event-store/command-execution.js';
 import type { DomainEvent } from '#libs/event-store/event-definition.js';
 import type { CommandContext } from '#libs/event-store/event-metadata.js';
 import { EventStore } from '#libs/event-store/event-store.js';
 import type { ReadOptions } from '#libs/event-store/event-store.js';
-import type { RecordedEvent } from '#libs/event-store/recorded-event.js';
 import type { StreamName } from '#libs/event-store/stream-name.js';
 import { newUuid } from '#libs/platform/ids.js';
 import { INSTALLATION_SUBJECT } from '#libs/privacy/subject-keys.js';
@@ -231,9 +231,13 @@ describe('while events arrive', () => {
       const { userId, expected } = await aDozen();
       /** In which the user's two streams get an event each, the one read first before the other, while a page is being read. */
       class Racing extends EventStore {
-        override async read(stream: StreamName, options?: ReadOptions): Promise<readonly RecordedEvent[]> {
-          if (stream === userActivityStream(userId)) await store(userId, ['account', renamed('raced')], ['activity', ended('raced')]);
-          return super.read(stream, options);
+        raced = false;
+        override async readStored(stream: StreamName, options?: ReadOptions): Promise<readonly StoredEvent[]> {
+          if (stream === userActivityStream(userId) && !this.raced) {
+            this.raced = true;
+            await store(userId, ['account', renamed('raced')], ['activity', ended('raced')]);
+          }
+          return super.readStored(stream, options);
         }
       }
       const page = await read(userId, { order }, new Racing(installation));

@@ -2,6 +2,7 @@ import type { AccountEvent } from '#libs/accounts/events.js';
 import type { DomainEvent } from '#libs/event-store/event-definition.js';
 import type { IdentityProviderEvent } from '#libs/identity-providers/events.js';
 import type { LinkEvent } from '#libs/linking/events.js';
+import type { GrantEvent } from '#libs/openid-provider/events.js';
 import type { OrganizationEvent } from '#libs/organizations/events.js';
 import type { RelyingPartyEvent } from '#libs/relying-parties/events.js';
 import type { ActivityEvent, AttemptEvent } from '#libs/sign-in/events.js';
@@ -9,11 +10,19 @@ import { LANGUAGES } from '#libs/web/messages.js';
 import type { Translate } from '#libs/web/messages.js';
 import { messageFor } from '#libs/web/messages.js';
 import type { AuditEvent } from './events.js';
-import { ACCESSES, ENDINGS, FAILURES, HISTORY_TEXTS as texts, ORIGINS } from './texts.js';
+import { ACCESSES, ENDINGS, FAILURES, GRANTS, HISTORY_TEXTS as texts, ORIGINS, TOKEN_ENDINGS } from './texts.js';
 
 /** Everything that a history can show; an event without a sentence does not compile. */
 type HistoryEvent =
-  AccountEvent | LinkEvent | ActivityEvent | AttemptEvent | OrganizationEvent | IdentityProviderEvent | RelyingPartyEvent | AuditEvent;
+  | AccountEvent
+  | LinkEvent
+  | ActivityEvent
+  | GrantEvent
+  | AttemptEvent
+  | OrganizationEvent
+  | IdentityProviderEvent
+  | RelyingPartyEvent
+  | AuditEvent;
 
 /** How to say it. */
 export interface Wording {
@@ -55,6 +64,11 @@ const SENTENCES: {
     providerId ? t(texts.signedInThrough, { provider: providerName(providerId) }) : t(texts.signedInByPassword),
   SessionStarted: (_, { t }) => t(texts.sessionStarted),
   SessionEnded: ({ reason }, { t }) => t(texts.sessionEnded, { reason: t(ENDINGS[reason]) }),
+  ConsentGranted: ({ clientId }, { t }) => t(texts.consentGranted, { app: clientId }),
+  ConsentRevoked: ({ clientId }, { t }) => t(texts.consentRevoked, { app: clientId }),
+  TokensIssued: ({ clientId, grantType }, { t }) => t(texts.tokensIssued, { app: clientId, how: t(GRANTS[grantType]) }),
+  TokensRevoked: ({ clientId, reason }, { t }) => t(texts.tokensRevoked, { app: clientId, reason: t(TOKEN_ENDINGS[reason]) }),
+  RefreshTokenReuseDetected: ({ clientId }, { t }) => t(texts.refreshTokenReuse, { app: clientId }),
   LoginFailed: ({ code, providerId }, { t, providerName }) => {
     const known = messageFor(FAILURES, code);
     const reason = known ? t(known) : code;

@@ -51,6 +51,14 @@ export const HISTORY_TEXTS = messages({
   signedInThrough: { en: 'Signed in through {provider}', de: 'Anmeldung über {provider}' },
   signedInByPassword: { en: 'Signed in with the password', de: 'Anmeldung mit dem Passwort' },
   sessionStarted: { en: 'A session began', de: 'Eine Sitzung begann' },
+  consentGranted: { en: '{app} was allowed to use the account', de: '{app} wurde erlaubt, das Konto zu verwenden' },
+  consentRevoked: { en: 'The access of {app} was taken away', de: 'Der Zugriff von {app} wurde entzogen' },
+  tokensIssued: { en: '{app} got tokens: {how}', de: '{app} erhielt Tokens: {how}' },
+  tokensRevoked: { en: 'The tokens of {app} ended: {reason}', de: 'Die Tokens von {app} endeten: {reason}' },
+  refreshTokenReuse: {
+    en: 'A refresh token of {app} was used twice; all its tokens ended',
+    de: 'Ein Refresh-Token von {app} wurde zweimal verwendet; alle seine Tokens endeten',
+  },
   sessionEnded: { en: 'A session ended: {reason}', de: 'Eine Sitzung endete: {reason}' },
   refusedThrough: {
     en: 'A sign-in through {provider} was refused: {reason}',
@@ -151,4 +159,25 @@ export const ACCESSES = messages({
     de: 'Der Stand des Kontos {whose} zu einem Zeitpunkt wurde angesehen',
   },
   difference: { en: 'The account of {whose} was compared between two moments', de: 'Zwei Stände des Kontos {whose} wurden verglichen' },
+});
+
+/** How an app got tokens. */
+export const GRANTS = messages({
+  authorization_code: { en: 'after a sign-in', de: 'nach einer Anmeldung' },
+  refresh_token: { en: 'by a refresh token', de: 'durch ein Refresh-Token' },
+  device_code: { en: 'on a device', de: 'auf einem Gerät' },
+});
+
+/** Why an app's tokens ended. */
+export const TOKEN_ENDINGS = messages({
+  revoked_by_client: { en: 'the app gave them back', de: 'die Anwendung gab sie zurück' },
+  signed_out_of_app: { en: 'the person signed out of the app', de: 'die Person meldete sich von der Anwendung ab' },
+  consent_revoked: { en: 'the person took the access away', de: 'die Person entzog den Zugriff' },
+  code_replayed: { en: 'a code was used twice', de: 'ein Code wurde zweimal verwendet' },
+  refused_after_revocation: { en: 'the account changed meanwhile', de: 'das Konto änderte sich inzwischen' },
+  identity_unlinked: { en: 'the identity was unlinked', de: 'die Verknüpfung wurde aufgehoben' },
+  password_changed: { en: 'the password changed', de: 'das Passwort wurde geändert' },
+  account_recovered: { en: 'the account was recovered', de: 'das Konto wurde wiederhergestellt' },
+  account_deactivated: { en: 'the account was deactivated', de: 'das Konto wurde deaktiviert' },
+  account_erased: { en: 'the account was erased', de: 'das Konto wurde gelöscht' },
 });

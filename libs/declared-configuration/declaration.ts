@@ -12,6 +12,7 @@ import { loginPolicySchema } from '#libs/organizations/events.js';
 import { organizationSettingsSchema } from '#libs/organizations/settings.js';
 import { slugSchema } from '#libs/platform/slug.js';
 import { interpolate, UnsetVariablesError } from './interpolate.js';
+import { isRecord, withTemplates } from './with-templates.js';
 import { checkRelyingParty, clientIdSchema, relyingPartyShape } from '#libs/relying-parties/settings.js';
 
 /** A secret is never written into the file: it is named. */
@@ -82,7 +83,10 @@ export const parseDeclaration = (text: string, environment: NodeJS.ProcessEnv): 
   if (document.errors.length > 0)
     throw new DeclarationError(document.errors.map((error) => `line ${error.linePos?.[0].line}: ${error.message.split('\n')[0]}`));
   const lineOf = lineFinder(document, lines);
-  const parsed = fileSchema.safeParse(withDefaults(document.toJS() ?? {}));
+  const templated = withTemplates(document.toJS() ?? {});
+  if (templated.mistakes.length > 0)
+    throw new DeclarationError(templated.mistakes.map(({ path, message }) => `line ${lineOf(path)}: ${path.join('.')}: ${message}`));
+  const parsed = fileSchema.safeParse(withDefaults(templated.file));
   if (!parsed.success) {
     throw new DeclarationError(parsed.error.issues.map((issue) => `line ${lineOf(issue.path)}: ${issue.path.join('.')}: ${issue.message}`));
   }
@@ -121,8 +125,6 @@ export const parseDeclaration = (text: string, environment: NodeJS.ProcessEnv): 
 
 /** Puts the file's defaults under what its organizations say. What has another shape than expected is left for the schema to refuse. */
 const withDefaults = (file: unknown): unknown => {
-  const isRecord = (value: unknown): value is Record<string, unknown> =>
-    typeof value === 'object' && value !== null && !Array.isArray(value);
   if (!isRecord(file) || !isRecord(file.defaults) || !Array.isArray(file.organizations)) return file;
   const { loginPolicy, linkingPolicy } = file.defaults;
   const over = (base: unknown, own: unknown): unknown =>

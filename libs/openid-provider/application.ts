@@ -1,4 +1,5 @@
 import type { KoaContextWithOIDC, Provider } from 'oidc-provider';
+import { postsAsGets } from './posts-as-gets.js';
 import { prefillUserCode } from './device-flow.js';
 import { ROUTES } from './provider-configuration.js';
 import type { ProviderParts } from './provider-configuration.js';
@@ -39,6 +40,7 @@ export const configureApplication = (
       ctx.set('cache-control', 'public, max-age=300');
     }
   });
+  provider.use(postsAsGets([ROUTES.authorization, ROUTES.end_session]));
   provider.use(limits.middleware);
   provider.use(prefillUserCode(ROUTES.code_verification));
   provider.use(TokenExchange.middleware({ pool, grants, newId, onTokensIssued, logger, path: ROUTES.token }));

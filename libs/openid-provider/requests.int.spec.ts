@@ -135,6 +135,17 @@ describe('what an app may say in its request', () => {
     expect(response.status).toBeGreaterThanOrEqual(400);
   });
 
+  it('a request by POST is the same request, with the session that the browser has', async () => {
+    await signIn(app, browser);
+    op.person = undefined;
+    const { origin, pathname, searchParams } = new URL((await authorize(app)).url);
+    expect(new URL(await browser.post(`${origin}${pathname}`, Object.fromEntries(searchParams))).searchParams.get('code')).not.toBeNull();
+    const large = await fetch(`${origin}${pathname}`, { method: 'POST', body: new URLSearchParams({ state: 'x'.repeat(9_000) }) });
+    expect([large.status, ((await large.json()) as { error: string }).error]).toEqual([400, 'invalid_request']);
+    const json = await fetch(`${origin}${pathname}`, { method: 'POST', body: '{}', headers: { 'content-type': 'application/json' } });
+    expect(json.status).toBe(400);
+  });
+
   it('bad input: a request that is too large is refused', async () => {
     const response = await fetch(`${op.issuer}/token`, { method: 'POST', body: new URLSearchParams({ grant_type: 'x'.repeat(200_000) }) });
     expect([response.status, ((await response.json()) as { error: string }).error]).toEqual([400, 'invalid_request']);

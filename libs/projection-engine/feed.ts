@@ -8,7 +8,7 @@ import type { Projection } from './projection.js';
 import type { ProjectionDependencies } from './projection-dependencies.js';
 
 const ATTEND_MS = 250;
-const BUILDING_BATCH = 2_000;
+const BUILDING_BATCH = 1_000;
 const CONSIDERED_EVERY_MS = 200;
 
 /** A generation that is fed, and by whose handlers. */

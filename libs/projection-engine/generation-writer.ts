@@ -10,6 +10,7 @@ import { generationSchema, moveCheckpoint } from './generations.postgres.js';
 import type { Generation } from './generations.postgres.js';
 import { noteWaiting, park, parkedIn, skipParked, skippedEvents, unpark } from './parked.postgres.js';
 import type { ParkedStream } from './parked.postgres.js';
+import { wantedAs } from './projection.js';
 import type { Projection } from './projection.js';
 import type { ProjectionDependencies } from './projection-dependencies.js';
 
@@ -106,9 +107,8 @@ export class GenerationWriter {
   }
 
   #decode(events: readonly StoredEvent[]): Promise<readonly RecordedEvent[]> {
-    const { events: types } = this.projection;
-    const wanted = events.filter(({ id, type }) => !this.skipped.has(id) && (!types || types[type] !== undefined));
-    return this.dependencies.codec.decode(wanted, (type) => types?.[type] === 'plain');
+    const wanted = events.filter(({ id, type }) => !this.skipped.has(id) && wantedAs(this.projection, type) !== undefined);
+    return this.dependencies.codec.decode(wanted, (type) => wantedAs(this.projection, type) === 'plain');
   }
 
   async #retryOrPark(event: StoredEvent, considered: bigint, signal: AbortSignal): Promise<void> {

@@ -14,14 +14,20 @@ export interface Projection {
   readonly streamPrefixes: readonly string[];
   /**
    * The event types that it handles; every other one is passed over, unread. `plain`: its handlers use no personal value of it (nor the source in its
-   * metadata), so that none is decrypted. Without this, everything is given whole.
+   * metadata), so that none is decrypted. One word stands for every type; without this, everything is given whole.
    */
-  readonly events?: Readonly<Record<string, 'whole' | 'plain'>>;
+  readonly events?: 'plain' | Readonly<Record<string, 'whole' | 'plain'>>;
   /** Tables of one generation, each with a primary key. `schema` is the generation's own. */
   readonly tables: readonly ProjectionTable[];
   /** Applies a batch, in order, with few statements. Runs inside the transaction that stores the checkpoint. */
   readonly handle: (batch: readonly RecordedEvent[], db: Queryable, schema: string) => Promise<void>;
 }
+
+/** How a projection wants an event of a type; nothing: not at all. */
+export const wantedAs = ({ events }: Pick<Projection, 'events'>, type: string): 'whole' | 'plain' | undefined => {
+  if (events === undefined) return 'whole';
+  return events === 'plain' ? 'plain' : events[type];
+};
 
 export interface ProjectionTable {
   readonly name: string;

@@ -252,6 +252,7 @@ describe('a replay', () => {
     const projection = numbered();
     await requestReplay(pool, projection.name, { requestedBy: 'ann@control-room' });
     await expect(requestReplay(pool, projection.name)).rejects.toThrow(ReplayUnderWayError);
+    await expect(inTransaction(pool, (db) => requestReplay(db, projection.name))).rejects.toThrow(ReplayUnderWayError);
     await expect(requestReplay(pool, projection.name)).rejects.toThrow(/asked for by ann@control-room .* not begun yet/);
   });
 

@@ -81,8 +81,6 @@ export class ReplayUnderWayError extends Error {
   }
 }
 
-const UNIQUE_VIOLATION = '23505';
-
 /**
  * Asks for a replay, a rollback or a verification; a projector runs it.
  * @throws {ReplayUnderWayError} while another one of this projection is not finished
@@ -98,17 +96,16 @@ export const requestReplay = async (
   } = {},
 ): Promise<Replay> => {
   const { kind = 'replay', version = null, acceptDifferences = false, requestedBy = 'the projector' } = options;
-  try {
-    const { rows } = await db.query<Row>(
-      'INSERT INTO models.replays (projection, kind, version, accept_differences, requested_by) VALUES ($1, $2, $3, $4, $5) RETURNING *',
-      [projection, kind, version, acceptDifferences, requestedBy],
-    );
-    return fromRow(rows[0] as Row);
-  } catch (error) {
-    if ((error as { code?: string }).code !== UNIQUE_VIOLATION) throw error;
-    const first = await nextReplay(db, projection);
-    throw first ? new ReplayUnderWayError(first) : error;
-  }
+  // Not by the violation: the caller may be in a transaction that asks for several.
+  const { rows } = await db.query<Row>(
+    `INSERT INTO models.replays (projection, kind, version, accept_differences, requested_by) VALUES ($1, $2, $3, $4, $5)
+     ON CONFLICT (projection) WHERE state IN ('requested', 'running') DO NOTHING RETURNING *`,
+    [projection, kind, version, acceptDifferences, requestedBy],
+  );
+  if (rows[0]) return fromRow(rows[0]);
+  const first = await nextReplay(db, projection);
+  if (first) throw new ReplayUnderWayError(first);
+  return requestReplay(db, projection, options);
 };
 
 export const findReplay = async (db: Queryable, id: string): Promise<Replay | undefined> => {

@@ -138,6 +138,16 @@ describe('opening a session', () => {
     expect(sessions.states).toEqual(['pending']);
   });
 
+  it('somebody on the deny list of the projections is refused as an unknown user; the session is ended, and told in the history', async () => {
+    const { userId, claimId } = await linkedUser();
+    const sessions = new MemorySessions();
+    const isDenied = (asked: string): Promise<boolean> => Promise.resolve(asked === userId);
+    const answer = await openSession({ ...installation, sessionsAtProviders, sessions, isDenied }, request(userId, claimId));
+    expect(answer).toEqual({ kind: 'refused', code: 'account_not_found' });
+    expect(sessions.states).toEqual(['ended']);
+    expect((await activityOf(userId)).map(({ type }) => type)).toEqual(['LoginSucceeded', 'SessionStarted', 'SessionEnded']);
+  });
+
   it('L20: an unlink between the events and the second look: refused as an unknown user, ended, and told in the history', async () => {
     const { userId, claimId } = await linkedUser();
     const sessions = new MemorySessions();

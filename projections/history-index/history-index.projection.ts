@@ -16,6 +16,7 @@ const isFirstOfUser = ({ event }: RecordedEvent): boolean => event.type === 'Use
 export const historyIndexProjection: Projection = {
   name: 'history-index',
   version: 1,
+  events: 'plain',
   streamPrefixes: ['user-', 'userActivity-', 'signInAttempts-', 'organization-', 'identityProvider-', 'relyingParty-', 'auditAccess-'],
   tables: [
     {

@@ -1,5 +1,8 @@
+import { readFile } from 'node:fs/promises';
 import { setTimeout as delay } from 'node:timers/promises';
 import { Command } from 'commander';
+import { stringify } from 'yaml';
+import { z } from 'zod';
 import { lastPosition } from '#libs/event-store/last-position.js';
 import { changeIdentityProvider } from '#libs/identity-providers/commands/change-identity-provider.js';
 import { announceRemoval, cancelRemoval, commitRemoval } from '#libs/identity-providers/commands/remove-identity-provider.js';
@@ -7,8 +10,10 @@ import type { RemovalDependencies, RemovalOutcome } from '#libs/identity-provide
 import { decideActivate, decideDeactivate } from '#libs/identity-providers/decide.js';
 import type { ProviderOutcome, ProviderRefusalCode } from '#libs/identity-providers/decide.js';
 import { inspectProvider } from '#libs/identity-providers/inspection.js';
+import { previewMapping } from '#libs/identity-providers/mapping-preview.js';
 import { loadIdentityProvider } from '#libs/identity-providers/queries/load-identity-provider.js';
 import type { IdentityProviderSettings } from '#libs/identity-providers/settings.js';
+import { providerTemplates } from '#libs/identity-providers/templates.js';
 import { systemClock } from '#libs/platform/clock.js';
 import { postgresUrl, readConfiguration } from '#libs/platform/configuration.js';
 import { slugSchema } from '#libs/platform/slug.js';
@@ -22,13 +27,13 @@ import type { ReadModels } from '#projections/read-models.js';
 import { issuerShape, operatorContext, providerPolicy, withEventStore } from '../connections.js';
 import { EXIT, UsageError } from '../exit-codes.js';
 import { print, table } from '../output.js';
-import { importMetadataCommand } from './import-metadata.js';
+import { importProvider } from './import-provider.js';
 
 interface Asked {
   readonly json?: boolean;
 }
 
-/** `ligature providers list|test|import|activate|deactivate|remove` */
+/** `ligature providers list|templates|import|preview|test|activate|deactivate|remove` */
 export const providersCommand = (): Command => {
   const providers = new Command('providers').description('identity providers: which there are, whether they work, and their end');
   providers
@@ -63,8 +68,7 @@ export const providersCommand = (): Command => {
     .addHelpText('after', '\nNobody signs in, and nothing is changed.\n\nExample:\n  $ ligature providers test acme')
     .action(async (id: string, { json }: Asked) => {
       const { LIGATURE_ISSUER: issuer } = readConfiguration(issuerShape);
-      const settings = await withEventStore(async ({ store }) => (await loadIdentityProvider(store, providerId(id))).settings);
-      if (!settings) throw new UsageError(`There is no identity provider ${id}.`);
+      const settings = await settingsOf(id);
       const inspection = { policy: providerPolicy(), now: systemClock(), callbackUrl: callbackUrl(issuer, settings) };
       const findings = await inspectProvider(settings, inspection);
       print(json, findings, [
@@ -72,6 +76,62 @@ export const providersCommand = (): Command => {
         ...findings.flatMap(({ fix }) => (fix === undefined ? [] : [`→ ${fix}`])),
       ]);
       if (findings.some(({ state }) => state === 'failed')) process.exitCode = EXIT.checkFailed;
+    });
+  providers
+    .command('templates')
+    .description('settings that fit well-known providers, to begin with: template: NAME in the configuration file')
+    .option('--json', 'print JSON')
+    .addHelpText('after', '\nExample:\n  $ ligature providers templates')
+    .action(({ json }: Asked) => {
+      const listed = Object.entries(providerTemplates).map(([name, { parameters, linkingPolicy, why }]) => ({
+        name,
+        parameters: Object.fromEntries(Object.entries(parameters).map(([parameter, { description }]) => [parameter, description])),
+        linkingPolicy,
+        why,
+      }));
+      print(
+        json,
+        listed,
+        listed.flatMap(({ name, parameters, linkingPolicy, why }) => [
+          name,
+          ...Object.entries(parameters).map(([parameter, description]) => `  ${parameter}: ${description}`),
+          `  believed addresses: ${linkingPolicy.emailTrustedDomains?.join(', ') || 'none'}`,
+          `  ${why}`,
+        ]),
+      );
+    });
+  providers
+    .command('import')
+    .description(
+      'the beginning of a provider’s entry in the configuration file, from what it publishes: SAML metadata or OpenID Connect discovery',
+    )
+    .argument('<source>', 'an address or a file')
+    .requiredOption('--id <id>', 'what the provider is called here')
+    .option('--entity-id <entity>', 'which provider, where the metadata is a federation’s')
+    .option('--json', 'print JSON')
+    .addHelpText(
+      'after',
+      '\nNothing is changed: put the entry under identityProviders and apply the file.\n\nExample:\n  $ ligature providers import https://corp.example/saml/metadata --id corp',
+    )
+    .action(async (source: string, { id, entityId, json }: Asked & { readonly id: string; readonly entityId?: string }) => {
+      const declared = await importProvider(source, { id: providerId(id), entityId }, providerPolicy(), systemClock());
+      print(json, declared, [stringify({ identityProviders: [declared] }).trimEnd()]);
+    });
+  providers
+    .command('preview')
+    .description('what would be taken over of what a provider says of somebody')
+    .argument('<id>', 'the provider')
+    .argument('<file>', 'JSON: claims of an id_token, the object of a user API, or SAML attributes with one value each')
+    .option('--json', 'print JSON')
+    .addHelpText('after', '\nExample:\n  $ ligature providers preview acme claims.json')
+    .action(async (id: string, file: string, { json }: Asked) => {
+      const said = await readSaid(file);
+      const preview = previewMapping(await settingsOf(id), said);
+      print(json, preview, [
+        `named by       ${preview.subject}`,
+        ...Object.entries(preview.claims).map(([claim, value]) => `${claim.padEnd(14)} ${value}`),
+        `left out       ${preview.leftOut.join(', ') || 'nothing'}`,
+      ]);
     });
   const change = (name: 'activate' | 'deactivate', description: string, decide: typeof decideActivate, sentence: string): void => {
     providers
@@ -124,7 +184,21 @@ Example:
       print(json, outcome, [sentenceOf(id, outcome)]);
       if (outcome.kind === 'would_take_last_way_in') process.exitCode = EXIT.checkFailed;
     });
-  return providers.addCommand(importMetadataCommand());
+  return providers;
+};
+
+const settingsOf = async (id: string): Promise<IdentityProviderSettings> => {
+  const { settings } = await withEventStore(({ store }) => loadIdentityProvider(store, providerId(id)));
+  if (!settings) throw new UsageError(`There is no identity provider ${id}.`);
+  return settings;
+};
+
+const readSaid = async (file: string): Promise<Record<string, unknown>> => {
+  try {
+    return z.record(z.string(), z.unknown()).parse(JSON.parse(await readFile(file, 'utf8')));
+  } catch {
+    throw new UsageError(`${file} holds no JSON object.`);
+  }
 };
 
 const MARKS = { ok: 'ok', warning: 'warn', failed: 'FAIL' } as const;

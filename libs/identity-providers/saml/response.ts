@@ -75,9 +75,10 @@ export const verifyResponse = async (received: ReceivedResponse, expected: Expec
   const { xml, root } = received;
   const { signed, certificates } = expected;
   // A signature that is there must hold, also where none is asked for.
-  const response = signed !== 'assertion' || signatureOf(root) ? signedContent(xml, root, certificates) : root;
+  const isSigned = signed !== 'assertion' || signatureOf(root) !== undefined;
+  const response = isSigned ? signedContent(xml, root, certificates) : root;
   checkStatus(response);
-  checkEnvelope(response, expected);
+  checkEnvelope(response, isSigned, expected);
   const plain = onlyChild(response, SAML, 'Assertion');
   const encrypted = onlyChild(response, SAML, 'EncryptedAssertion');
   if (expected.encrypted === 'required' && !encrypted) throw refuse('assertion_not_encrypted', 'the provider is to encrypt its assertions');
@@ -124,9 +125,8 @@ const checkStatus = (response: Element): void => {
   throw refuse('provider_error', `status ${readable.join(', ')}`);
 };
 
-const checkEnvelope = (response: Element, { issuer, recipient }: ExpectedResponse): void => {
+const checkEnvelope = (response: Element, isSigned: boolean, { issuer, recipient }: ExpectedResponse): void => {
   if (attributeOf(response, 'Destination') !== recipient) throw refuse('destination_mismatch', 'for another address, or for none');
-  if (children(response, SAML, 'Issuer').length > 0) checkIssuer(onlyChild(response, SAML, 'Issuer'), issuer, 'saml_response');
-  // Unsolicited or not, a signed response names its issuer (SAML bindings, section 3.5.5.2; profiles, section 4.1.4.2).
-  else if (signatureOf(response)) throw refuse('issuer_mismatch', 'a signed response without its issuer');
+  // Only a response that is not signed may leave its issuer to the assertion (SAML profiles, section 4.1.4.2).
+  if (isSigned || children(response, SAML, 'Issuer').length > 0) checkIssuer(onlyChild(response, SAML, 'Issuer'), issuer, 'saml_response');
 };

@@ -21,6 +21,8 @@ export interface LoginResult {
   readonly row: string;
   readonly policyRevision: string;
   readonly identityKey: string;
+  /** Who owns the identity, whatever the outcome. */
+  readonly ownerId?: string;
   /** Where the account stood of the user that the outcome names. */
   readonly account?: AccountSeen;
   readonly outcome:

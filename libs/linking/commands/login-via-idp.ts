@@ -42,7 +42,8 @@ export const loginViaIdp = async (dependencies: LinkingDependencies, { assertion
     if (ownership.kind === 'owned' || !makesLink(outcome)) {
       if (makesLink(outcome)) throw new Error(`Row ${row} links an identity that is owned`);
       if (outcome.kind === 'sign_in' && outcome.updateProfile) await updateProfile(attempt, outcome.userId);
-      return { ...answer, outcome, ...(ownership.kind === 'owned' ? { account: seenAt(ownership.owner, ownership.ownerRevision) } : {}) };
+      if (ownership.kind === 'free') return { ...answer, outcome };
+      return { ...answer, outcome, ownerId: ownership.userId, account: seenAt(ownership.owner, ownership.ownerRevision) };
     }
     // An account that was found is looked at once more when it is linked: what it was found by may have been given up meanwhile.
     const stillFound = (account: Account): boolean =>

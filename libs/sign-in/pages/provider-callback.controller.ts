@@ -231,7 +231,8 @@ export class ProviderCallbackController {
   async #refuseDecided(result: LoginResult, { assertion, context, response }: Answering, intent?: FlowIntent): Promise<void> {
     const code = result.outcome.kind === 'refused' ? result.outcome.code : 'account_not_found';
     const event = { type: 'LoginFailed', data: { code, providerId: assertion.providerId, ...decisionInputs(result, assertion) } } as const;
-    await this.dependencies.attempts.record(result.identityKey, event, INSTALLATION_SUBJECT, context);
+    // What is told of an identity that somebody owns is theirs, and goes with them (domain.md, "Privacy").
+    await this.dependencies.attempts.record(result.identityKey, event, result.ownerId ?? INSTALLATION_SUBJECT, context);
     return this.#refuse(response, context, code, `row ${result.row}`, intent);
   }
 

@@ -1,0 +1,171 @@
+import { jsonEvent } from '@eventstore/db-client';
+import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { execFile } from 'node:child_process';
+import { promisify } from 'node:util';
+import { userStream } from '#libs/accounts/streams.js';
+import { appendUnconditionally } from '#libs/event-store/command-execution.js';
+import type { DomainEvent } from '#libs/event-store/event-definition.js';
+import { newUuid } from '#libs/platform/ids.js';
+import { silentLogger } from '#libs/platform/logger.js';
+import { createPool } from '#libs/platform/postgres/pool.js';
+import type { Pool } from '#libs/platform/postgres/pool.js';
+import type { Running } from '#libs/platform/process.js';
+import { liveGeneration } from '#libs/projection-engine/generations.postgres.js';
+import { isDenied } from '#libs/projection-engine/parked.postgres.js';
+import { requestReplay } from '#libs/projection-engine/replays.postgres.js';
+import { waitForPosition } from '#libs/projection-engine/wait-for-position.js';
+import { startTestInstallation, testContext } from '#test-support/installation.js';
+import type { TestInstallation } from '#test-support/installation.js';
+import { freePorts } from '#test-support/ports.js';
+import { until } from '#test-support/until.js';
+import { startProjector } from './projector.js';
+
+describe('an operator and the projector', () => {
+  let installation: TestInstallation;
+  let projector: Running;
+  let pool: Pool;
+  let management = '';
+
+  beforeAll(async () => {
+    installation = await startTestInstallation();
+    const [port = 0] = await freePorts(1);
+    management = `http://127.0.0.1:${port}`;
+    const { urls } = installation.eventStore.database;
+    pool = createPool(urls.ligature_projector, { applicationName: 'test' });
+    projector = await startProjector(
+      {
+        EVENTSTORE_URL: installation.eventStore.url,
+        LIGATURE_MASTER_KEY: installation.masterKey.toString('base64'),
+        DATABASE_URL: urls.ligature_projector,
+        PROCESS_MANAGER_DATABASE_URL: urls.ligature_process_manager,
+        PROJECTOR_MANAGEMENT_PORT: String(port),
+      },
+      silentLogger,
+    );
+  }, 60_000);
+  afterAll(async () => {
+    await projector.stop();
+    await pool.end();
+    await installation.stop();
+  });
+
+  const append = async (userId: string, ...events: DomainEvent[]): Promise<bigint> => {
+    const { position } = await appendUnconditionally(installation.store, {
+      stream: userStream(userId),
+      events,
+      context: testContext(),
+      subject: userId,
+    });
+    return position;
+  };
+  const registered: DomainEvent = { type: 'UserRegistered', data: { organizationId: 'default', displayName: 'Ann' } };
+  const get = async (path: string): Promise<{ readonly status: number; readonly text: string; readonly csp: string | null }> => {
+    const response = await fetch(`${management}${path}`);
+    return { status: response.status, text: await response.text(), csp: response.headers.get('content-security-policy') };
+  };
+  /** The built command line. */
+  const ligature = async (...args: string[]): Promise<{ readonly code: number; readonly out: string; readonly err: string }> =>
+    promisify(execFile)(process.execPath, ['dist/apps/cli/main.js', 'projections', ...args], {
+      env: { PATH: process.env.PATH, DATABASE_URL: installation.eventStore.database.urls.ligature_cli },
+    }).then(
+      ({ stdout, stderr }) => ({ code: 0, out: stdout, err: stderr }),
+      ({ code, stdout, stderr }: { code: number; stdout: string; stderr: string }) => ({ code, out: stdout, err: stderr }),
+    );
+
+  it('replays, verifies and rolls back by the command line; a second request learns who runs the first; unknown names list the known ones', async () => {
+    await waitForPosition(pool, 'users', await append(newUuid(), registered), 10_000);
+    const replayed = await ligature('replay', '--all');
+    expect([replayed.code, replayed.out]).toEqual([
+      0,
+      expect.stringMatching(/users: Generation 2 is live.*identical[^]*links: Generation 2 is live/),
+    ]);
+    expect(replayed.err).toContain('users: ');
+    const verified = await ligature('verify', 'users', '--json');
+    expect([verified.code, JSON.parse(verified.out)]).toEqual([0, expect.objectContaining({ identical: true, differences: [] })]);
+    expect((await ligature('rollback', 'users')).code).toBe(0);
+    expect(await liveGeneration(pool, 'users')).toMatchObject({ generation: 1 });
+
+    await pool.query(`UPDATE models.users SET status = 'by hand'`);
+    const found = await ligature('verify', 'users');
+    expect([found.code, found.out]).toEqual([1, expect.stringMatching(/users {"user_id":".*"}: changed \(status\)/)]);
+    const kept = await ligature('replay', 'users', '--json');
+    expect([kept.code, kept.out]).toEqual([1, expect.stringContaining('the live generation was kept')]);
+    expect((await ligature('replay', 'users', '--accept-differences')).code).toBe(0);
+    expect((await ligature('verify', 'users')).code).toBe(0);
+
+    // A request that no process of this version takes stays open.
+    const open = await requestReplay(pool, 'users', { version: 99, requestedBy: 'ann@control-room' });
+    for (const args of [
+      ['verify', 'users'],
+      ['replay', '--all'],
+    ]) {
+      const second = await ligature(...args);
+      expect([second.code, second.err]).toEqual([
+        1,
+        expect.stringContaining('A replay of users is under way: asked for by ann@control-room at '),
+      ]);
+    }
+    await pool.query('DELETE FROM models.replays WHERE id = $1', [open.id]);
+
+    for (const args of [
+      ['verify', 'nobody'],
+      ['replay', 'users', '--all'],
+    ]) {
+      const wrong = await ligature(...args);
+      expect([wrong.code, wrong.err]).toEqual([2, expect.stringContaining('There are: users, links')]);
+    }
+  }, 120_000);
+
+  it('a parked stream is in the health, the metrics, the page and the command line; its subject is denied until it is taken up', async () => {
+    const userId = newUuid();
+    await append(userId, registered);
+    // As a newer release would have written it.
+    const { metadata } = (await installation.store.readStored(userStream(userId)))[0] ?? {};
+    const unreadable = jsonEvent({ id: newUuid(), type: 'ProfileUpdated', data: {}, metadata: { ...metadata, schemaVersion: 99 } });
+    await installation.connection.append((client) => client.appendToStream(userStream(userId), unreadable, { expectedRevision: 0n }));
+    await until(async () => ((await isDenied(pool, userId)) ? true : undefined), 20_000);
+    const listed = await ligature('parked', 'list', '--json');
+    const parked = JSON.parse(listed.out) as { projection: string; stream: string; deniedSubject: string; cause: string }[];
+    expect(parked).toContainEqual(
+      expect.objectContaining({
+        projection: 'users',
+        stream: `user-${userId}`,
+        deniedSubject: userId,
+        cause: 'ProfileUpdated: schema version 99 is newer than this process knows',
+      }),
+    );
+    const { details } = JSON.parse((await get('/health/ready')).text) as { details: { projections: Record<string, unknown> } };
+    expect(details.projections.users).toMatchObject({ state: 'running', parkedStreams: 1 });
+    const metrics = await until(async () => {
+      const { text } = await get('/metrics');
+      return text.includes('ligature_projection_parked_streams{projection="users"} 1') ? text : undefined;
+    });
+    expect(metrics).toContain('ligature_projection_denied_subjects{projection="users"} 1');
+    const page = await get('/');
+    expect([page.status, page.text, page.csp]).toEqual([
+      200,
+      expect.stringContaining(`user-${userId}`),
+      expect.stringContaining("default-src 'none'"),
+    ]);
+
+    expect(await ligature('parked', 'retry', 'users', `user-${userId}`)).toMatchObject({ code: 1 });
+    const refused = await ligature('parked', 'skip', 'users', `user-${userId}`);
+    expect([refused.code, refused.err]).toEqual([2, expect.stringContaining('Say --yes')]);
+    expect((await ligature('parked', 'retry', 'users', 'user-nobody')).err).toContain(`users user-${userId}`);
+    expect(await isDenied(pool, userId)).toBe(true);
+    for (const { projection } of parked)
+      expect(await ligature('parked', 'skip', projection, `user-${userId}`, '--yes')).toMatchObject({ code: 0 });
+    expect(await isDenied(pool, userId)).toBe(false);
+    expect((await ligature('verify', '--all')).code).toBe(0);
+  }, 120_000);
+
+  it('lag is in the status, and readiness fails above a threshold', async () => {
+    await waitForPosition(pool, 'users', await append(newUuid(), registered), 10_000);
+    const status = await until(async () => {
+      const all = JSON.parse((await ligature('status', '--json')).out) as { name: string; state: string; lagSeconds: number | null }[];
+      return all.some(({ name, state, lagSeconds }) => name === 'users' && state === 'live' && lagSeconds === 0) ? all : undefined;
+    });
+    expect(status.length).toBeGreaterThanOrEqual(2);
+    expect((await get('/metrics')).text).toContain('ligature_projection_lag_seconds{projection="users"} 0');
+  }, 60_000);
+});

@@ -61,6 +61,8 @@ export interface PageInstallation {
   readonly acme: HostileOpenIdProvider;
   readonly globex: HostileOpenIdProvider;
   readonly app: StubApp;
+  /** The issuer of a provider that does not answer, "Umbrella". */
+  readonly away: string;
   stop(): Promise<void>;
 }
 
@@ -86,11 +88,16 @@ organizations:
     branding: { logoUrl: "${app}/logo.svg", accentColor: "#0b6e4f", backgroundColor: "#e7f1ec" }
     identityProviders:
       - { id: umbrella, policy: { creationAllowed: true, autoCreate: true } }
+  - id: backup
+    displayName: Backup
+    loginPolicy: { password: true, registration: true }
+    identityProviders:
+      - { id: umbrella, policy: { creationAllowed: true, autoCreate: true } }
   - id: mailers
     displayName: Mailers
     loginPolicy: { externalSignIn: false, password: true, registration: true, recovery: true, loginNames: [email] }
 relyingParties:
-${['default', 'initech', 'initech-umbrella', 'mailers']
+${['default', 'initech', 'initech-umbrella', 'backup', 'mailers']
   .map(
     (organization) => `  - clientId: app-${organization}
     organization: ${organization}
@@ -131,12 +138,14 @@ const addressOfNobody = async (): Promise<string> => {
 export const startPageInstallation = async (): Promise<PageInstallation> => {
   const [acme, globex, app] = [await HostileOpenIdProvider.start(), await HostileOpenIdProvider.start(), await startStubApp()];
   const server = await startTestIdentityServer();
-  await server.installation.configure(configuration(acme.issuer, globex.issuer, await addressOfNobody(), app.url));
+  const away = await addressOfNobody();
+  await server.installation.configure(configuration(acme.issuer, globex.issuer, away, app.url));
   return {
     server,
     acme,
     globex,
     app,
+    away,
     stop: async () => {
       await server.stop();
       await Promise.all([acme.stop(), globex.stop(), app.stop()]);

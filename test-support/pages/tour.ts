@@ -27,7 +27,7 @@ export const TOUR: readonly Stop[] = [
     name: 'provider-down',
     go: (person, { app }) => person.open(app.authorization(person.issuer, 'app-initech-umbrella')),
   },
-  { name: 'sign-in-branded', go: (person) => person.click('Start again') },
+  { name: 'sign-in-branded', go: (person) => person.open('/o/initech/sign-in?choose') },
   { name: 'register', go: (person) => person.open('/register') },
   {
     name: 'register-refused',

@@ -91,7 +91,6 @@ describe('an operator and the projector', () => {
     const kept = await ligature('replay', 'users', '--json');
     expect([kept.code, kept.out]).toEqual([1, expect.stringContaining('the live generation was kept')]);
     expect((await ligature('replay', 'users', '--accept-differences')).code).toBe(0);
-    expect((await ligature('verify', 'users')).code).toBe(0);
 
     // A request that no process of this version takes stays open.
     const open = await requestReplay(pool, 'users', { version: 99, requestedBy: 'ann@control-room' });
@@ -114,7 +113,7 @@ describe('an operator and the projector', () => {
       const wrong = await ligature(...args);
       expect([wrong.code, wrong.err]).toEqual([2, expect.stringContaining('There are: users, links')]);
     }
-  }, 120_000);
+  }, 240_000);
 
   it('a parked stream is in the health, the metrics, the page and the command line; its subject is denied until it is taken up', async () => {
     const userId = newUuid();
@@ -157,7 +156,7 @@ describe('an operator and the projector', () => {
       expect(await ligature('parked', 'skip', projection, `user-${userId}`, '--yes')).toMatchObject({ code: 0 });
     expect(await isDenied(pool, userId)).toBe(false);
     expect((await ligature('verify', '--all')).code).toBe(0);
-  }, 120_000);
+  }, 240_000);
 
   it('lag is in the status, and readiness fails above a threshold', async () => {
     await waitForPosition(pool, 'users', await append(newUuid(), registered), 10_000);

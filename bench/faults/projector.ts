@@ -112,6 +112,9 @@ async function run(pool: typeof models, done: (signal: AbortSignal) => Promise<u
 }
 
 async function dieAtEveryStep(): Promise<void> {
+  await run(models, async () => {
+    for (const { name } of allProjections) await until(() => liveGeneration(models, name), 60_000);
+  });
   let isOver = false;
   for (let step = 1; !isOver && (steps === 0 || step <= steps) && violations.length === 0; step += 1) {
     for (const how of ['before', 'sent'] as const) {
@@ -193,9 +196,9 @@ async function killAtRandomMoments(): Promise<void> {
     victim.process.kill('SIGKILL');
     counts.kills += 1;
     const began = performance.now();
-    const survivor = pair.find((each) => each !== victim);
     pair = [...pair.filter((each) => each !== victim), startChild()];
-    const isTakenOver = (): boolean => survivor?.states().every((state) => state === 'running') === true;
+    // By the other one, or by the one that is started in the place of the first.
+    const isTakenOver = (): boolean => allProjections.every((_, i) => isRun(i));
     while (!isTakenOver() && performance.now() - began < TAKEOVER_MS) await delay(10);
     if (!isTakenOver()) violations.push(`Kill ${counts.kills}: nobody had taken over after ${TAKEOVER_MS} ms`);
     counts.slowestTakeoverMs = Math.max(counts.slowestTakeoverMs, Math.round(performance.now() - began));

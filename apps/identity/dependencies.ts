@@ -343,8 +343,8 @@ const claimsOf = async (core: EventCore, pool: Pool, userId: string): Promise<Us
     await waitForPosition(pool, 'users', position);
     user = await claimsOfUser(pool, userId);
   }
-  // What is read about somebody on the deny list may be too good: codes, refresh tokens and userinfo are refused as for an unknown user.
-  if (user?.status !== 'active' || (await isDenied(pool, userId))) return undefined;
+  // Codes, refresh tokens and userinfo of somebody on the deny list are refused as for an unknown user.
+  if (user?.status !== 'active' || user.denied) return undefined;
   return {
     name: user.displayName ?? undefined,
     givenName: user.givenName ?? undefined,

@@ -19,7 +19,13 @@ import {
   projectionEngineMigrations,
 } from '#libs/projection-engine/generations.postgres.js';
 import type { Generation } from '#libs/projection-engine/generations.postgres.js';
+import { LagMonitor } from '#libs/projection-engine/lag.js';
 import type { Projection } from '#libs/projection-engine/projection.js';
+import { Projector } from '#libs/projection-engine/projector.js';
+import { Replayer } from '#libs/projection-engine/replayer.js';
+import { findReplay, requestReplay } from '#libs/projection-engine/replays.postgres.js';
+import type { ReplayKind } from '#libs/projection-engine/replays.postgres.js';
+import { waitForPosition } from '#libs/projection-engine/wait-for-position.js';
 import { startTestInstallation, testContext } from '#test-support/installation.js';
 import type { TestInstallation } from '#test-support/installation.js';
 import { tablesWith } from '#test-support/search-database.js';
@@ -112,27 +118,30 @@ const retire = (generation: Generation): Promise<unknown> =>
     generation.generation,
   ]);
 
-describe('invariant 10: an erasure that the live generation applies', () => {
-  it.each(
-    allProjections
-      .filter(({ tables }) => tables.some(({ personal }) => personal))
-      .map((projection) => [projection.name, projection] as const),
-  )('%s: is carried out in the retired generation and in an abandoned building one too, of whatever version', async (_name, projection) => {
-    const userId = newUuid();
-    const text = `secret-${newUuid()}`;
-    const registered = await register(userId, text);
-    const mine = own(projection);
-    const retired = await createGeneration(pool, { ...mine, version: 0 }, 'building');
-    await feed(mine, retired, registered);
-    await retire(retired);
-    const abandoned = await createGeneration(pool, { ...mine, version: 99 }, 'building');
-    await feed(mine, abandoned, registered);
-    await feed(mine, await live(mine), registered);
-    expect((await tablesWith(admin, text)).length).toBeGreaterThanOrEqual(3);
+const withPersonalColumns = allProjections
+  .filter(({ tables }) => tables.some(({ personal }) => personal))
+  .map((projection) => [projection.name, projection] as const);
 
-    await feed(mine, await live(mine), await erase(userId));
-    expect(await tablesWith(admin, text)).toEqual([]);
-  });
+describe('invariant 10: an erasure that the live generation applies', () => {
+  it.each(withPersonalColumns)(
+    '%s: is carried out in the retired generation and in an abandoned building one too, of whatever version',
+    async (_name, projection) => {
+      const userId = newUuid();
+      const text = `secret-${newUuid()}`;
+      const registered = await register(userId, text);
+      const mine = own(projection);
+      const retired = await createGeneration(pool, { ...mine, version: 0 }, 'building');
+      await feed(mine, retired, registered);
+      await retire(retired);
+      const abandoned = await createGeneration(pool, { ...mine, version: 99 }, 'building');
+      await feed(mine, abandoned, registered);
+      await feed(mine, await live(mine), registered);
+      expect((await tablesWith(admin, text)).length).toBeGreaterThanOrEqual(3);
+
+      await feed(mine, await live(mine), await erase(userId));
+      expect(await tablesWith(admin, text)).toEqual([]);
+    },
+  );
 
   it('waits for a batch that is being stored in the building one', async () => {
     const userId = newUuid();
@@ -195,6 +204,64 @@ describe('invariant 10: an erasure that the live generation applies', () => {
     go();
     await feeding;
     expect(await tablesWith(admin, text)).toEqual([]);
+  });
+});
+
+describe('invariant 10: after an erasure', () => {
+  /** A projector, and whoever does what operators ask for, until `work` is done. */
+  const running = async (
+    projection: Projection,
+    work: (carryOut: (kind: ReplayKind) => Promise<Generation | undefined>) => Promise<void>,
+  ): Promise<void> => {
+    const dependencies = { ...installation, pool, logger: silentLogger, subjects: subjectRules };
+    const stopping = new AbortController();
+    const runners = [
+      new Projector(dependencies, projection),
+      new Replayer(dependencies, [projection], 'the test'),
+      new LagMonitor(dependencies, [projection]),
+    ];
+    const run = Promise.all(runners.map((runner) => runner.run(stopping.signal)));
+    try {
+      await work(async (kind) => {
+        const { id } = await requestReplay(pool, projection.name, { kind });
+        const { state } = await until(async () => {
+          const asked = await findReplay(pool, id);
+          return asked?.report ? asked : undefined;
+        }, 20_000);
+        expect(state).toBe('done');
+        return liveGeneration(pool, projection.name);
+      });
+    } finally {
+      stopping.abort();
+      await run;
+    }
+  };
+
+  it.each(withPersonalColumns)('%s: neither a rollback nor a replay brings anything personal back', async (_name, projection) => {
+    const userId = newUuid();
+    const text = `secret-${newUuid()}`;
+    const mine = own(projection);
+    const tablesOf = (generation: number): string[] =>
+      mine.tables
+        .filter(({ personal }) => personal)
+        .map(({ name }) => `${generationSchema({ projection: mine.name, generation })}.${name}`);
+    await running(mine, async (carryOut) => {
+      await waitForPosition(pool, mine.name, await register(userId, text), 10_000);
+      await carryOut('replay');
+      // The generation before has not had this one: a rollback reads it, and what it reads is sealed for ever.
+      await append(userId, [{ type: 'ProfileUpdated', data: { displayName: text, givenName: text, familyName: text } }]);
+      expect(await tablesWith(admin, text)).toEqual(expect.arrayContaining([...tablesOf(1), ...tablesOf(2)]));
+
+      await waitForPosition(pool, mine.name, await erase(userId), 10_000);
+      expect(await tablesWith(admin, text)).toEqual([]);
+      for (const generation of [1, 2]) {
+        expect(await carryOut('rollback')).toMatchObject({ generation });
+        expect(await tablesWith(admin, text)).toEqual([]);
+      }
+      expect(await carryOut('replay')).toMatchObject({ generation: 3 });
+      expect(await carryOut('rollback')).toMatchObject({ generation: 2 });
+      expect(await tablesWith(admin, text)).toEqual([]);
+    });
   });
 });
 

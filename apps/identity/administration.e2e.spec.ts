@@ -7,6 +7,7 @@ import { createPool } from '#libs/platform/postgres/pool.js';
 import type { Pool } from '#libs/platform/postgres/pool.js';
 import { allProjections } from '#projections/all-projections.js';
 import { Browser } from '#test-support/browser.js';
+import { deny } from '#test-support/denied.js';
 import { HostileOpenIdProvider } from '#test-support/hostile-openid-provider.js';
 import { startTestIdentityServer } from '#test-support/identity-server.js';
 import type { TestIdentityServer } from '#test-support/identity-server.js';
@@ -186,15 +187,10 @@ describe('the administration API', () => {
   it('somebody whose stream is parked cannot sign in until it is cleared: refused as after a revocation', async () => {
     const { userId, name } = await register();
     const projector = createPool(server.installation.eventStore.database.urls.ligature_projector, { applicationName: 'test' });
-    await projector.query(
-      `INSERT INTO models.parked_streams (projection, generation, stream, revision, event_id, event_type, cause, denied_subject)
-       SELECT projection, generation, $1, 0, gen_random_uuid(), 'UserDeactivated', 'test', $2 FROM models.generations
-       WHERE projection = 'users' AND state = 'live'`,
-      [`user-${userId}`, userId],
-    );
+    const clear = await deny(projector, userId);
     const refused = await signIn(name);
     expect([refused.status, await isSignedIn(refused)]).toEqual([403, false]);
-    await projector.query('DELETE FROM models.parked_streams WHERE denied_subject = $1', [userId]);
+    await clear();
     await projector.end();
     expect(await isSignedIn(await signIn(name))).toBe(true);
   });

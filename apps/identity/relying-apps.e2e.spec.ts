@@ -12,6 +12,7 @@ import { DEVICE_CODE_GRANT } from '#libs/relying-parties/settings.js';
 import { createPool } from '#libs/platform/postgres/pool.js';
 import { requestRotation, rotationDone } from '#libs/openid-provider/signing-keys.postgres.js';
 import { Browser } from '#test-support/browser.js';
+import { deny } from '#test-support/denied.js';
 import { HostileOpenIdProvider } from '#test-support/hostile-openid-provider.js';
 import { startTestIdentityServer } from '#test-support/identity-server.js';
 import type { TestIdentityServer } from '#test-support/identity-server.js';
@@ -180,6 +181,28 @@ describe('relying apps, on two instances behind one address', () => {
       await client.refreshTokenGrant(web, tokens.refresh_token ?? '');
       await expect(client.refreshTokenGrant(web, tokens.refresh_token ?? '')).rejects.toMatchObject({ error: 'invalid_grant' });
       expect((await activityOf(subOf(tokens))).at(-1)).toMatchObject({ type: 'RefreshTokenReuseDetected', data: { clientId: 'web' } });
+    });
+
+    it('somebody on the deny list gets no code, no token and no claims, although signed in; all again when they are cleared', async () => {
+      const tokens = await signIn(web, OFFLINE);
+      const userId = subOf(tokens);
+      const projector = createPool(server.installation.eventStore.database.urls.ligature_projector, { applicationName: 'test' });
+      const { url, checks } = await authorize(web);
+      const code = await through(url);
+      const clear = await deny(projector, userId);
+      try {
+        await expect(client.fetchUserInfo(web, tokens.access_token, userId)).rejects.toMatchObject({ status: 401 });
+        await expect(client.refreshTokenGrant(web, tokens.refresh_token ?? '')).rejects.toMatchObject({ error: 'invalid_grant' });
+        await expect(client.authorizationCodeGrant(web, code, checks)).rejects.toMatchObject({ error: 'invalid_grant' });
+        const refused = await through((await authorize(web, { prompt: 'login' })).url);
+        expect([refused.href.startsWith(server.issuer), browser.status]).toEqual([true, 403]);
+      } finally {
+        await clear();
+        await projector.end();
+      }
+      expect(await client.fetchUserInfo(web, tokens.access_token, userId)).toMatchObject({ sub: userId });
+      expect((await client.refreshTokenGrant(web, tokens.refresh_token ?? '')).claims()?.sub).toBe(userId);
+      expect(subOf(await signIn(web))).toBe(userId);
     });
 
     it('client credentials, and a JWT access token for a resource', async () => {

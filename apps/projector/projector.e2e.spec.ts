@@ -7,10 +7,10 @@ import { appendUnconditionally } from '#libs/event-store/command-execution.js';
 import type { DomainEvent } from '#libs/event-store/event-definition.js';
 import { newUuid } from '#libs/platform/ids.js';
 import { silentLogger } from '#libs/platform/logger.js';
-import { createPool } from '#libs/platform/postgres/pool.js';
+import { createPool, inTransaction } from '#libs/platform/postgres/pool.js';
 import type { Pool } from '#libs/platform/postgres/pool.js';
 import type { Running } from '#libs/platform/process.js';
-import { liveGeneration } from '#libs/projection-engine/generations.postgres.js';
+import { liveGeneration, lockLive } from '#libs/projection-engine/generations.postgres.js';
 import { isDenied } from '#libs/projection-engine/parked.postgres.js';
 import { requestReplay } from '#libs/projection-engine/replays.postgres.js';
 import { waitForPosition } from '#libs/projection-engine/wait-for-position.js';
@@ -30,18 +30,8 @@ describe('an operator and the projector', () => {
     installation = await startTestInstallation();
     const [port = 0] = await freePorts(1);
     management = `http://127.0.0.1:${port}`;
-    const { urls } = installation.eventStore.database;
-    pool = createPool(urls.ligature_projector, { applicationName: 'test' });
-    projector = await startProjector(
-      {
-        EVENTSTORE_URL: installation.eventStore.url,
-        LIGATURE_MASTER_KEY: installation.masterKey.toString('base64'),
-        DATABASE_URL: urls.ligature_projector,
-        PROCESS_MANAGER_DATABASE_URL: urls.ligature_process_manager,
-        PROJECTOR_MANAGEMENT_PORT: String(port),
-      },
-      silentLogger,
-    );
+    pool = createPool(installation.eventStore.database.urls.ligature_projector, { applicationName: 'test' });
+    projector = await start(port);
   }, 60_000);
   afterAll(async () => {
     await projector.stop();
@@ -49,6 +39,20 @@ describe('an operator and the projector', () => {
     await installation.stop();
   });
 
+  const start = (port: number, over: NodeJS.ProcessEnv = {}): Promise<Running> => {
+    const { urls } = installation.eventStore.database;
+    return startProjector(
+      {
+        EVENTSTORE_URL: installation.eventStore.url,
+        LIGATURE_MASTER_KEY: installation.masterKey.toString('base64'),
+        DATABASE_URL: urls.ligature_projector,
+        PROCESS_MANAGER_DATABASE_URL: urls.ligature_process_manager,
+        PROJECTOR_MANAGEMENT_PORT: String(port),
+        ...over,
+      },
+      silentLogger,
+    );
+  };
   const append = async (userId: string, ...events: DomainEvent[]): Promise<bigint> => {
     const { position } = await appendUnconditionally(installation.store, {
       stream: userStream(userId),
@@ -59,8 +63,11 @@ describe('an operator and the projector', () => {
     return position;
   };
   const registered: DomainEvent = { type: 'UserRegistered', data: { organizationId: 'default', displayName: 'Ann' } };
-  const get = async (path: string): Promise<{ readonly status: number; readonly text: string; readonly csp: string | null }> => {
-    const response = await fetch(`${management}${path}`);
+  const get = async (
+    path: string,
+    from = management,
+  ): Promise<{ readonly status: number; readonly text: string; readonly csp: string | null }> => {
+    const response = await fetch(`${from}${path}`);
     return { status: response.status, text: await response.text(), csp: response.headers.get('content-security-policy') };
   };
   /** The built command line. */
@@ -158,7 +165,7 @@ describe('an operator and the projector', () => {
     expect((await ligature('verify', '--all')).code).toBe(0);
   }, 240_000);
 
-  it('lag is in the status, and readiness fails above a threshold', async () => {
+  it('lag is in the status and the metrics', async () => {
     await waitForPosition(pool, 'users', await append(newUuid(), registered), 10_000);
     const status = await until(async () => {
       const all = JSON.parse((await ligature('status', '--json')).out) as { name: string; state: string; lagSeconds: number | null }[];
@@ -166,5 +173,38 @@ describe('an operator and the projector', () => {
     });
     expect(status.length).toBeGreaterThanOrEqual(2);
     expect((await get('/metrics')).text).toContain('ligature_projection_lag_seconds{projection="users"} 0');
+  }, 60_000);
+
+  it('readiness fails while a read model is further behind than the threshold, says which, and comes back with it', async () => {
+    const [port = 0] = await freePorts(1);
+    const strict = await start(port, { LIGATURE_MAX_LAG_SECONDS: '0.001' });
+    interface Ready {
+      readonly status: number;
+      readonly projections: Readonly<Record<string, { readonly state: string; readonly lagSeconds?: number }>>;
+    }
+    const ready = async (): Promise<Ready> => {
+      const { status, text } = await get('/health/ready', `http://127.0.0.1:${port}`);
+      return { status, ...(JSON.parse(text) as { details: Pick<Ready, 'projections'> }).details };
+    };
+    /** Until readiness answers so, with exactly these read models behind. */
+    const becomes = (wanted: number, ...behind: readonly string[]): Promise<Ready> =>
+      until(async () => {
+        const answer = await ready();
+        const found = Object.entries(answer.projections).filter(([, { lagSeconds = Infinity }]) => lagSeconds > 0.001);
+        return answer.status === wanted && found.map(([name]) => name).join() === behind.join() ? answer : undefined;
+      }, 20_000);
+    try {
+      await becomes(200);
+      // Somebody holds the live generation: nobody can feed it.
+      await inTransaction(pool, async (db) => {
+        await lockLive(db, 'users');
+        await append(newUuid(), registered);
+        const { projections } = await becomes(503, 'users');
+        expect(Object.values(projections).map(({ state }) => state)).not.toContain('failing');
+      });
+      await becomes(200);
+    } finally {
+      await strict.stop();
+    }
   }, 60_000);
 });

@@ -1,5 +1,4 @@
 import { fork } from 'node:child_process';
-import type { ChildProcess } from 'node:child_process';
 import { randomInt } from 'node:crypto';
 import { setTimeout as delay } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
@@ -38,25 +37,45 @@ import { seededRandom } from './support/seeded.js';
 
 /**
  * Projectors that die while people sign in, link and unlink, and while read models are replayed: first before each statement and in the middle of each statement
- * of a feed with a replay (`--steps`, 0 for all of them), then two real processes, one of which is killed at each of `--kills` random moments. Each event is
- * delivered up to three times. Afterwards each read model must equal a clean rebuild, and the other process must have taken over within five seconds.
+ * of a feed with a replay (`--steps`, 0 for all of them), then one of two at each of `--kills` random moments. Of these, `--processes` are processes that get a
+ * SIGKILL; the others run in this process, and all their connections to PostgreSQL are cut at once, which is what PostgreSQL sees of a killed process, without
+ * the second that the next one takes to start. Each event is delivered up to three times. Afterwards each read model must equal a clean rebuild, and
+ * somebody else must have taken over within five seconds.
  */
 const { values } = parseArgs({
   options: {
     kills: { type: 'string', default: '1000' },
+    processes: { type: 'string', default: '100' },
     steps: { type: 'string', default: '0' },
     seed: { type: 'string', default: String(randomInt(2 ** 31)) },
   },
 });
-const [kills, steps, seed] = [Number(values.kills), Number(values.steps), Number(values.seed)];
+const [kills, processes, steps, seed] = [values.kills, values.processes, values.steps, values.seed].map(Number) as [
+  number,
+  number,
+  number,
+  number,
+];
 const TAKEOVER_MS = 5_000;
 const CAUGHT_UP_MS = 60_000;
 const PEOPLE = 40;
+/** Slowly enough that the log, which each replay and the rebuilds read from its beginning, stays short. */
+const DEED_EVERY_MS = 50;
 const CHILD = fileURLToPath(new URL('./support/projector-process.js', import.meta.url));
 console.log(`seed ${seed}`);
 const random = seededRandom(seed);
 const violations: string[] = [];
-const counts = { steps: 0, kills: 0, replays: 0, comparisons: 0, rows: 0, differences: 0, slowestTakeoverMs: 0, events: 0 };
+const counts = {
+  steps: 0,
+  kills: 0,
+  killedProcesses: 0,
+  replays: 0,
+  comparisons: 0,
+  rows: 0,
+  differences: 0,
+  slowestTakeoverMs: 0,
+  events: 0,
+};
 
 const postgres = await startScratchPostgres();
 process.env.LIGATURE_TEST_POSTGRES_URL = postgres.adminUrl;
@@ -80,7 +99,8 @@ const lastAcknowledged = (): bigint =>
   people.store.acknowledged.reduce((last, { stream, position }) => (stream.startsWith('user-') && position > last ? position : last), 0n);
 
 await dieAtEveryStep();
-await killAtRandomMoments();
+await killAtRandomMoments(Math.max(0, kills - processes), startHere);
+await killAtRandomMoments(Math.min(kills, processes), startChild);
 
 node.kill('SIGTERM');
 await models.end();
@@ -90,24 +110,38 @@ violations.push(...people.violations);
 counts.events = people.store.acknowledged.reduce((sum, { types }) => sum + types.length, 0);
 console.log({ ...counts, violations: violations.length });
 for (const violation of violations.slice(0, 20)) console.error(violation);
-if (violations.length > 0) console.error(`Repeat with: npm run test:faults -- projector --kills ${kills} --steps ${steps} --seed ${seed}`);
+if (violations.length > 0)
+  console.error(`Repeat with: npm run test:faults -- projector --kills ${kills} --processes ${processes} --steps ${steps} --seed ${seed}`);
 process.exit(violations.length > 0 ? 1 : 0);
 
-/** Runs the engine until `done`, or until its process has died. */
-async function run(pool: typeof models, done: (signal: AbortSignal) => Promise<unknown>): Promise<void> {
+interface Engine {
+  readonly projectors: readonly Projector[];
+  stop(): Promise<void>;
+}
+
+/** All that a projector process runs for its read models. */
+function startEngine(pool: typeof models): Engine {
   const stopping = new AbortController();
   const dependencies = { ...healthy, pool, connection: deliveredOften(installation.connection, random) };
-  const runners = [
-    ...allProjections.map((projection) => new Projector(dependencies, projection)),
-    new Replayer(dependencies, allProjections, 'the suite'),
-    new LagMonitor(dependencies, allProjections),
-  ];
+  const projectors = allProjections.map((projection) => new Projector(dependencies, projection));
+  const runners = [...projectors, new Replayer(dependencies, allProjections, 'the suite'), new LagMonitor(dependencies, allProjections)];
   const running = Promise.all(runners.map((runner) => runner.run(stopping.signal).catch(() => undefined)));
+  return {
+    projectors,
+    stop: async () => {
+      stopping.abort();
+      await running;
+    },
+  };
+}
+
+/** Runs the engine until `done`, or until its process has died. */
+async function run(pool: typeof models, done: () => Promise<unknown>): Promise<void> {
+  const engine = startEngine(pool);
   try {
-    await done(stopping.signal);
+    await done();
   } finally {
-    stopping.abort();
-    await running;
+    await engine.stop();
   }
 }
 
@@ -148,7 +182,27 @@ async function dieAtEveryStep(): Promise<void> {
   }
 }
 
-function startChild(): { readonly process: ChildProcess; states(): readonly string[] } {
+/** A projector that can be killed. */
+interface Victim {
+  /** What it does for each projection; empty until it runs. */
+  states(): readonly string[];
+  kill(): void;
+}
+
+function startHere(): Victim {
+  const dying = dyingPool(modelsUrl);
+  const engine = startEngine(dying.pool);
+  return {
+    states: () => engine.projectors.map(({ state }) => state),
+    kill: () => {
+      dying.die();
+      // Nothing of it reaches anybody any more; its loops end.
+      void engine.stop().then(() => dying.pool.end().catch(() => undefined));
+    },
+  };
+}
+
+function startChild(): Victim {
   const child = fork(CHILD, {
     env: {
       PATH: process.env.PATH,
@@ -160,47 +214,49 @@ function startChild(): { readonly process: ChildProcess; states(): readonly stri
     stdio: ['ignore', 'inherit', 'inherit', 'ipc'],
   });
   let states: readonly string[] = [];
-  child.on('message', (message: { states?: readonly string[]; failing?: readonly string[] }) => {
-    if (message.failing) violations.push(`A projection failed: ${message.failing.join(', ')}`);
-    states = message.states ?? states;
-  });
-  return { process: child, states: () => states };
+  child.on('message', (message: { states: readonly string[] }) => ({ states } = message));
+  return {
+    states: () => states,
+    kill: () => {
+      child.kill('SIGKILL');
+      counts.killedProcesses += 1;
+    },
+  };
 }
 
-async function killAtRandomMoments(): Promise<void> {
-  let pair = [startChild(), startChild()];
+async function killAtRandomMoments(times: number, start: () => Victim): Promise<void> {
+  if (times === 0 || violations.length > 0) return;
+  let pair = [start(), start()];
   let working = true;
   const worker = (async () => {
     while (working) {
       await live();
-      await delay(10);
+      await delay(DEED_EVERY_MS);
     }
   })();
-  for (counts.kills = 0; counts.kills < kills && violations.length === 0;) {
-    const isRun = (i: number): boolean => pair.some(({ states }) => states()[i] === 'running');
-    await until(
-      () => Promise.resolve(allProjections.every((_, i) => isRun(i)) && pair.every(({ states }) => states().length > 0) ? true : undefined),
-      60_000,
-    );
+  const isRun = (i: number): boolean => pair.some(({ states }) => states()[i] === 'running');
+  const isAllRun = (): boolean => allProjections.every((_, i) => isRun(i));
+  for (let n = 1; n <= times && violations.length === 0; n += 1) {
+    await until(() => Promise.resolve(isAllRun() && pair.every(({ states }) => states().length > 0) ? true : undefined), 60_000);
     if (random() < 0.3) {
       const { name } = allProjections[Math.floor(random() * allProjections.length)] ?? { name: 'users' };
       if (!(await nextReplay(models, name))) await requestReplay(models, name);
     }
     await delay(random() * 300);
+    if (pair.some(({ states }) => states().includes('failing'))) violations.push(`Kill ${counts.kills + 1}: a projection failed`);
     // The one that is active for more is killed more often: otherwise half of the kills would meet one that stands by.
     const activeFirst = pair.toSorted(
       (a, b) => b.states().filter((s) => s === 'running').length - a.states().filter((s) => s === 'running').length,
     );
     const victim = activeFirst[random() < 0.8 ? 0 : 1];
     if (!victim) break;
-    victim.process.kill('SIGKILL');
+    victim.kill();
     counts.kills += 1;
     const began = performance.now();
-    pair = [...pair.filter((each) => each !== victim), startChild()];
+    pair = [...pair.filter((each) => each !== victim), start()];
     // By the other one, or by the one that is started in the place of the first.
-    const isTakenOver = (): boolean => allProjections.every((_, i) => isRun(i));
-    while (!isTakenOver() && performance.now() - began < TAKEOVER_MS) await delay(10);
-    if (!isTakenOver()) violations.push(`Kill ${counts.kills}: nobody had taken over after ${TAKEOVER_MS} ms`);
+    while (!isAllRun() && performance.now() - began < TAKEOVER_MS) await delay(10);
+    if (!isAllRun()) violations.push(`Kill ${counts.kills}: nobody had taken over after ${TAKEOVER_MS} ms`);
     counts.slowestTakeoverMs = Math.max(counts.slowestTakeoverMs, Math.round(performance.now() - began));
     const last = lastAcknowledged();
     for (const { name } of allProjections)
@@ -215,13 +271,13 @@ async function killAtRandomMoments(): Promise<void> {
     await until(async () => ((await nextReplay(models, name)) ? undefined : true), 120_000);
     await waitForPosition(models, name, lastAcknowledged(), 30_000);
   }
-  for (const child of pair) child.process.kill('SIGKILL');
+  for (const each of pair) each.kill();
   const { rows } = await models.query<{ failed: string; done: string }>(
     `SELECT count(*) FILTER (WHERE state = 'failed') AS failed, count(*) FILTER (WHERE state = 'done') AS done FROM models.replays`,
   );
   counts.replays = Number(rows[0]?.done);
   if (Number(rows[0]?.failed) > 0) violations.push(`${rows[0]?.failed} replays found differences`);
-  await compare('After the kills');
+  await compare(`After ${counts.kills} kills`);
 }
 
 /** Each live read model against a clean rebuild up to the same event. */

@@ -180,6 +180,16 @@ export const createCodec = (catalog: EventCatalog, keys: SubjectKeys) => {
     };
   };
 
+  /** Read models that are built in one pass over the log are handed the same events: what needs no key is decoded for the first of them. */
+  const decodedPlainly = new WeakMap<StoredEvent, RecordedEvent>();
+  const decodePlainly = (stored: StoredEvent): RecordedEvent => {
+    const known = decodedPlainly.get(stored);
+    if (known) return known;
+    const decoded = decodeWith(stored, new Map(), true);
+    decodedPlainly.set(stored, decoded);
+    return decoded;
+  };
+
   /** Whose personal values stand in these events, actors included. */
   const subjectsOf = (batch: readonly StoredEvent[]): readonly string[] => [
     ...new Set(batch.flatMap(({ type, data, metadata }) => [data, metadata].flatMap((record) => envelopeOf(type, record)?.subject ?? []))),
@@ -195,7 +205,7 @@ export const createCodec = (catalog: EventCatalog, keys: SubjectKeys) => {
     isPlain: (type: string) => boolean = () => false,
   ): Promise<readonly RecordedEvent[]> => {
     const lookups = await keys.forReading(subjectsOf(batch.filter(({ type }) => !isPlain(type))));
-    return batch.map((stored) => decodeWith(stored, lookups, isPlain(stored.type)));
+    return batch.map((stored) => (isPlain(stored.type) ? decodePlainly(stored) : decodeWith(stored, lookups, false)));
   };
 
   return { encode, decode, subjectsOf };

@@ -75,9 +75,10 @@ export const postgresSubjectKeys = ({
     cache.set(subject, { lookup, until: clock().getTime() + CACHE_MS });
     return lookup;
   };
+  const wrappings = new Map([previousMasterKey, masterKey].flatMap((key) => (key ? [[masterKeyId(key), key] as const] : [])));
   const unwrap = (row: Row): KeyLookup => {
     if (row.wrapped === null) return { kind: 'destroyed' };
-    const wrapping = [masterKey, previousMasterKey].find((key) => key && masterKeyId(key) === row.master_key_id);
+    const wrapping = wrappings.get(row.master_key_id);
     if (!wrapping) throw new WrongMasterKeyError(row.subject);
     return { kind: 'key', key: { id: row.key_id, secret: open(wrapping, row.wrapped, contextOf(row)) } };
   };

@@ -27,14 +27,14 @@ export const carryOutErasures = async (
   rules: SubjectRules,
   generation: Generation,
   batch: readonly StoredEvent[],
-  /** Whose personal values the batch holds. */
+  /** Whose personal values the handlers were given. */
   subjects: () => readonly string[],
 ): Promise<void> => {
   const erased = batch.flatMap((event) => rules.erasedBy(event) ?? []);
   if (generation.state === 'live') {
     if (erased.length === 0) return;
     for (const each of await lockGenerations(db, generation.projection)) await purge(db, each, erased);
-  } else {
+  } else if (generation.tables.some(({ personal }) => personal)) {
     const gone = [...erased, ...(await destroyedAmong(db, subjects()))];
     if (gone.length > 0) await purge(db, generation, gone);
   }

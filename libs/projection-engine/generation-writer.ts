@@ -93,14 +93,14 @@ export class GenerationWriter {
   async #commit(events: readonly StoredEvent[], considered: bigint, work: (db: Connection) => Promise<void>): Promise<void> {
     const last = events.at(-1);
     if (!last) return;
-    const { pool, codec, subjects, onApplied } = this.dependencies;
+    const { pool, subjects, onApplied } = this.dependencies;
     const next: Checkpoint = { position: last.position, eventId: last.id };
     await inTransaction(pool, async (db) => {
       // Rows and checkpoint are lost together in a crash, and built again.
       if (this.generation.state === 'building') await db.query('SET LOCAL synchronous_commit = off');
       await work(db);
       await moveCheckpoint(db, this.generation, this.#checkpoint, next, considered, events.length);
-      await carryOutErasures(db, subjects, this.generation, events, () => codec.subjectsOf(events));
+      await carryOutErasures(db, subjects, this.generation, events, () => this.#givenOf(events));
     });
     this.#checkpoint = next;
     onApplied?.(this.projection.name, events.length, this.generation.state);
@@ -109,6 +109,11 @@ export class GenerationWriter {
   #decode(events: readonly StoredEvent[]): Promise<readonly RecordedEvent[]> {
     const wanted = events.filter(({ id, type }) => !this.skipped.has(id) && wantedAs(this.projection, type) !== undefined);
     return this.dependencies.codec.decode(wanted, (type) => wantedAs(this.projection, type) === 'plain');
+  }
+
+  /** Whose personal values the handlers are given of these events. */
+  #givenOf(events: readonly StoredEvent[]): readonly string[] {
+    return this.dependencies.codec.subjectsOf(events.filter(({ type }) => wantedAs(this.projection, type) === 'whole'));
   }
 
   async #retryOrPark(event: StoredEvent, considered: bigint, signal: AbortSignal): Promise<void> {
@@ -167,7 +172,7 @@ export class GenerationWriter {
 
   /** Applies one event of a parked stream and moves the place from which it waits behind it, in one transaction. */
   async #applyParked(event: StoredEvent): Promise<boolean> {
-    const { pool, subjects, codec } = this.dependencies;
+    const { pool, subjects } = this.dependencies;
     try {
       const decoded = await this.#decode([event]);
       await inTransaction(pool, async (db) => {
@@ -177,7 +182,7 @@ export class GenerationWriter {
            WHERE projection = $1 AND generation = $2 AND stream = $3`,
           [this.generation.projection, this.generation.generation, event.stream, event.revision + 1n],
         );
-        await carryOutErasures(db, subjects, this.generation, [event], () => codec.subjectsOf([event]));
+        await carryOutErasures(db, subjects, this.generation, [event], () => this.#givenOf([event]));
       });
       return true;
     } catch (error) {

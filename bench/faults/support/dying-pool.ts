@@ -4,16 +4,16 @@ import { createPool } from '#libs/platform/postgres/pool.js';
 
 export interface DyingPool {
   readonly pool: Pool;
-  /** How many statements were begun. */
-  statements(): number;
+  /** Now, whatever is under way. */
+  die(): void;
   isDead(): boolean;
 }
 
 /**
- * A pool whose process dies at its n-th statement: all its connections are cut at once, and it never gets another. `before`: the statement is not sent;
- * `sent`: it is, and nobody hears what came of it.
+ * A pool whose process dies, when it is told to or at its n-th statement: all its connections are cut at once, and it never gets another. `before`: the
+ * statement is not sent; `sent`: it is, and nobody hears what came of it.
  */
-export const dyingPool = (url: string, dieAt: number, how: 'before' | 'sent'): DyingPool => {
+export const dyingPool = (url: string, dieAt = Infinity, how: 'before' | 'sent' = 'before'): DyingPool => {
   const pool = createPool(url, { applicationName: 'projector that dies', max: 20, statementTimeoutMs: 0 });
   const sockets = new Set<Socket>();
   let statements = 0;
@@ -29,7 +29,13 @@ export const dyingPool = (url: string, dieAt: number, how: 'before' | 'sent'): D
     return connect(done);
   }) as Pool['connect'];
   pool.on('connect', (client) => {
-    sockets.add((client as unknown as { connection: { stream: Socket } }).connection.stream);
+    const { stream } = (client as unknown as { connection: { stream: Socket } }).connection;
+    // It was being made when the process died.
+    if (isDead) stream.destroy();
+    sockets.add(stream);
+    stream.once('close', () => sockets.delete(stream));
+    // Cut between two owners, who each listen while they have it.
+    client.on('error', () => undefined);
     const query = client.query.bind(client) as (...args: unknown[]) => unknown;
     client.query = ((...args: unknown[]) => {
       statements += 1;
@@ -40,5 +46,5 @@ export const dyingPool = (url: string, dieAt: number, how: 'before' | 'sent'): D
       return result;
     }) as typeof client.query;
   });
-  return { pool, statements: () => statements, isDead: () => isDead };
+  return { pool, die, isDead: () => isDead };
 };

@@ -36,7 +36,6 @@ for (const runner of [
 ])
   void runner.run(never);
 const telling = setInterval(() => {
-  if (projectors.some(({ state }) => state === 'failing')) process.send?.({ failing: projectors.map(({ lastError }) => lastError) });
   // `standing_by` is also where every projector begins: it has tried for its lock once it has been asked for twice.
   process.send?.({ states: projectors.map(({ state }) => state) });
 }, 50);

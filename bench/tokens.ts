@@ -19,7 +19,7 @@ interface Answer {
   readonly body: string;
 }
 
-/** Connections stay open, one for each worker and server, as in front of a load balancer. */
+/** Connections stay open during a run, one for each worker, as in front of a load balancer. */
 const agent = new Agent({ keepAlive: true, maxSockets: WORKERS });
 
 const ask = (url: string, path: string, headers: Record<string, string>, form?: Record<string, string>): Promise<Answer> =>
@@ -116,6 +116,8 @@ const measure =
       const p99s: number[] = [];
       for (let run = 1; run <= RUNS; run += 1) {
         for (const { server, step } of steps) {
+          // While the others had their turn, the server may have been about to close what was idle.
+          agent.destroy();
           const before = cpuTimeMs(servers[server].pids);
           const { perSecond, latenciesMs } = await drive(WORKERS, RUN_MS, step);
           rates[server]?.push(perSecond);

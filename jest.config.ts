@@ -18,6 +18,8 @@ const config: Config = {
   modulePathIgnorePatterns: ['<rootDir>/dist', '<rootDir>/.ligature'],
   globalSetup: '<rootDir>/test-support/jest/global-setup.mjs',
   globalTeardown: '<rootDir>/test-support/jest/global-teardown.mjs',
+  // Tests wait for processes and databases more than they compute: a core that Jest would leave idle is used too.
+  maxWorkers: '100%',
   testTimeout: 30_000,
 };
 

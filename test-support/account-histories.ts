@@ -26,7 +26,7 @@ import {
 import { eraseUser } from '#libs/accounts/commands/erase-user.js';
 import { RegisterUser } from '#libs/accounts/commands/register-user.command.js';
 import { usableCredentials } from '#libs/accounts/credentials.js';
-import { mailTokenMigrations, postgresMailTokens } from '#libs/accounts/mail-tokens.postgres.js';
+import { postgresMailTokens } from '#libs/accounts/mail-tokens.postgres.js';
 import { loadAccount } from '#libs/accounts/queries/load-account.js';
 import { accountFold, settlementOf } from '#libs/accounts/state.js';
 import type { Account, UserStreamEvent } from '#libs/accounts/state.js';
@@ -43,6 +43,7 @@ import { heldBy } from '#libs/claims/held-by.js';
 import type { Claim, ClaimStreamEvent } from '#libs/claims/claim.js';
 import type { EventStore } from '#libs/event-store/event-store.js';
 import type { RecordedEvent } from '#libs/event-store/recorded-event.js';
+import { providerMigrations } from '#libs/installation/provider-migrations.js';
 import { purgeUser } from '#libs/installation/purge-user.js';
 import { loginViaIdp } from '#libs/linking/commands/login-via-idp.js';
 import { LoginViaIdp } from '#libs/linking/commands/login-via-idp.command.js';
@@ -62,9 +63,8 @@ import { newUuid } from '#libs/platform/ids.js';
 import { silentLogger } from '#libs/platform/logger.js';
 import { migrate } from '#libs/platform/postgres/migrations.js';
 import { AccountProcessManager } from '#libs/process-managers/account-process-manager.js';
-import { loadCheckpoint, processManagerMigrations } from '#libs/process-managers/checkpoints.postgres.js';
+import { loadCheckpoint } from '#libs/process-managers/checkpoints.postgres.js';
 import { openSession } from '#libs/sign-in/open-session.js';
-import { reauthenticationMigrations } from '#libs/sign-in/reauthentications.postgres.js';
 import { carryOutRevocations, placed, revocationOf } from '#libs/sign-in/revocations.js';
 import { testAssertion, testContext } from './installation.js';
 import type { TestInstallation } from './installation.js';
@@ -214,12 +214,7 @@ export class HistoryTheatre {
 
   /** The tables that the commands need, without the servers that make them. */
   static prepare(installation: TestInstallation): Promise<void> {
-    return migrate(installation.pool, 'provider', [
-      ...openIdProviderMigrations,
-      ...mailTokenMigrations,
-      ...reauthenticationMigrations,
-      ...processManagerMigrations,
-    ]);
+    return migrate(installation.pool, 'provider', [...openIdProviderMigrations, ...providerMigrations]);
   }
 
   static async open(installation: TestInstallation): Promise<HistoryTheatre> {

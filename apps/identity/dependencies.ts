@@ -1,8 +1,8 @@
 import type { AccountApps, AccountDependencies, AccountReadModels } from '#libs/account-pages/account-dependencies.js';
 import type { AccountsDependencies } from '#libs/accounts/account-dependencies.js';
 import { createAccountMail } from '#libs/accounts/account-mail.js';
-import { mailTokenMigrations, postgresMailTokens } from '#libs/accounts/mail-tokens.postgres.js';
-import { pendingAddressMigrations, postgresPendingAddresses } from '#libs/accounts/pending-addresses.postgres.js';
+import { postgresMailTokens } from '#libs/accounts/mail-tokens.postgres.js';
+import { postgresPendingAddresses } from '#libs/accounts/pending-addresses.postgres.js';
 import { createPasswords } from '#libs/accounts/passwords.js';
 import { loadAccount } from '#libs/accounts/queries/load-account.js';
 import { exists } from '#libs/accounts/state.js';
@@ -18,7 +18,7 @@ import type { EventStore } from '#libs/event-store/event-store.js';
 import { warnOfAccount } from '#libs/event-store/store-account.js';
 import { checkStoreUrl } from '#libs/event-store/store-url.js';
 import type { StoreObserver } from '#libs/event-store/store-metrics.js';
-import { flowMigrations, Flows, removeExpiredFlows } from '#libs/identity-providers/flows.postgres.js';
+import { Flows, removeExpiredFlows } from '#libs/identity-providers/flows.postgres.js';
 import { httpPolicyOf } from '#libs/platform/http-policy.js';
 import { UpstreamOAuth2 } from '#libs/identity-providers/oauth2/upstream-oauth2.js';
 import type { OAuth2FlowSecrets } from '#libs/identity-providers/oauth2/upstream-oauth2.js';
@@ -26,11 +26,11 @@ import { BackChannelLogout } from '#libs/identity-providers/oidc/back-channel-lo
 import { Discovery } from '#libs/identity-providers/oidc/discovery.js';
 import { UpstreamOpenId } from '#libs/identity-providers/oidc/upstream-open-id.js';
 import type { OpenIdFlowSecrets } from '#libs/identity-providers/oidc/upstream-open-id.js';
-import { postedResponseMigrations, postgresPostedResponses } from '#libs/identity-providers/posted-responses.postgres.js';
+import { postgresPostedResponses } from '#libs/identity-providers/posted-responses.postgres.js';
 import { ProviderHealth, withHealth } from '#libs/identity-providers/provider-health.js';
 import { Reachability, whereReachable } from '#libs/identity-providers/reachability.js';
 import { upstreamSignIn } from '#libs/identity-providers/upstream-protocol.js';
-import { ConsumedAssertions, consumedAssertionMigrations } from '#libs/identity-providers/saml/consumed-assertions.postgres.js';
+import { ConsumedAssertions } from '#libs/identity-providers/saml/consumed-assertions.postgres.js';
 import { SamlServiceProvider } from '#libs/identity-providers/saml/service-provider.js';
 import { SigningCertificates } from '#libs/identity-providers/saml/signing-certificates.js';
 import { UpstreamSaml } from '#libs/identity-providers/saml/upstream-saml.js';
@@ -56,22 +56,22 @@ import { isDenied } from '#libs/projection-engine/parked.postgres.js';
 import { checkStoreIdentity } from '#libs/projection-engine/store-check.js';
 import { waitForPosition } from '#libs/projection-engine/wait-for-position.js';
 import { loadRelyingParty } from '#libs/relying-parties/queries/load-relying-party.js';
-import { attemptWindowMigrations, postgresAttemptWindows } from '#libs/sign-in/attempt-windows.postgres.js';
+import { postgresAttemptWindows } from '#libs/sign-in/attempt-windows.postgres.js';
 import { createSignInAttempts } from '#libs/sign-in/attempts.js';
 import { createContinuations } from '#libs/sign-in/continuations.js';
 import type { FlowIntent } from '#libs/sign-in/external-sign-in.js';
+import { providerMigrations } from '#libs/installation/provider-migrations.js';
 import { purgeUser } from '#libs/installation/purge-user.js';
-import { processManagerMigrations } from '#libs/process-managers/checkpoints.postgres.js';
 import { appendActivity } from '#libs/sign-in/open-session.js';
-import { pendingLinkMigrations, postgresPendingLinks } from '#libs/sign-in/pending-links.postgres.js';
+import { postgresPendingLinks } from '#libs/sign-in/pending-links.postgres.js';
 import { noteConsent, noteConsentRevoked } from '#libs/sign-in/consents.js';
 import { issueTokens, noteRevokedGrant } from '#libs/sign-in/token-grants.js';
 import { carryOutRevocations, placed } from '#libs/sign-in/revocations.js';
-import { postgresReauthentications, reauthenticationMigrations } from '#libs/sign-in/reauthentications.postgres.js';
-import { postgresSessionsAtProviders, sessionsAtProvidersMigrations } from '#libs/sign-in/sessions-at-providers.postgres.js';
+import { postgresReauthentications } from '#libs/sign-in/reauthentications.postgres.js';
+import { postgresSessionsAtProviders } from '#libs/sign-in/sessions-at-providers.postgres.js';
 import { signInPath } from '#libs/sign-in/sign-in-dependencies.js';
 import type { SignInDependencies } from '#libs/sign-in/sign-in-dependencies.js';
-import { postgresThrottles, throttleMigrations } from '#libs/throttling/throttles.js';
+import { postgresThrottles } from '#libs/throttling/throttles.js';
 import { cookiePolicy } from '#libs/web/cookies.js';
 import { createCsrfTokens } from '#libs/web/csrf.js';
 import type { LinkView } from '#projections/links/read-model.js';
@@ -116,19 +116,7 @@ export const connectDependencies = async (
     onIdleError: (error) => logger.warn({ error: error.message }, 'a database connection broke'),
   });
   await migrate(pool, 'keys', subjectKeyMigrations);
-  await migrate(pool, 'provider', [
-    ...flowMigrations,
-    ...postedResponseMigrations,
-    ...consumedAssertionMigrations,
-    ...reauthenticationMigrations,
-    ...sessionsAtProvidersMigrations,
-    ...mailTokenMigrations,
-    ...pendingAddressMigrations,
-    ...pendingLinkMigrations,
-    ...attemptWindowMigrations,
-    ...throttleMigrations,
-    ...processManagerMigrations,
-  ]);
+  await migrate(pool, 'provider', providerMigrations);
   const [clock, newId] = [systemClock, newUuid];
   const previousMasterKey = config.LIGATURE_MASTER_KEY_PREVIOUS;
   const keys = postgresSubjectKeys({ pool, masterKey: config.LIGATURE_MASTER_KEY, previousMasterKey, clock, newId });
@@ -355,8 +343,8 @@ const claimsOf = async (core: EventCore, pool: Pool, userId: string): Promise<Us
     await waitForPosition(pool, 'users', position);
     user = await claimsOfUser(pool, userId);
   }
-  // What is read about somebody on the deny list may be too good: codes, refresh tokens and userinfo are refused as for an unknown user.
-  if (user?.status !== 'active' || (await isDenied(pool, userId))) return undefined;
+  // Codes, refresh tokens and userinfo of somebody on the deny list are refused as for an unknown user.
+  if (user?.status !== 'active' || user.denied) return undefined;
   return {
     name: user.displayName ?? undefined,
     givenName: user.givenName ?? undefined,

@@ -5,15 +5,13 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { NestFactory } from '@nestjs/core';
 import { Counter } from 'prom-client';
 import type { NestExpressApplication } from '@nestjs/platform-express';
-import type { NextFunction, Request, Response } from 'express';
 import { storeMetrics } from '#libs/event-store/store-metrics.js';
 import { GRANT_TYPES } from '#libs/relying-parties/settings.js';
-import { OpenIdProvider } from '#libs/openid-provider/open-id-provider.js';
-import { withDeadline } from '#libs/platform/deadline.js';
 import { newUuid } from '#libs/platform/ids.js';
 import type { Logger } from '#libs/platform/logger.js';
 import { createRegistry, startManagementServer } from '#libs/platform/management.js';
 import type { Running } from '#libs/platform/process.js';
+import { answerBeforeNest } from './before-nest.js';
 import { readIdentityConfiguration } from './configuration.js';
 import { connectDependencies } from './dependencies.js';
 import { IdentityModule } from './identity.module.js';
@@ -24,8 +22,6 @@ const CLEAN_UP_MS = 60_000;
 const BACKGROUND_MS = 400;
 /** Far less than the time for which a signing key is published before it signs. */
 const KEYS_MS = 15_000;
-/** A request is answered within this time whatever the event store does; each request towards the store has less. */
-const REQUEST_DEADLINE_MS = 10_000;
 
 /** Assertions have everything about a person in them, and are encoded twice. */
 const SAML_LIMIT = '400kb';
@@ -60,12 +56,11 @@ export const startIdentity = async (environment: NodeJS.ProcessEnv, logger: Logg
   app.disable('x-powered-by');
   app.set('trust proxy', config.LIGATURE_TRUSTED_PROXIES ?? false);
   app.set('query parser', 'simple');
-  app.use((_request: Request, _response: Response, next: NextFunction) => withDeadline(REQUEST_DEADLINE_MS, next));
-  mountOpenIdProvider(app, dependencies.openIdProvider);
   app.useBodyParser('urlencoded', { extended: false, limit: SAML_LIMIT, type: isSamlMessage });
   app.useBodyParser('urlencoded', { extended: false, limit: '64kb' });
   app.useBodyParser('json', { limit: '64kb' });
   app.useGlobalFilters(new ProblemFilter(logger, newUuid));
+  answerBeforeNest(app, dependencies.openIdProvider);
   await app.listen(config.IDENTITY_PORT, config.IDENTITY_HOST);
 
   const cleaning = setInterval(() => {
@@ -115,14 +110,4 @@ const repeatedly = (everyMs: number, work: () => Promise<void>, logger: Logger):
       await running;
     },
   };
-};
-
-/** The OpenID Provider answers its own paths at the issuer's root, and reads its request bodies itself. */
-const mountOpenIdProvider = (app: NestExpressApplication, openIdProvider: OpenIdProvider): void => {
-  const { handler } = openIdProvider;
-  app.use((request: Request, response: Response, next: NextFunction) => {
-    const ours = OpenIdProvider.PATHS.some((path) => request.path === path || request.path.startsWith(`${path}/`));
-    if (ours) handler(request, response);
-    else next();
-  });
 };

@@ -57,6 +57,25 @@ describe('sign-in over HTTP', () => {
     return last;
   };
 
+  it('a provider that signs people in at another origin than its issuer: from a page of its own, because form-action governs redirects too', async () => {
+    const elsewhere = await HostileOpenIdProvider.start();
+    const authorizationEndpoint = `${elsewhere.issuer.replace('127.0.0.1', 'localhost')}/authorize`;
+    elsewhere.lies = { metadata: (metadata) => ({ ...metadata, authorization_endpoint: authorizationEndpoint }) };
+    try {
+      await server.installation.configure(configurationFor({ acme: acme.issuer, globex: globex.issuer, elsewhere: elsewhere.issuer }));
+      const browser = new Browser();
+      await continueWith(browser, 'elsewhere');
+      const onward = /href="(http:\/\/localhost:[^"]*)"/.exec(browser.html)?.[1]?.replaceAll('&amp;', '&') ?? '';
+      expect(onward).toContain(`${authorizationEndpoint}?`);
+      expect([browser.status, browser.headers.get('refresh')]).toEqual([200, `0; url=${onward}`]);
+      await browser.open(onward);
+      expect(browser.url).toBe(`${server.issuer}/account`);
+    } finally {
+      await elsewhere.stop();
+      await server.installation.configure(configurationFor({ acme: acme.issuer, globex: globex.issuer }));
+    }
+  });
+
   it('a first sign-in ends on the account page, with the identity linked', async () => {
     const browser = await signIn(acme, 'acme', 'ann');
     expect(browser.url).toBe(`${server.issuer}/account`);

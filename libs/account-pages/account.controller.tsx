@@ -155,7 +155,7 @@ export class AccountController {
   async #leaveFor({ settings }: OfferedProvider, intent: FlowIntent, browserId: string, response: Response): Promise<void> {
     const { external, issuer } = this.dependencies;
     const begun = await external.begin({ settings, intent, browserId, callbackUrl: callbackUrl(issuer, settings) });
-    if (begun.kind !== 'refused') return leaveForProvider(response, begun);
+    if (begun.kind !== 'refused') return leaveForProvider(response, begun, settings);
     this.#guard.refuse(response, begun.code, begun.detail);
   }
 

@@ -99,7 +99,7 @@ export class ConfirmController {
       callbackUrl: callbackUrl(issuer, provider.settings),
       reauthenticate: true,
     });
-    if (begun.kind !== 'refused') return leaveForProvider(response, begun);
+    if (begun.kind !== 'refused') return leaveForProvider(response, begun, provider.settings);
     this.#guard.refuse(response, begun.code, begun.detail);
   }
 

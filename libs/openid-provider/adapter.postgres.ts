@@ -2,14 +2,11 @@ import { errors, Provider } from 'oidc-provider';
 import type { Adapter, AdapterPayload } from 'oidc-provider';
 import type { Clock } from '#libs/platform/clock.js';
 import type { Pool } from '#libs/platform/postgres/pool.js';
+import { Lookups } from './lookups.postgres.js';
+import type { Stored } from './lookups.postgres.js';
 import { bindingsOf, TokenExchange } from './token-exchange.js';
 import { findSessionPayload, forgetSessionId, upsertSession } from './sessions.postgres.js';
 import type { StoredSession } from './sessions.postgres.js';
-
-interface Row {
-  readonly payload: AdapterPayload;
-  readonly consumed_at: Date | null;
-}
 
 /** Consumed at the token endpoint, where what follows from it is stored with it. */
 const EXCHANGED: ReadonlySet<string> = new Set(['AuthorizationCode', 'RefreshToken', 'DeviceCode']);
@@ -62,24 +59,19 @@ export class PostgresAdapter implements Adapter {
   }
 
   async find(id: string): Promise<AdapterPayload | undefined> {
-    const { rows } = await this.pool.query<Row>({
-      name: 'find artifact',
-      text: 'SELECT payload, consumed_at FROM provider.artifacts WHERE model = $1 AND id = $2 AND (expires_at IS NULL OR expires_at > $3)',
-      values: [this.model, id, this.clock()],
-    });
-    return fromRow(rows[0]);
+    return fromRow(await Lookups.current().find(this.pool, this.clock(), this.model, id));
   }
 
   async findByUserCode(userCode: string): Promise<AdapterPayload | undefined> {
-    const { rows } = await this.pool.query<Row>('SELECT payload, consumed_at FROM provider.artifacts WHERE model = $1 AND user_code = $2', [
-      this.model,
-      userCode,
-    ]);
+    const { rows } = await this.pool.query<Stored>(
+      'SELECT payload, consumed_at FROM provider.artifacts WHERE model = $1 AND user_code = $2',
+      [this.model, userCode],
+    );
     return fromRow(rows[0]);
   }
 
   async findByUid(uid: string): Promise<AdapterPayload | undefined> {
-    const { rows } = await this.pool.query<Row>('SELECT payload, consumed_at FROM provider.artifacts WHERE model = $1 AND uid = $2', [
+    const { rows } = await this.pool.query<Stored>('SELECT payload, consumed_at FROM provider.artifacts WHERE model = $1 AND uid = $2', [
       this.model,
       uid,
     ]);
@@ -113,7 +105,7 @@ export class PostgresAdapter implements Adapter {
   }
 }
 
-const fromRow = (row: Row | undefined): AdapterPayload | undefined =>
+const fromRow = (row: Stored | undefined): AdapterPayload | undefined =>
   row && (row.consumed_at ? { ...row.payload, consumed: Math.floor(row.consumed_at.getTime() / 1_000) } : row.payload);
 
 const unsupported = (): never => {

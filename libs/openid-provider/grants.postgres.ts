@@ -5,6 +5,7 @@ import type { Logger } from '#libs/platform/logger.js';
 import { inTransaction } from '#libs/platform/postgres/pool.js';
 import type { Pool, Queryable } from '#libs/platform/postgres/pool.js';
 import type { TokensRevokedReason } from './events.js';
+import { Lookups } from './lookups.postgres.js';
 
 /** What an app may do for a person, and the sign-in that this goes back to: the unit of revocation. */
 export interface GrantRecord {
@@ -144,6 +145,8 @@ export const grantAdapter = (pool: Pool, clock: Clock, grants: Grants): Adapter 
     return undefined;
   },
   find: async (id) => {
+    const readWithItsToken = Lookups.current().takeGrant(id);
+    if (readWithItsToken) return readWithItsToken;
     const { rows } = await pool.query<{ payload: AdapterPayload }>({
       name: 'find grant',
       text: 'SELECT payload FROM provider.grants WHERE id = $1 AND revoked_at IS NULL AND expires_at > $2',

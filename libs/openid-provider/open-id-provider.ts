@@ -18,7 +18,7 @@ import { cookieOptions, sessionCookieName } from './cookies.js';
 import { Grants } from './grants.postgres.js';
 import { openIdProviderMigrations } from './migrations.js';
 import type { OpenIdProviderOptions } from './open-id-provider-options.js';
-import { pinToIssuer } from './pinned-endpoints.js';
+import { pathOnly, pinToIssuer } from './pinned-endpoints.js';
 import { apiAudience, configurationOf } from './provider-configuration.js';
 import { SESSION_TTL_S, SessionRows } from './sessions.postgres.js';
 import type { ActiveSession, NewSession, SessionRecord, SessionSelector } from './sessions.postgres.js';
@@ -83,13 +83,11 @@ export class OpenIdProvider {
     return created;
   }
 
-  /** Handles the OpenID Provider's own routes: to be mounted before or after ours, for the paths in `PATHS`. */
-  get handler(): (request: IncomingMessage, response: ServerResponse) => void {
-    return (request, response) => {
-      pinToIssuer(request, this.options.issuer);
-      void this.#generation.handler(request, response);
-    };
-  }
+  /** Handles the requests that the OpenID Provider {@link answers}. */
+  readonly handler = (request: IncomingMessage, response: ServerResponse): void => {
+    pinToIssuer(request, this.options.issuer);
+    void this.#generation.handler(request, response);
+  };
 
   /** What happens in the background all the time, once: apps are told of logouts, and events that are owed are stored. */
   async work(): Promise<void> {
@@ -138,8 +136,13 @@ export class OpenIdProvider {
     };
   }
 
-  /** The paths that the OpenID Provider answers, at the issuer's root. */
-  static readonly PATHS = [
+  /** Whether a request is the OpenID Provider's to answer, at the issuer's root. */
+  static answers({ url }: IncomingMessage): boolean {
+    const [path = ''] = pathOnly(url).split('?', 1);
+    return OpenIdProvider.#PATHS.some((own) => path === own || path.startsWith(`${own}/`));
+  }
+
+  static readonly #PATHS = [
     '/.well-known/openid-configuration',
     '/.well-known/oauth-authorization-server',
     '/auth',

@@ -9,14 +9,15 @@ export const pinToIssuer = (request: IncomingMessage & { originalUrl?: string; i
   const { host, protocol } = new URL(issuer);
   request.headers.host = host;
   request.headers['x-forwarded-host'] = host;
-  // Express knows which proxies are believed; without it the peer is meant.
+  // Whoever serves the request knows which proxies are believed, and says so by `ip`; without it the peer is meant.
   request.headers['x-forwarded-for'] = request.ip ?? request.socket.remoteAddress ?? '';
   request.headers['x-forwarded-proto'] = protocol.slice(0, -1);
   request.url = pathOnly(request.url);
   if (request.originalUrl !== undefined) request.originalUrl = pathOnly(request.originalUrl);
 };
 
-const pathOnly = (target = '/'): string => {
+/** Path and query of a request target. */
+export const pathOnly = (target = '/'): string => {
   if (target.startsWith('/')) return target;
   if (!URL.canParse(target)) return '/';
   const { pathname, search } = new URL(target);

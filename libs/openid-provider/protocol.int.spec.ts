@@ -1,5 +1,5 @@
 import { connect } from 'node:net';
-import { afterAll, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
+import { afterAll, beforeAll, beforeEach, describe, expect, it, jest } from '@jest/globals';
 import { SignJWT, generateKeyPair } from 'jose';
 import * as client from 'openid-client';
 import { Browser } from '#test-support/browser.js';
@@ -343,6 +343,19 @@ describe('the OpenID Provider by the rules', () => {
     };
     expect(await introspect('other-app')).toEqual({ active: false });
     expect(await introspect('app')).toMatchObject({ active: true, sub: person.userId });
+  });
+
+  it('a token that is presented is looked up once, whatever its kind, together with its grant', async () => {
+    const { access_token: token } = await signIn(app, browser);
+    const asked = jest.spyOn(op.pool, 'query');
+    try {
+      expect(await client.tokenIntrospection(app, token)).toMatchObject({ active: true });
+      expect(await client.fetchUserInfo(app, token, person.userId)).toMatchObject({ sub: person.userId });
+      const statements = asked.mock.calls.map(([statement]) => JSON.stringify(statement));
+      expect(statements.filter((text) => /provider\.(artifacts|grants)/.test(text))).toHaveLength(2);
+    } finally {
+      asked.mockRestore();
+    }
   });
 
   it('a token can be revoked by its client', async () => {

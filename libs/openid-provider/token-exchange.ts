@@ -3,6 +3,7 @@ import { errors, Provider } from 'oidc-provider';
 import type { AdapterPayload, KoaContextWithOIDC } from 'oidc-provider';
 import { StoreAwayError } from '#libs/event-store/store-errors.js';
 import { remainingMs } from '#libs/platform/deadline.js';
+import type { NewId } from '#libs/platform/ids.js';
 import type { Logger } from '#libs/platform/logger.js';
 import type { Pool } from '#libs/platform/postgres/pool.js';
 import { isDatabaseUnreachable } from '#libs/platform/postgres/unreachable.js';
@@ -38,12 +39,12 @@ const exchanges = new WeakMap<object, TokenExchange>();
  */
 export class TokenExchange {
   #grant: GrantRecord | undefined;
-  #reserved: { readonly model: string; readonly id: string } | undefined;
+  #reserved: { readonly model: string; readonly id: string; readonly by: string } | undefined;
   readonly #writes: Artifact[] = [];
 
   constructor(
     private readonly pool: Pool,
-    private readonly id: string,
+    private readonly newId: NewId,
     private readonly grants: Grants,
   ) {}
 
@@ -70,10 +71,11 @@ export class TokenExchange {
   /** At most one request has a code or token at a time; the others wait for what becomes of it. @throws {errors.InvalidGrant} when it was used */
   async reserve(model: string, id: string): Promise<void> {
     const deadline = Date.now() + Math.min(MOST_WAITING_MS, remainingMs() / 2);
+    const wanted = { model, id, by: this.newId() };
     for (;;) {
-      const answer = await reserve(this.pool, { model, id, by: this.id });
+      const answer = await reserve(this.pool, wanted);
       if (answer.kind === 'reserved') {
-        this.#reserved = { model, id };
+        this.#reserved = wanted;
         this.#grant = grantFromRow(answer.grant);
         return;
       }
@@ -95,21 +97,21 @@ export class TokenExchange {
       await this.grants.revoke({ grantId: grant.grantId }, 'refused_after_revocation');
       return 'refused';
     }
-    const work = { ...reserved, by: this.id, grantId: grant.grantId, writes: this.#writes };
+    const work = { ...reserved, grantId: grant.grantId, writes: this.#writes };
     return (await withoutDoubt(() => commitExchange(this.pool, work))) ? 'settled' : 'refused';
   }
 
   async #giveBack(): Promise<void> {
-    if (this.#reserved) await giveBack(this.pool, this.id, this.#reserved).catch(() => undefined);
+    if (this.#reserved) await giveBack(this.pool, this.#reserved.by, this.#reserved).catch(() => undefined);
   }
 
   /** The middleware around oidc-provider's token endpoint. */
   static middleware =
-    (dependencies: { pool: Pool; grants: Grants; newId: () => string; onTokensIssued: OnTokensIssued; logger: Logger; path: string }) =>
+    (dependencies: { pool: Pool; grants: Grants; newId: NewId; onTokensIssued: OnTokensIssued; logger: Logger; path: string }) =>
     async (ctx: KoaContextWithOIDC, next: () => Promise<void>): Promise<void> => {
       const { pool, grants, newId, onTokensIssued, logger, path } = dependencies;
       if (ctx.method !== 'POST' || ctx.path !== path) return next();
-      const exchange = new TokenExchange(pool, newId(), grants);
+      const exchange = new TokenExchange(pool, newId, grants);
       exchanges.set(ctx, exchange);
       try {
         await next();

@@ -1,4 +1,3 @@
-import { setTimeout as delay } from 'node:timers/promises';
 import { accountFold } from '#libs/accounts/state.js';
 import type { Account, UserStreamEvent } from '#libs/accounts/state.js';
 import { USER_CATEGORY, USERNAME_CATEGORY, VERIFIED_EMAIL_CATEGORY } from '#libs/accounts/streams.js';
@@ -13,7 +12,6 @@ import type { CommandContext } from '#libs/event-store/event-metadata.js';
 import type { EventStore } from '#libs/event-store/event-store.js';
 import type { RecordedEvent } from '#libs/event-store/recorded-event.js';
 import type { StoreConnection } from '#libs/event-store/store-connection.js';
-import { NotTheStoreWeKnewError } from '#libs/event-store/store-identity.js';
 import type { Checkpoint } from '#libs/event-store/store-identity.js';
 import { categoryOf, idOf } from '#libs/event-store/stream-name.js';
 import { runSubscription } from '#libs/event-store/subscription.js';
@@ -21,13 +19,12 @@ import { EXTERNAL_IDENTITY_CATEGORY } from '#libs/linking/streams.js';
 import type { Clock } from '#libs/platform/clock.js';
 import type { NewId } from '#libs/platform/ids.js';
 import type { Logger } from '#libs/platform/logger.js';
-import { whileLocked } from '#libs/platform/postgres/advisory-lock.js';
 import type { Pool } from '#libs/platform/postgres/pool.js';
 import { loadCheckpoint, storeCheckpoint } from './checkpoints.postgres.js';
+import { SoleRunner } from './sole-runner.js';
 
 const NAME = 'accounts';
 const SWEEP_MS = 250;
-const FAILURE_PAUSE_MS = { first: 100, most: 5_000 };
 
 /** What the process manager makes happen beside releasing claims; each may be asked for again after a crash. */
 export interface AccountReactions {
@@ -70,35 +67,24 @@ interface OpenClaim {
  * lock.
  */
 export class AccountProcessManager {
-  state: 'standing_by' | 'running' | 'failing' = 'standing_by';
-  lastError: string | undefined;
+  readonly #runner: SoleRunner;
 
-  constructor(private readonly dependencies: AccountProcessManagerDependencies) {}
+  constructor(private readonly dependencies: AccountProcessManagerDependencies) {
+    const { pool, logger } = dependencies;
+    this.#runner = new SoleRunner({ pool, name: NAME, logger, work: (signal) => this.#follow(signal) });
+  }
+
+  get state(): SoleRunner['state'] {
+    return this.#runner.state;
+  }
+
+  get lastError(): string | undefined {
+    return this.#runner.lastError;
+  }
 
   /** Runs until `signal` is aborted; a failure is retried for ever. @throws {NotTheStoreWeKnewError} */
-  async run(signal: AbortSignal): Promise<void> {
-    let pause = FAILURE_PAUSE_MS.first;
-    while (!signal.aborted) {
-      try {
-        const work = async (locked: AbortSignal): Promise<void> => {
-          this.state = 'running';
-          this.lastError = undefined;
-          pause = FAILURE_PAUSE_MS.first;
-          await this.#follow(locked);
-        };
-        await whileLocked(this.dependencies.pool, ['ligature process manager', NAME], signal, work, () => {
-          this.state = 'standing_by';
-        });
-      } catch (error) {
-        if (signal.aborted) return;
-        this.state = 'failing';
-        this.lastError = (error as Error).message;
-        if (error instanceof NotTheStoreWeKnewError) throw error;
-        this.dependencies.logger.error({ error: this.lastError }, 'the process manager failed; trying again');
-        await delay(pause, undefined, { signal }).catch(() => undefined);
-        pause = Math.min(pause * 2, FAILURE_PAUSE_MS.most);
-      }
-    }
+  run(signal: AbortSignal): Promise<void> {
+    return this.#runner.run(signal);
   }
 
   async #follow(signal: AbortSignal): Promise<void> {

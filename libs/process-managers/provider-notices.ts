@@ -1,10 +1,8 @@
 import { createHash } from 'node:crypto';
-import { setTimeout as delay } from 'node:timers/promises';
 import { loadAccount } from '#libs/accounts/queries/load-account.js';
 import { foldRecorded } from '#libs/event-store/command-execution.js';
 import type { EventCore } from '#libs/event-store/connect-event-store.js';
 import type { RecordedEvent } from '#libs/event-store/recorded-event.js';
-import { NotTheStoreWeKnewError } from '#libs/event-store/store-identity.js';
 import { idOf } from '#libs/event-store/stream-name.js';
 import { runSubscription } from '#libs/event-store/subscription.js';
 import type { IdentityProviderEvent } from '#libs/identity-providers/events.js';
@@ -15,12 +13,11 @@ import type { Mailer } from '#libs/mail/mailer.js';
 import { loadOrganization } from '#libs/organizations/queries/load-organization.js';
 import type { Clock } from '#libs/platform/clock.js';
 import type { Logger } from '#libs/platform/logger.js';
-import { whileLocked } from '#libs/platform/postgres/advisory-lock.js';
 import type { Pool } from '#libs/platform/postgres/pool.js';
 import { loadCheckpoint, noteNoticeSent, storeCheckpoint, wasNoticeSent } from './checkpoints.postgres.js';
+import { SoleRunner } from './sole-runner.js';
 
 const NAME = 'provider-notices';
-const FAILURE_PAUSE_MS = { first: 100, most: 5_000 };
 /** What happened longer ago is told to nobody any more. */
 const NOTICE_AGE_MS = 24 * 3_600_000;
 
@@ -59,35 +56,24 @@ export const providerNoticeOf = (event: IdentityProviderEvent, before: IdentityP
  * and each mail once; one instance is active.
  */
 export class ProviderNotices {
-  state: 'standing_by' | 'running' | 'failing' = 'standing_by';
-  lastError: string | undefined;
+  readonly #runner: SoleRunner;
 
-  constructor(private readonly dependencies: ProviderNoticesDependencies) {}
+  constructor(private readonly dependencies: ProviderNoticesDependencies) {
+    const { pool, logger } = dependencies;
+    this.#runner = new SoleRunner({ pool, name: NAME, logger, work: (signal) => this.#follow(signal) });
+  }
+
+  get state(): SoleRunner['state'] {
+    return this.#runner.state;
+  }
+
+  get lastError(): string | undefined {
+    return this.#runner.lastError;
+  }
 
   /** Runs until `signal` is aborted; a failure is retried for ever. @throws {NotTheStoreWeKnewError} */
-  async run(signal: AbortSignal): Promise<void> {
-    let pause = FAILURE_PAUSE_MS.first;
-    while (!signal.aborted) {
-      try {
-        const work = async (locked: AbortSignal): Promise<void> => {
-          this.state = 'running';
-          this.lastError = undefined;
-          pause = FAILURE_PAUSE_MS.first;
-          await this.#follow(locked);
-        };
-        await whileLocked(this.dependencies.pool, ['ligature process manager', NAME], signal, work, () => {
-          this.state = 'standing_by';
-        });
-      } catch (error) {
-        if (signal.aborted) return;
-        this.state = 'failing';
-        this.lastError = (error as Error).message;
-        if (error instanceof NotTheStoreWeKnewError) throw error;
-        this.dependencies.logger.error({ error: this.lastError }, 'notices about providers failed; trying again');
-        await delay(pause, undefined, { signal }).catch(() => undefined);
-        pause = Math.min(pause * 2, FAILURE_PAUSE_MS.most);
-      }
-    }
+  run(signal: AbortSignal): Promise<void> {
+    return this.#runner.run(signal);
   }
 
   async #follow(signal: AbortSignal): Promise<void> {

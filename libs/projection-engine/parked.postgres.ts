@@ -176,16 +176,21 @@ const RELATION_MISSING = '42P01';
 
 /**
  * Whether somebody is on the deny list: an event that may take rights away waits to be applied to what is read about them. No way to sign in may
- * rely on the read models then.
+ * rely on the read models then. A condition, for statements that read about them. @param subject an SQL expression, as text
  */
+export const deniedCondition = (subject: string): string =>
+  `EXISTS (SELECT FROM models.parked_streams AS p JOIN models.generations AS g USING (projection, generation)
+           WHERE p.denied_subject = ${subject} AND g.state = 'live')`;
+
+/** Asks {@link deniedCondition} of one subject. */
 export const isDenied = async (db: Queryable, subject: string): Promise<boolean> => {
   try {
-    const { rowCount } = await db.query(
-      `SELECT FROM models.parked_streams AS p JOIN models.generations AS g USING (projection, generation)
-       WHERE p.denied_subject = $1 AND g.state = 'live' LIMIT 1`,
-      [subject],
-    );
-    return (rowCount ?? 0) > 0;
+    const { rows } = await db.query<{ denied: boolean }>({
+      name: 'is denied',
+      text: `SELECT ${deniedCondition('$1')} AS denied`,
+      values: [subject],
+    });
+    return rows[0]?.denied === true;
   } catch (error) {
     // No projector has run on this database yet: nothing can be parked.
     if ((error as { code?: string }).code === RELATION_MISSING) return false;

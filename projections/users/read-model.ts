@@ -1,6 +1,7 @@
 import { Column, Entity, PrimaryColumn } from 'typeorm';
 import type { DataSource } from 'typeorm';
 import type { Queryable } from '#libs/platform/postgres/pool.js';
+import { deniedCondition } from '#libs/projection-engine/parked.postgres.js';
 
 /** A user, as the users projection has it. Reads the view over the live generation. */
 @Entity({ name: 'users' })
@@ -47,14 +48,17 @@ export interface ClaimsOfUser {
   readonly familyName: string | null;
   readonly email: string | null;
   readonly emailVerified: boolean;
+  /** Whether what is read here may be too good, because an event that takes rights away waits to be applied. */
+  readonly denied: boolean;
 }
 
 /** The claims of a user, by a prepared statement: the OpenID Provider asks for them with every token. */
 export const claimsOfUser = async (db: Queryable, userId: string): Promise<ClaimsOfUser | undefined> => {
   const { rows } = await db.query<ClaimsOfUser>({
     name: 'claims of user',
-    text: `SELECT status, display_name AS "displayName", given_name AS "givenName", family_name AS "familyName", email, email_verified AS "emailVerified"
-           FROM models.users WHERE user_id = $1`,
+    text: `SELECT status, display_name AS "displayName", given_name AS "givenName", family_name AS "familyName", email, email_verified AS "emailVerified",
+             ${deniedCondition('users.user_id::text')} AS denied
+           FROM models.users WHERE users.user_id = $1`,
     values: [userId],
   });
   return rows[0];

@@ -1,8 +1,11 @@
 import type { Response } from 'express';
 import type { VNode } from 'preact';
+import { signInOriginsOf } from '#libs/identity-providers/settings.js';
+import type { IdentityProviderSettings } from '#libs/identity-providers/settings.js';
 import { useLanguage } from '#libs/web/language.js';
 import { Card, Page } from '#libs/web/layout.js';
 import { sendSelfSubmittingPage, SubmitAtOnce } from '#libs/web/self-submitting-page.js';
+import { sendPage } from '#libs/web/send-page.js';
 import type { ExternalSignIn, ExternalSignInRefusal } from '../external-sign-in.js';
 import { SIGN_IN_TEXTS as texts } from './texts.js';
 
@@ -26,8 +29,30 @@ const PostPage = ({ postTo, fields }: Extract<Begun, { kind: 'post' }>): VNode =
   );
 };
 
-/** Sends the browser to the provider at which a flow was begun: by a redirect, or by a form that the browser posts. */
-export const leaveForProvider = (response: Response, begun: Begun): void => {
-  if (begun.kind === 'redirect') return response.redirect(303, begun.redirectTo);
-  sendSelfSubmittingPage(response, <PostPage {...begun} />, new URL(begun.postTo).origin);
+const OnwardPage = ({ to }: { readonly to: string }): VNode => {
+  const { t } = useLanguage();
+  return (
+    <Page title={t(texts.toYourProvider)}>
+      <Card>
+        <h1>{t(texts.toYourProvider)}</h1>
+        <a class="button wide" href={to}>
+          {t(texts.continue)}
+        </a>
+      </Card>
+    </Page>
+  );
+};
+
+/**
+ * Sends the browser to the provider at which a flow was begun: by a redirect, or by a form that the browser posts. A page's `form-action` governs
+ * the redirect that answers its form too (CSP Level 3, section 6.4.1), and the page could name the origins that are in the provider's settings
+ * only: to another one, which its discovery document named, the browser goes on from a page of its own.
+ */
+export const leaveForProvider = (response: Response, begun: Begun, settings: IdentityProviderSettings): void => {
+  if (begun.kind === 'post') return sendSelfSubmittingPage(response, <PostPage {...begun} />, new URL(begun.postTo).origin);
+  const { redirectTo } = begun;
+  const answersAForm = response.req.method === 'POST';
+  if (!answersAForm || signInOriginsOf(settings).includes(new URL(redirectTo).origin)) return response.redirect(303, redirectTo);
+  response.set('refresh', `0; url=${redirectTo}`);
+  sendPage(response, <OnwardPage to={redirectTo} />);
 };

@@ -160,7 +160,7 @@ export class PendingLinkController {
       callbackUrl: callbackUrl(issuer, provider.settings),
       reauthenticate: true,
     });
-    if (begun.kind !== 'refused') return leaveForProvider(response, begun);
+    if (begun.kind !== 'refused') return leaveForProvider(response, begun, provider.settings);
     this.#refuse(response, begun.code, context, waiting);
   }
 

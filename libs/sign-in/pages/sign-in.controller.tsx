@@ -196,7 +196,7 @@ export class SignInController {
     const { organizationId, interaction } = purpose;
     const intent: FlowIntent = { kind: 'sign-in', organizationId, interactionUid: interaction?.uid };
     const begun = await external.begin({ settings, intent, browserId, callbackUrl: callbackUrl(issuer, settings) });
-    if (begun.kind !== 'refused') return leaveForProvider(response, begun);
+    if (begun.kind !== 'refused') return leaveForProvider(response, begun, settings);
     const correlationId = newId();
     logger.warn({ correlationId, providerId: settings.id, refusal: begun.code, detail: begun.detail }, 'a sign-in could not be begun');
     if (begun.code === 'provider_unreachable') return this.#show(purpose, request, response, { kind: 'provider', providerId: settings.id });

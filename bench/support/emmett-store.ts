@@ -98,7 +98,8 @@ export class EmmettStore {
 
   /** Both projections from the first event on. @returns events per second */
   async rebuild(): Promise<number> {
-    await this.database.query('TRUNCATE users, links; ANALYZE emt_messages');
+    // Its own checkpoints too: it would go on where the rebuild before ended.
+    await this.database.query('TRUNCATE users, links, emt_processors; ANALYZE emt_messages');
     const startedMs = performance.now();
     const consumer = rebuildPostgreSQLProjections({
       connectionString: this.url,

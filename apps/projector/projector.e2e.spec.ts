@@ -9,9 +9,10 @@ import { newUuid } from '#libs/platform/ids.js';
 import { silentLogger } from '#libs/platform/logger.js';
 import { createPool, inTransaction } from '#libs/platform/postgres/pool.js';
 import type { Pool } from '#libs/platform/postgres/pool.js';
+import { providerMigrations } from '#libs/installation/provider-migrations.js';
+import { openIdProviderMigrations } from '#libs/openid-provider/migrations.js';
 import { migrate } from '#libs/platform/postgres/migrations.js';
 import type { Running } from '#libs/platform/process.js';
-import { processManagerMigrations } from '#libs/process-managers/checkpoints.postgres.js';
 import { liveGeneration, lockLive } from '#libs/projection-engine/generations.postgres.js';
 import { isDenied } from '#libs/projection-engine/parked.postgres.js';
 import { requestReplay } from '#libs/projection-engine/replays.postgres.js';
@@ -34,7 +35,7 @@ describe('an operator and the projector', () => {
     management = `http://127.0.0.1:${port}`;
     pool = createPool(installation.eventStore.database.urls.ligature_projector, { applicationName: 'test' });
     // As the identity server makes it, for the process managers.
-    await migrate(installation.pool, 'provider', processManagerMigrations);
+    await migrate(installation.pool, 'provider', [...openIdProviderMigrations, ...providerMigrations]);
     projector = await start(port);
   }, 60_000);
   afterAll(async () => {

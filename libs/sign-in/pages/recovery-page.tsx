@@ -5,37 +5,6 @@ import { Card, CsrfField, Page } from '#libs/web/layout.js';
 import type { Message } from '#libs/web/messages.js';
 import { SIGN_IN_TEXTS as texts } from './texts.js';
 
-export interface RecoveryRequestPageProps {
-  readonly csrf: string;
-  readonly organizationId: string;
-  readonly signInHref: string;
-  readonly email?: string | undefined;
-  readonly error?: Message | undefined;
-}
-
-export const RecoveryRequestPage = ({ csrf, organizationId, signInHref, email, error }: RecoveryRequestPageProps): VNode => {
-  const { t } = useLanguage();
-  return (
-    <Page title={t(texts.forgotPassword)}>
-      <Card>
-        <h1>{t(texts.forgotPassword)}</h1>
-        <p>{t(texts.recoveryExplanation)}</p>
-        <form method="post" action="/recovery">
-          <CsrfField token={csrf} />
-          <input type="hidden" name="organization" value={organizationId} />
-          <Field name="email" label={texts.email} type="email" autocomplete="email" value={email} error={error} />
-          <button class="wide" type="submit">
-            {t(texts.sendTheMail)}
-          </button>
-        </form>
-        <p class="foot">
-          <a href={signInHref}>{t(texts.backToSignIn)}</a>
-        </p>
-      </Card>
-    </Page>
-  );
-};
-
 export interface NewPasswordPageProps {
   readonly action: string;
   readonly csrf: string;

@@ -24,7 +24,8 @@ import { loadOfferedProviders } from '../offered-providers.js';
 import type { OfferedWaysIn } from '../offered-providers.js';
 import { SIGN_IN_DEPENDENCIES, signInPath } from '../sign-in-dependencies.js';
 import type { SignInDependencies } from '../sign-in-dependencies.js';
-import { NewPasswordPage, RecoveryRequestPage } from './recovery-page.js';
+import { MailRequestPage } from './mail-request-page.js';
+import { NewPasswordPage } from './recovery-page.js';
 import { signInRefusal } from './refusals.js';
 import { formText, SIGN_IN_TEXTS } from './texts.js';
 import { MailSentPage } from './verification-page.js';
@@ -150,7 +151,10 @@ export class RecoveryController {
   ): void {
     sendPage(
       response,
-      <RecoveryRequestPage
+      <MailRequestPage
+        title={SIGN_IN_TEXTS.forgotPassword}
+        explanation={SIGN_IN_TEXTS.recoveryExplanation}
+        action={PATH}
         csrf={this.#csrf(PATH, request, response)}
         organizationId={organizationId}
         signInHref={signInPath(undefined, { organizationId })}

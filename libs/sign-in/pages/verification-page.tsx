@@ -5,38 +5,6 @@ import { Card, CsrfField, Page } from '#libs/web/layout.js';
 import type { Message } from '#libs/web/messages.js';
 import { SIGN_IN_TEXTS as texts } from './texts.js';
 
-export interface VerificationRequestPageProps {
-  readonly csrf: string;
-  readonly organizationId: string;
-  readonly signInHref: string;
-  readonly email?: string | undefined;
-  readonly error?: Message | undefined;
-}
-
-/** Asks for the mail again that proves an address. */
-export const VerificationRequestPage = ({ csrf, organizationId, signInHref, email, error }: VerificationRequestPageProps): VNode => {
-  const { t } = useLanguage();
-  return (
-    <Page title={t(texts.verificationRequest)}>
-      <Card>
-        <h1>{t(texts.verificationRequest)}</h1>
-        <p>{t(texts.verificationRequestExplanation)}</p>
-        <form method="post" action="/verification">
-          <CsrfField token={csrf} />
-          <input type="hidden" name="organization" value={organizationId} />
-          <Field name="email" label={texts.email} type="email" autocomplete="email" value={email} error={error} />
-          <button class="wide" type="submit">
-            {t(texts.sendTheMail)}
-          </button>
-        </form>
-        <p class="foot">
-          <a href={signInHref}>{t(texts.backToSignIn)}</a>
-        </p>
-      </Card>
-    </Page>
-  );
-};
-
 export interface MailSentPageProps {
   readonly explanation: Message;
   readonly signInHref: string;

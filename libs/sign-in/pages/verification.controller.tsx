@@ -23,7 +23,8 @@ import { accountPurpose } from './purpose.js';
 import type { Purpose } from './purpose.js';
 import { signInRefusal } from './refusals.js';
 import { formText, SIGN_IN_TEXTS } from './texts.js';
-import { MailSentPage, VerificationPage, VerificationRequestPage } from './verification-page.js';
+import { MailRequestPage } from './mail-request-page.js';
+import { MailSentPage, VerificationPage } from './verification-page.js';
 
 type Form = Readonly<Record<string, unknown>>;
 const REQUEST = '/verification';
@@ -174,7 +175,10 @@ export class VerificationController {
   ): void {
     sendPage(
       response,
-      <VerificationRequestPage
+      <MailRequestPage
+        title={SIGN_IN_TEXTS.verificationRequest}
+        explanation={SIGN_IN_TEXTS.verificationRequestExplanation}
+        action={REQUEST}
         csrf={this.#csrf(REQUEST, request, response)}
         organizationId={organizationId}
         signInHref={signInPath(undefined, { organizationId })}

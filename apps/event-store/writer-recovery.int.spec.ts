@@ -25,7 +25,9 @@ afterEach(async () => {
 
 /** Ends sessions of the node, as a restart of PostgreSQL does. */
 const endSessions = async (name: 'writer' | 'reader'): Promise<void> => {
-  await admin.query('SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = $1', [`ligature event-store ${name}`]);
+  await admin.query('SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = current_database() AND application_name = $1', [
+    `ligature event-store ${name}`,
+  ]);
 };
 
 const untilAppendable = (): Promise<void> =>

@@ -1,3 +1,5 @@
+import { Gauge } from 'prom-client';
+import type { Registry } from 'prom-client';
 import { purgeMailTokens } from '#libs/accounts/mail-tokens.postgres.js';
 import { finishErasure } from '#libs/accounts/commands/erase-user.js';
 import type { EventCore } from '#libs/event-store/connect-event-store.js';
@@ -13,6 +15,7 @@ import type { DestructibleSubjectKeys } from '#libs/privacy/subject-keys.js';
 import { AccountProcessManager } from '#libs/process-managers/account-process-manager.js';
 import { noteNoticeSent, wasNoticeSent } from '#libs/process-managers/checkpoints.postgres.js';
 import { noticeOf } from '#libs/process-managers/notices.js';
+import { parkedOf } from '#libs/process-managers/parked-streams.postgres.js';
 import { carryOutRevocations } from '#libs/sign-in/revocations.js';
 
 /** What happened longer ago is told to nobody any more: a process manager that begins anew does not mail the past. */
@@ -72,3 +75,14 @@ export const accountProcessManager = (dependencies: {
     },
   });
 };
+
+/** What the process manager has set aside, the same in every instance. */
+export const processManagerMetrics = (registry: Registry, pool: Pool): Gauge =>
+  new Gauge({
+    name: 'ligature_process_manager_parked_streams',
+    help: 'Streams that the process manager set aside because an event of theirs cannot be handled',
+    registers: [registry],
+    async collect() {
+      this.set((await parkedOf(pool)).length);
+    },
+  });

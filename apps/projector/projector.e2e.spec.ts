@@ -145,13 +145,23 @@ describe('an operator and the projector', () => {
         cause: 'ProfileUpdated: schema version 99 is newer than this process knows',
       }),
     );
-    const { details } = JSON.parse((await get('/health/ready')).text) as { details: { projections: Record<string, unknown> } };
+    const { details } = await until(async () => {
+      const ready = JSON.parse((await get('/health/ready')).text) as {
+        details: { projections: Record<string, unknown>; processManager: { parkedStreams: readonly unknown[] } };
+      };
+      return ready.details.processManager.parkedStreams.length > 0 ? ready : undefined;
+    });
     expect(details.projections.users).toMatchObject({ state: 'running', parkedStreams: 1 });
+    expect(details.processManager).toMatchObject({
+      state: 'running',
+      parkedStreams: [{ stream: `user-${userId}`, eventType: 'ProfileUpdated' }],
+    });
     const metrics = await until(async () => {
       const { text } = await get('/metrics');
       return text.includes('ligature_projection_parked_streams{projection="users"} 1') ? text : undefined;
     });
     expect(metrics).toContain('ligature_projection_denied_subjects{projection="users"} 1');
+    expect(metrics).toContain('ligature_process_manager_parked_streams 1');
     const page = await get('/');
     expect([page.status, page.text, page.csp]).toEqual([
       200,

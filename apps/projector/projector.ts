@@ -24,11 +24,12 @@ import { Replayer } from '#libs/projection-engine/replayer.js';
 import { checkStoreIdentity } from '#libs/projection-engine/store-check.js';
 import { allProjections } from '#projections/all-projections.js';
 import { subjectRules } from '#projections/subject-rules.js';
+import { parkedOf } from '#libs/process-managers/parked-streams.postgres.js';
 import { ProviderNotices } from '#libs/process-managers/provider-notices.js';
 import { usersOfProvider } from '#projections/links/read-model.js';
 import { connectReadModels } from '#projections/read-models.js';
 import { operatorPage } from './operator-page.js';
-import { accountProcessManager } from './process-managers.js';
+import { accountProcessManager, processManagerMetrics } from './process-managers.js';
 import { projectionMetrics } from './projection-metrics.js';
 
 /** Runs every projection. @param environment see docs/operating.md for the variables */
@@ -125,6 +126,7 @@ export const startProjector = async (environment: NodeJS.ProcessEnv, logger: Log
     logger,
     linkedUsers: (providerId) => usersOfProvider(readModels, providerId),
   });
+  processManagerMetrics(registry, managerPool);
   const running = Promise.all([...projectors, replayer, lag, manager, notices].map((runner) => runner.run(stopping.signal)));
   const management = await startManagementServer({
     port: config.PROJECTOR_MANAGEMENT_PORT,
@@ -158,7 +160,7 @@ export const startProjector = async (environment: NodeJS.ProcessEnv, logger: Log
           eventStore: connection.state,
           projections,
           replays: { lastError: replayer.lastError },
-          processManager: { state: manager.state, lastError: manager.lastError },
+          processManager: { state: manager.state, lastError: manager.lastError, parkedStreams: await parkedOf(managerPool) },
           providerNotices: { state: notices.state, lastError: notices.lastError },
         },
       };

@@ -7,7 +7,7 @@ import type { Claimable } from '#libs/claims/claimable.js';
 import { Claims } from '#libs/claims/claims.js';
 import { heldBy } from '#libs/claims/held-by.js';
 import { foldRecorded } from '#libs/event-store/command-execution.js';
-import type { Codec, StoredEvent } from '#libs/event-store/codec.js';
+import type { Codec } from '#libs/event-store/codec.js';
 import type { CommandContext } from '#libs/event-store/event-metadata.js';
 import type { EventStore } from '#libs/event-store/event-store.js';
 import type { RecordedEvent } from '#libs/event-store/recorded-event.js';
@@ -21,10 +21,13 @@ import type { NewId } from '#libs/platform/ids.js';
 import type { Logger } from '#libs/platform/logger.js';
 import type { Pool } from '#libs/platform/postgres/pool.js';
 import { loadCheckpoint, storeCheckpoint } from './checkpoints.postgres.js';
+import { causeOf, isAnEventsFault } from '#libs/projection-engine/causes.js';
+import { ParkedStreams } from './parked-streams.js';
 import { SoleRunner } from './sole-runner.js';
 
 const NAME = 'accounts';
 const SWEEP_MS = 250;
+const RETRY_PARKED_MS = 60_000;
 
 /** What the process manager makes happen beside releasing claims; each may be asked for again after a crash. */
 export interface AccountReactions {
@@ -51,6 +54,8 @@ export interface AccountProcessManagerDependencies {
   readonly newId: NewId;
   readonly logger: Logger;
   readonly reactions: AccountReactions;
+  /** How often parked streams are tried again, in milliseconds; once a minute unless told. */
+  readonly retryParkedMs?: number;
 }
 
 /** A claim that nothing has settled yet, as far as the log was read. */
@@ -88,8 +93,18 @@ export class AccountProcessManager {
   }
 
   async #follow(signal: AbortSignal): Promise<void> {
-    const { pool, connection, logger } = this.dependencies;
+    const { pool, connection, store, codec, logger, retryParkedMs = RETRY_PARKED_MS } = this.dependencies;
     const open = new Map<string, OpenClaim>();
+    const parked = await ParkedStreams.load({
+      pool,
+      store,
+      logger,
+      name: NAME,
+      handle: async (event) => {
+        for (const recorded of await codec.decode([event])) await this.#see(recorded, open);
+      },
+    });
+    await parked.retry();
     /** Events taken and not yet in the checkpoint, in order. */
     let taken: Checkpoint[] = [];
     let stored = await loadCheckpoint(pool, NAME);
@@ -115,16 +130,29 @@ export class AccountProcessManager {
     };
     const failed = new AbortController();
     let failure: unknown;
-    const sweeping = setInterval(() => {
-      if (open.size === 0) return;
-      void inTurn(async () => {
-        await this.#sweep(open);
-        await advance();
-      }).catch((error: unknown) => {
-        failure ??= error;
-        failed.abort();
-      });
-    }, SWEEP_MS);
+    const every = (ms: number, isDue: () => boolean, work: () => Promise<void>): NodeJS.Timeout =>
+      setInterval(() => {
+        if (!isDue()) return;
+        void inTurn(work).catch((error: unknown) => {
+          failure ??= error;
+          failed.abort();
+        });
+      }, ms);
+    const timers = [
+      every(
+        SWEEP_MS,
+        () => open.size > 0,
+        async () => {
+          await this.#sweep(open);
+          await advance();
+        },
+      ),
+      every(
+        retryParkedMs,
+        () => parked.size > 0,
+        () => parked.retry(),
+      ),
+    ];
     try {
       await runSubscription({
         connection,
@@ -135,23 +163,21 @@ export class AccountProcessManager {
         signal: AbortSignal.any([signal, failed.signal]),
         onBatch: (events) =>
           inTurn(async () => {
-            await this.#handle(events, open);
+            for (const event of events) await parked.take(event, signal);
             taken.push(...events.map(({ position, id }) => ({ position, eventId: id })));
             await advance();
           }),
       });
     } finally {
-      clearInterval(sweeping);
+      timers.forEach(clearInterval);
       await turn;
     }
     if (failure !== undefined && !signal.aborted) throw failure as Error;
   }
 
-  async #handle(batch: readonly StoredEvent[], open: Map<string, OpenClaim>): Promise<void> {
-    for (const recorded of await this.dependencies.codec.decode(batch)) {
-      if (categoryOf(recorded.stream) === USER_CATEGORY) await this.#onUserEvent(recorded as RecordedEvent<UserStreamEvent>, open);
-      else this.#onClaimEvent(recorded as RecordedEvent<ClaimStreamEvent>, open);
-    }
+  async #see(recorded: RecordedEvent, open: Map<string, OpenClaim>): Promise<void> {
+    if (categoryOf(recorded.stream) === USER_CATEGORY) await this.#onUserEvent(recorded as RecordedEvent<UserStreamEvent>, open);
+    else this.#onClaimEvent(recorded as RecordedEvent<ClaimStreamEvent>, open);
   }
 
   #onClaimEvent({ event: { data }, stream, position }: RecordedEvent<ClaimStreamEvent>, open: Map<string, OpenClaim>): void {
@@ -195,13 +221,20 @@ export class AccountProcessManager {
     return { before, after: accountFold.evolve(before, event, { stream, event, revision, ...place }) };
   }
 
-  /** Claims whose deadline has passed: abandoned and released, unless they were settled meanwhile. */
+  /**
+   * Claims whose deadline has passed: abandoned and released, unless they were settled meanwhile. Where the events of the thing or of its owner
+   * cannot be read, the claim is left to whoever meets it next (domain.md, "Two streams, no transaction").
+   */
   async #sweep(open: Map<string, OpenClaim>): Promise<void> {
-    const now = this.dependencies.clock();
+    const { clock, newId, logger } = this.dependencies;
+    const now = clock();
     for (const [claimId, { thing, deadline }] of open) {
       if (deadline > now) continue;
-      const commandId = this.dependencies.newId();
-      await this.#heal(thing, { commandId, correlationId: commandId, actor: SYSTEM });
+      const commandId = newId();
+      await this.#heal(thing, { commandId, correlationId: commandId, actor: SYSTEM }).catch((error: unknown) => {
+        if (!isAnEventsFault(error)) throw error;
+        logger.error({ claimId, cause: causeOf(error) }, 'an abandoned claim cannot be released');
+      });
       open.delete(claimId);
     }
   }

@@ -14,6 +14,7 @@ import { loadOrganization } from '#libs/organizations/queries/load-organization.
 import type { Clock } from '#libs/platform/clock.js';
 import type { Logger } from '#libs/platform/logger.js';
 import type { Pool } from '#libs/platform/postgres/pool.js';
+import { causeOf, isAnEventsFault } from '#libs/projection-engine/causes.js';
 import { loadCheckpoint, noteNoticeSent, storeCheckpoint, wasNoticeSent } from './checkpoints.postgres.js';
 import { SoleRunner } from './sole-runner.js';
 
@@ -86,9 +87,11 @@ export class ProviderNotices {
       checkpoint: await loadCheckpoint(pool, NAME),
       signal,
       onBatch: async (batch) => {
-        for (const recorded of (await core.codec.decode(batch)) as readonly RecordedEvent<IdentityProviderEvent>[]) {
-          await this.#tell(recorded);
-          await storeCheckpoint(pool, NAME, { position: recorded.position, eventId: recorded.id });
+        for (const event of batch) {
+          await this.#unlessItsOwnFault(event.type, async () => {
+            for (const recorded of await core.codec.decode([event])) await this.#tell(recorded as RecordedEvent<IdentityProviderEvent>);
+          });
+          await storeCheckpoint(pool, NAME, { position: event.position, eventId: event.id });
         }
       },
     });
@@ -103,7 +106,16 @@ export class ProviderNotices {
     const before = foldRecorded(earlier, identityProviderFold).state;
     const notice = providerNoticeOf(recorded.event, before, identityProviderFold.evolve(before, recorded.event, recorded));
     if (notice === undefined) return;
-    for await (const page of linkedUsers(idOf(recorded.stream))) for (const userId of page) await this.#mail(userId, notice, recorded);
+    for await (const page of linkedUsers(idOf(recorded.stream)))
+      for (const userId of page) await this.#unlessItsOwnFault(recorded.event.type, () => this.#mail(userId, notice, recorded));
+  }
+
+  /** What one event or one person's events cause keeps the notice from nobody else. */
+  async #unlessItsOwnFault(event: string, tell: () => Promise<void>): Promise<void> {
+    await tell().catch((error: unknown) => {
+      if (!isAnEventsFault(error)) throw error;
+      this.dependencies.logger.error({ event, cause: causeOf(error) }, 'a notice about a provider could not be given');
+    });
   }
 
   async #mail(userId: string, notice: string, { id, metadata: { occurredAt } }: RecordedEvent): Promise<void> {

@@ -219,9 +219,10 @@ describe('two instances', () => {
         expect(second.projector.state).toBe('standing_by');
         // Cut off for good: otherwise it may be first again.
         pools[0].connect = ((done?: (error: Error) => void) => (done ? done(cutOff) : Promise.reject(cutOff))) as Pool['connect'];
-        await pool.query('SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = $1', [
-          `${projection.name} first`,
-        ]);
+        await pool.query(
+          'SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = current_database() AND application_name = $1',
+          [`${projection.name} first`],
+        );
         await eventually(() => first.projector.state === 'failing' && second.projector.state === 'running');
         await waitForPosition(pool, projection.name, await projection.append(2), 10_000);
         expect(await projection.rows()).toEqual(ones(4));

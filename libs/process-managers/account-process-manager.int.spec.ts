@@ -1,0 +1,106 @@
+import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { EventFormatError } from '#libs/event-store/codec.js';
+import { userStream } from '#libs/accounts/streams.js';
+import { appendUnconditionally } from '#libs/event-store/command-execution.js';
+import type { DomainEvent } from '#libs/event-store/event-definition.js';
+import { providerMigrations } from '#libs/installation/provider-migrations.js';
+import { openIdProviderMigrations } from '#libs/openid-provider/migrations.js';
+import { systemClock } from '#libs/platform/clock.js';
+import { newUuid } from '#libs/platform/ids.js';
+import { silentLogger } from '#libs/platform/logger.js';
+import { migrate } from '#libs/platform/postgres/migrations.js';
+import { startTestInstallation, testContext } from '#test-support/installation.js';
+import type { TestInstallation } from '#test-support/installation.js';
+import { until } from '#test-support/until.js';
+import { AccountProcessManager } from './account-process-manager.js';
+import { parkedOf } from './parked-streams.postgres.js';
+
+describe('an event that the process manager cannot handle', () => {
+  let installation: TestInstallation;
+  beforeAll(async () => {
+    installation = await startTestInstallation();
+    await migrate(installation.pool, 'provider', [...openIdProviderMigrations, ...providerMigrations]);
+  }, 60_000);
+  afterAll(() => installation.stop());
+
+  const registered: DomainEvent = { type: 'UserRegistered', data: { organizationId: 'default', displayName: 'Ann' } };
+  const deactivated: DomainEvent = { type: 'UserDeactivated', data: {} };
+  const append = async (userId: string, ...events: DomainEvent[]): Promise<void> => {
+    await appendUnconditionally(installation.store, { stream: userStream(userId), events, context: testContext(), subject: userId });
+  };
+  /** @returns how the run ends */
+  const run = (
+    seen: string[],
+    isUnreadable: (type: string, stream: string) => boolean,
+    retryParkedMs: number,
+  ): { readonly stop: () => Promise<void>; readonly state: () => string } => {
+    const { pool, connection, store, codec, newId: make } = installation;
+    const manager = new AccountProcessManager({
+      pool,
+      connection,
+      store,
+      clock: systemClock,
+      newId: make,
+      logger: silentLogger,
+      retryParkedMs,
+      codec: {
+        ...codec,
+        decode: (batch, isPlain) => {
+          const unreadable = batch.find(({ type, stream }) => isUnreadable(type, stream));
+          return unreadable ? Promise.reject(new EventFormatError(unreadable.type, 'of a newer release')) : codec.decode(batch, isPlain);
+        },
+      },
+      reactions: {
+        carryOutRevocations: (userId, { event }) => {
+          seen.push(`${userId} ${event.type}`);
+          return Promise.resolve();
+        },
+        revokeMails: () => Promise.resolve(),
+        finishErasure: () => Promise.resolve(),
+        wantsToNotify: () => false,
+        notify: () => Promise.resolve(),
+      },
+    });
+    const stopping = new AbortController();
+    const running = manager.run(stopping.signal);
+    return {
+      state: () => manager.state,
+      stop: async () => {
+        stopping.abort();
+        await running;
+      },
+    };
+  };
+  const handled = (seen: readonly string[], entry: string): Promise<true> =>
+    until(() => Promise.resolve(seen.includes(entry) ? true : undefined), 10_000);
+
+  it.each([
+    ['while it runs, once the event can be handled', 20, false],
+    ['when the next release starts', 3_600_000, true],
+  ] as const)('makes its own stream wait and no other, which is taken up in order %s', async (_, retryParkedMs, restart) => {
+    const [ann, bob] = [newUuid(), newUuid()];
+    const seen: string[] = [];
+    let unreadable = true;
+    const isUnreadable = (type: string, stream: string): boolean => unreadable && type === 'UserDeactivated' && stream === userStream(ann);
+    const first = run(seen, isUnreadable, retryParkedMs);
+    await append(ann, registered);
+    await append(ann, deactivated, { type: 'UserReactivated', data: {} });
+    await append(bob, registered, deactivated);
+    await handled(seen, `${bob} UserDeactivated`);
+    expect(await parkedOf(installation.pool)).toEqual([
+      { stream: userStream(ann), eventType: 'UserDeactivated', cause: 'UserDeactivated: of a newer release' },
+    ]);
+    expect(first.state()).toBe('running');
+    expect(seen.filter((entry) => entry.startsWith(ann))).toEqual([`${ann} UserRegistered`]);
+
+    if (restart) await first.stop();
+    unreadable = false;
+    const second = restart ? run(seen, isUnreadable, retryParkedMs) : first;
+    await handled(seen, `${ann} UserReactivated`);
+    await until(async () => ((await parkedOf(installation.pool)).length === 0 ? true : undefined), 10_000);
+    await second.stop();
+    expect(seen.filter((entry) => entry.startsWith(ann))).toEqual(
+      ['UserRegistered', 'UserDeactivated', 'UserReactivated'].map((type) => `${ann} ${type}`),
+    );
+  });
+});

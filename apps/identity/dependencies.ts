@@ -13,7 +13,7 @@ import { eventCatalog } from '#libs/event-catalog/event-catalog.js';
 import { connectEventStore } from '#libs/event-store/connect-event-store.js';
 import type { EventCore } from '#libs/event-store/connect-event-store.js';
 import { checkInstallationSecrets } from '#libs/event-store/installation-secrets.js';
-import { lastPosition } from '#libs/event-store/last-position.js';
+import { endOfLog } from '#libs/event-store/read-log.js';
 import type { EventStore } from '#libs/event-store/event-store.js';
 import { warnOfAccount } from '#libs/event-store/store-account.js';
 import { checkStoreUrl } from '#libs/event-store/store-url.js';
@@ -267,7 +267,7 @@ export const connectDependencies = async (
       policy,
       verifyAccessToken: (token, required) => openIdProvider.verifyAccessToken(token, required),
       linkedUsers: async function* (providerId) {
-        await waitForPosition(pool, 'links', (await lastPosition(core.connection, ['user-', 'userActivity-'])) ?? -1n);
+        await waitForPosition(pool, 'links', (await endOfLog(core.connection)) ?? -1n);
         yield* usersOfProvider(readModels, providerId);
       },
     },

@@ -42,7 +42,7 @@ const buildingOf = ({ generations, replay }: ShownProjection): string => {
   const building = generations.find(({ state }) => state === 'building');
   const retired = generations.find(({ state }) => state === 'retired');
   if (!replay) return retired ? TEXTS.kept(retired.generation) : '–';
-  const share = replay.target && building?.checkpoint ? Math.min(100, Number((building.checkpoint.position * 100n) / replay.target)) : 0;
+  const share = replay.target && building ? Math.min(100, Number((building.considered * 100n) / replay.target)) : 0;
   return `${replay.kind}: generation ${building?.generation ?? '–'}, ${share} % ${replay.problem ?? ''}`;
 };
 

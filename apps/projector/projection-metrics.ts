@@ -72,7 +72,7 @@ export const projectionMetrics = (registry: Registry, pool: Pool, projectors: ()
     ({ parked }) => new Set(parked.flatMap(({ deniedSubject }) => deniedSubject ?? [])).size,
   );
   gauge('building_ratio', 'How far a generation that is being built has come, 0 to 1; 0 when none is', ({ generations, replay }) => {
-    const built = generations.find(({ state: each }) => each === 'building')?.checkpoint?.position ?? 0n;
+    const built = generations.find(({ state: each }) => each === 'building')?.considered ?? 0n;
     return replay?.target ? Math.min(1, Number(built) / Number(replay.target)) : 0;
   });
   const recent: { readonly at: number; readonly projection: string; readonly events: number }[] = [];

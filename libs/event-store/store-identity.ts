@@ -62,31 +62,13 @@ const eventAt = async (client: EventStoreDBClient, position: bigint): Promise<Ev
   return found;
 };
 
-/** The position of the last event that is not the store's own; `undefined` for a store without one among its last events. */
-const endOfLog = async (client: EventStoreDBClient): Promise<bigint | undefined> =>
-  lastPosition(client, (stream) => !stream.startsWith('$'));
-
 const PAGE = 500;
 
-/**
- * The position of the last event in a stream that `wanted` wants, looking from the end of `$all`.
- * @returns `undefined` when there is none
- */
-export const lastPosition = async (client: EventStoreDBClient, wanted: (stream: string) => boolean): Promise<bigint | undefined> => {
-  let last: bigint | undefined;
-  for (let from: { commit: bigint; prepare: bigint } | undefined; ;) {
-    let read = 0;
-    for await (const { event } of client.readAll({
-      direction: 'backwards',
-      ...(from ? { fromPosition: from } : { fromPosition: 'end' }),
-      maxCount: PAGE,
-      requiresLeader: true,
-    })) {
-      read += 1;
-      if (!event?.position) continue;
-      from = { commit: event.position.commit, prepare: event.position.prepare };
-      if (last === undefined && wanted(event.streamId)) last = event.position.commit;
-    }
-    if (last !== undefined || read < PAGE || from === undefined) return last;
-  }
+/** The position of the last event that is not the store's own; `undefined` for a store without one among its last events. */
+const endOfLog = async (client: EventStoreDBClient): Promise<bigint | undefined> => {
+  let end: bigint | undefined;
+  // Read to the end: a stream that is left early keeps the client's dispose() waiting for ever.
+  for await (const { event } of client.readAll({ direction: 'backwards', fromPosition: 'end', maxCount: PAGE, requiresLeader: true }))
+    if (end === undefined && event?.streamId.startsWith('$') === false) end = event.position?.commit;
+  return end;
 };

@@ -91,12 +91,13 @@ export const feedBuilding = async (
   targets: readonly Target[],
   { signal, limit }: { readonly signal: AbortSignal; readonly limit?: bigint },
 ): Promise<void> => {
-  const { connection, logger } = dependencies;
+  const { pool, connection, logger } = dependencies;
   const writers = await Promise.all(
     targets.map(({ projection, generation }) => GenerationWriter.open(dependencies, projection, generation)),
   );
   const finished = new AbortController();
   const either = AbortSignal.any([signal, finished.signal]);
+  let notedAt = 0;
   await runSubscription({
     connection,
     logger,
@@ -109,6 +110,12 @@ export const feedBuilding = async (
       if (either.aborted) return;
       const within = limit === undefined ? events : events.filter(({ position }) => position <= limit);
       await Promise.all(writers.map((writer) => writer.write(within, within.length === events.length ? considered : 0n, either)));
+      if (Date.now() - notedAt >= CONSIDERED_EVERY_MS) {
+        notedAt = Date.now();
+        // How far it has come, also for those whose streams are rare.
+        const upTo = within.at(-1)?.position ?? considered;
+        if (within.length === events.length) for (const { generation } of targets) await noteConsidered(pool, generation, upTo);
+      }
       const isBeyond = limit !== undefined && (within.length < events.length || (events.at(-1)?.position ?? considered) >= limit);
       if (caughtUp || isBeyond) finished.abort();
     },

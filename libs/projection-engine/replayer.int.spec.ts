@@ -102,6 +102,20 @@ const marks = async ({ tables }: Projection): Promise<string[]> => {
   return rows.map(({ mark }) => mark);
 };
 
+describe('a read model whose events are rare', () => {
+  it('begins at once, however much of the log came after the last of them, and its progress is that of the log', async () => {
+    const [rare, busy] = [numbered(), numbered()];
+    await running(everything(rare, busy), async () => {
+      await waitForPosition(pool, rare.name, await append(rare.category), 10_000);
+      let end = 0n;
+      for (let n = 0; n < 5; n += 1) end = await append(busy.category, 500);
+      await waitForPosition(pool, busy.name, end, 10_000);
+      const replay = await finished(await requestReplay(pool, rare.name));
+      expect([replay.state, replay.target]).toEqual(['done', end]);
+    });
+  });
+});
+
 describe('versions', () => {
   it('an older projector leaves a newer read model alone, loudly, and never builds it anew; the newer one goes on', async () => {
     const old = numbered();

@@ -1,5 +1,6 @@
 import { setTimeout as delay } from 'node:timers/promises';
-import { holds, lastPosition } from '#libs/event-store/store-identity.js';
+import { endOfLog } from '#libs/event-store/read-log.js';
+import { holds } from '#libs/event-store/store-identity.js';
 import { whileLocked } from '#libs/platform/postgres/advisory-lock.js';
 import { inTransaction } from '#libs/platform/postgres/pool.js';
 import { causeOf } from './causes.js';
@@ -158,8 +159,7 @@ export class Replayer {
 
   async #noteRunning({ id, kind }: Replay, { generation }: Generation, projection: Projection): Promise<void> {
     const { pool, connection, logger } = this.dependencies;
-    const ours = (stream: string): boolean => projection.streamPrefixes.some((prefix) => stream.startsWith(prefix));
-    const target = (await connection.read((client) => lastPosition(client, ours))) ?? 0n;
+    const target = (await endOfLog(connection)) ?? 0n;
     await noteReplayRunning(pool, id, { generation, target, runner: this.runner });
     logger.info({ projection: projection.name, generation, kind }, 'building a generation');
   }

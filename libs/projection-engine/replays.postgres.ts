@@ -32,7 +32,7 @@ export interface Replay {
   /** Which process works on it. */
   readonly runner: string | null;
   readonly generation: number | null;
-  /** Position that has to be reached before the switch. */
+  /** Where the log ended when the work began: what its progress is measured by. */
   readonly target: bigint | null;
   /** Why it does not get on at the moment; it is tried again. */
   readonly problem: string | null;

@@ -192,7 +192,7 @@ const progressOf = (
   const { projection, kind, target, problem } = replay;
   if (problem) return `${projection}: waiting, will go on: ${problem}`;
   if (!building || !first || replay.state === 'requested') return `${projection}: waiting for the projector`;
-  const share = target && target > 0n ? Math.min(1, Number(building.checkpoint?.position ?? 0n) / Number(target)) : 0;
+  const share = target && target > 0n ? Math.min(1, Number(building.considered) / Number(target)) : 0;
   const seconds = Math.max(0.001, (Date.now() - first.at) / 1_000);
   const rate = Number(building.events - first.events) / seconds;
   const total = share > 0 ? Number(building.events) / share : 0;

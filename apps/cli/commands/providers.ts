@@ -3,7 +3,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { Command } from 'commander';
 import { stringify } from 'yaml';
 import { z } from 'zod';
-import { lastPosition } from '#libs/event-store/last-position.js';
+import { endOfLog } from '#libs/event-store/read-log.js';
 import { changeIdentityProvider } from '#libs/identity-providers/commands/change-identity-provider.js';
 import { announceRemoval, cancelRemoval, commitRemoval } from '#libs/identity-providers/commands/remove-identity-provider.js';
 import type { RemovalDependencies, RemovalOutcome } from '#libs/identity-providers/commands/remove-identity-provider.js';
@@ -167,12 +167,7 @@ Example:
       const outcome = await withReadModels((readModels) =>
         withEventStore(async ({ store, connection, pool }) => {
           const linkedUsers: RemovalDependencies['linkedUsers'] = async function* (provider) {
-            await waitForPosition(
-              pool,
-              'links',
-              (await lastPosition(connection, ['user-', 'userActivity-'])) ?? -1n,
-              READ_MODEL_PATIENCE_MS,
-            );
+            await waitForPosition(pool, 'links', (await endOfLog(connection)) ?? -1n, READ_MODEL_PATIENCE_MS);
             yield* usersOfProvider(readModels, provider);
           };
           const dependencies: RemovalDependencies = { store, clock: systemClock, linkedUsers };

@@ -5,7 +5,6 @@ import { postedResponseMigrations } from '#libs/identity-providers/posted-respon
 import { consumedAssertionMigrations } from '#libs/identity-providers/saml/consumed-assertions.postgres.js';
 import type { Migration } from '#libs/platform/postgres/migrations.js';
 import { processManagerMigrations } from '#libs/process-managers/checkpoints.postgres.js';
-import { parkedStreamMigration } from '#libs/process-managers/parked-streams.postgres.js';
 import { attemptWindowMigrations } from '#libs/sign-in/attempt-windows.postgres.js';
 import { pendingLinkMigrations } from '#libs/sign-in/pending-links.postgres.js';
 import { reauthenticationMigrations } from '#libs/sign-in/reauthentications.postgres.js';
@@ -25,5 +24,4 @@ export const providerMigrations: readonly Migration[] = [
   ...attemptWindowMigrations,
   ...throttleMigrations,
   ...processManagerMigrations,
-  parkedStreamMigration,
 ];

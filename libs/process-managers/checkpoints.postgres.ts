@@ -1,6 +1,7 @@
 import type { Checkpoint } from '#libs/event-store/store-identity.js';
 import type { Migration } from '#libs/platform/postgres/migrations.js';
 import type { Queryable } from '#libs/platform/postgres/pool.js';
+import { parkedStreamMigration } from './parked-streams.postgres.js';
 
 export const processManagerMigrations: readonly Migration[] = [
   {
@@ -13,6 +14,7 @@ export const processManagerMigrations: readonly Migration[] = [
       );
       CREATE TABLE provider.notices_sent (event_id uuid PRIMARY KEY, sent_at timestamptz NOT NULL)`,
   },
+  parkedStreamMigration,
 ];
 
 /** Up to which event a process manager has seen to everything. */

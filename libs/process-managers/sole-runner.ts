@@ -27,11 +27,12 @@ export class SoleRunner {
     const { pool, name, logger, work } = this.options;
     let pause = FAILURE_PAUSE_MS.first;
     while (!signal.aborted) {
+      let begun = Infinity;
       try {
         const running = async (locked: AbortSignal): Promise<void> => {
+          begun = performance.now();
           this.state = 'running';
           this.lastError = undefined;
-          pause = FAILURE_PAUSE_MS.first;
           await work(locked);
         };
         await whileLocked(pool, ['ligature process manager', name], signal, running, () => {
@@ -43,6 +44,8 @@ export class SoleRunner {
         this.lastError = (error as Error).message;
         if (error instanceof NotTheStoreWeKnewError) throw error;
         logger.error({ processManager: name, error: this.lastError }, 'a process manager failed; trying again');
+        // What works for a while and then fails is not what never works.
+        if (performance.now() - begun > FAILURE_PAUSE_MS.most) pause = FAILURE_PAUSE_MS.first;
         await delay(pause, undefined, { signal }).catch(() => undefined);
         pause = Math.min(pause * 2, FAILURE_PAUSE_MS.most);
       }

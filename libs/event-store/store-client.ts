@@ -1,11 +1,21 @@
 import { EventStoreDBClient } from '@eventstore/db-client';
+import type { Channel } from '@grpc/grpc-js';
 
 /** What client 6.2.1 keeps for itself; its version is pinned, and `store-client.unit.spec.ts` notices when one of these is gone. */
 interface ClientInternals {
   readonly disposableStreams: ReadonlySet<unknown>;
   callArguments: unknown;
   getChannel(): Promise<{ close(): void }>;
+  createChannel(): Promise<Channel>;
 }
+
+/** What grpc-js 1.14 keeps for itself: its options, which it looks at when it connects. */
+interface ChannelInternals {
+  readonly internalChannel: { readonly options: Record<string, unknown> };
+}
+
+/** Bytes that may be under way to us, on each stream and on the connection (RFC 9113, section 5.2). */
+const FLOW_CONTROL_WINDOW = 1024 * 1024;
 
 const DISPOSE_MS = 1_000;
 
@@ -15,7 +25,22 @@ const DISPOSE_MS = 1_000;
  */
 export const openClient = (url: string, requestTimeoutMs: number): EventStoreDBClient => {
   const bounded = /[?&]defaultDeadline=/i.test(url) ? url : `${url}${url.includes('?') ? '&' : '?'}defaultDeadline=${requestTimeoutMs}`;
-  return EventStoreDBClient.connectionString(bounded);
+  const client = EventStoreDBClient.connectionString(bounded);
+  widenWindow(client as unknown as ClientInternals);
+  return client;
+};
+
+/**
+ * Channels to one address share a connection in grpc-js, whose window of 64 KiB would be shared by all subscriptions and reads of the process: while
+ * subscriptions are far behind, a read of a few events took seconds, and the store was taken for away. The client has no setting for it.
+ */
+const widenWindow = (internals: ClientInternals): void => {
+  const create = internals.createChannel;
+  internals.createChannel = async () => {
+    const channel = await create();
+    (channel as unknown as ChannelInternals).internalChannel.options['grpc-node.flow_control_window'] = FLOW_CONTROL_WINDOW;
+    return channel;
+  };
 };
 
 /**

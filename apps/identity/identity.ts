@@ -85,6 +85,7 @@ export const startIdentity = async (environment: NodeJS.ProcessEnv, logger: Logg
     stop: async () => {
       clearInterval(cleaning);
       for (const each of background) await each.stop();
+      await dependencies.openIdProvider.settled();
       await app.close();
       await management.close();
       await dependencies.close();

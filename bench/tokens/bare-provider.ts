@@ -108,6 +108,13 @@ const provider = new Provider(`http://localhost:${port}`, {
     devInteractions: { enabled: false },
     clientCredentials: { enabled: true },
     introspection: { enabled: true, allowedPolicy: () => true },
+    revocation: { enabled: true },
+    deviceFlow: { enabled: true },
+    dPoP: { enabled: true },
+    claimsParameter: { enabled: true },
+    pushedAuthorizationRequests: { enabled: true },
+    backchannelLogout: { enabled: true },
+    resourceIndicators: { enabled: true, defaultResource: () => [] },
   },
   findAccount: (_ctx, accountId) => ({
     accountId,

@@ -1,11 +1,12 @@
 import { once } from 'node:events';
 import { createServer } from 'node:http';
-import type { Server } from 'node:http';
+import type { Server, ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
 import { createRemoteJWKSet, decodeProtectedHeader, jwtVerify } from 'jose';
 import * as client from 'openid-client';
 import { Browser } from '#test-support/browser.js';
+import { until } from '#test-support/until.js';
 import { aPerson, APP, aRelyingParty, signIn, startTestOpenIdProvider } from '#test-support/open-id-provider.js';
 import type { Person, TestOpenIdProvider } from '#test-support/open-id-provider.js';
 
@@ -22,9 +23,12 @@ describe('Back-Channel Logout 1.0, on two instances', () => {
   let browser: Browser;
   let told: Told[] = [];
   let answer = 200;
+  /** Answers that were never given. */
+  const hanging: ServerResponse[] = [];
 
   beforeAll(async () => {
     apps = createServer((request, response) => {
+      if (request.url === '/hanging') return void hanging.push(response);
       const chunks: Buffer[] = [];
       request.on('data', (chunk: Buffer) => chunks.push(chunk));
       request.on('end', () => {
@@ -46,6 +50,7 @@ describe('Back-Channel Logout 1.0, on two instances', () => {
       { clientId: 'other-app', backchannelLogoutUri: `${url}/other` },
       { clientId: 'pairwise', backchannelLogoutUri: `${url}/pairwise`, subjectType: 'pairwise' },
       { clientId: 'inside', backchannelLogoutUri: 'https://10.0.0.1/logout' },
+      { clientId: 'hanging', backchannelLogoutUri: `${url}/hanging` },
       { clientId: 'quiet' },
     ])
       op.relyingParties.set(settings.clientId, aRelyingParty(settings));
@@ -63,7 +68,10 @@ describe('Back-Channel Logout 1.0, on two instances', () => {
     browser = new Browser([APP]);
   });
 
-  const work = () => Promise.all(op.instances.map((instance) => instance.work()));
+  const work = async (): Promise<void> => {
+    await Promise.all(op.instances.map((instance) => instance.work()));
+    await Promise.all(op.instances.map((instance) => instance.settled()));
+  };
   const waiting = async (): Promise<number> => (await op.pool.query('SELECT 1 FROM provider.logout_deliveries')).rowCount ?? 0;
   const sidOf = (tokens: client.TokenEndpointResponseHelpers) => String(tokens.claims()?.sid);
   const signInTo = async (clientId: string) => signIn(await op.relyingParty(clientId), browser, { scope: 'openid' });
@@ -130,6 +138,25 @@ describe('Back-Channel Logout 1.0, on two instances', () => {
     }
     expect([told.length, await waiting()]).toEqual([3, 0]);
     expect(new Set(told.map(({ token }) => token)).size).toBe(3);
+  });
+
+  it('an app that hangs keeps no other from being told', async () => {
+    await signInTo('hanging');
+    await op.instances[0]?.end({ userId: person.userId, openedBefore: 2n }, 'account_deactivated');
+    await op.instances[0]?.work();
+    await until(() => Promise.resolve(hanging.length > 0));
+    const another = aPerson();
+    op.users.set(another.userId, {});
+    op.person = another;
+    browser = new Browser([APP]);
+    await signInTo('app');
+    await op.instances[0]?.end({ userId: another.userId, openedBefore: 2n }, 'account_deactivated');
+    await op.instances[0]?.work();
+    await until(() => Promise.resolve(told.length > 0));
+    expect([told.map(({ path }) => path), hanging.length]).toEqual([['/app'], 1]);
+    hanging.splice(0).forEach((response) => response.end());
+    await work();
+    expect(await waiting()).toBe(0);
   });
 
   it('who never answers is given up', async () => {

@@ -1,9 +1,13 @@
+import { setTimeout as delay } from 'node:timers/promises';
 import type { Client, Provider } from 'oidc-provider';
 import type { Clock } from '#libs/platform/clock.js';
 import type { Logger } from '#libs/platform/logger.js';
 import type { Pool } from '#libs/platform/postgres/pool.js';
 import { enqueueLogout, forgetLogout, MOST_ATTEMPTS, takeDueLogouts } from './logout-deliveries.postgres.js';
 import type { LogoutDelivery } from './logout-deliveries.postgres.js';
+
+const MOST_AT_ONCE = 50;
+const ANSWER_SOON_MS = 300;
 
 type TellClient = (this: Client, userId: string, sid: string) => Promise<void>;
 
@@ -14,6 +18,7 @@ type TellClient = (this: Client, userId: string, sid: string) => Promise<void>;
  */
 export class BackchannelLogout {
   readonly #tell: TellClient;
+  readonly #underWay = new Set<Promise<void>>();
 
   constructor(
     private readonly provider: Provider,
@@ -27,10 +32,21 @@ export class BackchannelLogout {
     };
   }
 
-  /** Tells everybody whose turn it is. */
+  /** Tells everybody whose turn it is. Waits for those who answer soon: an app that hangs keeps no other from being told. */
   async deliverDue(): Promise<void> {
     const { pool, clock } = this.dependencies;
-    await Promise.all((await takeDueLogouts(pool, clock())).map((delivery) => this.#deliver(delivery)));
+    const due = await takeDueLogouts(pool, clock(), MOST_AT_ONCE - this.#underWay.size);
+    const begun = due.map((delivery) => {
+      const done: Promise<void> = this.#deliver(delivery).finally(() => this.#underWay.delete(done));
+      this.#underWay.add(done);
+      return done;
+    });
+    await Promise.race([Promise.all(begun), delay(ANSWER_SOON_MS, undefined, { ref: false })]);
+  }
+
+  /** Waits for whoever is being told. */
+  async settled(): Promise<void> {
+    await Promise.all(this.#underWay);
   }
 
   async #deliver(delivery: LogoutDelivery): Promise<void> {

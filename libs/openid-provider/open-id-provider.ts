@@ -65,6 +65,7 @@ export class OpenIdProvider {
   readonly #grants: Grants;
   readonly #consents: Consents;
   readonly #limits: ClientLimits;
+  readonly #issuer: URL;
   #generation!: Generation;
 
   private constructor(private readonly options: OpenIdProviderOptions) {
@@ -73,6 +74,7 @@ export class OpenIdProvider {
     this.#grants = new Grants(pool, clock, logger, onGrantRevoked);
     this.#consents = new Consents(pool, clock);
     this.#limits = new ClientLimits(throttles, clock);
+    this.#issuer = new URL(options.issuer);
   }
 
   /** Brings the tables up to date, makes or loads the signing keys, and configures the provider. */
@@ -85,7 +87,7 @@ export class OpenIdProvider {
 
   /** Handles the requests that the OpenID Provider {@link answers}. */
   readonly handler = (request: IncomingMessage, response: ServerResponse): void => {
-    pinToIssuer(request, this.options.issuer);
+    pinToIssuer(request, this.#issuer);
     void this.#generation.handler(request, response);
   };
 
@@ -93,6 +95,11 @@ export class OpenIdProvider {
   async work(): Promise<void> {
     await this.#generation.logouts.deliverDue();
     await this.#grants.finishRevocations();
+  }
+
+  /** Waits for the apps that are being told of a logout: before the database goes. */
+  settled(): Promise<void> {
+    return this.#generation.logouts.settled();
   }
 
   /** Signing keys take their turn, and a rotation that was asked for is begun. To be done far more often than the time for which a key is published before it signs. */
@@ -312,7 +319,7 @@ export class OpenIdProvider {
   }
 
   #cookies(request: IncomingMessage, response: ServerResponse) {
-    pinToIssuer(request, this.options.issuer);
+    pinToIssuer(request, this.#issuer);
     return this.#generation.provider.createContext(request, response).cookies;
   }
 

@@ -5,8 +5,10 @@ import type { IncomingMessage } from 'node:http';
  * whole URL (RFC 9112, section 3.2.2). All are the stranger's to choose (security.md, "OpenID Provider"), so they are replaced by the
  * issuer's own before it looks.
  */
-export const pinToIssuer = (request: IncomingMessage & { originalUrl?: string; ip?: string }, issuer: string): void => {
-  const { host, protocol } = new URL(issuer);
+export const pinToIssuer = (
+  request: IncomingMessage & { originalUrl?: string; ip?: string },
+  { host, protocol }: Pick<URL, 'host' | 'protocol'>,
+): void => {
   request.headers.host = host;
   request.headers['x-forwarded-host'] = host;
   // Whoever serves the request knows which proxies are believed, and says so by `ip`; without it the peer is meant.

@@ -4,11 +4,12 @@ import { history } from './history.js';
 import { pages } from './pages.js';
 import { projectionLag } from './projection-lag.js';
 import { rebuild } from './rebuild.js';
+import { revocation } from './revocation.js';
 import { rounded } from './scenario.js';
 import type { Measurement, Scenario } from './scenario.js';
 import { tokenScenarios } from './tokens.js';
 
-const SCENARIOS: readonly Scenario[] = [append, catchUp, history, pages, projectionLag, rebuild, ...tokenScenarios];
+const SCENARIOS: readonly Scenario[] = [append, catchUp, history, pages, projectionLag, rebuild, revocation, ...tokenScenarios];
 
 const USAGE = `Usage: npm run bench -- [<scenario> …] [--json]\nScenarios: ${SCENARIOS.map(({ name }) => name).join(', ')}. None named: all.`;
 

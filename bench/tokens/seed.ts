@@ -41,3 +41,11 @@ export const makeSeed = (userId: string): Seed => {
     refreshToken: artifact('RefreshToken', { ...token, authTime: iat, rotations: 0, iiat: iat }),
   };
 };
+
+/** The browser session behind it, in which the client got an ID token. */
+export const sessionPayloadOf = ({ userId, sessionUid, grant }: Seed): Readonly<Record<string, unknown>> => ({
+  uid: sessionUid,
+  kind: 'Session',
+  accountId: userId,
+  authorizations: { [CLIENT.id]: { sid: sessionUid, grantId: grant.id } },
+});

@@ -7,6 +7,8 @@ import { fileURLToPath } from 'node:url';
 import pg from 'pg';
 import { applyDeclaration } from '#libs/declared-configuration/apply-declaration.js';
 import { parseDeclaration } from '#libs/declared-configuration/declaration.js';
+import { userStream } from '#libs/accounts/streams.js';
+import { appendUnconditionally } from '#libs/event-store/command-execution.js';
 import { eventCatalog } from '#libs/event-catalog/event-catalog.js';
 import { connectEventStore } from '#libs/event-store/connect-event-store.js';
 import { prepareDatabase } from '#libs/installation/prepare-database.js';
@@ -24,7 +26,7 @@ import { startEventStoreProcess } from '#test-support/event-store-process.js';
 import { EVERYTHING_ALLOWED, testAssertion, testContext } from '#test-support/installation.js';
 import { freePorts } from '#test-support/ports.js';
 import { startScratchPostgres } from '../support/scratch-postgres.js';
-import { CLIENT, makeSeed, SCOPE } from './seed.js';
+import { CLIENT, makeSeed, SCOPE, sessionPayloadOf } from './seed.js';
 import type { Seed, SeededArtifact } from './seed.js';
 
 /** An OpenID Provider under test, and what it knows. */
@@ -42,10 +44,12 @@ export interface TokenServers {
   readonly memory: TokenServer;
   /** The database of Ligature, as its superuser. */
   readonly database: pg.Client;
+  /** Stores that an account is deactivated, as an administrator does from elsewhere; what follows from it is for Ligature's processes to do. */
+  deactivate(userId: string): Promise<void>;
   stop(): Promise<void>;
 }
 
-const RELYING_PARTY = `
+const relyingParty = (backchannelLogoutUri: string | undefined): string => `
 relyingParties:
   - clientId: ${CLIENT.id}
     organization: default
@@ -53,7 +57,7 @@ relyingParties:
     redirectUris: [https://app.example/callback]
     grantTypes: [authorization_code, refresh_token, client_credentials]
     clientSecret: { env: BENCH_CLIENT_SECRET }
-    scopes: [${SCOPE.split(' ').join(', ')}]
+    scopes: [${SCOPE.split(' ').join(', ')}]${backchannelLogoutUri === undefined ? '' : `\n    backchannelLogoutUri: ${backchannelLogoutUri}`}
 `;
 
 const built = (file: string): string => fileURLToPath(new URL(`../../${file}`, import.meta.url));
@@ -72,8 +76,11 @@ const untilUp = async (url: string, child: ChildProcess): Promise<void> => {
   }
 };
 
-/** Starts Ligature's identity server (with its event store), and beside it the two baselines, each a process of its own. */
-export const startTokenServers = async (workers: number): Promise<TokenServers> => {
+/**
+ * Starts Ligature's identity server (with its event store), and beside it the two baselines, each a process of its own.
+ * @param backchannelLogoutUri where the client wants to hear of logouts; then the projector, which carries out revocations, goes on running
+ */
+export const startTokenServers = async (workers: number, backchannelLogoutUri?: string): Promise<TokenServers> => {
   const postgres = await startScratchPostgres();
   const passwords = Object.fromEntries(ROLES.map((role) => [role, 'bench'])) as Record<Role, string>;
   const urls = await prepareDatabase({ adminUrl: postgres.adminUrl, database: 'bench', passwords });
@@ -109,16 +116,17 @@ export const startTokenServers = async (workers: number): Promise<TokenServers> 
     LIGATURE_INDEX_SECRET: indexSecret.toString('base64'),
     LIGATURE_COOKIE_SECRET: randomBytes(32).toString('base64'),
     LIGATURE_MAIL_OUTBOX: '/tmp/ligature-bench-outbox',
+    LIGATURE_ALLOW_PRIVATE_PROVIDERS: 'true',
     IDENTITY_PORT: String(port),
     IDENTITY_MANAGEMENT_PORT: String(managementPort),
   });
   await untilUp(`${url}/jwks`, identity);
 
-  // One person for each worker, whom a projector puts into the read model; after that it has nothing to do with tokens, and ends.
+  // One person for each worker, whom a projector puts into the read model; after that it has nothing to do with issuing tokens, and ends.
   const pool = createPool(urls.ligature_identity, { applicationName: 'bench' });
   const keys = postgresSubjectKeys({ pool, masterKey, clock: systemClock, newId: newUuid });
   const core = connectEventStore({ url: store.url, catalog: eventCatalog, keys, clock: systemClock, newId: newUuid, logger: silentLogger });
-  const declared = parseDeclaration(EVERYTHING_ALLOWED + RELYING_PARTY, { BENCH_CLIENT_SECRET: CLIENT.secret });
+  const declared = parseDeclaration(EVERYTHING_ALLOWED + relyingParty(backchannelLogoutUri), { BENCH_CLIENT_SECRET: CLIENT.secret });
   await applyDeclaration(core.store, declared, testContext());
   const linking = { ...core, indexKeys: createIndexKeys(indexSecret), clock: systemClock, newId: newUuid };
   const people: { readonly userId: string; readonly claimId: string }[] = [];
@@ -141,7 +149,7 @@ export const startTokenServers = async (workers: number): Promise<TokenServers> 
       () => false,
     );
   while (!(await isProjected())) await delay(50);
-  await end(projector);
+  if (backchannelLogoutUri === undefined) await end(projector);
 
   const seeds = people.map(({ userId }) => makeSeed(userId));
   const put = (table: string, { grant }: Seed, { model, id, payload }: SeededArtifact) =>
@@ -157,7 +165,7 @@ export const startTokenServers = async (workers: number): Promise<TokenServers> 
     await database.query(
       `INSERT INTO provider.sessions (uid, state, user_id, organization_id, claim_id, method, auth_time, payload, expires_at, account_revision)
        VALUES ($1, 'active', $2, 'default', $3, 'external', now(), $4, now() + interval '1 day', 1)`,
-      [sessionUid, userId, claimId, JSON.stringify({ uid: sessionUid, kind: 'Session', accountId: userId })],
+      [sessionUid, userId, claimId, JSON.stringify(sessionPayloadOf(seed))],
     );
     await database.query(
       `INSERT INTO provider.grants (id, client_id, user_id, organization_id, session_uid, claim_id, account_revision, payload, expires_at)
@@ -193,6 +201,14 @@ export const startTokenServers = async (workers: number): Promise<TokenServers> 
     bare: bare.server,
     memory: memory.server,
     database,
+    deactivate: async (userId) => {
+      await appendUnconditionally(core.store, {
+        stream: userStream(userId),
+        events: [{ type: 'UserDeactivated', data: {} }],
+        context: testContext(),
+        subject: userId,
+      });
+    },
     stop: async () => {
       for (const child of children) await end(child);
       await core.connection.close();

@@ -21,7 +21,7 @@ import { startScratchPostgres } from './support/scratch-postgres.js';
 
 const RUNS = 3;
 const LOGINS_PER_SECOND = 200;
-const SECONDS = 20;
+const SECONDS = 60;
 const POLL_MS = 1;
 
 /** How long after an append the read model has it. */

@@ -1,6 +1,7 @@
 import { randomBytes } from 'node:crypto';
-import { EventStoreDBClient, START, streamNameFilter } from '@eventstore/db-client';
+import { START, streamNameFilter } from '@eventstore/db-client';
 import { connectEventStore } from '#libs/event-store/connect-event-store.js';
+import { openClient } from '#libs/event-store/store-client.js';
 import { eventCatalog } from '#libs/event-catalog/event-catalog.js';
 import { systemClock } from '#libs/platform/clock.js';
 import { newUuid } from '#libs/platform/ids.js';
@@ -38,7 +39,7 @@ const PREFIXES = [...new Set(allProjections.flatMap(({ streamPrefixes }) => stre
 
 /** Everything that the projections read, by the same client, thrown away. @returns events per second */
 const readRaw = async (url: string, expected: number): Promise<number> => {
-  const client = EventStoreDBClient.connectionString(url);
+  const client = openClient(url, 3_000);
   const startedMs = performance.now();
   let received = 0;
   await new Promise<void>((resolve, reject) => {

@@ -44,6 +44,14 @@ interface EventRow {
   created_ms: string;
 }
 
+interface StreamRow extends Omit<EventRow, 'position'> {
+  /** None: the range holds no row. */
+  position: string | null;
+  last: string | null;
+  stream_metadata: Buffer | null;
+  tombstoned: boolean;
+}
+
 const toEvent = (row: EventRow): StoredEvent => ({
   position: BigInt(row.position),
   stream: row.stream,
@@ -65,14 +73,20 @@ const pageOf = (range: string, order: string): string => `
 
 const ALL_FORWARDS = pageOf('position > $1', 'position');
 const ALL_BACKWARDS = pageOf('position < $1', 'position DESC');
-const STREAM_FORWARDS = pageOf(`stream = $3 AND revision >= $1 AND revision < ${DELETED_STREAM_REVISION}`, 'revision');
-const STREAM_BACKWARDS = pageOf(`stream = $3 AND revision <= $1 AND revision < ${DELETED_STREAM_REVISION}`, 'revision DESC');
 
 const STREAM_STATE = `
   SELECT
-    (SELECT e.revision FROM log.events e WHERE e.stream = $1 AND e.revision < ${DELETED_STREAM_REVISION} ORDER BY e.revision DESC LIMIT 1) AS last,
-    (SELECT e.data FROM log.events e WHERE e.stream = $2 AND e.revision < ${DELETED_STREAM_REVISION} ORDER BY e.revision DESC LIMIT 1) AS metadata,
-    EXISTS (SELECT FROM log.events e WHERE e.stream IN ($1, $3) AND e.revision = ${DELETED_STREAM_REVISION}) AS tombstoned`;
+    (SELECT e.revision FROM log.events e WHERE e.stream = $3 AND e.revision < ${DELETED_STREAM_REVISION} ORDER BY e.revision DESC LIMIT 1) AS last,
+    (SELECT e.data FROM log.events e WHERE e.stream = $4 AND e.revision < ${DELETED_STREAM_REVISION} ORDER BY e.revision DESC LIMIT 1) AS stream_metadata,
+    EXISTS (SELECT FROM log.events e WHERE e.stream IN ($3, $5) AND e.revision = ${DELETED_STREAM_REVISION}) AS tombstoned`;
+
+/** A stream's state beside each row of a range of it; beside nothing where the range holds none. As of one moment. */
+const streamPageOf = (range: string, order: string): string => `
+  SELECT * FROM (${STREAM_STATE}) state
+  LEFT JOIN (${pageOf(`stream = $3 AND ${range} AND revision < ${DELETED_STREAM_REVISION}`, order)}) page ON true ORDER BY ${order}`;
+
+const STREAM_FORWARDS = streamPageOf('revision >= $1', 'revision');
+const STREAM_BACKWARDS = streamPageOf('revision <= $1', 'revision DESC');
 
 /** Reads the committed log, one page at a time, by ranges of an index. Its methods throw LogUnavailableError while PostgreSQL is away. */
 export class LogReader {
@@ -109,12 +123,12 @@ export class LogReader {
   async streamPage(stream: string, direction: Direction, revision: bigint, limit = PAGE_MAX_EVENTS): Promise<StreamPage> {
     const most = Math.min(limit, PAGE_MAX_EVENTS);
     const start = revision > DELETED_STREAM_REVISION ? DELETED_STREAM_REVISION : revision;
-    const [state, found] = await Promise.all([this.#streamState(stream), this.#streamRows(stream, direction, start, most)]);
+    const { found, ...state } = await this.#streamRows(stream, direction, start, most);
     if (state.tombstoned) return { kind: 'deleted' };
     if (state.last === undefined || isSoftDeleted(state.metadata)) return { kind: 'not-found' };
     const first = firstReadableRevision(state.metadata, state.last);
     const hidden = direction === 'forwards' && start < first;
-    const rows = !hidden ? found : first > state.last ? [] : await this.#streamRows(stream, direction, first, most);
+    const rows = !hidden ? found : first > state.last ? [] : (await this.#streamRows(stream, direction, first, most)).found;
     const last = rows.at(-1)?.revision;
     const isLast = last === undefined || (direction === 'forwards' ? last >= state.last : last <= first);
     const oldestMs = state.metadata.maxAgeSeconds === undefined ? -Infinity : this.nowMs() - state.metadata.maxAgeSeconds * 1000;
@@ -131,26 +145,29 @@ export class LogReader {
     });
   }
 
-  async #streamState(stream: string): Promise<{ last: bigint | undefined; metadata: StreamMetadata; tombstoned: boolean }> {
-    const { rows } = await this.#query<{ last: string | null; metadata: Buffer | null; tombstoned: boolean }>({
-      name: 'stream-state',
-      text: STREAM_STATE,
-      values: [stream, metastreamOf(stream), isMetastream(stream) ? streamOfMetastream(stream) : null],
-    });
-    const [row] = rows;
-    return {
-      last: row === undefined || row.last === null ? undefined : BigInt(row.last),
-      metadata: readStreamMetadata(stream, row?.metadata ?? null),
-      tombstoned: row?.tombstoned ?? false,
-    };
-  }
-
-  async #streamRows(stream: string, direction: Direction, revision: bigint, limit: number): Promise<StoredEvent[]> {
-    const { rows } = await this.#query<EventRow>({
+  /** Rows of a stream from a revision on, and what is true of the stream. */
+  async #streamRows(
+    stream: string,
+    direction: Direction,
+    revision: bigint,
+    limit: number,
+  ): Promise<{
+    readonly found: readonly StoredEvent[];
+    readonly last: bigint | undefined;
+    readonly metadata: StreamMetadata;
+    readonly tombstoned: boolean;
+  }> {
+    const { rows } = await this.#query<StreamRow>({
       name: `stream-${direction}`,
       text: direction === 'forwards' ? STREAM_FORWARDS : STREAM_BACKWARDS,
-      values: [revision, limit, stream],
+      values: [revision, limit, stream, metastreamOf(stream), isMetastream(stream) ? streamOfMetastream(stream) : null],
     });
-    return rows.map(toEvent);
+    const [{ last, stream_metadata: metadata, tombstoned }] = rows as [StreamRow];
+    return {
+      found: rows.filter((row): row is StreamRow & EventRow => row.position !== null).map(toEvent),
+      last: last === null ? undefined : BigInt(last),
+      metadata: readStreamMetadata(stream, metadata),
+      tombstoned,
+    };
   }
 }

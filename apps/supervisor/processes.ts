@@ -60,6 +60,24 @@ export const processes = (context: Context): readonly ProcessDefinition[] => {
         EVENT_STORE_MANAGEMENT_PORT: ports.EVENT_STORE_MANAGEMENT_PORT,
       }),
     },
+    // Before what is configured is checked with its providers.
+    {
+      kind: 'service',
+      name: 'demo',
+      entry: entry('demo'),
+      managementPort: ports.DEMO_MANAGEMENT_PORT,
+      environment: texts({
+        LIGATURE_ISSUER: settings.issuer,
+        DEMO_APP_PORT: ports.DEMO_APP_PORT,
+        DEMO_ACME_PORT: ports.DEMO_ACME_PORT,
+        DEMO_CORP_PORT: ports.DEMO_CORP_PORT,
+        DEMO_GLOBEX_PORT: ports.DEMO_GLOBEX_PORT,
+        DEMO_MANAGEMENT_PORT: ports.DEMO_MANAGEMENT_PORT,
+        DEMO_ACME_CLIENT_SECRET: secrets.DEMO_ACME_CLIENT_SECRET,
+        DEMO_GLOBEX_CLIENT_SECRET: secrets.DEMO_GLOBEX_CLIENT_SECRET,
+        DEMO_APP_CLIENT_SECRET: secrets.DEMO_APP_CLIENT_SECRET,
+      }),
+    },
     {
       kind: 'task',
       name: 'config',
@@ -97,23 +115,6 @@ export const processes = (context: Context): readonly ProcessDefinition[] => {
         LIGATURE_MAIL_OUTBOX: outboxOf(context),
         IDENTITY_PORT: ports.IDENTITY_PORT,
         IDENTITY_MANAGEMENT_PORT: ports.IDENTITY_MANAGEMENT_PORT,
-      }),
-    },
-    {
-      kind: 'service',
-      name: 'demo',
-      entry: entry('demo'),
-      managementPort: ports.DEMO_MANAGEMENT_PORT,
-      environment: texts({
-        LIGATURE_ISSUER: settings.issuer,
-        DEMO_APP_PORT: ports.DEMO_APP_PORT,
-        DEMO_ACME_PORT: ports.DEMO_ACME_PORT,
-        DEMO_CORP_PORT: ports.DEMO_CORP_PORT,
-        DEMO_GLOBEX_PORT: ports.DEMO_GLOBEX_PORT,
-        DEMO_MANAGEMENT_PORT: ports.DEMO_MANAGEMENT_PORT,
-        DEMO_ACME_CLIENT_SECRET: secrets.DEMO_ACME_CLIENT_SECRET,
-        DEMO_GLOBEX_CLIENT_SECRET: secrets.DEMO_GLOBEX_CLIENT_SECRET,
-        DEMO_APP_CLIENT_SECRET: secrets.DEMO_APP_CLIENT_SECRET,
       }),
     },
   ];

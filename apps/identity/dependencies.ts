@@ -156,6 +156,7 @@ export const connectDependencies = async (
     newId,
     logger,
     relyingParties: { find: (clientId) => loadRelyingParty(store, clientId) },
+    brandingOf: (organizationId) => loadBranding(store, organizationId),
     users: {
       claims: (userId) => claimsOf(core, pool, userId),
       linkedIdentities: async (userId) => (await linksOfUser(readModels, userId)).map(linkedIdentity),

@@ -79,6 +79,32 @@ describe('the auditors’ pages', () => {
     expect(other.url).toBe(`${server.issuer}/audit/users/${ann}`);
   });
 
+  it('have a link on each of the account pages, for whoever has the role and for nobody else', async () => {
+    const person = new Browser();
+    await person.open(`${server.issuer}/register`);
+    await person.submit({ displayName: 'Bo', username: 'bo', password: PASSWORD });
+    const personId = USER_ID.exec(person.html)?.[1] ?? '';
+    const linked = async () => {
+      const found: string[] = [];
+      for (const path of ['/account', '/account/sessions', '/account/apps', '/account/history']) {
+        await page(path, person);
+        expect([person.status, person.url]).toEqual([200, `${server.issuer}${path}`]);
+        const [tabs = ''] = /<nav class="tabs"[^]*?<\/nav>/.exec(person.html) ?? [];
+        if (/<a href="\/audit">Audit<\/a>/.test(tabs)) found.push(path);
+        else expect(person.html).not.toContain('/audit');
+      }
+      return found;
+    };
+    expect(await linked()).toEqual([]);
+    await store(personId, { type: 'RoleGranted', data: { role: 'admin' } });
+    expect(await linked()).toEqual([]);
+    await store(personId, { type: 'RoleGranted', data: { role: 'auditor' } });
+    expect(await linked()).toEqual(['/account', '/account/sessions', '/account/apps', '/account/history']);
+    expect((await page('/audit', person)).status).toBe(200);
+    await store(personId, { type: 'RoleRevoked', data: { role: 'auditor' } });
+    expect(await linked()).toEqual([]);
+  });
+
   it('tell a user’s history, newest first, escaped, without secrets; every look is an event of the person who looked', async () => {
     const before = (await accesses()).length;
     const history = await page(`/audit/users/${ann}?types=PasswordSet,UserRegistered`);
@@ -165,11 +191,11 @@ describe('the auditors’ pages', () => {
   );
 
   it.each([
-    ['en', 'light', 360],
-    ['de', 'dark', 1280],
+    ['en', 'light', 360, 'Audit'],
+    ['de', 'dark', 1280, 'Prüfung'],
   ] as const)(
     'are accessible in %s, %s, %i px wide: axe finds nothing, nothing is wider than the window',
-    async (locale, colorScheme, width) => {
+    async (locale, colorScheme, width, linkText) => {
       const chromium = await launchChromium();
       try {
         const tab = await (await chromium.newContext({ locale, colorScheme, viewport: { width, height: 800 } })).newPage();
@@ -178,7 +204,9 @@ describe('the auditors’ pages', () => {
         await tab.fill('[name=password]', PASSWORD);
         await tab.press('[name=password]', 'Enter');
         await tab.waitForURL(`${server.issuer}/account`);
+        expect(await tab.textContent('nav.tabs a[href="/audit"]')).toBe(linkText);
         for (const path of [
+          '/account',
           '/audit',
           `/audit/users/${ann}?types=nonesuch`,
           `/audit/users/${ann}/as-of`,

@@ -1,6 +1,5 @@
 import type { Request, Response } from 'express';
 import { loadAccount } from '#libs/accounts/queries/load-account.js';
-import { maySignIn } from '#libs/accounts/state.js';
 import { loadOrganization } from '#libs/organizations/queries/load-organization.js';
 import { isUuid } from '#libs/platform/ids.js';
 import { brandAnswer } from '#libs/web/branding.js';
@@ -8,6 +7,7 @@ import { sendErrorPage } from '#libs/web/error-page.js';
 import { contextOf } from '#libs/web/request-context.js';
 import type { AuditDependencies } from '../audit-dependencies.js';
 import type { HistoryAccess } from '../events.js';
+import { isAuditor } from '../is-auditor.js';
 import { recordAccess } from '../record-access.js';
 import { AUDITOR_TEXTS as texts } from './texts.js';
 
@@ -36,7 +36,7 @@ export class AuditorGuard {
     const [{ state: account }, organization] = await Promise.all([loadAccount(store, userId), loadOrganization(store, organizationId)]);
     const organizationName = organization.displayName ?? organizationId;
     brandAnswer(response, { organizationName, ...organization.branding });
-    if (!maySignIn(account, organizationId) || !account.roles.has('auditor')) {
+    if (!isAuditor(account, organizationId)) {
       sendErrorPage(response, {
         status: 403,
         code: 'auditor_role_required',

@@ -275,6 +275,9 @@ export const connectDependencies = async (
     audit: {
       store,
       index: historyIndex(readModels),
+      indexKeys,
+      csrf: signIn.csrf,
+      cookies: signIn.cookies,
       verifyAccessToken: (token, required) => openIdProvider.verifyAccessToken(token, required),
       sessions: openIdProvider,
       continueAt: (path, request, response) => signIn.continuations.remember({ path }, request, response),

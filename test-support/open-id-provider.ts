@@ -17,6 +17,7 @@ import type { RelyingPartySettings } from '#libs/relying-parties/settings.js';
 import { DEFAULT_HTTP_POLICY } from '#libs/platform/guarded-http.js';
 import { migrate } from '#libs/platform/postgres/migrations.js';
 import { createIndexKeys } from '#libs/privacy/index-key.js';
+import type { Branding } from '#libs/web/branding.js';
 import type { Limit } from '#libs/throttling/throttles.js';
 import { LIMITS, postgresThrottles, throttleMigrations } from '#libs/throttling/throttles.js';
 import { createTestDatabase } from './database.js';
@@ -61,6 +62,8 @@ export interface TestOpenIdProvider {
   /** Limits that are other than {@link LIMITS}. */
   readonly limits: Partial<Record<Limit, { readonly points: number; readonly perS: number }>>;
   readonly relyingParties: Map<string, RelyingPartySettings>;
+  /** How an organization's pages look; no organization exists unless told. */
+  brandingOf: (organizationId: string) => Promise<Branding | undefined>;
   /** Claims of everyone who may sign in; whoever is not here may not. */
   readonly users: Map<string, UserClaims>;
   readonly linkedIdentities: Map<string, LinkedIdentity[]>;
@@ -111,6 +114,7 @@ export const startTestOpenIdProvider = async (
     instances: [],
     pool,
     relyingParties: new Map([['app', aRelyingParty()]]),
+    brandingOf: () => Promise.resolve(undefined),
     users: new Map(),
     linkedIdentities: new Map(),
     issued: [],
@@ -185,6 +189,7 @@ export const testOptions = (issuer: string, pool: Pool, state: TestOpenIdProvide
   newId: newUuid,
   logger: silentLogger,
   relyingParties: { find: (clientId) => Promise.resolve(state.relyingParties.get(clientId)) },
+  brandingOf: (organizationId) => state.brandingOf(organizationId),
   users: {
     claims: (userId) => Promise.resolve(state.users.get(userId)),
     linkedIdentities: (userId) => Promise.resolve(state.linkedIdentities.get(userId) ?? []),

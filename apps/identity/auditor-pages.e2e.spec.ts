@@ -1,6 +1,9 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import axe from 'axe-core';
+import { createUser } from '#libs/accounts/create-user.js';
+import { parseEmailAddress } from '#libs/accounts/email-address.js';
 import { userStream } from '#libs/accounts/streams.js';
+import { parseUsername } from '#libs/accounts/username.js';
 import { auditAccessStream } from '#libs/audit/record-access.js';
 import { appendUnconditionally } from '#libs/event-store/command-execution.js';
 import type { DomainEvent } from '#libs/event-store/event-definition.js';
@@ -39,9 +42,29 @@ const page = async (path: string, browser = auditor): Promise<Browser> => {
   await browser.open(`${server.issuer}${path}`);
   return browser;
 };
+/** What an auditor types into the form on the organization's page. */
+const find = async (typed: string): Promise<Browser> => {
+  await page('/audit');
+  await auditor.submit({ user: typed }, '/audit/users');
+  return auditor;
+};
+/** Somebody who has their names by the streams that say who owns what. */
+const aNamedUser = async (organizationId: string, username: string, email?: string): Promise<string> => {
+  const [name, address] = [parseUsername(username), parseEmailAddress(email)];
+  if (name.kind !== 'ok') throw new Error('no username');
+  const first = { type: 'UserRegistered', data: { organizationId, displayName: 'Somebody' } } as const;
+  const proven = address.kind === 'ok' ? { ...address, proof: { method: 'mail_loop' } as const } : undefined;
+  const created = await createUser(
+    server.installation,
+    { organizationId, first, username: name, ifUsernameTaken: 'refuse', email: proven },
+    testContext(),
+  );
+  if (created.kind !== 'created') throw new Error('not created');
+  return created.userId;
+};
 const entriesOf = ({ html }: Browser): string[] => [...html.matchAll(/<li data-type="(\w+)"/g)].map(([, type = '']) => type);
 const positionsOf = ({ html }: Browser): string[] => [...html.matchAll(/data-position="(\d+)"/g)].map(([, position = '']) => position);
-const accesses = async () =>
+const accesses = async (): Promise<(Record<string, unknown> & { access?: unknown })[]> =>
   (await server.installation.store.read(auditAccessStream('default'))).map(({ event, metadata }) => ({
     ...event.data,
     actor: metadata.actor,
@@ -77,6 +100,32 @@ describe('the auditors’ pages', () => {
     const other = await page(`/audit/users/${ann}`, new Browser());
     await other.submit({ login: 'auditor', password: PASSWORD }, '/sign-in/password');
     expect(other.url).toBe(`${server.issuer}/audit/users/${ann}`);
+  });
+
+  it('have a link on each of the account pages, for whoever has the role and for nobody else', async () => {
+    const person = new Browser();
+    await person.open(`${server.issuer}/register`);
+    await person.submit({ displayName: 'Bo', username: 'bo', password: PASSWORD });
+    const personId = USER_ID.exec(person.html)?.[1] ?? '';
+    const linked = async () => {
+      const found: string[] = [];
+      for (const path of ['/account', '/account/sessions', '/account/apps', '/account/history']) {
+        await page(path, person);
+        expect([person.status, person.url]).toEqual([200, `${server.issuer}${path}`]);
+        const [tabs = ''] = /<nav class="tabs"[^]*?<\/nav>/.exec(person.html) ?? [];
+        if (/<a href="\/audit">Audit<\/a>/.test(tabs)) found.push(path);
+        else expect(person.html).not.toContain('/audit');
+      }
+      return found;
+    };
+    expect(await linked()).toEqual([]);
+    await store(personId, { type: 'RoleGranted', data: { role: 'admin' } });
+    expect(await linked()).toEqual([]);
+    await store(personId, { type: 'RoleGranted', data: { role: 'auditor' } });
+    expect(await linked()).toEqual(['/account', '/account/sessions', '/account/apps', '/account/history']);
+    expect((await page('/audit', person)).status).toBe(200);
+    await store(personId, { type: 'RoleRevoked', data: { role: 'auditor' } });
+    expect(await linked()).toEqual([]);
   });
 
   it('tell a user’s history, newest first, escaped, without secrets; every look is an event of the person who looked', async () => {
@@ -130,7 +179,7 @@ describe('the auditors’ pages', () => {
   });
 
   it('find a user by id, and none of another organization', async () => {
-    expect((await page(`/audit/users?id=%20${ann}%20`)).url).toBe(`${server.issuer}/audit/users/${ann}`);
+    expect((await find(` ${ann} `)).url).toBe(`${server.issuer}/audit/users/${ann}`);
     const foreign = await aUser('other', 'Foreign');
     const before = await accesses();
     for (const id of [foreign, 'nobody', newUuid(), '..%2f..%2faccount', '%3Cscript%3E']) {
@@ -141,6 +190,91 @@ describe('the auditors’ pages', () => {
       }
     }
     expect(await accesses()).toEqual(before);
+  });
+
+  describe('find a user by a name', () => {
+    let bea: string;
+    let foreign: string;
+    beforeAll(async () => {
+      bea = await aNamedUser('default', 'Bea.B', 'Bea@Acme.example');
+      foreign = await aNamedUser('other', 'zoe', 'zoe@acme.example');
+    });
+
+    it.each([
+      ['username', ' bea.b '],
+      ['username', 'Bea.B'],
+      ['email', 'bea@acme.example'],
+    ])('%s "%s": the look-up is an event, without the name, before the page is', async (by, typed) => {
+      const before = (await accesses()).length;
+      const found = await find(typed);
+      expect([found.status, found.url]).toEqual([200, `${server.issuer}/audit/users/${bea}`]);
+      const actor = { type: 'user', id: auditorId };
+      expect((await accesses()).slice(before + 1)).toEqual([
+        { access: 'look_up', userId: bea, query: { by, key: expect.stringMatching(/^[0-9a-f]{8}\.[\w-]{43}$/) }, actor },
+        { access: 'history', userId: bea, query: {}, actor },
+      ]);
+      expect(JSON.stringify((await accesses()).slice(before))).not.toMatch(/bea/i);
+    });
+
+    it('also of somebody who may not sign in', async () => {
+      await store(bea, { type: 'UserDeactivated', data: {} });
+      expect((await find('bea.b')).url).toBe(`${server.issuer}/audit/users/${bea}`);
+    });
+
+    it('in full only; whoever is unknown, of another organization, or had the name once is answered as an unknown id is', async () => {
+      const told = ({ status, text }: Browser) => [status, text.replace(/[0-9a-f-]{36}/g, '')];
+      const unknown = told(await page(`/audit/users/${newUuid()}`));
+      expect(unknown).toEqual([404, expect.stringContaining('user_not_found')]);
+      const former = await aNamedUser('default', 'former');
+      await store(former, { type: 'UsernameChanged', data: { claimId: newUuid(), usernameKey: newUuid(), username: 'later' } });
+      for (const typed of [
+        'bea',
+        'bea.',
+        'bea@acme',
+        '@acme.example',
+        '*',
+        'bea.b%',
+        'zoe',
+        'zoe@acme.example',
+        'former',
+        'nobody',
+        '<b>',
+      ]) {
+        const refused = await find(typed);
+        expect([typed, refused.url, ...told(refused)]).toEqual([typed, `${server.issuer}/audit/users`, ...unknown]);
+        expect(refused.html).not.toContain(foreign);
+      }
+    });
+
+    it('a look-up that finds nobody is an event too; what nobody can be called is not looked up', async () => {
+      const before = (await accesses()).length;
+      await find('zoe@acme.example');
+      await find('not a name');
+      const looked = (await accesses()).slice(before).filter(({ access }) => access === 'look_up');
+      expect(looked).toEqual([
+        { access: 'look_up', query: { by: 'email', key: expect.any(String) }, actor: { type: 'user', id: auditorId } },
+      ]);
+      await until(async () => ((await page('/audit?types=HistoryAccessed')).text.includes('that nobody had') ? true : undefined));
+    });
+
+    it('only from the form of this browser and session, and for auditors', async () => {
+      const before = (await accesses()).length;
+      for (const csrf of ['', 'guessed']) {
+        await auditor.post(`${server.issuer}/audit/users`, { user: 'bea.b', csrf });
+        expect([auditor.status, auditor.text]).toEqual([403, expect.stringContaining('form_expired')]);
+      }
+      const person = new Browser();
+      await person.open(`${server.issuer}/register`);
+      await person.submit({ displayName: 'Cy', username: 'cy', password: PASSWORD });
+      await person.post(`${server.issuer}/audit/users`, { user: 'bea.b', csrf: '' });
+      expect([person.status, person.text]).toEqual([403, expect.stringContaining('auditor_role_required')]);
+      const stranger = new Browser();
+      await stranger.post(`${server.issuer}/audit/users`, { user: 'bea.b', csrf: '' });
+      expect(stranger.url).toContain('/sign-in');
+      expect((await accesses()).length).toBe(before);
+      await stranger.submit({ login: 'auditor', password: PASSWORD }, '/sign-in/password');
+      expect(stranger.url).toBe(`${server.issuer}/audit`);
+    });
   });
 
   it.each([
@@ -165,11 +299,11 @@ describe('the auditors’ pages', () => {
   );
 
   it.each([
-    ['en', 'light', 360],
-    ['de', 'dark', 1280],
+    ['en', 'light', 360, 'Audit'],
+    ['de', 'dark', 1280, 'Prüfung'],
   ] as const)(
     'are accessible in %s, %s, %i px wide: axe finds nothing, nothing is wider than the window',
-    async (locale, colorScheme, width) => {
+    async (locale, colorScheme, width, linkText) => {
       const chromium = await launchChromium();
       try {
         const tab = await (await chromium.newContext({ locale, colorScheme, viewport: { width, height: 800 } })).newPage();
@@ -178,7 +312,9 @@ describe('the auditors’ pages', () => {
         await tab.fill('[name=password]', PASSWORD);
         await tab.press('[name=password]', 'Enter');
         await tab.waitForURL(`${server.issuer}/account`);
+        expect(await tab.textContent('nav.tabs a[href="/audit"]')).toBe(linkText);
         for (const path of [
+          '/account',
           '/audit',
           `/audit/users/${ann}?types=nonesuch`,
           `/audit/users/${ann}/as-of`,

@@ -156,6 +156,7 @@ export const connectDependencies = async (
     newId,
     logger,
     relyingParties: { find: (clientId) => loadRelyingParty(store, clientId) },
+    brandingOf: (organizationId) => loadBranding(store, organizationId),
     users: {
       claims: (userId) => claimsOf(core, pool, userId),
       linkedIdentities: async (userId) => (await linksOfUser(readModels, userId)).map(linkedIdentity),
@@ -274,6 +275,9 @@ export const connectDependencies = async (
     audit: {
       store,
       index: historyIndex(readModels),
+      indexKeys,
+      csrf: signIn.csrf,
+      cookies: signIn.cookies,
       verifyAccessToken: (token, required) => openIdProvider.verifyAccessToken(token, required),
       sessions: openIdProvider,
       continueAt: (path, request, response) => signIn.continuations.remember({ path }, request, response),

@@ -10,22 +10,25 @@ const TABS = [
   { href: '/account/apps', label: texts.apps },
   { href: '/account/history', label: texts.history },
 ] as const;
+const AUDIT_TAB = { href: '/audit', label: texts.audit } as const;
 
 export interface AccountFrameProps {
   readonly title: string;
   readonly current: (typeof TABS)[number]['href'];
   readonly csrf: string;
+  /** Whether the auditors' pages are theirs to see. */
+  readonly isAuditor: boolean;
   readonly notice?: Message | undefined;
   readonly children: ComponentChildren;
 }
 
 /** One of the account's pages. */
-export const AccountFrame = ({ title, current, csrf, notice, children }: AccountFrameProps): VNode => {
+export const AccountFrame = ({ title, current, csrf, isAuditor, notice, children }: AccountFrameProps): VNode => {
   const { t } = useLanguage();
   return (
     <WidePage
       title={title}
-      tabs={TABS.map(({ href, label }) => ({ href, label: t(label), current: href === current }))}
+      tabs={[...TABS, ...(isAuditor ? [AUDIT_TAB] : [])].map(({ href, label }) => ({ href, label: t(label), current: href === current }))}
       aside={
         <form method="post" action="/account/sign-out">
           <CsrfField token={csrf} />

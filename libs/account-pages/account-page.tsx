@@ -18,6 +18,7 @@ export interface AccountPageProps {
   readonly password: 'set' | 'none' | 'not_allowed';
   readonly notice: string | undefined;
   readonly csrf: string;
+  readonly isAuditor: boolean;
 }
 
 interface ProfileRowProps {
@@ -149,13 +150,14 @@ const LinkAnotherSection = ({ linkable, csrf }: AccountPageProps): VNode => {
 };
 
 export const AccountPage = (props: AccountPageProps): VNode => {
-  const { userId, displayName, linkable, csrf } = props;
+  const { userId, displayName, linkable, csrf, isAuditor } = props;
   const { t } = useLanguage();
   return (
     <AccountFrame
       title={displayName ?? t(texts.yourAccount)}
       current="/account"
       csrf={csrf}
+      isAuditor={isAuditor}
       notice={messageFor(NOTICES, props.notice ?? '')}
     >
       <ProfileSection {...props} />

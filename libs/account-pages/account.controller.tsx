@@ -5,6 +5,7 @@ import type { VNode } from 'preact';
 import { signInOriginsOf } from '#libs/identity-providers/settings.js';
 import { UnlinkExternalIdentity } from '#libs/linking/commands/unlink-external-identity.command.js';
 import { loadAccount } from '#libs/accounts/queries/load-account.js';
+import { isAuditor } from '#libs/audit/is-auditor.js';
 import { isUuid } from '#libs/platform/ids.js';
 import type { FlowIntent } from '#libs/sign-in/external-sign-in.js';
 import type { OfferedProvider } from '#libs/sign-in/offered-providers.js';
@@ -64,6 +65,7 @@ export class AccountController {
         unverifiedEmail={account.unverifiedEmail?.address}
         password={loginPolicy.password ? (account.passwordHash === undefined ? 'none' : 'set') : 'not_allowed'}
         csrf={this.#guard.csrfFor(session, request, response)}
+        isAuditor={isAuditor(account, session.organizationId)}
       />,
     );
   }

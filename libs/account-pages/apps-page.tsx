@@ -10,13 +10,20 @@ export interface AppsPageProps {
   readonly apps: readonly AppOfUser[];
   readonly notice: string | undefined;
   readonly csrf: string;
+  readonly isAuditor: boolean;
 }
 
 /** The apps with access to the account. */
-export const AppsPage = ({ apps, notice, csrf }: AppsPageProps): VNode => {
+export const AppsPage = ({ apps, notice, csrf, isAuditor }: AppsPageProps): VNode => {
   const { t, date } = useLanguage();
   return (
-    <AccountFrame title={t(texts.apps)} current="/account/apps" csrf={csrf} notice={messageFor(NOTICES, notice ?? '')}>
+    <AccountFrame
+      title={t(texts.apps)}
+      current="/account/apps"
+      csrf={csrf}
+      isAuditor={isAuditor}
+      notice={messageFor(NOTICES, notice ?? '')}
+    >
       <section class="card stack" aria-labelledby="apps-with-access">
         <h2 id="apps-with-access">{t(texts.appsWithAccess)}</h2>
         {apps.length === 0 && <p class="muted">{t(texts.noApps)}</p>}

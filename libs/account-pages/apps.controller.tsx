@@ -1,5 +1,7 @@
 import { Body, Controller, Get, Inject, Post, Query, Req, Res } from '@nestjs/common';
 import type { Request, Response } from 'express';
+import { loadAccount } from '#libs/accounts/queries/load-account.js';
+import { isAuditor } from '#libs/audit/is-auditor.js';
 import { contextOf } from '#libs/web/request-context.js';
 import { sendPage } from '#libs/web/send-page.js';
 import { ACCOUNT_DEPENDENCIES } from './account-dependencies.js';
@@ -20,10 +22,18 @@ export class AppsController {
   async show(@Query('notice') notice: unknown, @Req() request: Request, @Res() response: Response): Promise<void> {
     const session = await this.#guard.session(request, response);
     if (!session) return;
+    const { store, apps } = this.dependencies;
     await this.#guard.organization(session, response);
-    const apps = await this.dependencies.apps.ofUser(session.userId);
-    const shownNotice = typeof notice === 'string' ? notice : undefined;
-    sendPage(response, <AppsPage apps={apps} notice={shownNotice} csrf={this.#guard.csrfFor(session, request, response)} />);
+    const [shown, { state: account }] = await Promise.all([apps.ofUser(session.userId), loadAccount(store, session.userId)]);
+    sendPage(
+      response,
+      <AppsPage
+        apps={shown}
+        notice={typeof notice === 'string' ? notice : undefined}
+        csrf={this.#guard.csrfFor(session, request, response)}
+        isAuditor={isAuditor(account, session.organizationId)}
+      />,
+    );
   }
 
   @Post('/revoke')

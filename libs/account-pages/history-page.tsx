@@ -13,12 +13,13 @@ export interface HistoryPageProps {
   /** What an app is called. */
   readonly appName: (clientId: string) => string;
   readonly csrf: string;
+  readonly isAuditor: boolean;
 }
 
-export const HistoryPage = ({ entries, next, providerName, appName, csrf }: HistoryPageProps): VNode => {
+export const HistoryPage = ({ entries, next, providerName, appName, csrf, isAuditor }: HistoryPageProps): VNode => {
   const { t, moment } = useLanguage();
   return (
-    <AccountFrame title={t(texts.history)} current="/account/history" csrf={csrf}>
+    <AccountFrame title={t(texts.history)} current="/account/history" csrf={csrf} isAuditor={isAuditor}>
       <section class="card stack" aria-label={t(texts.newestFirst)}>
         <ol class="timeline" id="history">
           {entries.map(({ position, occurredAt, payload, erased, source, clientId, type }) => (

@@ -1,8 +1,10 @@
 import { Controller, Get, Inject, Query, Req, Res } from '@nestjs/common';
 import type { Request, Response } from 'express';
+import { loadAccount } from '#libs/accounts/queries/load-account.js';
 import type { HistoryEntry } from '#libs/audit/entry.js';
 import { readHistory } from '#libs/audit/history.js';
 import { historyQuerySchema } from '#libs/audit/history-query.js';
+import { isAuditor } from '#libs/audit/is-auditor.js';
 import { loadRelyingParty } from '#libs/relying-parties/queries/load-relying-party.js';
 import { sendPage } from '#libs/web/send-page.js';
 import { ACCOUNT_DEPENDENCIES } from './account-dependencies.js';
@@ -27,9 +29,10 @@ export class AccountHistoryController {
     if (!session) return;
     const query = historyQuerySchema.safeParse({ order: 'desc', limit: 50, ...(after === undefined ? {} : { after }) });
     if (!query.success) return response.redirect(303, '/account/history');
-    const [{ entries, next }, { providers }] = await Promise.all([
+    const [{ entries, next }, { providers }, { state: account }] = await Promise.all([
       readHistory(store, session.userId, query.data),
       this.#guard.organization(session, response),
+      loadAccount(store, session.userId),
     ]);
     const page = (
       <HistoryPage
@@ -42,6 +45,7 @@ export class AccountHistoryController {
         )}
         appName={await this.#appNames(entries)}
         csrf={this.#guard.csrfFor(session, request, response)}
+        isAuditor={isAuditor(account, session.organizationId)}
       />
     );
     sendPage(response, page);

@@ -21,6 +21,7 @@ export interface SessionsPageProps {
   readonly others: readonly ShownSession[];
   readonly notice: string | undefined;
   readonly csrf: string;
+  readonly isAuditor: boolean;
 }
 
 const Facts = ({ browser, system, address, providerName, startedAt, lastSeenAt }: ShownSession): VNode => {
@@ -44,10 +45,16 @@ const Facts = ({ browser, system, address, providerName, startedAt, lastSeenAt }
 };
 
 /** Where the person is signed in. */
-export const SessionsPage = ({ current, others, notice, csrf }: SessionsPageProps): VNode => {
+export const SessionsPage = ({ current, others, notice, csrf, isAuditor }: SessionsPageProps): VNode => {
   const { t } = useLanguage();
   return (
-    <AccountFrame title={t(texts.sessions)} current="/account/sessions" csrf={csrf} notice={messageFor(NOTICES, notice ?? '')}>
+    <AccountFrame
+      title={t(texts.sessions)}
+      current="/account/sessions"
+      csrf={csrf}
+      isAuditor={isAuditor}
+      notice={messageFor(NOTICES, notice ?? '')}
+    >
       <section class="card" aria-labelledby="this-session">
         <h2 id="this-session">{t(texts.thisSession)}</h2>
         <ul class="rows">

@@ -1,6 +1,7 @@
 import { Body, Controller, Get, Inject, Post, Query, Req, Res } from '@nestjs/common';
 import type { Request, Response } from 'express';
 import { loadAccount } from '#libs/accounts/queries/load-account.js';
+import { isAuditor } from '#libs/audit/is-auditor.js';
 import type { ActiveSession, BrowserSession } from '#libs/sign-in/browser-sessions.js';
 import { appendActivity } from '#libs/sign-in/open-session.js';
 import { contextOf } from '#libs/web/request-context.js';
@@ -50,6 +51,7 @@ export class SessionsController {
         others={active.filter((other) => other !== current).map(shown)}
         notice={typeof notice === 'string' ? notice : undefined}
         csrf={this.#guard.csrfFor(session, request, response)}
+        isAuditor={isAuditor(state, session.organizationId)}
       />,
     );
   }

@@ -118,6 +118,7 @@ export const ACCOUNT_TEXTS = messages({
     de: 'Ein zweiter Weg hält Ihr Konto offen, wenn ein Anbieter nicht erreichbar ist.',
   },
   history: { en: 'History', de: 'Verlauf' },
+  audit: { en: 'Audit', de: 'Prüfung' },
   newestFirst: { en: 'What happened, newest first', de: 'Was geschah, das Neueste zuerst' },
   fromAddress: { en: 'from {address}', de: 'von {address}' },
   forApp: { en: 'for {app}', de: 'für {app}' },

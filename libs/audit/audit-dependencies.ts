@@ -1,16 +1,15 @@
 import type { Request, Response } from 'express';
-import type { EventStore } from '#libs/event-store/event-store.js';
-import type { Clock } from '#libs/platform/clock.js';
-import type { NewId } from '#libs/platform/ids.js';
 import type { Logger } from '#libs/platform/logger.js';
 import type { VerifyAccessToken } from '#libs/web/api-access.js';
+import type { CookiePolicy } from '#libs/web/cookies.js';
+import type { CsrfTokens } from '#libs/web/csrf.js';
+import type { FindUserDependencies } from './find-user.js';
 import type { HistoryIndex } from './organization-events.js';
 
 /** What the history API and the auditors' pages need from outside. Injected under this token. */
 export const AUDIT_DEPENDENCIES = Symbol('AuditDependencies');
 
-export interface AuditDependencies {
-  readonly store: EventStore;
+export interface AuditDependencies extends FindUserDependencies {
   readonly index: HistoryIndex;
   readonly verifyAccessToken: VerifyAccessToken;
   /** Who is signed in in a browser. */
@@ -22,7 +21,7 @@ export interface AuditDependencies {
   };
   /** Where the person goes on after signing in. */
   readonly continueAt: (path: string, request: Request, response: Response) => void;
-  readonly clock: Clock;
-  readonly newId: NewId;
+  readonly csrf: CsrfTokens;
+  readonly cookies: CookiePolicy;
   readonly logger: Logger;
 }

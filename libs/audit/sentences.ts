@@ -89,8 +89,10 @@ const SENTENCES: {
   IdentityProviderRemovalCancelled: (_, { t }) => t(texts.providerRemovalCancelled),
   IdentityProviderRemoved: (_, { t }) => t(texts.providerRemoved),
   RelyingPartyConfigured: ({ displayName }, { t }) => t(texts.appConfigured, { app: displayName }),
-  HistoryAccessed: ({ access, userId }, { t }) =>
-    t(ACCESSES[access], { whose: userId === undefined ? t(texts.ofTheOrganization) : t(texts.ofUser, { user: userId }) }),
+  HistoryAccessed: ({ access, userId }, { t }) => {
+    if (access === 'look_up') return userId === undefined ? t(texts.nobodyLookedUp) : t(texts.userLookedUp, { user: userId });
+    return t(ACCESSES[access], { whose: userId === undefined ? t(texts.ofTheOrganization) : t(texts.ofUser, { user: userId }) });
+  },
 };
 
 /** What the API and the command line say: English, and providers by their ids. */

@@ -98,6 +98,14 @@ export const HISTORY_TEXTS = messages({
   },
   providerRemoved: { en: 'The identity provider was removed', de: 'Der Identitätsanbieter wurde entfernt' },
   appConfigured: { en: 'The relying app {app} was configured', de: 'Die Anwendung {app} wurde eingerichtet' },
+  userLookedUp: {
+    en: 'User {user} was looked up by a username or an e-mail address',
+    de: 'Benutzer {user} wurde nach Benutzername oder E-Mail-Adresse gesucht',
+  },
+  nobodyLookedUp: {
+    en: 'A username or an e-mail address was looked up that nobody had',
+    de: 'Ein Benutzername oder eine E-Mail-Adresse wurde gesucht, die niemand hatte',
+  },
   ofUser: { en: 'user {user}', de: 'von {user}' },
   ofTheOrganization: { en: 'the organization', de: 'der Organisation' },
 });

@@ -1,12 +1,15 @@
 import { afterAll, beforeAll, describe, expect, it, jest } from '@jest/globals';
 import { z } from 'zod';
 import { systemClock } from '#libs/platform/clock.js';
+import { withDeadline } from '#libs/platform/deadline.js';
 import { newUuid } from '#libs/platform/ids.js';
 import { silentLogger } from '#libs/platform/logger.js';
 import { startTestEventStore } from '#test-support/event-store.js';
 import type { TestEventStore } from '#test-support/event-store.js';
 import { testContext } from '#test-support/installation.js';
+import { startRestartableEventStore } from '#test-support/restartable-event-store.js';
 import { MemorySubjectKeys } from '#test-support/subject-keys.js';
+import { until } from '#test-support/until.js';
 import { appendUnconditionally, ContentionError, execute, load } from './command-execution.js';
 import type { Fold } from './command-execution.js';
 import { connectEventStore } from './connect-event-store.js';
@@ -218,6 +221,22 @@ describe('a store that is not there', () => {
       await expect(away.store.append(request(freshStream(), [count(1)]))).rejects.toThrow(StoreAwayError);
     } finally {
       await away.connection.close();
+    }
+  });
+
+  it('E2: comes back also when a request found it away whose own time was over long before', async () => {
+    const restartable = await startRestartableEventStore();
+    const { store, connection } = connect(restartable.url);
+    try {
+      await restartable.goAway();
+      await expect(withDeadline(500, () => store.read(freshStream()))).rejects.toBeInstanceOf(StoreAwayError);
+      await until(() => Promise.resolve(connection.state === 'away' ? true : undefined));
+      await restartable.comeBack();
+      await until(() => Promise.resolve(connection.state === 'ready' ? true : undefined));
+      expect(await store.read(freshStream())).toEqual([]);
+    } finally {
+      await connection.close();
+      await restartable.stop();
     }
   });
 });

@@ -1,6 +1,6 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import type { EventStoreDBClient } from '@eventstore/db-client';
-import { remainingMs } from '#libs/platform/deadline.js';
+import { remainingMs, withDeadline } from '#libs/platform/deadline.js';
 import type { Logger } from '#libs/platform/logger.js';
 import { openClient, retireClient } from './store-client.js';
 import { classify, isNotLeader, StoreAwayError } from './store-errors.js';
@@ -159,7 +159,8 @@ export class StoreConnection {
   #lose(reason: string): void {
     if (this.#closing.signal.aborted || this.#probing) return;
     this.#enter('away', reason);
-    this.#probing = this.#recover().finally(() => {
+    // It goes on for as long as the store is away, whosever request noticed, and however little time that one had left.
+    this.#probing = withDeadline(Infinity, () => this.#recover()).finally(() => {
       this.#probing = undefined;
     });
   }

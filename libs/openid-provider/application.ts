@@ -17,7 +17,7 @@ const PROTOCOL_PAGE_HEADERS = {
 /** What stands around oidc-provider's own routes. @param isPublished the keys of the JWKS; it has others, to recognize old ID tokens */
 export const configureApplication = (
   provider: Provider,
-  { options, grants, limits }: ProviderParts,
+  { options, grants, limits, branding }: ProviderParts,
   isPublished: ReadonlySet<string>,
 ): void => {
   const { pool, logger, newId, onTokensIssued, onTokenAnswer } = options;
@@ -31,6 +31,7 @@ export const configureApplication = (
     ctx.set(PROTOCOL_PAGE_HEADERS);
     await next();
     nameFormTarget(ctx);
+    await branding.nameInRedirect(ctx);
     if (ctx.oidc?.route === 'token') onTokenAnswer?.(String(ctx.oidc.params?.grant_type), ctx.status === 200 ? 'issued' : 'refused');
     // Its own configuration can add to the document, not change it.
     if (ctx.oidc?.route === 'discovery') Object.assign(ctx.body as object, { response_modes_supported: RESPONSE_MODES });

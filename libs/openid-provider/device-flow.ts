@@ -5,6 +5,7 @@ import { FailureLimit } from '#libs/throttling/failure-limit.js';
 import type { Throttles } from '#libs/throttling/throttles.js';
 import type { Message } from '#libs/web/messages.js';
 import { deviceCodePage, deviceConfirmPage, deviceDonePage } from './pages.js';
+import type { PageBranding } from './page-branding.js';
 import { OPENID_TEXTS as texts } from './texts.js';
 
 /** A device's code is good for this long, in seconds (P10). */
@@ -14,21 +15,21 @@ export const DEVICE_CODE_TTL_S = 300;
 const SHAPE = { charset: 'base-20', mask: '****-****' } as const;
 
 /** The pages of the device flow (RFC 8628): they show who asks, and warn. */
-export const deviceFlow: NonNullable<Configuration['features']>['deviceFlow'] = {
+export const deviceFlowOf = (branding: PageBranding): NonNullable<Configuration['features']>['deviceFlow'] => ({
   enabled: true,
   ...SHAPE,
   deviceInfo: () => ({}),
-  userCodeInputSource: (ctx, form, _out, error) => {
+  userCodeInputSource: async (ctx, form, _out, error) => {
     const { userCode } = ctx.state as { userCode?: string };
-    ctx.body = deviceCodePage(ctx, form, { userCode, error: error && textOf(error) });
+    ctx.body = deviceCodePage(ctx, await branding.of(ctx), form, { userCode, error: error && textOf(error) });
   },
-  userCodeConfirmSource: (ctx, form, client, _deviceInfo, userCode) => {
-    ctx.body = deviceConfirmPage(ctx, form, { app: client.clientName ?? client.clientId, userCode });
+  userCodeConfirmSource: async (ctx, form, client, _deviceInfo, userCode) => {
+    ctx.body = deviceConfirmPage(ctx, await branding.of(ctx), form, { app: client.clientName ?? client.clientId, userCode });
   },
-  successSource: (ctx) => {
-    ctx.body = deviceDonePage(ctx);
+  successSource: async (ctx) => {
+    ctx.body = deviceDonePage(ctx, await branding.of(ctx));
   },
-};
+});
 
 const textOf = (error: Error): Message => {
   if (error instanceof TooManyCodesError) return texts.deviceTooMany;

@@ -5,6 +5,7 @@ import type { Logger } from '#libs/platform/logger.js';
 import type { Pool } from '#libs/platform/postgres/pool.js';
 import type { RelyingPartySettings } from '#libs/relying-parties/settings.js';
 import type { Throttles } from '#libs/throttling/throttles.js';
+import type { Branding } from '#libs/web/branding.js';
 import type { GrantRecord, RevocationReason } from './grants.postgres.js';
 import type { SessionRecord } from './sessions.postgres.js';
 import type { OnTokensIssued } from './token-exchange.js';
@@ -44,6 +45,8 @@ export interface OpenIdProviderOptions {
   readonly newId: NewId;
   readonly logger: Logger;
   readonly relyingParties: { find(clientId: string): Promise<RelyingPartySettings | undefined> };
+  /** How an organization's pages look; nothing for one that does not exist. */
+  readonly brandingOf: (organizationId: string) => Promise<Branding | undefined>;
   readonly users: {
     /** Claims of a user; nothing for one that is unknown or may not sign in. */
     claims(userId: string): Promise<UserClaims | undefined>;

@@ -18,6 +18,7 @@ import { cookieOptions, sessionCookieName } from './cookies.js';
 import { Grants } from './grants.postgres.js';
 import { openIdProviderMigrations } from './migrations.js';
 import type { OpenIdProviderOptions } from './open-id-provider-options.js';
+import { PageBranding } from './page-branding.js';
 import { pathOnly, pinToIssuer } from './pinned-endpoints.js';
 import { apiAudience, configurationOf } from './provider-configuration.js';
 import { SESSION_TTL_S, SessionRows } from './sessions.postgres.js';
@@ -66,6 +67,7 @@ export class OpenIdProvider {
   readonly #consents: Consents;
   readonly #limits: ClientLimits;
   readonly #issuer: URL;
+  readonly #branding: PageBranding;
   #generation!: Generation;
 
   private constructor(private readonly options: OpenIdProviderOptions) {
@@ -75,6 +77,7 @@ export class OpenIdProvider {
     this.#consents = new Consents(pool, clock);
     this.#limits = new ClientLimits(throttles, clock);
     this.#issuer = new URL(options.issuer);
+    this.#branding = new PageBranding(options, this.sessions);
   }
 
   /** Brings the tables up to date, makes or loads the signing keys, and configures the provider. */
@@ -124,7 +127,7 @@ export class OpenIdProvider {
     const isPublished = new Set(published.map(({ kid }) => kid));
     const which = JSON.stringify([keys, signing, published].map((list) => list.map(({ kid }) => kid)));
     if (this.#generation?.keys === which) return;
-    const parts = { options, sessions, grants: this.#grants, consents: this.#consents, limits: this.#limits };
+    const parts = { options, sessions, grants: this.#grants, consents: this.#consents, limits: this.#limits, branding: this.#branding };
     const provider = new Provider(
       issuer,
       configurationOf(

@@ -1,5 +1,6 @@
 import type { KoaContextWithOIDC } from 'oidc-provider';
 import type { VNode } from 'preact';
+import type { Branding } from '#libs/web/branding.js';
 import { ErrorReference } from '#libs/web/error-page.js';
 import { Field, FormError } from '#libs/web/form-field.js';
 import { useLanguage } from '#libs/web/language.js';
@@ -9,12 +10,15 @@ import type { Message } from '#libs/web/messages.js';
 import { pageHeaders } from '#libs/web/security-headers.js';
 import { OPENID_TEXTS as texts } from './texts.js';
 
+/** Of the organization that a page is about; nothing where that is not known. */
+type Look = Branding | undefined;
+
 /** Answers with a page, in the person's language. @param formTargets origins that its forms may lead to */
-const render = (ctx: KoaContextWithOIDC, page: VNode, formTargets: readonly string[] = []): string => {
-  ctx.set(pageHeaders(formTargets));
+const render = (ctx: KoaContextWithOIDC, branding: Look, page: VNode, formTargets: readonly string[] = []): string => {
+  ctx.set(pageHeaders(formTargets, branding?.logoUrl));
   ctx.vary('accept-language');
   ctx.type = 'html';
-  return renderPage(page, { language: languageFor(ctx, ctx.oidc?.params?.ui_locales), branding: undefined });
+  return renderPage(page, { language: languageFor(ctx, ctx.oidc?.params?.ui_locales), branding });
 };
 
 const SignOutPage = ({ action, xsrf }: FormFields): VNode => {
@@ -41,9 +45,9 @@ const SignOutPage = ({ action, xsrf }: FormFields): VNode => {
 };
 
 /** Asks whether to sign out (RP-Initiated Logout 1.0, section 2: the OP asks, P7). @param form oidc-provider's form, id `op.logoutForm` */
-export const signOutPage = (ctx: KoaContextWithOIDC, form: string): string => {
+export const signOutPage = (ctx: KoaContextWithOIDC, branding: Look, form: string): string => {
   const target = ctx.oidc.session?.state?.postLogoutRedirectUri;
-  return render(ctx, <SignOutPage {...formFields(form)} />, typeof target === 'string' ? [new URL(target).origin] : []);
+  return render(ctx, branding, <SignOutPage {...formFields(form)} />, typeof target === 'string' ? [new URL(target).origin] : []);
 };
 
 const SignedOutPage = (): VNode => {
@@ -58,7 +62,7 @@ const SignedOutPage = (): VNode => {
   );
 };
 
-export const signedOutPage = (ctx: KoaContextWithOIDC): string => render(ctx, <SignedOutPage />);
+export const signedOutPage = (ctx: KoaContextWithOIDC, branding: Look): string => render(ctx, branding, <SignedOutPage />);
 
 interface ErrorPageProps {
   readonly code: string;
@@ -85,7 +89,8 @@ const ErrorPage = ({ code, correlationId, next }: ErrorPageProps): VNode => {
 };
 
 /** Nothing but the code and the reference: details of a protocol error are for the log (P11). */
-export const errorPage = (ctx: KoaContextWithOIDC, error: ErrorPageProps): string => render(ctx, <ErrorPage {...error} />);
+export const errorPage = (ctx: KoaContextWithOIDC, branding: Look, error: ErrorPageProps): string =>
+  render(ctx, branding, <ErrorPage {...error} />);
 
 interface DeviceCodePageProps {
   readonly userCode?: string | undefined;
@@ -113,8 +118,8 @@ const DeviceCodePage = ({ action, xsrf, userCode, error }: FormFields & DeviceCo
 };
 
 /** Asks for the code that a device shows (RFC 8628, section 3.3). @param form oidc-provider's form, id `op.deviceInputForm` */
-export const deviceCodePage = (ctx: KoaContextWithOIDC, form: string, props: DeviceCodePageProps): string =>
-  render(ctx, <DeviceCodePage {...formFields(form)} {...props} />);
+export const deviceCodePage = (ctx: KoaContextWithOIDC, branding: Look, form: string, props: DeviceCodePageProps): string =>
+  render(ctx, branding, <DeviceCodePage {...formFields(form)} {...props} />);
 
 const DeviceConfirmPage = ({ action, xsrf, app, userCode }: FormFields & { readonly app: string; readonly userCode: string }): VNode => {
   const { t } = useLanguage();
@@ -147,8 +152,12 @@ const DeviceConfirmPage = ({ action, xsrf, app, userCode }: FormFields & { reado
 };
 
 /** Shows which app asks, the code, and what it means to go on (P10; RFC 8628, section 5.4). @param form oidc-provider's form, id `op.deviceConfirmForm` */
-export const deviceConfirmPage = (ctx: KoaContextWithOIDC, form: string, props: { app: string; userCode: string }): string =>
-  render(ctx, <DeviceConfirmPage {...formFields(form)} {...props} />);
+export const deviceConfirmPage = (
+  ctx: KoaContextWithOIDC,
+  branding: Look,
+  form: string,
+  props: { app: string; userCode: string },
+): string => render(ctx, branding, <DeviceConfirmPage {...formFields(form)} {...props} />);
 
 const DeviceDonePage = (): VNode => {
   const { t } = useLanguage();
@@ -162,7 +171,7 @@ const DeviceDonePage = (): VNode => {
   );
 };
 
-export const deviceDonePage = (ctx: KoaContextWithOIDC): string => render(ctx, <DeviceDonePage />);
+export const deviceDonePage = (ctx: KoaContextWithOIDC, branding: Look): string => render(ctx, branding, <DeviceDonePage />);
 
 interface FormFields {
   readonly action: string;

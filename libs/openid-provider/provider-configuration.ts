@@ -5,12 +5,13 @@ import { PostgresAdapter, sessionAdapter } from './adapter.postgres.js';
 import type { ClientLimits } from './client-limits.js';
 import type { Consents } from './consents.postgres.js';
 import { cookieOptions, pathCookieName, sessionCookieName } from './cookies.js';
-import { DEVICE_CODE_TTL_S, deviceFlow, limitCodeGuesses } from './device-flow.js';
+import { DEVICE_CODE_TTL_S, deviceFlowOf, limitCodeGuesses } from './device-flow.js';
 import { grantAdapter } from './grants.postgres.js';
 import type { Grants } from './grants.postgres.js';
 import { guardedFetch } from './guarded-fetch.js';
 import { interactionPolicyOf, organizationOf } from './interaction-policy.js';
 import type { OpenIdProviderOptions } from './open-id-provider-options.js';
+import type { PageBranding } from './page-branding.js';
 import { errorPage, signedOutPage, signOutPage } from './pages.js';
 import { clientMetadata, EXTRA_METADATA, ownMetadata } from './relying-party-metadata.js';
 import { rememberRelyingParties } from './relying-party-cache.js';
@@ -57,11 +58,12 @@ export interface ProviderParts {
   readonly grants: Grants;
   readonly consents: Consents;
   readonly limits: ClientLimits;
+  readonly branding: PageBranding;
 }
 
 /** oidc-provider's configuration. @param keys private JWKs, the ones that sign first */
 export const configurationOf = (parts: ProviderParts, keys: readonly object[]): Configuration => {
-  const { options, sessions } = parts;
+  const { options, sessions, branding } = parts;
   const { issuer, clock, newId, logger, users } = options;
   const now = (): number => Math.floor(clock().getTime() / 1_000);
   return {
@@ -120,7 +122,7 @@ export const configurationOf = (parts: ProviderParts, keys: readonly object[]): 
       devInteractions: { enabled: false },
       claimsParameter: { enabled: true },
       clientCredentials: { enabled: true },
-      deviceFlow,
+      deviceFlow: deviceFlowOf(branding),
       dPoP: { enabled: true },
       pushedAuthorizationRequests: { enabled: true },
       // RFC 7662, section 4: a client learns of its own tokens only.
@@ -129,11 +131,11 @@ export const configurationOf = (parts: ProviderParts, keys: readonly object[]): 
       backchannelLogout: { enabled: true },
       rpInitiatedLogout: {
         enabled: true,
-        logoutSource: (ctx, form) => {
-          ctx.body = signOutPage(ctx, form);
+        logoutSource: async (ctx, form) => {
+          ctx.body = signOutPage(ctx, await branding.of(ctx), form);
         },
-        postLogoutSuccessSource: (ctx) => {
-          ctx.body = signedOutPage(ctx);
+        postLogoutSuccessSource: async (ctx) => {
+          ctx.body = signedOutPage(ctx, await branding.of(ctx));
         },
       },
       resourceIndicators: {
@@ -178,7 +180,7 @@ export const configurationOf = (parts: ProviderParts, keys: readonly object[]): 
       };
     },
     loadExistingGrant: (ctx) => loadGrant(parts, ctx),
-    renderError: (ctx, out, error) => {
+    renderError: async (ctx, out, error) => {
       const correlationId = newId();
       const unexpected = !(error instanceof errors.OIDCProviderError);
       logger[unexpected ? 'error' : 'info'](
@@ -187,7 +189,7 @@ export const configurationOf = (parts: ProviderParts, keys: readonly object[]): 
       );
       // P7: a bad request to sign out is not obeyed; the person may still want to.
       const next = ctx.oidc.route === 'end_session' ? { href: ROUTES.end_session, label: OPENID_TEXTS.signOutHere } : undefined;
-      ctx.body = errorPage(ctx, { code: out.error, correlationId, next });
+      ctx.body = errorPage(ctx, await branding.of(ctx), { code: out.error, correlationId, next });
     },
   };
 };

@@ -173,6 +173,14 @@ export class SessionRows {
     return rowCount === 1;
   }
 
+  /** The organization of a session, also of one that has ended; nothing for one that nobody signed in to. */
+  async organizationOf(sessionId: string): Promise<string | undefined> {
+    const { rows } = await this.pool.query<Pick<Row, 'organization_id'>>('SELECT organization_id FROM provider.sessions WHERE uid = $1', [
+      sessionId,
+    ]);
+    return rows[0]?.organization_id ?? undefined;
+  }
+
   /** What a sign-in says of the person, for the relying party's tokens. */
   async loginOf(sessionId: string): Promise<{ accountId: string; ts: number; acr?: string; amr: string[] } | undefined> {
     const { rows } = await this.pool.query<Row>(`SELECT ${COLUMNS} FROM provider.sessions WHERE uid = $1 AND state = 'active'`, [

@@ -1,12 +1,9 @@
 import { decideRehashPassword } from '#libs/accounts/decide.js';
-import { parseEmailAddress } from '#libs/accounts/email-address.js';
 import { executeOnAccount } from '#libs/accounts/execute-on-account.js';
 import type { Passwords } from '#libs/accounts/passwords.js';
+import { namedIdentifier } from '#libs/accounts/queries/named-identifier.js';
 import { maySignIn, seenAt } from '#libs/accounts/state.js';
 import type { Account, AccountSeen } from '#libs/accounts/state.js';
-import { usernameKey, usernameStream, verifiedEmailKey, verifiedEmailStream } from '#libs/accounts/streams.js';
-import { parseUsername } from '#libs/accounts/username.js';
-import { claimableEmail, claimableUsername } from '#libs/claims/claimable.js';
 import { Claims } from '#libs/claims/claims.js';
 import type { ClaimsDependencies, Ownership } from '#libs/claims/claims.js';
 import type { CommandContext } from '#libs/event-store/event-metadata.js';
@@ -99,16 +96,8 @@ const rehash = async (
 };
 
 /** What a typed name stands for: its key, and the stream that says who owns it. A name that nobody can have has a key too. */
-const identifierOf = (keys: IndexKeys, organizationId: string, { loginNames }: LoginPolicy, typed: unknown) => {
-  const username = loginNames.includes('username') ? parseUsername(typed) : undefined;
-  if (username?.kind === 'ok') {
-    const key = usernameKey(keys, organizationId, username.canonical);
-    return { key, thing: claimableUsername(usernameStream(key)) };
-  }
-  const email = loginNames.includes('email') ? parseEmailAddress(typed) : undefined;
-  if (email?.kind === 'ok') {
-    const key = verifiedEmailKey(keys, organizationId, email.canonical);
-    return { key, thing: claimableEmail(verifiedEmailStream(key)) };
-  }
-  return { key: keys.of('noLoginName', organizationId, typeof typed === 'string' ? typed.slice(0, 320) : ''), thing: undefined };
-};
+const identifierOf = (keys: IndexKeys, organizationId: string, { loginNames }: LoginPolicy, typed: unknown) =>
+  namedIdentifier(keys, organizationId, typed, loginNames) ?? {
+    key: keys.of('noLoginName', organizationId, typeof typed === 'string' ? typed.slice(0, 320) : ''),
+    thing: undefined,
+  };

@@ -17,8 +17,8 @@ export const BrandingContext = createContext<Branding | undefined>(undefined);
 /** The organization of the page that is being rendered; none where a page belongs to none. */
 export const useBranding = (): Branding | undefined => useContext(BrandingContext);
 
-/** From now on this answer, an error page included, is one of this organization. */
-export const brandAnswer = (response: Response, branding: Branding): void => {
+/** From now on this answer, an error page included, is one of this organization; nothing: of none. */
+export const brandAnswer = (response: Response, branding: Branding | undefined): void => {
   response.locals.branding = branding;
 };
 

@@ -2,12 +2,17 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { Command } from 'commander';
 import { masterKeyShape, readConfiguration } from '#libs/platform/configuration.js';
 import { requestRotation, rotationDone } from '#libs/openid-provider/signing-keys.postgres.js';
+import type { Pool } from '#libs/platform/postgres/pool.js';
 import { countKeysNotUnder, masterKeyId } from '#libs/privacy/subject-keys.postgres.js';
 import { withDatabase } from '../connections.js';
+import { UsageError } from '../exit-codes.js';
 import { print } from '../output.js';
 
 const PATIENCE_MS = 60_000;
 const POLL_MS = 500;
+
+/** PostgreSQL's codes for a table that is not there, and for one that this role may not use. */
+const NOT_OURS_TO_USE: ReadonlySet<unknown> = new Set(['42P01', '42501']);
 
 /** `ligature keys rotate`, and `ligature keys rotate --signing` */
 export const keysCommand = (): Command => {
@@ -33,7 +38,7 @@ Examples:
 
 const rotateSigningKeys = async (json: boolean | undefined): Promise<void> => {
   const signsFrom = await withDatabase(async (pool) => {
-    const number = await requestRotation(pool);
+    const number = await askForRotation(pool);
     for (const patienceEndsAt = Date.now() + PATIENCE_MS; Date.now() < patienceEndsAt; await delay(POLL_MS)) {
       const done = await rotationDone(pool, number);
       if (done) return done;
@@ -46,6 +51,18 @@ const rotateSigningKeys = async (json: boolean | undefined): Promise<void> => {
       : 'Asked for, but no identity server has made the keys for a minute. It will when it runs.',
   ]);
   if (!signsFrom) process.exitCode = 1;
+};
+
+/** The identity server makes the table, and lets the command line's role use it. @throws {UsageError} where it has not */
+const askForRotation = async (pool: Pool): Promise<string> => {
+  try {
+    return await requestRotation(pool);
+  } catch (error) {
+    if (!NOT_OURS_TO_USE.has((error as { code?: unknown }).code)) throw error;
+    throw new UsageError(
+      'There are no signing keys to rotate here: no identity server has run on this database yet, or DATABASE_URL is not that of the role ligature_cli.',
+    );
+  }
 };
 
 const waitForRewrapping = async (json: boolean | undefined): Promise<void> => {

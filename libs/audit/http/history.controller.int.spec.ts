@@ -4,6 +4,7 @@ import { Module } from '@nestjs/common';
 import type { DynamicModule, INestApplication } from '@nestjs/common';
 import { NestFactory } from '@nestjs/core';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { createUser } from '#libs/accounts/create-user.js';
 import { userStream } from '#libs/accounts/streams.js';
 import { appendUnconditionally } from '#libs/event-store/command-execution.js';
 import { EventStore } from '#libs/event-store/event-store.js';
@@ -11,6 +12,8 @@ import type { AppendRequest, AppendResult } from '#libs/event-store/event-store.
 import { StoreAwayError } from '#libs/event-store/store-errors.js';
 import { newUuid } from '#libs/platform/ids.js';
 import { silentLogger } from '#libs/platform/logger.js';
+import { cookiePolicy } from '#libs/web/cookies.js';
+import { createCsrfTokens } from '#libs/web/csrf.js';
 import { startTestInstallation, testContext } from '#test-support/installation.js';
 import type { TestInstallation } from '#test-support/installation.js';
 import { AUDIT_DEPENDENCIES } from '../audit-dependencies.js';
@@ -35,19 +38,33 @@ class ReadOnly extends EventStore {
 describe('an access that cannot be written down', () => {
   let installation: TestInstallation;
   let app: INestApplication;
-  const userId = newUuid();
+  const [userId, auditorId, browserId] = [newUuid(), newUuid(), 'b'.repeat(43)];
+  const csrf = createCsrfTokens(Buffer.alloc(32));
   beforeAll(async () => {
     installation = await startTestInstallation();
     const registered = { type: 'UserRegistered', data: { organizationId: 'default', displayName: 'Secret Ann' } };
     const stream = userStream(userId);
     await appendUnconditionally(installation.store, { stream, events: [registered], context: testContext(), subject: userId });
+    const first = { type: 'UserRegistered', data: { organizationId: 'default' } } as const;
+    const username = { username: 'ann', canonical: 'ann' };
+    await createUser(installation, { organizationId: 'default', first, username, ifUsernameTaken: 'refuse' }, testContext());
+    const auditor = { type: 'UserRegistered', data: { organizationId: 'default', displayName: 'Auditor' } };
+    const role = { type: 'RoleGranted', data: { role: 'auditor' } };
+    await appendUnconditionally(installation.store, {
+      stream: userStream(auditorId),
+      events: [auditor, role],
+      context: testContext(),
+      subject: auditorId,
+    });
     const dependencies: AuditDependencies = {
       ...installation,
       store: new ReadOnly(installation),
       index: { find: () => Promise.resolve([{ position: 64n, stream, revision: 0n }]) },
       verifyAccessToken: () => Promise.resolve({ kind: 'valid', clientId: 'auditor', organizationId: 'default' }),
-      sessions: { current: () => Promise.resolve(undefined) },
+      sessions: { current: () => Promise.resolve({ userId: auditorId, organizationId: 'default', sessionId: 'session' }) },
       continueAt: () => undefined,
+      csrf,
+      cookies: cookiePolicy('http://localhost'),
       logger: silentLogger,
     };
     const imports = [DependenciesModule.of(dependencies), AuditModule];
@@ -71,5 +88,16 @@ describe('an access that cannot be written down', () => {
     const response = await fetch(`http://127.0.0.1:${port}/api/v1/${path}`, { headers: { authorization: 'Bearer token' } });
     expect(response.status).toBeGreaterThanOrEqual(500);
     expect(await response.text()).not.toContain('Secret');
+  });
+
+  it.each(['ann', 'nobody'])('looking %s up on the auditors’ pages: neither', async (user) => {
+    const { port } = (app.getHttpServer() as { address(): AddressInfo }).address();
+    const response = await fetch(`http://127.0.0.1:${port}/audit/users`, {
+      method: 'POST',
+      redirect: 'manual',
+      headers: { cookie: `ligature_browser=${browserId}` },
+      body: new URLSearchParams({ user, csrf: csrf.issue(browserId, 'session') }),
+    });
+    expect([response.status, response.headers.get('location')]).toEqual([500, null]);
   });
 });

@@ -1,12 +1,14 @@
-import { Controller, Get, Inject, Param, Query, Req, Res } from '@nestjs/common';
+import { Body, Controller, Get, Inject, Param, Post, Req, Res } from '@nestjs/common';
 import type { Request, Response } from 'express';
 import { z } from 'zod';
 import { eventCatalog } from '#libs/event-catalog/event-catalog.js';
+import { isUuid } from '#libs/platform/ids.js';
 import { sendErrorPage } from '#libs/web/error-page.js';
 import { languageOfAnswer } from '#libs/web/locale.js';
 import { sendPage } from '#libs/web/send-page.js';
 import { AUDIT_DEPENDENCIES } from '../audit-dependencies.js';
 import type { AuditDependencies } from '../audit-dependencies.js';
+import { lookUpUser } from '../find-user.js';
 import { pageOf, readHistory } from '../history.js';
 import type { HistoryPage } from '../history.js';
 import { historyQuerySchema, mistakeOf } from '../history-query.js';
@@ -21,6 +23,7 @@ import { AuditorGuard } from './auditor-guard.js';
 import { apiQueryOf } from './page-query.js';
 import { AUDITOR_TEXTS as texts } from './texts.js';
 import { TimelinePage } from './timeline-page.js';
+import type { TimelineOf } from './timeline-page.js';
 
 const PAGE = 50;
 const TYPES = [...eventCatalog.keys()].toSorted();
@@ -41,18 +44,28 @@ export class AuditorController {
     const auditor = await this.#guard.auditor(request, response);
     if (!auditor) return;
     const { store, index } = this.dependencies;
-    const { organizationId, organizationName } = auditor;
+    const { organizationId, organizationName, csrf } = auditor;
     const title = languageOfAnswer(response).t(texts.organizationHistory, { organization: organizationName });
-    await this.#timeline(request, response, { title }, async (query) => {
+    await this.#timeline(request, response, { title, csrf }, async (query) => {
       await auditor.record('history');
       return pageOf(organizationEvents(store, index, organizationId, { ...query, piece: query.limit + 1 }), query);
     });
   }
 
-  /** The form that names a user leads here. */
-  @Get('/users')
-  find(@Query('id') id: unknown, @Res() response: Response): void {
-    response.redirect(303, `/audit/users/${encodeURIComponent(typeof id === 'string' ? id.trim() : '')}`);
+  /**
+   * The form that names a user leads here: by id, or exactly by username or verified e-mail address. Posted, so that no name of a person is in
+   * an address. A name that looks like an id is never looked up: it would lead to somebody else than the id's own user.
+   */
+  @Post('/users')
+  async find(@Body() form: Readonly<Record<string, unknown>>, @Req() request: Request, @Res() response: Response): Promise<void> {
+    const auditor = await this.#guard.sender(form, request, response);
+    if (!auditor) return;
+    const typed = typeof form.user === 'string' ? form.user.trim() : '';
+    if (isUuid(typed)) return response.redirect(303, `/audit/users/${typed}`);
+    const found = await lookUpUser(this.dependencies, auditor.organizationId, typed, auditor.context);
+    if (found) await auditor.record('look_up', found.userId, found.query);
+    if (found?.userId === undefined) return this.#guard.refuseUnknown(response);
+    response.redirect(303, `/audit/users/${found.userId}`);
   }
 
   @Get('/users/:userId')
@@ -108,7 +121,7 @@ export class AuditorController {
   async #timeline(
     request: Request,
     response: Response,
-    page: { readonly title: string; readonly userId?: string },
+    page: { readonly title: string } & TimelineOf,
     read: (query: HistoryQuery) => Promise<HistoryPage>,
   ): Promise<void> {
     const parsed = historyQuerySchema.safeParse({ order: 'desc', limit: String(PAGE), ...apiQueryOf(request.query) });

@@ -13,8 +13,11 @@ export const AUDITOR_TEXTS = messages({
   },
   yourAccount: { en: 'Your account', de: 'Ihr Konto' },
   findUser: { en: 'A user’s history', de: 'Verlauf eines Benutzers' },
-  userId: { en: 'User id', de: 'Benutzerkennung' },
-  userIdHint: { en: 'What apps get as “sub”', de: 'Was Anwendungen als „sub“ erhalten' },
+  whichUser: { en: 'User id, username or verified e-mail address', de: 'Benutzerkennung, Benutzername oder bestätigte E-Mail-Adresse' },
+  whichUserHint: {
+    en: 'In full. The id is what apps get as “sub”.',
+    de: 'Vollständig. Die Kennung ist, was Anwendungen als „sub“ erhalten.',
+  },
   show: { en: 'Show', de: 'Anzeigen' },
 
   filters: { en: 'Filters', de: 'Filter' },
@@ -81,8 +84,13 @@ export const AUDITOR_TEXTS = messages({
   },
   noSuchUserTitle: { en: 'There is no such user', de: 'Diesen Benutzer gibt es nicht' },
   noSuchUserNext: {
-    en: 'Check the user id. Users of other organizations are not shown.',
-    de: 'Prüfen Sie die Benutzerkennung. Benutzer anderer Organisationen werden nicht gezeigt.',
+    en: 'Check what you typed. Users of other organizations are not shown.',
+    de: 'Prüfen Sie, was Sie eingegeben haben. Benutzer anderer Organisationen werden nicht gezeigt.',
+  },
+  formExpiredTitle: { en: 'This form has expired', de: 'Dieses Formular ist abgelaufen' },
+  formExpiredNext: {
+    en: 'Open the page again and repeat what you did.',
+    de: 'Öffnen Sie die Seite noch einmal und wiederholen Sie, was Sie getan haben.',
   },
   momentTitle: { en: 'That moment cannot be shown', de: 'Dieser Zeitpunkt kann nicht gezeigt werden' },
   momentNext: {

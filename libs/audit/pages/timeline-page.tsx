@@ -2,6 +2,7 @@ import type { VNode } from 'preact';
 import { accountEvents } from '#libs/accounts/events.js';
 import { linkEvents } from '#libs/linking/events.js';
 import { useLanguage } from '#libs/web/language.js';
+import { CsrfField } from '#libs/web/layout.js';
 import type { HistoryEntry } from '../entry.js';
 import type { QueryMistake } from '../history-query.js';
 import { sentenceFor } from '../sentences.js';
@@ -9,10 +10,11 @@ import { AuditorFrame, Input } from './auditor-frame.js';
 import { secondOf } from './page-query.js';
 import { AUDITOR_TEXTS as texts } from './texts.js';
 
-export interface TimelineProps {
+/** Whose timeline: a user's, or the organization's, which has a form to find a user with. */
+export type TimelineOf = { readonly userId: string; readonly csrf?: undefined } | { readonly userId?: undefined; readonly csrf: string };
+
+interface Shown {
   readonly title: string;
-  /** Whose history; none: the organization's. */
-  readonly userId?: string | undefined;
   readonly entries: readonly HistoryEntry[];
   /** The address of what comes next. */
   readonly next: string | undefined;
@@ -23,10 +25,12 @@ export interface TimelineProps {
   readonly types: readonly string[];
 }
 
+export type TimelineProps = Shown & TimelineOf;
+
 /** Events of the user's own stream: they change the account. */
 const CHANGES_THE_ACCOUNT: ReadonlySet<string> = new Set([...accountEvents, ...linkEvents].map(({ type }) => type));
 
-const Filters = ({ asked, mistake, types }: Pick<TimelineProps, 'asked' | 'mistake' | 'types'>): VNode => {
+const Filters = ({ asked, mistake, types }: Pick<Shown, 'asked' | 'mistake' | 'types'>): VNode => {
   const { t } = useLanguage();
   const errorOf = (name: string): string | undefined =>
     mistake?.parameter === name ? t(texts.cannotBeUsed, { detail: mistake.detail }) : undefined;
@@ -96,13 +100,14 @@ const Entry = ({ entry, userId }: { readonly entry: HistoryEntry; readonly userI
 };
 
 /** What happened to a user, or in an organization, with filters; a click on an entry leads to the account as of then. */
-export const TimelinePage = ({ title, userId, entries, next, ...filters }: TimelineProps): VNode => {
+export const TimelinePage = ({ title, userId, csrf, entries, next, ...filters }: TimelineProps): VNode => {
   const { t } = useLanguage();
   return (
     <AuditorFrame title={title} userId={userId} current={userId === undefined ? 'organization' : 'user'}>
-      {userId === undefined && (
-        <form class="card" method="get" action="/audit/users" aria-label={t(texts.findUser)}>
-          <Input name="id" label={t(texts.userId)} hint={t(texts.userIdHint)} required />
+      {csrf !== undefined && (
+        <form class="card" method="post" action="/audit/users" aria-label={t(texts.findUser)}>
+          <CsrfField token={csrf} />
+          <Input name="user" label={t(texts.whichUser)} hint={t(texts.whichUserHint)} required />
           <button class="small" type="submit">
             {t(texts.show)}
           </button>

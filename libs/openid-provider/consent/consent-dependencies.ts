@@ -14,7 +14,7 @@ export interface ConsentDependencies {
   /** Stores the event; only then does the app get anything. */
   readonly onConsentGranted: (userId: string, clientId: string, consent: Consent, context: CommandContext) => Promise<void>;
   /** How an organization's pages look. */
-  readonly brandingOf: (organizationId: string) => Promise<Branding>;
+  readonly brandingOf: (organizationId: string) => Promise<Branding | undefined>;
   readonly csrf: CsrfTokens;
   readonly cookies: CookiePolicy;
   readonly newId: NewId;

@@ -26,13 +26,13 @@ export default {
       comment: 'Events, state and deciders import no framework, no I/O, no clock, no random: time and ids come in with the command.',
       severity: 'error',
       from: {
-        path: '^libs/[^/]+/(events|state|decide|assurance|credentials|claim|login-via-idp|external-identity|policy)\\.ts$',
+        path: '^libs/[^/]+/(events|state|decide|assurance|credentials|claim|login-via-idp|external-identity|policy|restriction)\\.ts$',
         pathNot: `^libs/(${INFRASTRUCTURE})/`,
       },
       to: {
         path: '^node_modules/|^libs/|^(fs|net|http|https|crypto|timers)',
         pathNot:
-          '^node_modules/zod/|^libs/event-store/(event-definition|command-execution|stream-name)\\.ts$|^libs/privacy/index-key\\.ts$|^libs/platform/(slug|secure-url)\\.ts$|^libs/[^/]+/(events|state|decide|assurance|credentials|claim|login-via-idp|settings|policy|streams)\\.ts$',
+          '^node_modules/zod/|^libs/event-store/(event-definition|command-execution|stream-name)\\.ts$|^libs/privacy/index-key\\.ts$|^libs/platform/(slug|secure-url)\\.ts$|^libs/[^/]+/(events|state|decide|assurance|credentials|claim|login-via-idp|settings|policy|restriction|streams)\\.ts$',
         dependencyTypesNot: ['type-only'],
       },
     },

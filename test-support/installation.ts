@@ -1,5 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import { parseDeclaration } from '#libs/declared-configuration/declaration.js';
+import type { Restricting } from '#libs/declared-configuration/agree-on-restrictions.js';
 import { applyDeclaration } from '#libs/declared-configuration/apply-declaration.js';
 import { eventCatalog } from '#libs/event-catalog/event-catalog.js';
 import { connectEventStore } from '#libs/event-store/connect-event-store.js';
@@ -61,6 +62,16 @@ export const testContext = (commandId = newUuid()): CommandContext => ({
   organizationId: 'default',
 });
 
+/** Takes ways in away without waiting and without asking whom it affects. */
+export const AT_ONCE: Restricting = {
+  clock: systemClock,
+  pause: () => Promise.resolve(),
+  affected: async function* () {
+    yield await Promise.resolve([]);
+  },
+  force: true,
+};
+
 export const testAssertion = (subject: string, providerId = 'acme'): VerifiedAssertion => ({
   providerId,
   sourceKind: 'oidc',
@@ -100,7 +111,7 @@ export const startTestInstallation = async (given?: TestEventStore, observer: St
     newId: newUuid,
     isDenied: () => Promise.resolve(false),
     configure: async (yaml, environment = process.env) => {
-      await applyDeclaration(core.store, parseDeclaration(yaml, environment), testContext());
+      await applyDeclaration(core.store, parseDeclaration(yaml, environment), testContext(), AT_ONCE);
     },
     stop: async () => {
       await core.connection.close();

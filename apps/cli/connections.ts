@@ -14,6 +14,8 @@ import { silentLogger } from '#libs/platform/logger.js';
 import { createPool } from '#libs/platform/postgres/pool.js';
 import type { Pool } from '#libs/platform/postgres/pool.js';
 import { isSecureOrLoopback } from '#libs/platform/secure-url.js';
+import { connectReadModels } from '#projections/read-models.js';
+import type { ReadModels } from '#projections/read-models.js';
 import { postgresSubjectKeys } from '#libs/privacy/subject-keys.postgres.js';
 
 /** Runs `work` on the database, and closes the connections whatever happens. */
@@ -24,6 +26,20 @@ export const withDatabase = async <T>(work: (pool: Pool) => Promise<T>): Promise
     return await work(pool);
   } finally {
     await pool.end();
+  }
+};
+
+/** How long a command waits until the read models have everything that was stored, in milliseconds. */
+export const READ_MODEL_PATIENCE_MS = 60_000;
+
+/** Runs `work` on the read models, and closes the connections whatever happens. */
+export const withReadModels = async <T>(work: (readModels: ReadModels) => Promise<T>): Promise<T> => {
+  const { DATABASE_URL } = readConfiguration({ DATABASE_URL: postgresUrl });
+  const readModels = await connectReadModels(DATABASE_URL, 'ligature-cli');
+  try {
+    return await work(readModels);
+  } finally {
+    await readModels.destroy();
   }
 };
 

@@ -4,7 +4,16 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
+import { userStream } from '#libs/accounts/streams.js';
+import { appendUnconditionally } from '#libs/event-store/command-execution.js';
+import type { DomainEvent } from '#libs/event-store/event-definition.js';
+import { EventStore } from '#libs/event-store/event-store.js';
+import { loadOrganization } from '#libs/organizations/queries/load-organization.js';
+import { organizationStream } from '#libs/organizations/state.js';
+import { SETTLED_AFTER_MS } from '#libs/platform/deadline.js';
+import { INSTALLATION_SUBJECT } from '#libs/privacy/subject-keys.js';
 import { HostileOpenIdProvider } from '#test-support/hostile-openid-provider.js';
+import { testContext } from '#test-support/installation.js';
 import { startTestIdentityServer } from '#test-support/identity-server.js';
 import type { TestIdentityServer } from '#test-support/identity-server.js';
 import { until } from '#test-support/until.js';
@@ -55,6 +64,38 @@ identityProviders:
 organizations:
   - { id: default, displayName: Test, identityProviders: [{ id: acme, policy: { creationAllowed: true } }] }
 `;
+
+  it('a way in that would be somebody’s last is not taken away by a file; by force it is', async () => {
+    const { store, connection, codec, newId } = server.installation;
+    const declared = (password: boolean): string =>
+      file('policy.yaml', `organizations: [{ id: strict, displayName: Strict, loginPolicy: { password: ${password} } }]`);
+    expect((await ligature('config', 'apply', declared(true))).code).toBe(0);
+    const userId = newId();
+    const registered: DomainEvent[] = [
+      { type: 'UserRegistered', data: { organizationId: 'strict', displayName: 'Ann' } },
+      { type: 'PasswordSet', data: { passwordHash: 'x' } },
+    ];
+    await appendUnconditionally(store, { stream: userStream(userId), events: registered, context: testContext(), subject: userId });
+    // As if it had been announced long enough ago.
+    const late = new EventStore({ connection, codec, newId, clock: () => new Date(Date.now() - SETTLED_AFTER_MS - 1_000) });
+    const announced: DomainEvent = { type: 'RestrictionAnnounced', data: { restriction: { methods: ['password'], providers: [] } } };
+    const announce = () =>
+      appendUnconditionally(late, {
+        stream: organizationStream('strict'),
+        events: [announced],
+        context: testContext(),
+        subject: INSTALLATION_SUBJECT,
+      });
+    await announce();
+    const refused = await ligature('config', 'apply', declared(false), '--json');
+    expect([refused.code, JSON.parse(refused.out)]).toEqual([1, { kind: 'would_take_last_way_in', people: { strict: 1 } }]);
+    expect((await loadOrganization(store, 'strict')).loginPolicy.password).toBe(true);
+    await announce();
+    expect(await ligature('config', 'apply', declared(false), '--force')).toMatchObject({
+      code: 0,
+      out: 'organization-strict: RestrictionCommitted, LoginPolicyChanged\n',
+    });
+  });
 
   it('a provider is declared, listed, tested, previewed, deactivated and activated', async () => {
     expect(await ligature('config', 'apply', file('good.yaml', configuration(acme.issuer)))).toMatchObject({ code: 0, err: '' });

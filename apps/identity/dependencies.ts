@@ -75,7 +75,7 @@ import { postgresThrottles } from '#libs/throttling/throttles.js';
 import { cookiePolicy } from '#libs/web/cookies.js';
 import { createCsrfTokens } from '#libs/web/csrf.js';
 import type { LinkView } from '#projections/links/read-model.js';
-import { linksOfUser, usersOfProvider } from '#projections/links/read-model.js';
+import { linksOfUser, usersOfProviders } from '#projections/links/read-model.js';
 import { loadBranding } from '#libs/organizations/queries/load-branding.js';
 import { connectReadModels } from '#projections/read-models.js';
 import type { ReadModels } from '#projections/read-models.js';
@@ -269,7 +269,7 @@ export const connectDependencies = async (
       verifyAccessToken: (token, required) => openIdProvider.verifyAccessToken(token, required),
       linkedUsers: async function* (providerId) {
         await waitForPosition(pool, 'links', (await endOfLog(core.connection)) ?? -1n);
-        yield* usersOfProvider(readModels, providerId);
+        yield* usersOfProviders(readModels, providerId);
       },
     },
     audit: {

@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { EventStore } from '#libs/event-store/event-store.js';
 import { changeIdentityProvider } from '#libs/identity-providers/commands/change-identity-provider.js';
-import { SETTLED_AFTER_MS } from '#libs/identity-providers/commands/remove-identity-provider.js';
+import { SETTLED_AFTER_MS } from '#libs/platform/deadline.js';
 import { decideAnnounceRemoval } from '#libs/identity-providers/decide.js';
 import { identityProviderStream } from '#libs/identity-providers/state.js';
 import { Browser } from '#test-support/browser.js';

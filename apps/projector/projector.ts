@@ -26,7 +26,7 @@ import { allProjections } from '#projections/all-projections.js';
 import { subjectRules } from '#projections/subject-rules.js';
 import { parkedOf } from '#libs/process-managers/parked-streams.postgres.js';
 import { ProviderNotices } from '#libs/process-managers/provider-notices.js';
-import { usersOfProvider } from '#projections/links/read-model.js';
+import { usersOfProviders } from '#projections/links/read-model.js';
 import { connectReadModels } from '#projections/read-models.js';
 import { operatorPage } from './operator-page.js';
 import { accountProcessManager, processManagerMetrics } from './process-managers.js';
@@ -124,7 +124,7 @@ export const startProjector = async (environment: NodeJS.ProcessEnv, logger: Log
     mailer: mailerFrom(config, systemClock, newUuid),
     clock: systemClock,
     logger,
-    linkedUsers: (providerId) => usersOfProvider(readModels, providerId),
+    linkedUsers: (providerId) => usersOfProviders(readModels, providerId),
   });
   processManagerMetrics(registry, managerPool);
   const running = Promise.all([...projectors, replayer, lag, manager, notices].map((runner) => runner.run(stopping.signal)));

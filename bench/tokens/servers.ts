@@ -23,7 +23,7 @@ import type { Role } from '#libs/platform/postgres/provision.js';
 import { createIndexKeys } from '#libs/privacy/index-key.js';
 import { postgresSubjectKeys } from '#libs/privacy/subject-keys.postgres.js';
 import { startEventStoreProcess } from '#test-support/event-store-process.js';
-import { EVERYTHING_ALLOWED, testAssertion, testContext } from '#test-support/installation.js';
+import { AT_ONCE, EVERYTHING_ALLOWED, testAssertion, testContext } from '#test-support/installation.js';
 import { freePorts } from '#test-support/ports.js';
 import { startScratchPostgres } from '../support/scratch-postgres.js';
 import { CLIENT, makeSeed, SCOPE, sessionPayloadOf } from './seed.js';
@@ -127,7 +127,7 @@ export const startTokenServers = async (workers: number, backchannelLogoutUri?: 
   const keys = postgresSubjectKeys({ pool, masterKey, clock: systemClock, newId: newUuid });
   const core = connectEventStore({ url: store.url, catalog: eventCatalog, keys, clock: systemClock, newId: newUuid, logger: silentLogger });
   const declared = parseDeclaration(EVERYTHING_ALLOWED + relyingParty(backchannelLogoutUri), { BENCH_CLIENT_SECRET: CLIENT.secret });
-  await applyDeclaration(core.store, declared, testContext());
+  await applyDeclaration(core.store, declared, testContext(), AT_ONCE);
   const linking = { ...core, indexKeys: createIndexKeys(indexSecret), clock: systemClock, newId: newUuid };
   const people: { readonly userId: string; readonly claimId: string }[] = [];
   for (let i = 0; i < workers; i += 1) {

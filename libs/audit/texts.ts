@@ -88,6 +88,18 @@ export const HISTORY_TEXTS = messages({
   providerConfigured: { en: 'The identity provider {provider} was configured', de: 'Der Identitätsanbieter {provider} wurde eingerichtet' },
   providerDeactivated: { en: 'The identity provider was deactivated', de: 'Der Identitätsanbieter wurde deaktiviert' },
   providerActivated: { en: 'The identity provider was activated again', de: 'Der Identitätsanbieter wurde wieder aktiviert' },
+  restrictionAnnounced: {
+    en: 'It was announced that ways to sign in will be taken away',
+    de: 'Es wurde angekündigt, dass Anmeldewege wegfallen',
+  },
+  restrictionCancelled: {
+    en: 'The ways to sign in that were to be taken away stay',
+    de: 'Die Anmeldewege, die wegfallen sollten, bleiben',
+  },
+  restrictionCommitted: {
+    en: 'The announced ways to sign in were taken away; people who lost their last one: {people}',
+    de: 'Die angekündigten Anmeldewege sind weggefallen; Personen, die ihren letzten verloren: {people}',
+  },
   providerRemovalAnnounced: {
     en: 'The removal of the identity provider was announced',
     de: 'Die Entfernung des Identitätsanbieters wurde angekündigt',

@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { identityProviderStream } from '#libs/identity-providers/state.js';
 import { relyingPartyStream } from '#libs/relying-parties/state.js';
-import { startTestInstallation, testContext } from '#test-support/installation.js';
+import { AT_ONCE, startTestInstallation, testContext } from '#test-support/installation.js';
 import type { TestInstallation } from '#test-support/installation.js';
 import { applyDeclaration } from './apply-declaration.js';
 import type { AppliedChange } from './apply-declaration.js';
@@ -23,8 +23,11 @@ identityProviders:
 relyingParties:
   - { clientId: ${id}-app, organization: ${id}, displayName: App, grantTypes: [authorization_code], redirectUris: ['https://app.example/callback'], clientSecret: { env: SECRET } }
 `;
-const apply = (text: string, secret = 'top-secret'): Promise<readonly AppliedChange[]> =>
-  applyDeclaration(installation.store, parseDeclaration(text, { SECRET: secret }), testContext());
+const apply = async (text: string, secret = 'top-secret'): Promise<readonly AppliedChange[]> => {
+  const applied = await applyDeclaration(installation.store, parseDeclaration(text, { SECRET: secret }), testContext(), AT_ONCE);
+  if (applied.kind !== 'applied') throw new Error(applied.kind);
+  return applied.changes;
+};
 
 describe('applying a configuration file', () => {
   it('stores what it declares; a second run appends nothing', async () => {
@@ -66,7 +69,7 @@ describe('applying a configuration file', () => {
       ),
     ).toEqual([
       { stream: 'identityProvider-three-idp', events: ['IdentityProviderActivated'] },
-      { stream: 'organization-three', events: ['OrganizationRenamed', 'IdentityProviderWithdrawn'] },
+      { stream: 'organization-three', events: ['RestrictionCommitted', 'OrganizationRenamed', 'IdentityProviderWithdrawn'] },
     ]);
   });
 

@@ -13,6 +13,8 @@ import { organizationFold, organizationStream } from '#libs/organizations/state.
 import { INSTALLATION_SUBJECT } from '#libs/privacy/subject-keys.js';
 import { decideRelyingParty } from '#libs/relying-parties/decide.js';
 import { relyingPartyFold, relyingPartyStream } from '#libs/relying-parties/state.js';
+import { agreeOnRestrictions } from './agree-on-restrictions.js';
+import type { Restricting } from './agree-on-restrictions.js';
 import { DeclarationError } from './declaration.js';
 import type { Declaration } from './declaration.js';
 
@@ -22,21 +24,31 @@ export interface AppliedChange {
   readonly events: readonly string[];
 }
 
+export type Applied =
+  | { readonly kind: 'applied'; readonly changes: readonly AppliedChange[] }
+  /** People would lose their last way in, so many of each organization. Nothing was changed. */
+  | { readonly kind: 'would_take_last_way_in'; readonly people: ReadonlyMap<string, number> }
+  /** Somebody else changed the organization in between; what came before it in the file is applied, and a second run does the rest. */
+  | { readonly kind: 'changed_meanwhile'; readonly organizationId: string };
+
 /** Makes the installation what the file declares. Idempotent: a second run appends nothing. What the file does not name is left alone. */
 export const applyDeclaration = async (
   store: EventStore,
   declaration: Declaration,
   context: CommandContext,
-): Promise<readonly AppliedChange[]> => {
+  restricting: Restricting,
+): Promise<Applied> => {
   await refuseWhatCannotBe(store, declaration);
+  const agreement = await agreeOnRestrictions(store, declaration.organizations, restricting, context);
+  if (agreement.kind !== 'agreed') return agreement;
   const changes: AppliedChange[] = [];
-  const apply = async <State, E extends DomainEvent>(
+  const apply = async <State, E extends DomainEvent, Outcome>(
     stream: StreamName,
     fold: Fold<State, E>,
-    decide: (state: State) => Decision<E, unknown>,
-  ): Promise<void> => {
+    decide: (state: State) => Decision<E, Outcome>,
+  ): Promise<Outcome> => {
     let stored: readonly string[] = [];
-    await execute(store, {
+    const { outcome } = await execute(store, {
       stream,
       fold,
       decide: (state) => {
@@ -48,6 +60,7 @@ export const applyDeclaration = async (
       subject: INSTALLATION_SUBJECT,
     });
     if (stored.length > 0) changes.push({ stream, events: stored });
+    return outcome;
   };
 
   // Providers before the organizations that offer them, organizations before their relying parties: no reference points to nothing in between.
@@ -55,14 +68,17 @@ export const applyDeclaration = async (
     await apply(identityProviderStream(provider.settings.id), identityProviderFold, (state) => decideConfigure(state, provider));
   }
   for (const organization of declaration.organizations) {
-    await apply(organizationStream(organization.id), organizationFold, (state) => decideOrganization(state, organization));
+    const outcome = await apply(organizationStream(organization.id), organizationFold, (state) =>
+      decideOrganization(state, organization, agreement.counted.get(organization.id)),
+    );
+    if (outcome.kind === 'refused') return { kind: 'changed_meanwhile', organizationId: organization.id };
   }
   for (const { organization, ...settings } of declaration.relyingParties) {
     await apply(relyingPartyStream(settings.clientId), relyingPartyFold, (state) =>
       decideRelyingParty(state, { ...settings, organizationId: organization }),
     );
   }
-  return changes;
+  return { kind: 'applied', changes };
 };
 
 const REFUSALS: Partial<Record<ProviderRefusalCode, string>> = {

@@ -84,6 +84,28 @@ export const identityProviderOffered = defineEvent('IdentityProviderOffered', { 
 /** The provider is no longer offered; links to it stay (invariant 6). */
 export const identityProviderWithdrawn = defineEvent('IdentityProviderWithdrawn', { providerId: z.string() });
 
+/** What a change of settings takes away from people as a way in. */
+export const restrictionSchema = z.strictObject({
+  /** Methods that the login policy is to forbid. */
+  methods: z.array(z.enum(['password', 'recovery', 'external_sign_in'])),
+  /** Identity providers that are to be withdrawn. */
+  providers: z.array(z.string()),
+});
+export type Restriction = z.infer<typeof restrictionSchema>;
+
+/**
+ * Ways in are to be taken away: from here on they count for nobody as one that would be left (domain.md, "Settings that take ways in away").
+ * People still sign in by them.
+ */
+export const restrictionAnnounced = defineEvent('RestrictionAnnounced', { restriction: restrictionSchema });
+/** They stay: somebody's last one would have gone, or whoever announced it changed their mind. */
+export const restrictionCancelled = defineEvent('RestrictionCancelled', {});
+/** What was announced is done; the changes follow in the same append. */
+export const restrictionCommitted = defineEvent('RestrictionCommitted', {
+  /** How many people lost their last way in; more than 0 only when it was forced. */
+  peopleWithoutWayIn: z.int().min(0),
+});
+
 export const organizationEvents = [
   organizationCreated,
   organizationRenamed,
@@ -91,5 +113,8 @@ export const organizationEvents = [
   brandingChanged,
   identityProviderOffered,
   identityProviderWithdrawn,
+  restrictionAnnounced,
+  restrictionCancelled,
+  restrictionCommitted,
 ] as const;
 export type OrganizationEvent = EventOf<(typeof organizationEvents)[number]>;

@@ -3,7 +3,7 @@ import type { LinkingPolicy } from '#libs/linking/policy.js';
 import { streamName } from '#libs/event-store/stream-name.js';
 import type { StreamName } from '#libs/event-store/stream-name.js';
 import { loginPolicySchema } from './events.js';
-import type { LoginPolicy, OrganizationBranding, OrganizationEvent } from './events.js';
+import type { LoginPolicy, OrganizationBranding, OrganizationEvent, Restriction } from './events.js';
 
 export interface OfferedProvider {
   readonly policy: LinkingPolicy;
@@ -17,13 +17,15 @@ export interface Organization {
   readonly branding: OrganizationBranding;
   /** Offered identity providers, in the order in which they were first offered. */
   readonly offered: ReadonlyMap<string, OfferedProvider>;
+  /** Ways in that are to be taken away, and since when that is announced. */
+  readonly announced?: { readonly restriction: Restriction; readonly at: Date } | undefined;
 }
 
 export const organizationStream = (id: string): StreamName => streamName('organization', id);
 
 export const organizationFold: Fold<Organization, OrganizationEvent> = {
   initial: { displayName: undefined, loginPolicy: loginPolicySchema.parse({}), branding: {}, offered: new Map() },
-  evolve: (state, event, { revision }) => {
+  evolve: (state, event, { revision, metadata }) => {
     switch (event.type) {
       case 'OrganizationCreated':
       case 'OrganizationRenamed':
@@ -39,6 +41,11 @@ export const organizationFold: Fold<Organization, OrganizationEvent> = {
         };
       case 'IdentityProviderWithdrawn':
         return { ...state, offered: new Map([...state.offered].filter(([id]) => id !== event.data.providerId)) };
+      case 'RestrictionAnnounced':
+        return { ...state, announced: { restriction: event.data.restriction, at: new Date(metadata.occurredAt) } };
+      case 'RestrictionCancelled':
+      case 'RestrictionCommitted':
+        return { ...state, announced: undefined };
     }
   },
 };

@@ -7,3 +7,9 @@ export const withDeadline = <T>(budgetMs: number, work: () => T): T => deadlines
 
 /** What is left for the request that this code serves, in milliseconds; infinite where nobody waits for an answer. */
 export const remainingMs = (): number => (deadlines.getStore() ?? Infinity) - Date.now();
+
+/**
+ * After this time, in milliseconds, nothing goes on any more that began before: a request lives 10 seconds at most (apps/identity/before-nest.ts); the
+ * rest is for clocks that differ.
+ */
+export const SETTLED_AFTER_MS = 15_000;

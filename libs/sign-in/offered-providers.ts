@@ -2,6 +2,7 @@ import type { EventStore } from '#libs/event-store/event-store.js';
 import { loadIdentityProvider } from '#libs/identity-providers/queries/load-identity-provider.js';
 import { mayOffer } from '#libs/identity-providers/settings.js';
 import type { IdentityProviderSettings } from '#libs/identity-providers/settings.js';
+import { afterAnnounced } from '#libs/organizations/queries/after-announced.js';
 import { loadOrganization } from '#libs/organizations/queries/load-organization.js';
 import type { LoginPolicy } from '#libs/organizations/events.js';
 import type { LinkingPolicy } from '#libs/linking/policy.js';
@@ -31,7 +32,11 @@ export const loadOfferedProviders = async (store: EventStore, organizationId: st
     exists: organization.displayName !== undefined,
     organizationName,
     branding: { organizationName, ...organization.branding },
-    loginPolicy: organization.loginPolicy,
+    // Whoever registered now would have the password as the only way in, which may be about to go.
+    loginPolicy: {
+      ...organization.loginPolicy,
+      registration: organization.loginPolicy.registration && afterAnnounced(organization).password,
+    },
     providers: loaded.flatMap(({ settings, active, policy }) =>
       settings && active && mayOffer(settings, organizationId) ? [{ settings, policy }] : [],
     ),

@@ -44,15 +44,16 @@ export const linksOfProvider = (readModels: DataSource, providerId: string, from
 
 const PAGE = 1_000;
 
-/** Who holds a live link to a provider, page by page, each user once. */
-export async function* usersOfProvider(readModels: DataSource, providerId: string): AsyncGenerator<readonly string[]> {
+/** Who holds a live link to one of these providers, page by page, each user once. */
+export async function* usersOfProviders(readModels: DataSource, ...providerIds: readonly string[]): AsyncGenerator<readonly string[]> {
+  if (providerIds.length === 0) return;
   for (let after: string | undefined; ;) {
     const query = readModels
       .getRepository(LinkView)
       .createQueryBuilder('link')
       .select('link.userId', 'userId')
       .distinct()
-      .where('link.providerId = :providerId', { providerId })
+      .where('link.providerId IN (:...providerIds)', { providerIds })
       .orderBy('link.userId')
       .limit(PAGE);
     if (after !== undefined) query.andWhere('link.userId > :after', { after });

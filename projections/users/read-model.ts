@@ -1,4 +1,4 @@
-import { Column, Entity, PrimaryColumn } from 'typeorm';
+import { Column, Entity, MoreThan, PrimaryColumn } from 'typeorm';
 import type { DataSource } from 'typeorm';
 import type { Queryable } from '#libs/platform/postgres/pool.js';
 import { deniedCondition } from '#libs/projection-engine/parked.postgres.js';
@@ -35,6 +35,24 @@ export class UserView {
 
   @Column({ name: 'created_at', type: 'timestamptz' })
   createdAt!: Date;
+}
+
+const PAGE = 1_000;
+
+/** Who belongs to an organization, page by page. */
+export async function* usersOfOrganization(readModels: DataSource, organizationId: string): AsyncGenerator<readonly string[]> {
+  for (let after: string | undefined; ;) {
+    const rows = await readModels.getRepository(UserView).find({
+      select: { userId: true },
+      where: { organizationId, ...(after === undefined ? {} : { userId: MoreThan(after) }) },
+      order: { userId: 'ASC' },
+      take: PAGE,
+    });
+    const last = rows.at(-1);
+    if (!last) return;
+    yield rows.map(({ userId }) => userId);
+    after = last.userId;
+  }
 }
 
 export const findUser = (readModels: DataSource, userId: string): Promise<UserView | null> =>

@@ -12,10 +12,8 @@ import { userEvents } from '#libs/audit/user-events.js';
 import type { EventStore } from '#libs/event-store/event-store.js';
 import type { RecordedEvent } from '#libs/event-store/recorded-event.js';
 import { loadOrganization } from '#libs/organizations/queries/load-organization.js';
-import { postgresUrl, readConfiguration } from '#libs/platform/configuration.js';
 import { slugSchema } from '#libs/platform/slug.js';
-import { connectReadModels } from '#projections/read-models.js';
-import { operatorContext, withEventStore } from '../connections.js';
+import { operatorContext, withEventStore, withReadModels } from '../connections.js';
 import { UsageError } from '../exit-codes.js';
 import { resumeAt } from '../export-file.js';
 import { print } from '../output.js';
@@ -89,14 +87,10 @@ const withEventsOf = async (
   }
   const exists = slugSchema.safeParse(organization).success && (await loadOrganization(store, organization)).displayName !== undefined;
   if (!exists) throw new UsageError(`There is no organization "${organization}".`);
-  const { DATABASE_URL } = readConfiguration({ DATABASE_URL: postgresUrl });
-  const readModels = await connectReadModels(DATABASE_URL, 'ligature-cli');
-  try {
+  await withReadModels(async (readModels) => {
     await recordAccess(store, organization, access, operatorContext());
     await work(organizationEvents(store, historyIndex(readModels), organization, { ...query, piece: EXPORT_PIECE }));
-  } finally {
-    await readModels.destroy();
-  }
+  });
 };
 
 /** Counts lines as they go by, and shows how many on a terminal. */

@@ -2,14 +2,13 @@ import { Command } from 'commander';
 import { unlinkExternalIdentity } from '#libs/linking/commands/unlink-external-identity.js';
 import { UnlinkExternalIdentity } from '#libs/linking/commands/unlink-external-identity.command.js';
 import { systemClock } from '#libs/platform/clock.js';
-import { postgresUrl, readConfiguration, secret32 } from '#libs/platform/configuration.js';
+import { readConfiguration, secret32 } from '#libs/platform/configuration.js';
 import { newUuid } from '#libs/platform/ids.js';
 import { createIndexKeys } from '#libs/privacy/index-key.js';
 import { linksOfProvider } from '#projections/links/read-model.js';
 import type { LinkView } from '#projections/links/read-model.js';
-import { connectReadModels } from '#projections/read-models.js';
 import { loadAccount } from '#libs/accounts/queries/load-account.js';
-import { operatorContext, withEventStore } from '../connections.js';
+import { operatorContext, withEventStore, withReadModels } from '../connections.js';
 import { UsageError } from '../exit-codes.js';
 import { print, table } from '../output.js';
 
@@ -72,13 +71,7 @@ const moment = (name: string, text: string): Date => {
 const linksIn = async ({ provider, from, to }: Window): Promise<LinkView[]> => {
   const [since, until] = [moment('from', from), to === undefined ? systemClock() : moment('to', to)];
   if (since > until) throw new UsageError('--from is later than --to');
-  const { DATABASE_URL } = readConfiguration({ DATABASE_URL: postgresUrl });
-  const readModels = await connectReadModels(DATABASE_URL, 'ligature-cli');
-  try {
-    return await linksOfProvider(readModels, provider, since, until);
-  } finally {
-    await readModels.destroy();
-  }
+  return withReadModels((readModels) => linksOfProvider(readModels, provider, since, until));
 };
 
 const shown = ({ claimId, userId, providerId, origin, linkedAt, lastUsedAt }: LinkView) => ({

@@ -15,16 +15,14 @@ import { loadIdentityProvider } from '#libs/identity-providers/queries/load-iden
 import type { IdentityProviderSettings } from '#libs/identity-providers/settings.js';
 import { providerTemplates } from '#libs/identity-providers/templates.js';
 import { systemClock } from '#libs/platform/clock.js';
-import { postgresUrl, readConfiguration } from '#libs/platform/configuration.js';
+import { readConfiguration } from '#libs/platform/configuration.js';
 import { slugSchema } from '#libs/platform/slug.js';
 import { waitForPosition } from '#libs/projection-engine/wait-for-position.js';
 import { callbackUrl } from '#libs/sign-in/sign-in-dependencies.js';
-import { linksByProvider, usersOfProvider } from '#projections/links/read-model.js';
+import { linksByProvider, usersOfProviders } from '#projections/links/read-model.js';
 import { allProviders } from '#projections/providers/read-model.js';
 import type { ProviderView } from '#projections/providers/read-model.js';
-import { connectReadModels } from '#projections/read-models.js';
-import type { ReadModels } from '#projections/read-models.js';
-import { issuerShape, operatorContext, providerPolicy, withEventStore } from '../connections.js';
+import { issuerShape, operatorContext, providerPolicy, READ_MODEL_PATIENCE_MS, withEventStore, withReadModels } from '../connections.js';
 import { EXIT, UsageError } from '../exit-codes.js';
 import { print, table } from '../output.js';
 import { importProvider } from './import-provider.js';
@@ -168,7 +166,7 @@ Example:
         withEventStore(async ({ store, connection, pool }) => {
           const linkedUsers: RemovalDependencies['linkedUsers'] = async function* (provider) {
             await waitForPosition(pool, 'links', (await endOfLog(connection)) ?? -1n, READ_MODEL_PATIENCE_MS);
-            yield* usersOfProvider(readModels, provider);
+            yield* usersOfProviders(readModels, provider);
           };
           const dependencies: RemovalDependencies = { store, clock: systemClock, linkedUsers };
           if (!cancel) return remove(dependencies, id, force === true);
@@ -197,7 +195,6 @@ const readSaid = async (file: string): Promise<Record<string, unknown>> => {
 };
 
 const MARKS = { ok: 'ok', warning: 'warn', failed: 'FAIL' } as const;
-const READ_MODEL_PATIENCE_MS = 60_000;
 
 type Removed = Exclude<RemovalOutcome, { kind: 'not_settled' | 'refused' }> | { readonly kind: 'cancelled' };
 
@@ -256,13 +253,3 @@ const shown = ({ providerId: id, kind, displayName, issuer, organizationId, stat
   state: state === 'in_use' ? (active ? 'active' : 'inactive') : state.replace('_', ' '),
   links,
 });
-
-const withReadModels = async <T>(work: (readModels: ReadModels) => Promise<T>): Promise<T> => {
-  const { DATABASE_URL } = readConfiguration({ DATABASE_URL: postgresUrl });
-  const readModels = await connectReadModels(DATABASE_URL, 'ligature-cli');
-  try {
-    return await work(readModels);
-  } finally {
-    await readModels.destroy();
-  }
-};

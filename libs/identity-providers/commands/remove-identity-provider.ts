@@ -1,17 +1,12 @@
 import type { CommandContext } from '#libs/event-store/event-metadata.js';
 import type { EventStore } from '#libs/event-store/event-store.js';
 import type { Clock } from '#libs/platform/clock.js';
+import { SETTLED_AFTER_MS } from '#libs/platform/deadline.js';
 import { decideAnnounceRemoval, decideCancelRemoval, decideCommitRemoval } from '../decide.js';
 import type { ProviderRefusalCode } from '../decide.js';
 import { loadIdentityProvider } from '../queries/load-identity-provider.js';
 import { countPeopleWithoutWayIn } from '../queries/people-without-way-in.js';
 import { changeIdentityProvider } from './change-identity-provider.js';
-
-/**
- * Commands that began before the announcement may still believe that the provider will be there. A request lives 10 seconds at most
- * (apps/identity/identity.ts); the rest is for clocks that differ.
- */
-export const SETTLED_AFTER_MS = 15_000;
 
 export interface RemovalDependencies {
   readonly store: EventStore;
@@ -44,6 +39,7 @@ export const commitRemoval = async (
   const { removal } = await loadIdentityProvider(store, id);
   if (removal.phase !== 'announced')
     return { kind: 'refused', code: removal.phase === 'done' ? 'provider_removed' : 'removal_not_announced' };
+  // Commands that began before the announcement may still believe that the provider will be there.
   const waitMs = removal.at.getTime() + SETTLED_AFTER_MS - clock().getTime();
   if (waitMs > 0) return { kind: 'not_settled', waitMs };
   const peopleWithoutWayIn = await countPeopleWithoutWayIn(store, linkedUsers(id));

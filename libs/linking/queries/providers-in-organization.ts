@@ -5,12 +5,13 @@ import { loadIdentityProvider } from '#libs/identity-providers/queries/load-iden
 import { mayOffer } from '#libs/identity-providers/settings.js';
 import type { LoginPolicy } from '#libs/organizations/events.js';
 import { loadOrganization } from '#libs/organizations/queries/load-organization.js';
+import { afterAnnounced } from '#libs/organizations/queries/after-announced.js';
 import type { ProviderInOrganization } from '../login-via-idp.js';
 import { linkingPolicySchema } from '../policy.js';
 
 /** A provider as an organization sees it now, with the revision of the policy that applies. */
 export interface ProviderWithPolicy extends ProviderInOrganization {
-  /** Its removal is announced: it counts for nobody as a way in that would be left (domain.md, "Settings that take ways in away"). */
+  /** Its removal or withdrawal is announced: it counts for nobody as a way in that would be left (domain.md, "Settings that take ways in away"). */
   readonly beingRemoved: boolean;
   readonly policyRevision: string;
 }
@@ -36,6 +37,7 @@ const NOTHING_ALLOWED = linkingPolicySchema.parse({});
 export const loadWaysIn = async (store: EventStore, organizationId: string): Promise<WaysIn> => {
   const organization = await loadOrganization(store, organizationId);
   const { loginPolicy, offered } = organization;
+  const { password, recovery } = afterAnnounced(organization);
   const loaded = await Promise.all(
     [...offered.keys()].map(async (id) => [id, seenFrom(organization, organizationId, id, await loadIdentityProvider(store, id))] as const),
   );
@@ -45,8 +47,8 @@ export const loadWaysIn = async (store: EventStore, organizationId: string): Pro
     loginPolicy,
     provider,
     rules: {
-      passwordAllowed: loginPolicy.password,
-      recoveryAllowed: loginPolicy.recovery,
+      passwordAllowed: password,
+      recoveryAllowed: recovery,
       isUsable: (id) => isUsable(provider(id)) && !provider(id).beingRemoved,
       granted: (id) => assuranceOfAcr(loginPolicy.acrValues ?? [], provider(id).policy.grantsAcr),
     },
@@ -60,13 +62,15 @@ export const loadProviderInOrganization = async (store: EventStore, organization
 };
 
 const seenFrom = (
-  { loginPolicy, offered }: Organization,
+  organization: Organization,
   organizationId: string,
   id: string,
   state?: Awaited<ReturnType<typeof loadIdentityProvider>>,
 ): ProviderWithPolicy => {
+  const { loginPolicy, offered } = organization;
   const policy = offered.get(id)?.policy ?? NOTHING_ALLOWED;
-  const beingRemoved = state?.removal.phase === 'announced';
+  const isBeingTakenAway = loginPolicy.externalSignIn && !afterAnnounced(organization).provider(id);
+  const beingRemoved = state?.removal.phase === 'announced' || isBeingTakenAway;
   return {
     id,
     active: state?.active === true,

@@ -24,6 +24,7 @@ import { Replayer } from '#libs/projection-engine/replayer.js';
 import { checkStoreIdentity } from '#libs/projection-engine/store-check.js';
 import { allProjections } from '#projections/all-projections.js';
 import { subjectRules } from '#projections/subject-rules.js';
+import { NoticeSender } from '#libs/process-managers/notice-sender.js';
 import { parkedOf } from '#libs/process-managers/parked-streams.postgres.js';
 import { ProviderNotices } from '#libs/process-managers/provider-notices.js';
 import { usersOfProviders } from '#projections/links/read-model.js';
@@ -112,7 +113,6 @@ export const startProjector = async (environment: NodeJS.ProcessEnv, logger: Log
       clock: systemClock,
       newId: newUuid,
     }),
-    mailer: mailerFrom(config, systemClock, newUuid),
     clock: systemClock,
     newId: newUuid,
     logger,
@@ -121,13 +121,19 @@ export const startProjector = async (environment: NodeJS.ProcessEnv, logger: Log
   const notices = new ProviderNotices({
     core,
     pool: managerPool,
-    mailer: mailerFrom(config, systemClock, newUuid),
     clock: systemClock,
     logger,
     linkedUsers: (providerId) => usersOfProviders(readModels, providerId),
   });
+  const sender = new NoticeSender({
+    pool: managerPool,
+    store: core.store,
+    mailer: mailerFrom(config, systemClock, newUuid),
+    clock: systemClock,
+    logger,
+  });
   processManagerMetrics(registry, managerPool);
-  const running = Promise.all([...projectors, replayer, lag, manager, notices].map((runner) => runner.run(stopping.signal)));
+  const running = Promise.all([...projectors, replayer, lag, manager, notices, sender].map((runner) => runner.run(stopping.signal)));
   const management = await startManagementServer({
     port: config.PROJECTOR_MANAGEMENT_PORT,
     registry,

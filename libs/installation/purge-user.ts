@@ -2,6 +2,7 @@ import { purgeMailTokens } from '#libs/accounts/mail-tokens.postgres.js';
 import { purgePendingAddresses } from '#libs/accounts/pending-addresses.postgres.js';
 import { purgeSessions } from '#libs/openid-provider/sessions.postgres.js';
 import type { Pool } from '#libs/platform/postgres/pool.js';
+import { purgeNotices } from '#libs/process-managers/due-notices.postgres.js';
 import { purgeSessionsAtProviders } from '#libs/sign-in/sessions-at-providers.postgres.js';
 import { purgeReauthentications } from '#libs/sign-in/reauthentications.postgres.js';
 
@@ -12,4 +13,5 @@ export const purgeUser = async (pool: Pool, userId: string): Promise<void> => {
   await purgeSessionsAtProviders(pool, userId);
   await purgeMailTokens(pool, userId);
   await purgePendingAddresses(pool, userId);
+  await purgeNotices(pool, userId);
 };

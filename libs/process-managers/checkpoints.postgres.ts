@@ -1,6 +1,7 @@
 import type { Checkpoint } from '#libs/event-store/store-identity.js';
 import type { Migration } from '#libs/platform/postgres/migrations.js';
 import type { Queryable } from '#libs/platform/postgres/pool.js';
+import { noticeMigration } from './due-notices.postgres.js';
 import { parkedStreamMigration } from './parked-streams.postgres.js';
 
 export const processManagerMigrations: readonly Migration[] = [
@@ -15,6 +16,7 @@ export const processManagerMigrations: readonly Migration[] = [
       CREATE TABLE provider.notices_sent (event_id uuid PRIMARY KEY, sent_at timestamptz NOT NULL)`,
   },
   parkedStreamMigration,
+  noticeMigration,
 ];
 
 /** Up to which event a process manager has seen to everything. */
@@ -33,13 +35,4 @@ export const storeCheckpoint = async (db: Queryable, name: string, { position, e
      ON CONFLICT (name) DO UPDATE SET position = $2, event_id = $3`,
     [name, position, eventId],
   );
-};
-
-export const wasNoticeSent = async (db: Queryable, eventId: string): Promise<boolean> =>
-  (await db.query('SELECT 1 FROM provider.notices_sent WHERE event_id = $1', [eventId])).rowCount === 1;
-
-/** Remembers a notice as long as its event could still be met again, and forgets older ones. */
-export const noteNoticeSent = async (db: Queryable, eventId: string, now: Date, forgetBefore: Date): Promise<void> => {
-  await db.query('INSERT INTO provider.notices_sent (event_id, sent_at) VALUES ($1, $2) ON CONFLICT DO NOTHING', [eventId, now]);
-  await db.query('DELETE FROM provider.notices_sent WHERE sent_at < $1', [forgetBefore]);
 };

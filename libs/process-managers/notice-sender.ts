@@ -40,18 +40,21 @@ export class NoticeSender {
 
   async run(signal: AbortSignal): Promise<void> {
     while (!signal.aborted) {
-      await this.sendDue().catch((error: unknown) =>
-        this.dependencies.logger.warn({ error: (error as Error).message }, 'notices could not be mailed; trying again'),
-      );
-      await delay(LOOK_EVERY_MS, undefined, { signal }).catch(() => undefined);
+      const tried = await this.sendDue().catch((error: unknown) => {
+        this.dependencies.logger.warn({ error: (error as Error).message }, 'notices could not be mailed; trying again');
+        return 0;
+      });
+      if (tried < AT_ONCE) await delay(LOOK_EVERY_MS, undefined, { signal }).catch(() => undefined);
     }
   }
 
-  async sendDue(): Promise<void> {
+  /** @returns how many were tried */
+  async sendDue(): Promise<number> {
     const { pool, clock } = this.dependencies;
     const due = await takeDueNotices(pool, clock(), AT_ONCE);
     await Promise.all(due.map((notice) => this.#send(notice)));
     await forgetNotices(pool, new Date(clock().getTime() - 2 * NOTICE_AGE_MS));
+    return due.length;
   }
 
   async #send(notice: TakenNotice): Promise<void> {

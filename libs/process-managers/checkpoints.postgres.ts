@@ -15,6 +15,11 @@ export const processManagerMigrations: readonly Migration[] = [
       CREATE TABLE provider.notices_sent (event_id uuid PRIMARY KEY, sent_at timestamptz NOT NULL)`,
   },
   parkedStreamMigration,
+  {
+    // With each notice older ones are looked for, and one event may be told to everybody.
+    name: 'process-managers/notices-by-age',
+    sql: 'CREATE INDEX notices_sent_at ON provider.notices_sent (sent_at)',
+  },
 ];
 
 /** Up to which event a process manager has seen to everything. */

@@ -88,8 +88,10 @@ export class ProviderNotices {
       signal,
       onBatch: async (batch) => {
         for (const event of batch) {
-          await this.#unlessItsOwnFault(event.type, async () => {
-            for (const recorded of await core.codec.decode([event])) await this.#tell(recorded as RecordedEvent<IdentityProviderEvent>);
+          if (signal.aborted) return;
+          await this.#unlessItsOwnFault(event.type, signal, async () => {
+            for (const recorded of await core.codec.decode([event]))
+              await this.#tell(recorded as RecordedEvent<IdentityProviderEvent>, signal);
           });
           await storeCheckpoint(pool, NAME, { position: event.position, eventId: event.id });
         }
@@ -97,7 +99,8 @@ export class ProviderNotices {
     });
   }
 
-  async #tell(recorded: RecordedEvent<IdentityProviderEvent>): Promise<void> {
+  /** @throws the signal's reason when that is aborted: whoever takes over tells those who were not told yet */
+  async #tell(recorded: RecordedEvent<IdentityProviderEvent>, signal: AbortSignal): Promise<void> {
     const { core, clock, linkedUsers } = this.dependencies;
     const { occurredAt } = recorded.metadata;
     if (clock().getTime() - Date.parse(occurredAt) >= NOTICE_AGE_MS) return;
@@ -107,13 +110,16 @@ export class ProviderNotices {
     const notice = providerNoticeOf(recorded.event, before, identityProviderFold.evolve(before, recorded.event, recorded));
     if (notice === undefined) return;
     for await (const page of linkedUsers(idOf(recorded.stream)))
-      for (const userId of page) await this.#unlessItsOwnFault(recorded.event.type, () => this.#mail(userId, notice, recorded));
+      for (const userId of page) {
+        signal.throwIfAborted();
+        await this.#unlessItsOwnFault(recorded.event.type, signal, () => this.#mail(userId, notice, recorded));
+      }
   }
 
   /** What one event or one person's events cause keeps the notice from nobody else. */
-  async #unlessItsOwnFault(event: string, tell: () => Promise<void>): Promise<void> {
+  async #unlessItsOwnFault(event: string, signal: AbortSignal, tell: () => Promise<void>): Promise<void> {
     await tell().catch((error: unknown) => {
-      if (!isAnEventsFault(error)) throw error;
+      if (signal.aborted || !isAnEventsFault(error)) throw error;
       this.dependencies.logger.error({ event, cause: causeOf(error) }, 'a notice about a provider could not be given');
     });
   }

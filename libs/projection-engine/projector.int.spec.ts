@@ -203,6 +203,24 @@ describe('waiting for a position', () => {
   });
 });
 
+describe('a projection that never works', () => {
+  it('is tried less and less often', async () => {
+    const projection = testProjection();
+    await projection.append(1);
+    const at: number[] = [];
+    const logger = { ...silentLogger, info: () => undefined, error: () => at.push(performance.now()) } as never;
+    const { stop } = start({ ...projection, handle: (_, db) => db.query('SELECT 1 FROM missing').then(() => undefined) }, { logger });
+    try {
+      await eventually(() => at.length >= 5);
+    } finally {
+      await stop();
+    }
+    const [first = 0, second = 0] = at;
+    const [fourth = 0, fifth = 0] = at.slice(3);
+    expect(fifth - fourth).toBeGreaterThan(3 * (second - first));
+  });
+});
+
 describe('two instances', () => {
   it('one is active; the other takes over when the first one’s connection is gone; each event is handled once', async () => {
     const projection = testProjection();

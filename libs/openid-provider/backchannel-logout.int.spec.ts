@@ -159,6 +159,23 @@ describe('Back-Channel Logout 1.0, on two instances', () => {
     expect(await waiting()).toBe(0);
   });
 
+  it('an app that hangs, and has more to be told than are told at once, keeps no other from being told', async () => {
+    const enqueue = (clientId: string, count: number): Promise<unknown> =>
+      op.pool.query(
+        `INSERT INTO provider.logout_deliveries (client_id, sid, user_id, next_attempt_at)
+         SELECT $1, 's' || i, $2, now() - interval '1 minute' FROM generate_series(1, $3) i`,
+        [clientId, person.userId, count],
+      );
+    await enqueue('hanging', 150);
+    await op.pool.query(`UPDATE provider.logout_deliveries SET next_attempt_at = '-infinity'`);
+    await enqueue('app', 1);
+    for (let i = 0; i < 3; i += 1) await op.instances[0]?.work();
+    expect([told.map(({ path }) => path), hanging.length]).toEqual([['/app'], 50]);
+    await op.pool.query('DELETE FROM provider.logout_deliveries');
+    hanging.splice(0).forEach((response) => response.end());
+    await work();
+  });
+
   it('who never answers is given up', async () => {
     await signInTo('app');
     answer = 500;

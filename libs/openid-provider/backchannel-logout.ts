@@ -1,9 +1,10 @@
 import { setTimeout as delay } from 'node:timers/promises';
+import { errors } from 'oidc-provider';
 import type { Client, Provider } from 'oidc-provider';
 import type { Clock } from '#libs/platform/clock.js';
 import type { Logger } from '#libs/platform/logger.js';
 import type { Pool } from '#libs/platform/postgres/pool.js';
-import { enqueueLogout, forgetLogout, MOST_ATTEMPTS, takeDueLogouts } from './logout-deliveries.postgres.js';
+import { enqueueLogout, forgetLogout, giveBackAttempt, MOST_ATTEMPTS, takeDueLogouts } from './logout-deliveries.postgres.js';
 import type { LogoutDelivery } from './logout-deliveries.postgres.js';
 
 const MOST_AT_ONCE = 50;
@@ -52,7 +53,7 @@ export class BackchannelLogout {
 
   /** Waits for whoever is being told. */
   async settled(): Promise<void> {
-    await Promise.all(this.#underWay.keys());
+    await Promise.allSettled(this.#underWay.keys());
   }
 
   #hanging(): readonly string[] {
@@ -68,6 +69,8 @@ export class BackchannelLogout {
       const client = await this.provider.Client.find(clientId);
       if (client?.backchannelLogoutUri) await this.#tell.call(client, userId, sid);
     } catch (error) {
+      // It is us who cannot ask who the app is.
+      if (error instanceof errors.TemporarilyUnavailable) return giveBackAttempt(pool, delivery);
       const givesUp = attempts >= MOST_ATTEMPTS;
       logger.warn({ clientId, attempts, givesUp, error: (error as Error).message }, 'an app could not be told of a logout');
       if (!givesUp) return;

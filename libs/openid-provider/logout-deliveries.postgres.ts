@@ -54,3 +54,8 @@ export const takeDueLogouts = async (
 export const forgetLogout = async (pool: Pool, { clientId, sid }: Pick<LogoutDelivery, 'clientId' | 'sid'>): Promise<void> => {
   await pool.query('DELETE FROM provider.logout_deliveries WHERE client_id = $1 AND sid = $2', [clientId, sid]);
 };
+
+/** Nothing was tried; it comes again at its next time. */
+export const giveBackAttempt = async (pool: Pool, { clientId, sid }: Pick<LogoutDelivery, 'clientId' | 'sid'>): Promise<void> => {
+  await pool.query('UPDATE provider.logout_deliveries SET attempts = attempts - 1 WHERE client_id = $1 AND sid = $2', [clientId, sid]);
+};

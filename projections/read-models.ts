@@ -1,4 +1,5 @@
 import { DataSource } from 'typeorm';
+import { livenessOf } from '#libs/platform/postgres/pool.js';
 import { HistoryIndexView } from './history-index/read-model.js';
 import { LinkView } from './links/read-model.js';
 import { ProviderView } from './providers/read-model.js';
@@ -22,5 +23,5 @@ export const connectReadModels = (url: string, applicationName: string): Promise
     migrationsRun: false,
     poolSize: 10,
     connectTimeoutMS: 5_000,
-    extra: { statement_timeout: 5_000 },
+    extra: livenessOf(5_000),
   }).initialize();

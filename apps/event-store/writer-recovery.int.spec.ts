@@ -46,6 +46,33 @@ describe('a node whose session in PostgreSQL ends', () => {
     expect(await client.appendToStream('user-1', event('After'), { expectedRevision: 0n })).toMatchObject({ nextExpectedRevision: 1n });
   });
 
+  it('goes on trying where the next session ends too, while it waits for the lock', async () => {
+    const unhandled: unknown[] = [];
+    const note = (error: unknown): void => void unhandled.push(error);
+    process.on('unhandledRejection', note);
+    const holder = new pg.Client({ connectionString: store.database.adminUrl });
+    await holder.connect();
+    try {
+      const held = holder.query(`SELECT pg_advisory_lock(hashtext('ligature event-store writer'))`);
+      await until(async () => (await admin.query(`SELECT FROM pg_locks WHERE locktype = 'advisory' AND NOT granted`)).rowCount === 1);
+      for (let round = 0; round < 3; round++) {
+        await until(async () => {
+          const { rowCount } = await admin.query(
+            `SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = current_database() AND state = 'idle'
+               AND application_name = 'ligature event-store writer'`,
+          );
+          return rowCount === 1;
+        });
+        await held;
+      }
+    } finally {
+      await holder.end();
+    }
+    await untilAppendable();
+    process.off('unhandledRejection', note);
+    expect(unhandled).toEqual([]);
+  });
+
   it('E3: loses nothing that it acknowledged, and leaves no gap, under load', async () => {
     const acknowledged = new Map<string, bigint>();
     let stop = false;

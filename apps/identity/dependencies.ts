@@ -287,15 +287,21 @@ export const connectDependencies = async (
     },
     outbox: outbox === undefined ? undefined : { directory: outbox, issuer: config.LIGATURE_ISSUER },
     removeExpired: async () => {
-      await removeExpiredFlows(pool, clock);
-      await postedResponses.removeExpired();
-      await sessionsAtProviders.removeExpired();
-      await consumed.removeExpired();
-      await mailTokens.removeExpired();
-      await pendingAddresses.removeExpired();
-      await pendingLinks.removeExpired();
-      await attemptWindows.removeExpired();
-      await openIdProvider.removeExpired();
+      const tables: readonly (() => Promise<unknown>)[] = [
+        () => removeExpiredFlows(pool, clock),
+        () => postedResponses.removeExpired(),
+        () => sessionsAtProviders.removeExpired(),
+        () => consumed.removeExpired(),
+        () => mailTokens.removeExpired(),
+        () => pendingAddresses.removeExpired(),
+        () => pendingLinks.removeExpired(),
+        () => attemptWindows.removeExpired(),
+        () => openIdProvider.removeExpired(),
+      ];
+      const failures: unknown[] = [];
+      for (const remove of tables) await remove().catch((error: unknown) => failures.push(error));
+      // One table that cannot be cleaned does not let the others grow.
+      if (failures.length > 0) throw failures[0] as Error;
     },
     close: async () => {
       await readModels.destroy();

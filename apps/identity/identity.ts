@@ -1,5 +1,5 @@
 import 'reflect-metadata';
-import type { IncomingMessage } from 'node:http';
+import type { IncomingMessage, Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { setTimeout as delay } from 'node:timers/promises';
 import { NestFactory } from '@nestjs/core';
@@ -20,6 +20,8 @@ import { ProblemFilter } from './problem.filter.js';
 const CLEAN_UP_MS = 60_000;
 /** Apps learn within a second that somebody was signed out. */
 const BACKGROUND_MS = 400;
+/** With what follows, less than the patience of whoever stops us. */
+const REQUESTS_MS = 3_000;
 /** Far less than the time for which a signing key is published before it signs. */
 const KEYS_MS = 15_000;
 
@@ -84,13 +86,22 @@ export const startIdentity = async (environment: NodeJS.ProcessEnv, logger: Logg
     port: (app.getHttpServer() as { address(): AddressInfo }).address().port,
     stop: async () => {
       clearInterval(cleaning);
-      for (const each of background) await each.stop();
+      await Promise.all([finishRequests(app.getHttpServer() as Server), ...background.map((each) => each.stop())]);
       await dependencies.openIdProvider.settled();
       await app.close();
       await management.close();
       await dependencies.close();
     },
   };
+};
+
+/** Takes no more connections, and lets the requests that were begun come to their answer, within bounds: what a code or a password was given for is not lost. */
+const finishRequests = async (server: Server): Promise<void> => {
+  const closed = new Promise((resolve) => server.close(resolve));
+  // Those that their clients keep open become idle one after the other.
+  const closing = setInterval(() => server.closeIdleConnections(), 50);
+  await Promise.race([closed, delay(REQUESTS_MS, undefined, { ref: false })]);
+  clearInterval(closing);
 };
 
 /** Does `work` again and again, never twice at a time; a failure is logged, and tried again. */

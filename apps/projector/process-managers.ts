@@ -69,6 +69,12 @@ export const processManagerMetrics = (registry: Registry, pool: Pool): Gauge =>
     help: 'Streams that the process manager set aside because an event of theirs cannot be handled',
     registers: [registry],
     async collect() {
-      this.set((await parkedOf(pool)).length);
+      // Not known while the database is away, which hides no other metric.
+      this.set(
+        await parkedOf(pool).then(
+          ({ length }) => length,
+          () => NaN,
+        ),
+      );
     },
   });

@@ -38,7 +38,10 @@ export const projectionMetrics = (registry: Registry, pool: Pool, projectors: ()
       labelNames: ['projection'],
       registers,
       async collect() {
-        for (const projection of await look()) this.set({ projection: projection.name }, valueOf(projection));
+        // While the database is away nothing is known of the projections; what else is measured is to be seen then above all.
+        const shown = await look().catch(() => []);
+        this.reset();
+        for (const projection of shown) this.set({ projection: projection.name }, valueOf(projection));
       },
     });
   const liveOf = ({ generations }: ProjectionOverview): Generation | undefined => generations.find(({ state }) => state === 'live');

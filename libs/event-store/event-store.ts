@@ -230,18 +230,22 @@ const readAllOf = async (
   return stored;
 };
 
-/** @throws when the store answers something that we never write: not JSON, or without a position */
+/**
+ * What the store keeps, as JSON. What is not is handed on without its content, which the codec then refuses: somebody else wrote it, or deleted the
+ * stream for good (`$streamDeleted`), and that must stop this stream and no other.
+ * @throws when the store answers an event without a position
+ */
 export const storedFrom = ({ event }: Pick<ResolvedEvent, 'event'>): StoredEvent => {
-  if (!event?.isJson) throw new Error(`Event ${event?.revision} of ${event?.streamId} is not JSON; Ligature never wrote it`);
-  const position = (event as { position?: { commit: bigint } }).position;
-  if (!position) throw new Error(`Event ${event.revision} of ${event.streamId} came without its position`);
+  const position = (event as { position?: { commit: bigint } } | undefined)?.position;
+  if (!event || !position) throw new Error(`Event ${event?.revision} of ${event?.streamId} came without its position`);
+  const { data, metadata } = event.isJson ? event : {};
   return {
     id: event.id,
     type: event.type,
     stream: event.streamId as StreamName,
     revision: event.revision,
     position: position.commit,
-    data: event.data as Record<string, unknown>,
-    metadata: (event.metadata ?? {}) as Record<string, unknown>,
+    data: (data ?? {}) as Record<string, unknown>,
+    metadata: (metadata ?? {}) as Record<string, unknown>,
   };
 };

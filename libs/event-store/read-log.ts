@@ -3,6 +3,7 @@ import type { EventStoreDBClient } from '@eventstore/db-client';
 import type { StoredEvent } from './codec.js';
 import { storedFrom } from './event-store.js';
 import type { StoreConnection } from './store-connection.js';
+import { belongsToNoEvent } from './store-identity.js';
 
 /** Reads of `$all` cannot be filtered at the server (6.2.1 ignores the filter), so these are for short stretches. */
 const PAGE = 500;
@@ -19,9 +20,10 @@ const pageAfter = async (
   client: EventStoreDBClient,
   after: bigint | null,
   prefixes: readonly string[],
-): Promise<{ readonly events: readonly LogEvent[]; readonly isLast: boolean }> => {
+): Promise<{ readonly events: readonly LogEvent[]; readonly isLast: boolean; readonly holdsAfter: boolean }> => {
   const events: LogEvent[] = [];
   let read = 0;
+  let holdsAfter = after === null;
   // Read to the end: a stream that is left early keeps the client's dispose() waiting for ever.
   for await (const { event } of client.readAll({
     fromPosition: after === null ? START : { commit: after, prepare: after },
@@ -29,6 +31,7 @@ const pageAfter = async (
     requiresLeader: true,
   })) {
     read += 1;
+    holdsAfter ||= event?.position?.commit === after;
     if (!event?.position || event.position.commit <= (after ?? -1n)) continue;
     events.push({
       position: event.position.commit,
@@ -37,7 +40,7 @@ const pageAfter = async (
       stored: () => storedFrom({ event }),
     });
   }
-  return { events, isLast: read < PAGE };
+  return { events, isLast: read < PAGE, holdsAfter };
 };
 
 /**
@@ -71,11 +74,24 @@ export interface Ahead {
   readonly isEnd: boolean;
 }
 
-/** Looks for the first event of these streams after a position, a page at a time. */
-export const lookAhead = async (connection: StoreConnection, after: bigint | null, prefixes: readonly string[]): Promise<Ahead> => {
-  const { events, isLast } = await connection.read((client) => pageAfter(client, after, prefixes));
-  const next = events.find(({ isWanted }) => isWanted);
-  return { next, seen: events.at(-1)?.position ?? after, isEnd: isLast };
+/**
+ * Looks for the first event of these streams after a position, a page at a time.
+ * @returns nothing when the position belongs to no event
+ */
+export const lookAhead = async (
+  connection: StoreConnection,
+  after: bigint | null,
+  prefixes: readonly string[],
+): Promise<Ahead | undefined> => {
+  try {
+    const { events, isLast, holdsAfter } = await connection.read((client) => pageAfter(client, after, prefixes));
+    if (!holdsAfter) return undefined;
+    const next = events.find(({ isWanted }) => isWanted);
+    return { next, seen: events.at(-1)?.position ?? after, isEnd: isLast };
+  } catch (error) {
+    if (belongsToNoEvent(error)) return undefined;
+    throw error;
+  }
 };
 
 /** Position of the last event of the log, whosever it is; nothing for an empty one. */

@@ -44,6 +44,9 @@ export const holds = async (client: EventStoreDBClient, checkpoint: Checkpoint):
 
 const isEvent = (found: EventAt, { eventId }: Checkpoint): boolean => found.kind === 'event' && found.id === eventId;
 
+/** Whether this is the server's answer to a read from a position that belongs to no event. */
+export const belongsToNoEvent = (error: unknown): boolean => /Unexpected ReadAllResult/.test((error as Error).message);
+
 const eventAt = async (client: EventStoreDBClient, position: bigint): Promise<EventAt> => {
   let found: EventAt = { kind: 'none' };
   try {
@@ -56,8 +59,8 @@ const eventAt = async (client: EventStoreDBClient, position: bigint): Promise<Ev
       if (event && event.position?.commit === position) found = { kind: 'event', id: event.id };
     }
   } catch (error) {
-    // The server's answer to a position that belongs to no event. Any other error says nothing about the store's identity.
-    if (!/Unexpected ReadAllResult/.test((error as Error).message)) throw error;
+    // Any other error says nothing about the store's identity.
+    if (!belongsToNoEvent(error)) throw error;
   }
   return found;
 };

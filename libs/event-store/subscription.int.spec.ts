@@ -1,3 +1,4 @@
+import { binaryEvent, jsonEvent } from '@eventstore/db-client';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { startNode } from '#apps/event-store/node.js';
 import { z } from 'zod';
@@ -19,6 +20,7 @@ import { NotTheStoreWeKnewError } from './store-identity.js';
 import type { Checkpoint } from './store-identity.js';
 import { runSubscription } from './subscription.js';
 import type { SubscriptionOptions } from './subscription.js';
+import { EventFormatError } from './codec.js';
 import type { StoredEvent } from './codec.js';
 import type { StreamName } from './stream-name.js';
 import { resubscriptionsInto } from '#test-support/resubscriptions.js';
@@ -144,6 +146,24 @@ describe('a catch-up subscription', () => {
     await subscriber.until(500);
     await subscriber.stop();
     expect(subscriber.counts()).toEqual(upTo(500));
+  });
+
+  it('hands over what Ligature never wrote, which nobody can decode, and what comes after it', async () => {
+    const category = freshCategory();
+    const { client } = core.connection;
+    await append(category, [0]);
+    await client.appendToStream(
+      `${category}-1`,
+      binaryEvent({ type: 'Counted', data: Uint8Array.from([1]), metadata: Uint8Array.from([2]) }),
+    );
+    await client.tombstoneStream(`${category}-1`);
+    await client.appendToStream(`${category}-2`, jsonEvent({ type: 'Counted', data: { count: 1 } }));
+    const subscriber = subscribe(category);
+    await subscriber.until(4);
+    await subscriber.stop();
+    expect(subscriber.counts()).toEqual([0, undefined, undefined, 1]);
+    expect(subscriber.resubscriptions).toEqual([]);
+    for (const event of subscriber.taken.slice(1, 3)) await expect(core.codec.decode([event])).rejects.toThrow(EventFormatError);
   });
 
   it('gets its streams only, and batches no longer than asked for', async () => {

@@ -1,4 +1,5 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
+import { StoreAwayError } from '#libs/event-store/store-errors.js';
 import { systemClock } from '#libs/platform/clock.js';
 import { newUuid } from '#libs/platform/ids.js';
 import { silentLogger } from '#libs/platform/logger.js';
@@ -200,6 +201,20 @@ describe('the OpenID Provider’s storage', () => {
     await Promise.all([owing.finishRevocations(), owing.finishRevocations()]);
     expect(stored).toEqual(['consent_revoked']);
     expect(await owing.revoke({ grantId }, 'revoked_by_client')).toEqual([]);
+  });
+
+  it('while the store is away the events that are owed are not tried one after the other', async () => {
+    let tried = 0;
+    const owing = new Grants(pool, systemClock, silentLogger, () => {
+      tried += 1;
+      return Promise.reject(new StoreAwayError());
+    });
+    await pool.query('UPDATE provider.grants SET revoked_at = now(), revoked_reason = $1', ['consent_revoked']);
+    const { rowCount } = await pool.query('SELECT FROM provider.grants');
+    expect(rowCount).toBeGreaterThan(1);
+    await owing.finishRevocations();
+    expect(tried).toBe(1);
+    await pool.query('DELETE FROM provider.grants WHERE revoked_at IS NOT NULL');
   });
 
   it('expired rows go, in pieces; a revoked grant stays until its event is stored', async () => {

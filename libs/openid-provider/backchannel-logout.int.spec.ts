@@ -5,6 +5,7 @@ import type { AddressInfo } from 'node:net';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
 import { createRemoteJWKSet, decodeProtectedHeader, jwtVerify } from 'jose';
 import * as client from 'openid-client';
+import { StoreAwayError } from '#libs/event-store/store-errors.js';
 import { Browser } from '#test-support/browser.js';
 import { until } from '#test-support/until.js';
 import { aPerson, APP, aRelyingParty, signIn, startTestOpenIdProvider } from '#test-support/open-id-provider.js';
@@ -19,6 +20,7 @@ interface Told {
 describe('Back-Channel Logout 1.0, on two instances', () => {
   let op: TestOpenIdProvider;
   let apps: Server;
+  let appsUrl: string;
   let person: Person;
   let browser: Browser;
   let told: Told[] = [];
@@ -39,6 +41,7 @@ describe('Back-Channel Logout 1.0, on two instances', () => {
     }).listen(0, '127.0.0.1');
     await once(apps, 'listening');
     const url = `http://127.0.0.1:${(apps.address() as AddressInfo).port}`;
+    appsUrl = url;
     op = await startTestOpenIdProvider(2);
     for (const settings of [
       {
@@ -157,6 +160,44 @@ describe('Back-Channel Logout 1.0, on two instances', () => {
     hanging.splice(0).forEach((response) => response.end());
     await work();
     expect(await waiting()).toBe(0);
+  });
+
+  it('an app that hangs, and has more to be told than are told at once, keeps no other from being told', async () => {
+    const enqueue = (clientId: string, count: number): Promise<unknown> =>
+      op.pool.query(
+        `INSERT INTO provider.logout_deliveries (client_id, sid, user_id, next_attempt_at)
+         SELECT $1, 's' || i, $2, now() - interval '1 minute' FROM generate_series(1, $3) i`,
+        [clientId, person.userId, count],
+      );
+    await enqueue('hanging', 150);
+    await op.pool.query(`UPDATE provider.logout_deliveries SET next_attempt_at = '-infinity'`);
+    await enqueue('app', 1);
+    for (let i = 0; i < 3; i += 1) await op.instances[0]?.work();
+    expect([told.map(({ path }) => path), hanging.length]).toEqual([['/app'], 50]);
+    await op.pool.query('DELETE FROM provider.logout_deliveries');
+    hanging.splice(0).forEach((response) => response.end());
+    await work();
+  });
+
+  it('an app is not given up because our own store is away', async () => {
+    op.relyingParties.set('app-then', aRelyingParty({ clientId: 'app-then', backchannelLogoutUri: `${appsUrl}/then` }));
+    await op.pool.query(`INSERT INTO provider.logout_deliveries (client_id, sid, user_id) VALUES ('app-then', 's', $1)`, [person.userId]);
+    const get = op.relyingParties.get.bind(op.relyingParties);
+    op.relyingParties.get = () => {
+      throw new StoreAwayError();
+    };
+    try {
+      for (let i = 0; i < 7; i += 1) {
+        await op.pool.query("UPDATE provider.logout_deliveries SET next_attempt_at = '-infinity'");
+        await work();
+      }
+    } finally {
+      op.relyingParties.get = get;
+    }
+    expect(await waiting()).toBe(1);
+    await op.pool.query("UPDATE provider.logout_deliveries SET next_attempt_at = '-infinity'");
+    await work();
+    expect([told.map(({ path }) => path), await waiting()]).toEqual([['/then'], 0]);
   });
 
   it('who never answers is given up', async () => {

@@ -1,3 +1,4 @@
+import { StoreAwayError, UnknownOutcomeError } from '#libs/event-store/store-errors.js';
 import { errors, Provider } from 'oidc-provider';
 import type { Adapter, AdapterPayload } from 'oidc-provider';
 import type { Clock } from '#libs/platform/clock.js';
@@ -86,23 +87,29 @@ export class Grants {
     return rows.map(grantFromRow);
   }
 
-  /** Stores the events that are still owed. */
+  /** Stores the events that are still owed. One that cannot be stored keeps no other waiting, but a store that is away is not tried for each. */
   async finishRevocations(): Promise<void> {
     const { rows } = await this.pool.query<GrantRow & { revoked_reason: RevocationReason }>(
       `SELECT ${COLUMNS}, revoked_reason FROM provider.grants WHERE revoked_at IS NOT NULL ORDER BY revoked_at LIMIT 500`,
     );
-    for (const row of rows) await this.#settle(row, row.revoked_reason);
+    for (const row of rows) {
+      const failure = await this.#settle(row, row.revoked_reason);
+      if (failure instanceof StoreAwayError || failure instanceof UnknownOutcomeError) return;
+    }
   }
 
-  async #settle(row: GrantRow, reason: RevocationReason): Promise<void> {
+  /** @returns why the event could not be stored, if it could not */
+  async #settle(row: GrantRow, reason: RevocationReason): Promise<unknown> {
     try {
       await inTransaction(this.pool, async (db) => {
         // Whoever deletes the row stores the event; another one waits here, and then finds nothing.
         const { rowCount } = await db.query('DELETE FROM provider.grants WHERE id = $1', [row.id]);
         if (rowCount === 1) await this.onRevoked(grantFromRow(row), reason);
       });
+      return undefined;
     } catch (error) {
       this.logger.warn({ error: (error as Error).message, reason }, 'the event of a revoked grant could not be stored yet');
+      return error;
     }
   }
 }

@@ -33,19 +33,29 @@ export const enqueueLogout = async (db: Queryable, app: Omit<LogoutDelivery, 'at
   );
 };
 
-/** Takes what is due, so that no other instance does; what is not done by its next time comes again. */
-export const takeDueLogouts = async (pool: Pool, now: Date, most: number): Promise<readonly LogoutDelivery[]> => {
+/** Takes what is due, so that no other instance does; what is not done by its next time comes again. @param except clients that wait */
+export const takeDueLogouts = async (
+  pool: Pool,
+  now: Date,
+  most: number,
+  except: readonly string[],
+): Promise<readonly LogoutDelivery[]> => {
   const { rows } = await pool.query<{ client_id: string; sid: string; user_id: string; attempts: number }>(
     `UPDATE provider.logout_deliveries SET attempts = attempts + 1,
        next_attempt_at = $1::timestamptz + make_interval(secs => ($2::int[])[LEAST(attempts + 1, cardinality($2::int[]))])
-     WHERE (client_id, sid) IN (SELECT client_id, sid FROM provider.logout_deliveries WHERE next_attempt_at <= $1
+     WHERE (client_id, sid) IN (SELECT client_id, sid FROM provider.logout_deliveries WHERE next_attempt_at <= $1 AND client_id <> ALL ($4)
                                 ORDER BY next_attempt_at LIMIT $3 FOR UPDATE SKIP LOCKED)
      RETURNING client_id, sid, user_id, attempts`,
-    [now, PAUSES_S, most],
+    [now, PAUSES_S, most, except],
   );
   return rows.map(({ client_id, sid, user_id, attempts }) => ({ clientId: client_id, sid, userId: user_id, attempts }));
 };
 
 export const forgetLogout = async (pool: Pool, { clientId, sid }: Pick<LogoutDelivery, 'clientId' | 'sid'>): Promise<void> => {
   await pool.query('DELETE FROM provider.logout_deliveries WHERE client_id = $1 AND sid = $2', [clientId, sid]);
+};
+
+/** Nothing was tried; it comes again at its next time. */
+export const giveBackAttempt = async (pool: Pool, { clientId, sid }: Pick<LogoutDelivery, 'clientId' | 'sid'>): Promise<void> => {
+  await pool.query('UPDATE provider.logout_deliveries SET attempts = attempts - 1 WHERE client_id = $1 AND sid = $2', [clientId, sid]);
 };

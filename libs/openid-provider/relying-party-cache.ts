@@ -15,7 +15,14 @@ export const rememberRelyingParties = (find: Find, clock: Clock): Find => {
   return async (clientId) => {
     const now = clock().getTime();
     const remembered = known.get(clientId);
-    if (remembered && now - remembered.atMs < FRESH_MS) return remembered.settings;
+    if (remembered && now - remembered.atMs < FRESH_MS) {
+      // Where it failed, whoever asked may have had less time left than this request has.
+      const shared = await remembered.settings.then(
+        (found) => ({ found }),
+        () => undefined,
+      );
+      if (shared) return shared.found;
+    }
     const settings = find(clientId);
     known.set(clientId, { settings, atMs: now });
     const found = await settings.catch((error: unknown) => {

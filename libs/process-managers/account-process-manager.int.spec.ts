@@ -74,6 +74,25 @@ describe('an event that the process manager cannot handle', () => {
   const handled = (seen: readonly string[], entry: string): Promise<true> =>
     until(() => Promise.resolve(seen.includes(entry) ? true : undefined), 10_000);
 
+  it('keeps no other from being handled where its stream was deleted in the store', async () => {
+    const [ann, bob] = [newUuid(), newUuid()];
+    const seen: string[] = [];
+    const isUnreadable = (type: string, stream: string): boolean => type === 'UserDeactivated' && stream === userStream(ann);
+    const first = run(seen, isUnreadable, 3_600_000);
+    await append(ann, registered, deactivated);
+    await append(bob, registered);
+    await handled(seen, `${bob} UserRegistered`);
+    await installation.connection.client.tombstoneStream(userStream(ann));
+    await append(bob, deactivated);
+    await handled(seen, `${bob} UserDeactivated`);
+    await first.stop();
+    const second = run(seen, isUnreadable, 20);
+    await append(bob, { type: 'UserReactivated', data: {} });
+    await handled(seen, `${bob} UserReactivated`);
+    await second.stop();
+    await installation.pool.query('DELETE FROM provider.process_manager_parked');
+  });
+
   it.each([
     ['while it runs, once the event can be handled', 20, false],
     ['when the next release starts', 3_600_000, true],

@@ -163,8 +163,12 @@ export class AccountProcessManager {
         signal: AbortSignal.any([signal, failed.signal]),
         onBatch: (events) =>
           inTurn(async () => {
-            for (const event of events) await parked.take(event, signal);
-            taken.push(...events.map(({ position, id }) => ({ position, eventId: id })));
+            for (const event of events) {
+              // The process is to end, or another one has taken over: what is left is met again.
+              if (signal.aborted) break;
+              await parked.take(event, signal);
+              taken.push({ position: event.position, eventId: event.id });
+            }
             await advance();
           }),
       });

@@ -66,8 +66,9 @@ export class ParkedStreams {
         this.parked.delete(stream);
         logger.info({ processManager: name, stream }, 'a parked stream was taken up again');
       } catch (error) {
-        if (!at || !isAnEventsFault(error)) throw error;
-        if (at.revision > revision) await this.#park(at, error);
+        if (!isAnEventsFault(error)) throw error;
+        // Without an event it is the stream that cannot be read, which was deleted in the store.
+        if (at && at.revision > revision) await this.#park(at, error);
       }
     }
   }

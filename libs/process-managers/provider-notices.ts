@@ -61,11 +61,13 @@ export class ProviderNotices {
       signal,
       onBatch: async (batch) => {
         for (const event of batch) {
+          if (signal.aborted) return;
           try {
-            for (const recorded of await core.codec.decode([event])) await this.#tell(recorded as RecordedEvent<IdentityProviderEvent>);
+            for (const recorded of await core.codec.decode([event]))
+              await this.#tell(recorded as RecordedEvent<IdentityProviderEvent>, signal);
           } catch (error) {
             // What one event causes keeps nobody from hearing of the next.
-            if (!isAnEventsFault(error)) throw error;
+            if (signal.aborted || !isAnEventsFault(error)) throw error;
             logger.error({ event: event.type, cause: causeOf(error) }, 'nobody could be told of a change of a provider');
           }
           await storeCheckpoint(pool, NAME, { position: event.position, eventId: event.id });
@@ -74,7 +76,8 @@ export class ProviderNotices {
     });
   }
 
-  async #tell(recorded: RecordedEvent<IdentityProviderEvent>): Promise<void> {
+  /** @throws the signal's reason when that is aborted: whoever takes over notes who was not noted yet */
+  async #tell(recorded: RecordedEvent<IdentityProviderEvent>, signal: AbortSignal): Promise<void> {
     const { pool, core, clock, linkedUsers } = this.dependencies;
     const { id, stream, revision, event, metadata } = recorded;
     if (!isRecent(metadata.occurredAt, clock())) return;
@@ -83,6 +86,7 @@ export class ProviderNotices {
     const before = foldRecorded(earlier, identityProviderFold).state;
     if (providerNoticeOf(event, before, identityProviderFold.evolve(before, event, recorded)) === undefined) return;
     for await (const page of linkedUsers(idOf(stream))) {
+      signal.throwIfAborted();
       const notices = page.map((userId) => ({ id: noticeId(id, userId), userId, stream, revision, receiver: 'after' as const }));
       await noteNotices(pool, notices, clock());
     }

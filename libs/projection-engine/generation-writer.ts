@@ -8,7 +8,7 @@ import { causeOf, isAnEventsFault } from './causes.js';
 import { carryOutErasures } from './erasure.postgres.js';
 import { generationSchema, moveCheckpoint } from './generations.postgres.js';
 import type { Generation } from './generations.postgres.js';
-import { noteWaiting, park, parkedIn, skipParked, skippedEvents, unpark } from './parked.postgres.js';
+import { noteWaiting, park, parkedIn, refuseRequest, skipParked, skippedEvents, unpark } from './parked.postgres.js';
 import type { ParkedStream } from './parked.postgres.js';
 import { wantedAs } from './projection.js';
 import type { Projection } from './projection.js';
@@ -152,13 +152,14 @@ export class GenerationWriter {
   }
 
   async #takeUp(parked: ParkedStream): Promise<void> {
-    const { store, pool, logger } = this.dependencies;
+    const { pool, logger } = this.dependencies;
     const skip = parked.request === 'skip';
     if (skip) await inTransaction(pool, (db) => skipParked(db, this.generation, parked));
     let from = skip ? parked.revision + 1n : parked.revision;
     const upTo = this.#checkpoint?.position ?? -1n;
     for (;;) {
-      const read = await store.readStored(parked.stream, { from, limit: TAKEN_UP_AT_ONCE });
+      const read = await this.#readParked(parked, from);
+      if (!read) return;
       const events = read.filter(({ position }) => position <= upTo);
       const isLast = read.length < TAKEN_UP_AT_ONCE || events.length < read.length;
       for (const event of events) if (!(await this.#applyParked(event))) return;
@@ -168,6 +169,18 @@ export class GenerationWriter {
     await unpark(pool, this.generation, parked.stream);
     this.parked.delete(parked.stream);
     logger.warn({ projection: this.projection.name, stream: parked.stream, request: parked.request }, 'parked stream taken up');
+  }
+
+  /** @returns nothing where the stream cannot be read, such as one that was deleted in the store: it stays parked, and the operator is told why */
+  async #readParked({ stream }: ParkedStream, from: bigint): Promise<readonly StoredEvent[] | undefined> {
+    const { store, pool } = this.dependencies;
+    try {
+      return await store.readStored(stream, { from, limit: TAKEN_UP_AT_ONCE });
+    } catch (error) {
+      if (!isAnEventsFault(error)) throw error;
+      await refuseRequest(pool, this.generation, stream, causeOf(error));
+      return undefined;
+    }
   }
 
   /** Applies one event of a parked stream and moves the place from which it waits behind it, in one transaction. */

@@ -1,9 +1,11 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { endOfLog, lookAhead } from '#libs/event-store/read-log.js';
+import type { Ahead } from '#libs/event-store/read-log.js';
 import type { StoreConnection } from '#libs/event-store/store-connection.js';
 import type { Logger } from '#libs/platform/logger.js';
 import type { Pool, Queryable } from '#libs/platform/postgres/pool.js';
 import { liveGeneration, noteConsidered } from './generations.postgres.js';
+import type { Generation } from './generations.postgres.js';
 import type { Projection } from './projection.js';
 
 const EVERY_MS = 250;
@@ -53,41 +55,42 @@ export const storedLags = async (db: Queryable): Promise<readonly Lag[]> => {
  */
 export class LagMonitor {
   readonly lags = new Map<string, Lag>();
-  /** Position of an event up to which nothing of a projection's streams follows its checkpoint. */
+  /** Position of an event up to which nothing of a generation's streams follows its checkpoint. */
   readonly #seen = new Map<string, bigint>();
-  #writtenAt = 0;
 
   constructor(
     private readonly dependencies: { readonly pool: Pool; readonly connection: StoreConnection; readonly logger: Logger },
     private readonly projections: readonly Projection[],
   ) {}
 
+  /** Each projection is measured by itself: where its streams are rare, the whole log may have to be looked through. */
   async run(signal: AbortSignal): Promise<void> {
-    while (!signal.aborted) {
-      try {
-        for (const projection of this.projections) await this.#measure(projection);
-        if (Date.now() - this.#writtenAt >= WRITTEN_EVERY_MS) await this.#write();
-      } catch (error) {
-        // What was looked at may be gone from the store: look again from the checkpoint.
-        this.#seen.clear();
-        this.dependencies.logger.debug({ error: (error as Error).message }, 'lag not measured');
+    const repeatedly = async (everyMs: number, work: () => Promise<void>): Promise<void> => {
+      while (!signal.aborted) {
+        await work().catch((error: Error) => this.dependencies.logger.debug({ error: error.message }, 'lag not measured'));
+        await delay(everyMs, undefined, { signal }).catch(() => undefined);
       }
-      await delay(EVERY_MS, undefined, { signal }).catch(() => undefined);
-    }
+    };
+    await Promise.all([
+      ...this.projections.map((projection) => repeatedly(EVERY_MS, () => this.#measure(projection, signal))),
+      repeatedly(WRITTEN_EVERY_MS, () => this.#write()),
+    ]);
   }
 
-  async #measure({ name, version, streamPrefixes }: Projection): Promise<void> {
+  async #measure({ name, version, streamPrefixes }: Projection, signal: AbortSignal): Promise<void> {
     const { pool, connection } = this.dependencies;
     const live = await liveGeneration(pool, name);
     if (live?.version !== version) return;
     const key = `${name} ${live.generation}`;
-    const known = this.#seen.get(key) ?? null;
-    const checkpoint = live.checkpoint?.position ?? null;
-    let from = known !== null && known > (checkpoint ?? -1n) ? known : checkpoint;
-    let ahead = await lookAhead(connection, from, streamPrefixes);
+    const begun = await this.#begin(live, streamPrefixes, this.#seen.get(key));
+    if (!begun) return;
+    let { from, ahead } = begun;
     while (!ahead.next && !ahead.isEnd) {
       from = ahead.seen;
-      ahead = await lookAhead(connection, from, streamPrefixes);
+      if (from !== null) this.#seen.set(key, from);
+      const further = signal.aborted ? undefined : await lookAhead(connection, from, streamPrefixes);
+      if (!further) return;
+      ahead = further;
     }
     const { next, seen } = ahead;
     if (!next && seen !== null) {
@@ -103,8 +106,25 @@ export class LagMonitor {
     });
   }
 
+  /**
+   * Looks from as far on as is known to hold nothing of these streams. What is known may be gone from the store, or be a checkpoint of the server's that
+   * belongs to no event; then from nearer to the generation's own checkpoint.
+   */
+  async #begin(
+    { checkpoint, considered }: Generation,
+    prefixes: readonly string[],
+    seen: bigint | undefined,
+  ): Promise<{ readonly from: bigint | null; readonly ahead: Ahead } | undefined> {
+    const own = checkpoint?.position ?? null;
+    const known = [considered, seen ?? 0n].filter((position) => position > (own ?? 0n)).sort((a, b) => (a > b ? -1 : 1));
+    for (const from of [...known, own]) {
+      const ahead = await lookAhead(this.dependencies.connection, from, prefixes);
+      if (ahead) return { from, ahead };
+    }
+    return undefined;
+  }
+
   async #write(): Promise<void> {
-    this.#writtenAt = Date.now();
     const lags = [...this.lags.values()];
     await this.dependencies.pool.query(
       `INSERT INTO models.lag AS l SELECT * FROM unnest($1::text[], $2::bigint[], $3::bigint[], $4::timestamptz[], $5::timestamptz[])

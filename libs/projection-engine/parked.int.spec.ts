@@ -235,3 +235,20 @@ describe('a poison event', () => {
     expect(kept && generationSchema(kept)).toBe(`${poison.name.replace('-', '_')}_g2`);
   });
 });
+
+describe('a parked stream', () => {
+  it('that was deleted in the store stays where it is, however often it is asked for, and stops no other', async () => {
+    const [ann, bea] = [newUuid(), newUuid()];
+    const projection = ledger((stream) => stream === `user-${ann}`);
+    await running(projection, async () => {
+      await append(`user-${ann}`, 'UserRegistered');
+      await isParked(projection);
+      await installation.connection.client.tombstoneStream(`user-${ann}`);
+      expect(await requestForParked(pool, await isParked(projection), 'retry')).toBe(true);
+      await until(async () => ((await parkedOf(projection))[0]?.request === null ? true : undefined));
+      expect(await isParked(projection)).toMatchObject({ revision: 0n, cause: expect.stringContaining('deleted'), deniedSubject: ann });
+      await waitForPosition(pool, projection.name, await append(`user-${bea}`, 'UserRegistered'), 10_000);
+      expect(await handled(projection, `user-${bea}`)).toEqual([0]);
+    });
+  });
+});

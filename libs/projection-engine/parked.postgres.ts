@@ -111,6 +111,21 @@ export const noteWaiting = async (
   );
 };
 
+/** What an operator asked for cannot be done. */
+export const refuseRequest = async (
+  db: Queryable,
+  { projection, generation }: Generation,
+  stream: StreamName,
+  cause: string,
+): Promise<void> => {
+  await db.query('UPDATE models.parked_streams SET request = NULL, cause = $4 WHERE projection = $1 AND generation = $2 AND stream = $3', [
+    projection,
+    generation,
+    stream,
+    cause,
+  ]);
+};
+
 export const unpark = async (db: Queryable, { projection, generation }: Generation, stream: StreamName): Promise<void> => {
   await db.query('DELETE FROM models.parked_streams WHERE projection = $1 AND generation = $2 AND stream = $3', [
     projection,

@@ -203,6 +203,24 @@ describe('waiting for a position', () => {
   });
 });
 
+describe('a projection that never works', () => {
+  it('is tried less and less often', async () => {
+    const projection = testProjection();
+    await projection.append(1);
+    const at: number[] = [];
+    const logger = { ...silentLogger, info: () => undefined, error: () => at.push(performance.now()) } as never;
+    const { stop } = start({ ...projection, handle: (_, db) => db.query('SELECT 1 FROM missing').then(() => undefined) }, { logger });
+    try {
+      await eventually(() => at.length >= 5);
+    } finally {
+      await stop();
+    }
+    const [first = 0, second = 0] = at;
+    const [fourth = 0, fifth = 0] = at.slice(3);
+    expect(fifth - fourth).toBeGreaterThan(3 * (second - first));
+  });
+});
+
 describe('two instances', () => {
   it('one is active; the other takes over when the first one’s connection is gone; each event is handled once', async () => {
     const projection = testProjection();
@@ -341,5 +359,105 @@ describe('replay', () => {
     } finally {
       await stop();
     }
+  });
+});
+
+describe('the lag of a projection whose streams are rare', () => {
+  type Read = (real: () => Promise<unknown>, signal: AbortSignal) => Promise<unknown>;
+
+  /** A live generation that has its one event, and a log that goes on for pages without another. */
+  const rare = async (): Promise<TestProjection> => {
+    const projection = testProjection();
+    await createGeneration(pool, projection, 'live');
+    await pool.query('UPDATE models.generations SET position = $2, event_id = $3 WHERE projection = $1', [
+      projection.name,
+      await projection.append(1),
+      newUuid(),
+    ]);
+    const other = testProjection();
+    for (let i = 0; i < 4; i += 1) await other.append(500);
+    return projection;
+  };
+  /** Measures through a watched store until `isDone`, or until the watcher stops it. @returns how often the store was read */
+  const measure = async (watched: readonly Projection[], isDone: (lag: LagMonitor) => boolean, read: Read): Promise<number> => {
+    const stopping = new AbortController();
+    let reads = 0;
+    const connection = {
+      read: (request: never) => {
+        reads += 1;
+        return read(() => installation.connection.read(request), stopping.signal);
+      },
+    };
+    const lag = new LagMonitor(dependencies({ connection: connection as never }), watched);
+    const running = lag.run(stopping.signal);
+    await eventually(() => isDone(lag));
+    stopping.abort();
+    await running;
+    return reads;
+  };
+  const isKnown =
+    ({ name }: Projection) =>
+    (lag: LagMonitor): boolean =>
+      lag.lags.has(name);
+
+  it('is looked for from where it was looked before, also by another process', async () => {
+    const projection = await rare();
+    expect(await measure([projection], isKnown(projection), (real) => real())).toBeGreaterThan(4);
+    expect(await measure([projection], isKnown(projection), (real) => real())).toBeLessThan(4);
+  });
+
+  it('is looked for from the checkpoint where what was seen is gone from the store', async () => {
+    const projection = await rare();
+    await pool.query('UPDATE models.generations SET considered = 999999999 WHERE projection = $1', [projection.name]);
+    const next = await projection.append(1);
+    let position = 0n;
+    await measure([projection], isKnown(projection), (real) => real());
+    await measure(
+      [projection],
+      (lag) => {
+        const found = lag.lags.get(projection.name);
+        position = found?.position ?? 0n;
+        return found?.oldestAt instanceof Date;
+      },
+      (real) => real(),
+    );
+    expect(position).toBeLessThan(next);
+  });
+
+  it('goes on from where a failure interrupted it', async () => {
+    const projection = await rare();
+    let reads = 0;
+    const failing: Read = (real) => {
+      reads += 1;
+      return reads === 4 ? Promise.reject(new Error('away for a moment')) : real();
+    };
+    expect(await measure([projection], isKnown(projection), failing)).toBeLessThan(8);
+  });
+
+  it('keeps no other from being measured, and ends when it is told to', async () => {
+    const [projection, other] = [await rare(), await rare()];
+    let first = true;
+    await measure(
+      [projection, other],
+      ({ lags }) => lags.size > 0,
+      (real, signal) => {
+        if (!first) return real();
+        first = false;
+        return new Promise((resolve) => signal.addEventListener('abort', () => resolve(real()), { once: true }));
+      },
+    );
+    const stopped = await rare();
+    let reads = 0;
+    await measure(
+      [stopped],
+      () => reads > 0,
+      async (real, signal) => {
+        reads += 1;
+        const page = await real();
+        if (!signal.aborted) await new Promise((resolve) => signal.addEventListener('abort', resolve, { once: true }));
+        return page;
+      },
+    );
+    expect(reads).toBe(1);
   });
 });

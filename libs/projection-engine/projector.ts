@@ -41,10 +41,11 @@ export class Projector {
   async run(signal: AbortSignal): Promise<void> {
     let pause = FAILURE_PAUSE_MS.first;
     while (!signal.aborted) {
+      let begun = Infinity;
       try {
         if (await this.#isOurs()) {
           const work = async (locked: AbortSignal): Promise<void> => {
-            pause = FAILURE_PAUSE_MS.first;
+            begun = performance.now();
             await this.#feed(locked);
           };
           await whileLocked(this.dependencies.pool, ['ligature projection', this.name], signal, work, () => this.#enter('standing_by'));
@@ -61,6 +62,8 @@ export class Projector {
         this.lastError = causeOf(error);
         if (error instanceof NotTheStoreWeKnewError) throw error;
         this.dependencies.logger.error({ projection: this.name, error: this.lastError }, 'projection failed; trying again');
+        // What works for a while and then fails is not what never works.
+        if (performance.now() - begun > FAILURE_PAUSE_MS.most) pause = FAILURE_PAUSE_MS.first;
         await delay(pause, undefined, { signal }).catch(() => undefined);
         pause = Math.min(pause * 2, FAILURE_PAUSE_MS.most);
       }

@@ -160,7 +160,11 @@ export class LogWriter {
   #openSession(): Promise<WriterSession> {
     const session = WriterSession.open(this.options.databaseUrl, (error) => {
       this.options.logger.error({ err: error }, 'The connection to PostgreSQL is lost');
-      void session.then((lost) => this.#recover(lost));
+      // One that was lost before it was open is whoever opens it told of.
+      void session.then(
+        (lost) => this.#recover(lost),
+        () => undefined,
+      );
     });
     return session;
   }

@@ -16,13 +16,28 @@ export interface PoolOptions {
   readonly onIdleError?: (error: Error) => void;
 }
 
+/** A statement that PostgreSQL gave up is answered within this time, in milliseconds; later there is nobody who would answer. */
+const ANSWER_MS = 2_000;
+
+/**
+ * What lets a connection notice that the server's machine is gone, which says nothing: statements are not waited for without end, and idle connections,
+ * those that hold a lock for example, are asked for a sign of life.
+ * @param statementTimeoutMs 0 for none
+ */
+export const livenessOf = (statementTimeoutMs: number) => ({
+  statement_timeout: statementTimeoutMs,
+  ...(statementTimeoutMs > 0 ? { query_timeout: statementTimeoutMs + ANSWER_MS } : {}),
+  keepAlive: true,
+  keepAliveInitialDelayMillis: 5_000,
+});
+
 /** A PostgreSQL connection pool. An idle connection that breaks (server restart) is replaced and does not end the process. */
 export const createPool = (url: string, options: PoolOptions): Pool => {
   const pool = new pg.Pool({
     connectionString: url,
     application_name: options.applicationName,
     max: options.max ?? 10,
-    statement_timeout: options.statementTimeoutMs ?? 15_000,
+    ...livenessOf(options.statementTimeoutMs ?? 15_000),
     connectionTimeoutMillis: 5_000,
   });
   pool.on('error', (error) => options.onIdleError?.(error));

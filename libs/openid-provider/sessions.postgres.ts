@@ -12,6 +12,8 @@ export interface SessionRecord {
   readonly organizationId: string;
   readonly claimId?: string;
   readonly authTime: Date;
+  /** Revision of the user's stream that the sign-in was decided from. */
+  readonly accountRevision: bigint;
 }
 
 /** A session that can be used now, as its person may see it. */
@@ -52,6 +54,7 @@ interface Row {
   readonly address: string | null;
   readonly user_agent: string | null;
   readonly last_seen_at: Date;
+  readonly account_revision: string;
 }
 
 /** A session lives this long at most, in seconds; an organization's policy may say less. */
@@ -62,7 +65,7 @@ const SEEN_MS = 60_000;
 
 const randomId = (): string => randomBytes(32).toString('base64url');
 const seconds = (date: Date): number => Math.floor(date.getTime() / 1_000);
-const COLUMNS = 'uid, user_id, organization_id, claim_id, auth_time, payload, address, user_agent, last_seen_at';
+const COLUMNS = 'uid, user_id, organization_id, claim_id, auth_time, payload, address, user_agent, last_seen_at, account_revision';
 
 const fromRow = (row: Row): SessionRecord => ({
   sessionId: row.uid,
@@ -70,6 +73,7 @@ const fromRow = (row: Row): SessionRecord => ({
   organizationId: row.organization_id,
   ...(row.claim_id === null ? {} : { claimId: row.claim_id }),
   authTime: row.auth_time,
+  accountRevision: BigInt(row.account_revision),
 });
 
 /**

@@ -125,13 +125,13 @@ export class PendingLinkController {
       context,
     });
     if (recognized.kind === 'refused') return this.#send(waiting, response, { form, code: recognized.code });
+    const { userId, account } = recognized;
     const proven = { kind: 'password' } as const;
     // Told before the record is used up: the person may go on with the stronger way.
-    if (!isAmong(await loadSufficientProofs(this.dependencies.store, organizationId, recognized.userId), proven))
+    if (!isAmong(await loadSufficientProofs(this.dependencies.store, organizationId, userId), proven))
       return this.#send(waiting, response, { form, code: 'assurance_insufficient' });
-    const refusal = await linkPending(this.dependencies, this.commands, id, { userId: recognized.userId, proven }, request, context);
+    const refusal = await linkPending(this.dependencies, this.commands, id, { userId, proven, account }, request, context);
     if (refusal) return this.#refuse(response, refusal, context, waiting);
-    const { userId, account } = recognized;
     return this.#complete(waiting, { userId, account, method: { kind: 'password' }, amr: ['pwd'] }, request, response);
   }
 

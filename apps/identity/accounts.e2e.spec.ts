@@ -236,6 +236,31 @@ describe('accounts over HTTP', () => {
       expect((await eventsOf(userIdIn(await signIn(name)))).some(({ type }) => type === 'EmailVerified')).toBe(false);
     });
 
+    it('L20: whose password is changed while they prove an address by it is not signed in', async () => {
+      const name = nextName();
+      const userId = userIdIn(await register(name, `${name}@example.org`));
+      const elsewhere = await open(await mailTo(`${name}@example.org`, '/verify-email'));
+      const { pool, store } = server.installation;
+      const database = await pool.connect();
+      await database.query('BEGIN; LOCK TABLE provider.mail_tokens IN SHARE MODE');
+      const answered = elsewhere.submit({ password: PASSWORD }, '/verify-email');
+      // The password fitted, and the mail is about to be used up.
+      await until(async () => {
+        const { rowCount } = await pool.query(`SELECT 1 FROM pg_locks WHERE relation = 'provider.mail_tokens'::regclass AND NOT granted`);
+        return rowCount === 1 ? true : undefined;
+      });
+      await executeOnAccount(store, {
+        userId,
+        organizationId: 'default',
+        context: testContext(),
+        decide: () => ({ events: [{ type: 'PasswordSet', data: { passwordHash: 'another' } }], outcome: { kind: 'done' } }),
+      });
+      await database.query('COMMIT');
+      database.release();
+      await answered;
+      expect(await isSignedIn(elsewhere)).toBe(false);
+    });
+
     it('two accounts wait for one address; whoever proves it has it, and the other is told', async () => {
       const [one, two] = [nextName(), nextName()];
       const address = `shared${people}@example.org`;

@@ -1,4 +1,5 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
+import type { AdapterPayload } from 'oidc-provider';
 import { systemClock } from '#libs/platform/clock.js';
 import { newUuid } from '#libs/platform/ids.js';
 import { silentLogger } from '#libs/platform/logger.js';
@@ -245,6 +246,21 @@ describe('the OpenID Provider’s storage', () => {
     await adapterOfSessions.upsert('fresh', { uid: sessionUid, accountId: userId }, TTL_S);
     expect(await sessions.findActive('fresh')).toMatchObject({ sessionId: sessionUid, userId });
     expect(await sessions.findActive(jti)).toBeUndefined();
+  });
+
+  it('L22: a request that began before a session’s id was changed does not bring the old one back', async () => {
+    const adapterOfSessions = sessionAdapter(pool, systemClock, () => Promise.resolve());
+    const began = (await adapterOfSessions.find(jti)) as AdapterPayload;
+    const rotated = (await sessions.rotate(sessionUid)) ?? '';
+    await adapterOfSessions.upsert(jti, { ...began, authorizations: { app: { sid: 's' } } }, TTL_S);
+    expect(await sessions.findActive(jti)).toBeUndefined();
+    expect(await adapterOfSessions.find(jti)).toBeUndefined();
+    expect(await adapterOfSessions.find(rotated)).toMatchObject({ jti: rotated, authorizations: { app: { sid: 's' } } });
+    // One that gives it another id itself.
+    await adapterOfSessions.destroy(jti);
+    await adapterOfSessions.upsert('of the old one', { ...began, jti: 'of the old one' }, TTL_S);
+    expect(await sessions.findActive('of the old one')).toBeUndefined();
+    expect(await sessions.findActive(rotated)).toMatchObject({ sessionId: sessionUid });
   });
 
   it('many first starts at once make one set of signing keys', async () => {

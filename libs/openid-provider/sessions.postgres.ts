@@ -255,10 +255,13 @@ export interface StoredSession {
 }
 
 export const upsertSession = async (db: Queryable, jti: string, payload: StoredSession, expiresAt: Date): Promise<boolean> => {
-  // State, user and link are ours: what oidc-provider saves never changes them, and never revives a session that has ended.
+  // State, user and link are ours: what oidc-provider saves never changes them, and never revives a session that has ended. Nor does it bring an id
+  // back: a session has none while oidc-provider changes it, and one that it got meanwhile stays (L22).
   const { rowCount } = await db.query(
     `INSERT INTO provider.sessions (uid, jti, state, payload, expires_at) VALUES ($1, $2, 'anonymous', $3, $4)
-     ON CONFLICT (uid) DO UPDATE SET jti = $2, payload = $3, last_seen_at = now(),
+     ON CONFLICT (uid) DO UPDATE SET last_seen_at = now(),
+       jti = CASE sessions.state WHEN 'active' THEN COALESCE(sessions.jti, $2) ELSE $2 END,
+       payload = CASE sessions.state WHEN 'active' THEN $3::jsonb || jsonb_build_object('jti', COALESCE(sessions.jti, $2)) ELSE $3 END,
        expires_at = CASE sessions.state WHEN 'active' THEN LEAST(sessions.expires_at, $4) ELSE $4 END
      WHERE sessions.state = 'anonymous' OR (sessions.state = 'active' AND sessions.user_id::text = $5)`,
     [payload.uid, jti, JSON.stringify(payload), expiresAt, payload.accountId ?? null],

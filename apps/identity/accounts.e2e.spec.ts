@@ -1,3 +1,4 @@
+import { randomBytes } from 'node:crypto';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from '@jest/globals';
 import { executeOnAccount } from '#libs/accounts/execute-on-account.js';
 import { createPasswords } from '#libs/accounts/passwords.js';
@@ -309,6 +310,37 @@ describe('accounts over HTTP', () => {
       await browser.submit({ email: address });
       return browser;
     };
+
+    it.each<[string, number, (token: string) => Promise<Response>]>([
+      ['an address that is none', 404, (token) => fetch(`${server.issuer}/recovery/${token}/x?token=${token}`)],
+      [
+        'a body that cannot be read',
+        400,
+        (token) =>
+          fetch(`${server.issuer}/recovery/${token}`, {
+            method: 'POST',
+            headers: { 'content-type': 'application/json' },
+            body: '{"password": topsecret}',
+          }),
+      ],
+      [
+        'a body that is no form',
+        403,
+        (token) =>
+          fetch(`${server.issuer}/recovery/${token}`, { method: 'POST', headers: { 'content-type': 'text/plain' }, body: 'topsecret' }),
+      ],
+      [
+        'a form that is none of ours, with nothing in it',
+        403,
+        () => fetch(`${server.issuer}/recovery`, { method: 'POST', headers: { 'content-type': 'text/plain' }, body: 'topsecret' }),
+      ],
+    ])('%s is refused, and the log has neither what opens an account nor what was sent', async (_what, status, send) => {
+      const token = randomBytes(32).toString('base64url');
+      const logged = server.log.length;
+      expect((await send(token)).status).toBe(status);
+      const lines = JSON.stringify(server.log.slice(logged));
+      expect([lines.includes(token), lines.includes('topsecret')]).toEqual([false, false]);
+    });
 
     it('L2–L4: a recovery ends every session, unlinks what was there before the address was proven, and voids pending changes', async () => {
       const name = nextName();

@@ -461,6 +461,23 @@ describe('accounts over HTTP', () => {
       }
     });
 
+    it('L9: the record is dead when the identity was linked from the account, and stays so when the link is removed', async () => {
+      const name = nextName();
+      const owner = await register(name);
+      acme.subject = `${name}-a`;
+      const waiting = await through('acme');
+      await open('/account', owner);
+      await owner.submit({}, '/link/acme');
+      await confirm(owner);
+      await owner.submit({}, '/link/acme');
+      const [, unlinking] = /href="([^"]*\/unlink)"/.exec(owner.html) ?? [];
+      await open(unlinking ?? '', owner);
+      await owner.submit({}, '/unlink');
+      expect(owner.text).toContain('is unlinked');
+      await waiting.submit({ login: name, password: PASSWORD }, '/password');
+      expect([waiting.status, waiting.text]).toEqual([400, expect.stringContaining('link_intent_invalid')]);
+    });
+
     it('L8: a policy that changed while the page was open is what counts', async () => {
       const name = nextName();
       await register(name);

@@ -42,6 +42,7 @@ interface Answering {
   readonly response: Response;
 }
 
+const LINKED: ReadonlySet<LoginResult['outcome']['kind']> = new Set(['linked', 'linked_automatically', 'provisioned']);
 const postedSchema = z.record(z.string().max(100), z.string());
 
 /** Where external providers send people back to. */
@@ -215,12 +216,15 @@ export class ProviderCallbackController {
     return response.redirect(303, returnTo);
   }
 
-  #login(
+  async #login(
     assertion: VerifiedAssertion,
     flow: FlowFacts & { readonly organizationId: string },
     context: CommandContext,
   ): Promise<LoginResult> {
-    return this.commands.execute(new LoginViaIdp(assertion, flow, context));
+    const result = await this.commands.execute(new LoginViaIdp(assertion, flow, context));
+    // What waited for a choice about this identity is over once it is linked, by whatever path (L9).
+    if (LINKED.has(result.outcome.kind)) await this.dependencies.pendingLinks.discardOf(result.identityKey);
+    return result;
   }
 
   /** The very session that the flow was begun from, where the browser still has it. */

@@ -12,6 +12,7 @@ import { parseUsername } from '#libs/accounts/username.js';
 import type { CommandContext } from '#libs/event-store/event-metadata.js';
 import type { BrowserSession } from '#libs/sign-in/browser-sessions.js';
 import { formText, SIGN_IN_TEXTS } from '#libs/sign-in/pages/texts.js';
+import { addressKey } from '#libs/throttling/address-key.js';
 import { languageOfAnswer } from '#libs/web/locale.js';
 import { contextOf } from '#libs/web/request-context.js';
 import { sendPage } from '#libs/web/send-page.js';
@@ -160,7 +161,7 @@ export class CredentialsController {
     const { session } = authorized;
     const again = (code: string): Promise<void> =>
       this.#show(this.#username, request, response, { again: { value: typed(form.username), code } });
-    const limited = await this.dependencies.throttles.hit('username_probe_per_address', session.organizationId, request.ip ?? 'unknown');
+    const limited = await this.dependencies.throttles.hit('username_probe_per_address', session.organizationId, addressKey(request.ip));
     if (limited.kind === 'throttled') return again('too_many_attempts');
     const username = parseUsername(form.username);
     if (username.kind === 'refused') return again(username.code);

@@ -10,6 +10,7 @@ import { authenticationContextOf } from '#libs/linking/policy.js';
 import { loadProviderInOrganization } from '#libs/linking/queries/providers-in-organization.js';
 import { loadSufficientProofs } from '#libs/linking/queries/sufficient-proofs.js';
 import { INSTALLATION_SUBJECT } from '#libs/privacy/subject-keys.js';
+import { addressKey } from '#libs/throttling/address-key.js';
 import { brandAnswer } from '#libs/web/branding.js';
 import { browserIdOf } from '#libs/web/browser-binding.js';
 import { sendErrorPage } from '#libs/web/error-page.js';
@@ -82,7 +83,7 @@ export class PendingLinkController {
     const { organizationName, loginPolicy } = await loadOfferedProviders(store, organizationId);
     const checked = checkAccountForm(form, needsOf(loginPolicy));
     if (checked.kind === 'refused') return this.#send(waiting, response, { form, errors: checked.errors });
-    const limited = await throttles.hit('registration_per_address', organizationId, request.ip ?? 'unknown');
+    const limited = await throttles.hit('registration_per_address', organizationId, addressKey(request.ip));
     if (limited.kind === 'throttled') return this.#send(waiting, response, { form, code: 'too_many_attempts' });
 
     const context = this.#context(waiting, request);

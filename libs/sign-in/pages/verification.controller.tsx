@@ -9,6 +9,7 @@ import { maySignIn, seenAt } from '#libs/accounts/state.js';
 import type { AccountSeen } from '#libs/accounts/state.js';
 import { pendingAddressKey } from '#libs/accounts/streams.js';
 import { DEFAULT_ORGANIZATION } from '#libs/organizations/queries/default-organization.js';
+import { addressKey } from '#libs/throttling/address-key.js';
 import { brandAnswer } from '#libs/web/branding.js';
 import { browserIdOf, ensureBrowserId } from '#libs/web/browser-binding.js';
 import { sendErrorPage } from '#libs/web/error-page.js';
@@ -65,7 +66,7 @@ export class VerificationController {
       return this.#sendRequestPage(purpose, request, response, { typed, code: email.code });
     }
     const { organizationId } = purpose;
-    const limited = await throttles.hit('mail_per_address', organizationId, request.ip ?? 'unknown');
+    const limited = await throttles.hit('mail_per_address', organizationId, addressKey(request.ip));
     if (limited.kind === 'throttled') return sendErrorPage(response, signInRefusal('too_many_attempts', newId(), REQUEST));
     // Not waited for: an answer that takes as long as a mail would tell that the address is known (L25).
     void this.#sendIfPending(email, purpose, request.ip, languageOfAnswer(response));

@@ -13,7 +13,7 @@ import { Grants } from './grants.postgres.js';
 import { openIdProviderMigrations } from './migrations.js';
 import { commitExchange, giveBack, reserve } from './reservations.postgres.js';
 import type { Artifact } from './reservations.postgres.js';
-import { SessionRows } from './sessions.postgres.js';
+import { purgeSessions, SessionRows } from './sessions.postgres.js';
 import { loadSigningKeys } from './signing-keys.postgres.js';
 import { sessionOf } from '#test-support/sessions.js';
 
@@ -261,6 +261,16 @@ describe('the OpenID Provider’s storage', () => {
     await adapterOfSessions.upsert('of the old one', { ...began, jti: 'of the old one' }, TTL_S);
     expect(await sessions.findActive('of the old one')).toBeUndefined();
     expect(await sessions.findActive(rotated)).toMatchObject({ sessionId: sessionUid });
+  });
+
+  it('an erasure takes the interactions along that the person was in, and what the app had said of them there', async () => {
+    const params = { login_hint: 'ann@example.org' };
+    await adapter('Interaction').upsert('with a session', { params, session: { accountId: userId } }, TTL_S);
+    await adapter('Interaction').upsert('answered', { params, result: { login: { accountId: userId } } }, TTL_S);
+    await adapter('Interaction').upsert('another person’s', { params, session: { accountId: newUuid() } }, TTL_S);
+    await purgeSessions(pool, userId);
+    const left = await Promise.all(['with a session', 'answered', 'another person’s'].map((id) => isStored('Interaction', id)));
+    expect(left).toEqual([false, false, true]);
   });
 
   it('many first starts at once make one set of signing keys', async () => {

@@ -288,6 +288,10 @@ export const forgetSessionId = async (db: Queryable, jti: string): Promise<void>
 export const purgeSessions = async (db: Queryable, userId: string): Promise<void> => {
   await db.query('DELETE FROM provider.artifacts WHERE grant_id IN (SELECT id FROM provider.grants WHERE user_id = $1)', [userId]);
   // Those without a grant. They live for minutes, and are few.
-  await db.query(`DELETE FROM provider.artifacts WHERE model IN ('Interaction', 'DeviceCode') AND payload ->> 'accountId' = $1`, [userId]);
+  await db.query(
+    `DELETE FROM provider.artifacts WHERE model IN ('Interaction', 'DeviceCode')
+       AND $1 IN (payload ->> 'accountId', payload #>> '{session,accountId}', payload #>> '{result,login,accountId}', payload #>> '{lastSubmission,login,accountId}')`,
+    [userId],
+  );
   for (const table of ['grants', 'consents', 'sessions']) await db.query(`DELETE FROM provider.${table} WHERE user_id = $1`, [userId]);
 };

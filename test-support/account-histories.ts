@@ -28,7 +28,7 @@ import { RegisterUser } from '#libs/accounts/commands/register-user.command.js';
 import { usableCredentials } from '#libs/accounts/credentials.js';
 import { postgresMailTokens } from '#libs/accounts/mail-tokens.postgres.js';
 import { loadAccount } from '#libs/accounts/queries/load-account.js';
-import { accountFold, settlementOf } from '#libs/accounts/state.js';
+import { accountFold, seenAt, settlementOf } from '#libs/accounts/state.js';
 import type { Account, UserStreamEvent } from '#libs/accounts/state.js';
 import {
   userActivityStream,
@@ -355,9 +355,18 @@ export class HistoryTheatre {
         return [];
       case 'link_by_password':
         this.#provenByLess.add(context.commandId);
+        const seen = await loadAccount(store, userId);
         await linkProvenAccount(
           deps,
-          new LinkProvenAccount(this.#assertion(run, identity), 'default', userId, { kind: 'password' }, undefined, context),
+          new LinkProvenAccount(
+            this.#assertion(run, identity),
+            'default',
+            userId,
+            { kind: 'password' },
+            seenAt(seen.state, seen.revision),
+            undefined,
+            context,
+          ),
         );
         return [];
       case 'unlink': {

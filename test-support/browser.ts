@@ -20,6 +20,8 @@ export class Browser {
   html = '';
   url = '';
   headers = new Headers();
+  /** What its person prefers to read (RFC 9110, section 12.5.4). */
+  language = 'en';
   readonly #cookies = new Map<string, Cookie>();
 
   /** @param stops addresses at whose prefix a redirect is not followed: whoever would be there is the test itself */
@@ -77,7 +79,7 @@ export class Browser {
       const response = await fetch(target, {
         ...request,
         redirect: 'manual',
-        headers: { accept: 'text/html', cookie: this.#cookieHeader(target) },
+        headers: { accept: 'text/html', 'accept-language': this.language, cookie: this.#cookieHeader(target) },
       });
       this.#store(target, response.headers.getSetCookie());
       const location = response.headers.get('location');

@@ -146,7 +146,10 @@ export const startTestOpenIdProvider = async (
     const path = (request.url ?? '/').split('?')[0] ?? '/';
     const answer = async (): Promise<void> => {
       if (path === '/account') {
-        response.setHeader('content-type', 'application/json').end(JSON.stringify((await instance.current(request, response)) ?? null));
+        const session = (await instance.current(request, response)) ?? null;
+        response
+          .setHeader('content-type', 'application/json')
+          .end(JSON.stringify(session, (_, value: unknown) => (typeof value === 'bigint' ? Number(value) : value)));
       } else if (path.startsWith('/sign-in/')) {
         const interaction = await instance.findInteraction(request, response);
         const { person } = state;

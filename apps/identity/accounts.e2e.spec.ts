@@ -1,3 +1,4 @@
+import { randomBytes } from 'node:crypto';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from '@jest/globals';
 import { executeOnAccount } from '#libs/accounts/execute-on-account.js';
 import { createPasswords } from '#libs/accounts/passwords.js';
@@ -236,6 +237,31 @@ describe('accounts over HTTP', () => {
       expect((await eventsOf(userIdIn(await signIn(name)))).some(({ type }) => type === 'EmailVerified')).toBe(false);
     });
 
+    it('L20: whose password is changed while they prove an address by it is not signed in', async () => {
+      const name = nextName();
+      const userId = userIdIn(await register(name, `${name}@example.org`));
+      const elsewhere = await open(await mailTo(`${name}@example.org`, '/verify-email'));
+      const { pool, store } = server.installation;
+      const database = await pool.connect();
+      await database.query('BEGIN; LOCK TABLE provider.mail_tokens IN SHARE MODE');
+      const answered = elsewhere.submit({ password: PASSWORD }, '/verify-email');
+      // The password fitted, and the mail is about to be used up.
+      await until(async () => {
+        const { rowCount } = await pool.query(`SELECT 1 FROM pg_locks WHERE relation = 'provider.mail_tokens'::regclass AND NOT granted`);
+        return rowCount === 1 ? true : undefined;
+      });
+      await executeOnAccount(store, {
+        userId,
+        organizationId: 'default',
+        context: testContext(),
+        decide: () => ({ events: [{ type: 'PasswordSet', data: { passwordHash: 'another' } }], outcome: { kind: 'done' } }),
+      });
+      await database.query('COMMIT');
+      database.release();
+      await answered;
+      expect(await isSignedIn(elsewhere)).toBe(false);
+    });
+
     it('two accounts wait for one address; whoever proves it has it, and the other is told', async () => {
       const [one, two] = [nextName(), nextName()];
       const address = `shared${people}@example.org`;
@@ -284,6 +310,37 @@ describe('accounts over HTTP', () => {
       await browser.submit({ email: address });
       return browser;
     };
+
+    it.each<[string, number, (token: string) => Promise<Response>]>([
+      ['an address that is none', 404, (token) => fetch(`${server.issuer}/recovery/${token}/x?token=${token}`)],
+      [
+        'a body that cannot be read',
+        400,
+        (token) =>
+          fetch(`${server.issuer}/recovery/${token}`, {
+            method: 'POST',
+            headers: { 'content-type': 'application/json' },
+            body: '{"password": topsecret}',
+          }),
+      ],
+      [
+        'a body that is no form',
+        403,
+        (token) =>
+          fetch(`${server.issuer}/recovery/${token}`, { method: 'POST', headers: { 'content-type': 'text/plain' }, body: 'topsecret' }),
+      ],
+      [
+        'a form that is none of ours, with nothing in it',
+        403,
+        () => fetch(`${server.issuer}/recovery`, { method: 'POST', headers: { 'content-type': 'text/plain' }, body: 'topsecret' }),
+      ],
+    ])('%s is refused, and the log has neither what opens an account nor what was sent', async (_what, status, send) => {
+      const token = randomBytes(32).toString('base64url');
+      const logged = server.log.length;
+      expect((await send(token)).status).toBe(status);
+      const lines = JSON.stringify(server.log.slice(logged));
+      expect([lines.includes(token), lines.includes('topsecret')]).toEqual([false, false]);
+    });
 
     it('L2–L4: a recovery ends every session, unlinks what was there before the address was proven, and voids pending changes', async () => {
       const name = nextName();
@@ -402,6 +459,23 @@ describe('accounts over HTTP', () => {
         await late.submit({ login: name, password: PASSWORD }, '/password');
         expect([late.status, late.text]).toEqual([400, expect.stringContaining('link_intent_invalid')]);
       }
+    });
+
+    it('L9: the record is dead when the identity was linked from the account, and stays so when the link is removed', async () => {
+      const name = nextName();
+      const owner = await register(name);
+      acme.subject = `${name}-a`;
+      const waiting = await through('acme');
+      await open('/account', owner);
+      await owner.submit({}, '/link/acme');
+      await confirm(owner);
+      await owner.submit({}, '/link/acme');
+      const [, unlinking] = /href="([^"]*\/unlink)"/.exec(owner.html) ?? [];
+      await open(unlinking ?? '', owner);
+      await owner.submit({}, '/unlink');
+      expect(owner.text).toContain('is unlinked');
+      await waiting.submit({ login: name, password: PASSWORD }, '/password');
+      expect([waiting.status, waiting.text]).toEqual([400, expect.stringContaining('link_intent_invalid')]);
     });
 
     it('L8: a policy that changed while the page was open is what counts', async () => {

@@ -3,6 +3,7 @@ import type { IncomingMessage, Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { setTimeout as delay } from 'node:timers/promises';
 import { NestFactory } from '@nestjs/core';
+import type { Request, Response } from 'express';
 import { Counter } from 'prom-client';
 import type { NestExpressApplication } from '@nestjs/platform-express';
 import { storeMetrics } from '#libs/event-store/store-metrics.js';
@@ -29,6 +30,12 @@ const KEYS_MS = 15_000;
 const SAML_LIMIT = '400kb';
 const isSamlMessage = ({ url = '', headers }: IncomingMessage): boolean =>
   /^\/providers\/[^/]+\/(?:acs|slo)$/.test(url) && headers['content-type']?.startsWith('application/x-www-form-urlencoded') === true;
+
+/** What is no form has no fields: it is refused like one that lacks them. The API tells an empty body from one that is missing. */
+const formsAreThere = (request: Request, _response: Response, next: () => void): void => {
+  if (!request.path.startsWith('/api/')) request.body ??= {};
+  next();
+};
 
 /** A label that a stranger writes would make as many series as they like. */
 const KNOWN_GRANTS: ReadonlySet<string> = new Set(GRANT_TYPES);
@@ -61,6 +68,7 @@ export const startIdentity = async (environment: NodeJS.ProcessEnv, logger: Logg
   app.useBodyParser('urlencoded', { extended: false, limit: SAML_LIMIT, type: isSamlMessage });
   app.useBodyParser('urlencoded', { extended: false, limit: '64kb' });
   app.useBodyParser('json', { limit: '64kb' });
+  app.use(formsAreThere);
   app.useGlobalFilters(new ProblemFilter(logger, newUuid));
   answerBeforeNest(app, dependencies.openIdProvider);
   await app.listen(config.IDENTITY_PORT, config.IDENTITY_HOST);

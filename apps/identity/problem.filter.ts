@@ -42,6 +42,9 @@ const failureOf = (error: unknown): Failure => {
   };
 };
 
+/** Addresses in mails, and of what waits in a browser, open it (security.md, "Server"): 256 bits in base64url. */
+const withoutSecrets = (path: string): string => path.replace(/[A-Za-z0-9_-]{43,}/g, '…');
+
 @Catch()
 export class ProblemFilter implements ExceptionFilter {
   constructor(
@@ -53,10 +56,12 @@ export class ProblemFilter implements ExceptionFilter {
     const [request, response] = [host.switchToHttp().getRequest<Request>(), host.switchToHttp().getResponse<Response>()];
     const failure = failureOf(error);
     const correlationId = this.newId();
-    const { message, stack } = error as Error;
-    const entry = { correlationId, errorCode: failure.code, path: request.path, error: message };
-    if (failure.status >= 500) this.logger.error({ ...entry, stack: failure.status === 500 ? stack : undefined }, 'a request failed');
-    else this.logger.info(entry, 'a request was refused');
+    const { message, name, stack } = error as Error;
+    const entry = { correlationId, errorCode: failure.code, path: withoutSecrets(request.path) };
+    if (failure.status >= 500)
+      this.logger.error({ ...entry, error: message, stack: failure.status === 500 ? stack : undefined }, 'a request failed');
+    // Why a request cannot be used is told with parts of it: the body that is no JSON, the address that leads nowhere.
+    else this.logger.info({ ...entry, error: name }, 'a request was refused');
     if (response.headersSent) return void response.destroy();
     if (failure.status === 503) response.set('retry-after', '2');
     if (request.path.startsWith('/api/')) {

@@ -34,15 +34,18 @@ ${[
 describe('L27: editing identity providers', () => {
   let server: TestIdentityServer;
   let acme: HostileOpenIdProvider;
+  let elsewhere: HostileOpenIdProvider;
 
   beforeAll(async () => {
     acme = await HostileOpenIdProvider.start();
+    elsewhere = await HostileOpenIdProvider.start();
     server = await startTestIdentityServer();
     await server.installation.configure(configuration(acme.issuer), { TEST_CLIENT_SECRET: SECRET });
   }, 60_000);
   afterAll(async () => {
     await server.stop();
     await acme.stop();
+    await elsewhere.stop();
   });
 
   const tokens = new Map<string, string>();
@@ -141,6 +144,18 @@ organizations:
     await call('PUT', 'first', { body: settings({ clientSecret: undefined, displayName: 'Renamed' }) });
     const events = await server.installation.store.read(identityProviderStream('first'));
     expect(events.at(-1)?.event.data).toMatchObject({ settings: { displayName: 'Renamed' }, secrets: { clientSecret: 'top-secret' } });
+  });
+
+  it('shows a secret that is left out to nobody else than before', async () => {
+    expect((await call('PUT', 'moved', { body: settings() })).status).toBe(204);
+    const rest = settings({ issuer: elsewhere.issuer, clientSecret: undefined });
+    const answer = await call('PUT', 'moved', { body: rest });
+    expect([answer.status, answer.body.mistakes]).toEqual([
+      422,
+      [{ path: 'clientSecret', message: expect.stringContaining('sent again') }],
+    ]);
+    expect((await call('GET', 'moved')).body).toMatchObject({ settings: { issuer: acme.issuer } });
+    expect((await call('PUT', 'moved', { body: { ...rest, clientSecret: 'top-secret' } })).status).toBe(204);
   });
 
   it('is refused with all mistakes at once', async () => {

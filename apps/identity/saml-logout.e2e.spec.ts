@@ -132,6 +132,12 @@ describe('S11: single logout that begins at a SAML provider', () => {
 
     const signed = (over: Partial<LogoutFacts> = {}): string =>
       redirectQuery('SAMLRequest', logoutRequestXml(facts({ nameId: 'eve', ...over })), provider.keys);
+    /** A provider's word about somebody else, which has been met. */
+    let signedBefore: string;
+    beforeAll(async () => {
+      signedBefore = signed({ nameId: 'somebody' });
+      await byRedirect(signedBefore);
+    });
     it.each<[string, string, () => string]>([
       ['not signed', 'signature_missing', () => redirectQuery('SAMLRequest', logoutRequestXml(facts({ nameId: 'eve' })), undefined)],
       [
@@ -166,6 +172,14 @@ describe('S11: single logout that begins at a SAML provider', () => {
         'a parameter twice',
         'logout_request_malformed',
         () => `${redirectQuery('SAMLRequest', logoutRequestXml(facts({ nameId: 'eve' })), undefined)}&${signed({ nameId: 'somebody' })}`,
+      ],
+      [
+        'a parameter under another spelling of its name, before the one that was signed (S11)',
+        'logout_replayed',
+        () => {
+          const unsigned = redirectQuery('SAMLRequest', logoutRequestXml(facts({ nameId: 'eve' })), undefined);
+          return `${unsigned.replace('SAMLRequest=', 'SAML%52equest=')}&${signedBefore}`;
+        },
       ],
       [
         'with a DOCTYPE (S8)',

@@ -1,17 +1,28 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
-import { userActivityStream } from '#libs/accounts/streams.js';
+import { SetPassword } from '#libs/accounts/commands/account.command.js';
+import { setPassword } from '#libs/accounts/commands/account-commands.js';
+import { executeOnAccount } from '#libs/accounts/execute-on-account.js';
+import { loadAccount } from '#libs/accounts/queries/load-account.js';
+import { seenAt } from '#libs/accounts/state.js';
+import type { UserStreamEvent } from '#libs/accounts/state.js';
+import { userActivityStream, userStream } from '#libs/accounts/streams.js';
 import { EventStore } from '#libs/event-store/event-store.js';
 import type { AppendRequest, AppendResult } from '#libs/event-store/event-store.js';
 import { StoreAwayError } from '#libs/event-store/store-errors.js';
+import { linkProvenAccount } from '#libs/linking/commands/link-proven-account.js';
+import { LinkProvenAccount } from '#libs/linking/commands/link-proven-account.command.js';
 import { loginViaIdp } from '#libs/linking/commands/login-via-idp.js';
 import { LoginViaIdp } from '#libs/linking/commands/login-via-idp.command.js';
 import { UnlinkExternalIdentity } from '#libs/linking/commands/unlink-external-identity.command.js';
 import { unlinkExternalIdentity } from '#libs/linking/commands/unlink-external-identity.js';
 import { openIdProviderMigrations } from '#libs/openid-provider/migrations.js';
 import { SessionRows } from '#libs/openid-provider/sessions.postgres.js';
+import type { SessionRecord } from '#libs/openid-provider/sessions.postgres.js';
+import { newUuid } from '#libs/platform/ids.js';
 import { migrate } from '#libs/platform/postgres/migrations.js';
 import { openSession } from '#libs/sign-in/open-session.js';
 import type { OpenedSession } from '#libs/sign-in/open-session.js';
+import { HistoryTheatre } from '#test-support/account-histories.js';
 import { EVERYTHING_ALLOWED, startTestInstallation, testAssertion, testContext } from '#test-support/installation.js';
 import { openSessionRequest, sessionsAtProviders } from '#test-support/sessions.js';
 import { carryOutRevocations, placed } from '#libs/sign-in/revocations.js';
@@ -41,7 +52,7 @@ describe('sign-in against revocation (invariants 5 and 7, security row L20)', ()
 
   beforeAll(async () => {
     installation = await startTestInstallation();
-    await installation.configure(EVERYTHING_ALLOWED);
+    await installation.configure(EVERYTHING_ALLOWED.replace('displayName: Test', 'displayName: Test\n    loginPolicy: { password: true }'));
     await migrate(installation.pool, 'provider', openIdProviderMigrations);
     sessions = new SessionRows(installation.pool, installation.clock);
   });
@@ -146,5 +157,95 @@ describe('sign-in against revocation (invariants 5 and 7, security row L20)', ()
     const jti = await sessions.activate(opened.kind === 'opened' ? opened.sessionId : '');
     await unlink(fay);
     expect(await sessions.findActive(jti ?? '')).toBeUndefined();
+  });
+
+  describe('a command that was under way when a recovery took the account back (L2)', () => {
+    const recovered = async ({ userId }: Person): Promise<void> => {
+      const decide = () => ({
+        events: [
+          { type: 'AccountRecovered', data: { emailId: newUuid() } },
+          { type: 'PasswordSet', data: { passwordHash: 'the owner’s' } },
+        ] as UserStreamEvent[],
+        outcome: { kind: 'done' } as const,
+      });
+      await executeOnAccount(installation.store, { userId, organizationId: 'default', context: testContext(), decide });
+    };
+    /** Recovers the account just before the first event of the command is stored on it. */
+    const overtaken = (who: Person): EventStore => {
+      let done = false;
+      return new InterruptedStore(installation, async ({ stream }) => {
+        if (done || stream !== userStream(who.userId)) return;
+        done = true;
+        await recovered(who);
+      });
+    };
+    const sessionOf = async (who: Person) => {
+      const { state, revision } = await loadAccount(installation.store, who.userId);
+      const opened = await openSession(
+        { ...installation, sessions, sessionsAtProviders },
+        openSessionRequest(who.userId, who.claimId, { providerId: 'globex', account: seenAt(state, revision) }),
+      );
+      const session = await sessions.findActive((await sessions.activate(opened.kind === 'opened' ? opened.sessionId : '')) ?? '');
+      if (!session) throw new Error('no session');
+      return session;
+    };
+    const passwordOf = async ({ userId }: Person) => (await loadAccount(installation.store, userId)).state.passwordHash;
+    const linkCountOf = async ({ userId }: Person) => (await loadAccount(installation.store, userId)).state.links.length;
+    const setPasswordOn = async (store: EventStore, who: Person, inSession: SessionRecord) =>
+      setPassword(
+        { ...HistoryTheatre.dependenciesOf(installation), store },
+        new SetPassword(
+          { userId: who.userId, organizationId: 'default', inSession },
+          'a thief’s password',
+          inSession.sessionId,
+          testContext(),
+        ),
+      );
+    const linkOn = (store: EventStore, { userId }: Person, subject: string, inSession: SessionRecord) =>
+      loginViaIdp(
+        { ...installation, store },
+        new LoginViaIdp(testAssertion(subject), { kind: 'link', userId, valid: true, inSession, organizationId: 'default' }, testContext()),
+      );
+
+    it('sets no password', async () => {
+      const gus = await person('gus');
+      expect((await setPasswordOn(overtaken(gus), gus, await sessionOf(gus))).outcome).toEqual({ kind: 'refused', code: 'session_ended' });
+      expect(await passwordOf(gus)).toBe('the owner’s');
+    });
+
+    it('links nothing', async () => {
+      const hal = await person('hal');
+      const { outcome } = await linkOn(overtaken(hal), hal, 'thief-of-hal', await sessionOf(hal));
+      expect(outcome).toEqual({ kind: 'refused', code: 'link_intent_invalid' });
+      expect(await linkCountOf(hal)).toBe(2);
+    });
+
+    it('links nothing to an account whose old password was proven', async () => {
+      const ida = await person('ida');
+      await setPasswordOn(installation.store, ida, await sessionOf(ida));
+      const { state, revision } = await loadAccount(installation.store, ida.userId);
+      const command = new LinkProvenAccount(
+        testAssertion('thief-of-ida'),
+        'default',
+        ida.userId,
+        { kind: 'password' },
+        seenAt(state, revision),
+        undefined,
+        testContext(),
+      );
+      expect(await linkProvenAccount({ ...installation, store: overtaken(ida) }, command)).toEqual({
+        kind: 'refused',
+        code: 'account_not_found',
+      });
+      expect(await linkCountOf(ida)).toBe(2);
+    });
+
+    it('does all of it where nothing happened meanwhile, after a change of one’s own too', async () => {
+      const joe = await person('joe');
+      const session = await sessionOf(joe);
+      expect((await setPasswordOn(installation.store, joe, session)).outcome).toEqual({ kind: 'done' });
+      expect((await setPasswordOn(installation.store, joe, session)).outcome).toEqual({ kind: 'done' });
+      expect((await linkOn(installation.store, joe, 'joe-2', session)).outcome.kind).toBe('linked');
+    });
   });
 });

@@ -6,11 +6,13 @@ import { AddEmail, ChangeDisplayName, ChangeUsername, RemovePassword, SetPasswor
 import { parseEmailAddress } from '#libs/accounts/email-address.js';
 import { checkNewPassword } from '#libs/accounts/password-policy.js';
 import { loadAccount } from '#libs/accounts/queries/load-account.js';
+import type { AccountTarget } from '#libs/accounts/commands/account.command.js';
 import type { Account } from '#libs/accounts/state.js';
 import { parseUsername } from '#libs/accounts/username.js';
 import type { CommandContext } from '#libs/event-store/event-metadata.js';
 import type { BrowserSession } from '#libs/sign-in/browser-sessions.js';
 import { formText, SIGN_IN_TEXTS } from '#libs/sign-in/pages/texts.js';
+import { addressKey } from '#libs/throttling/address-key.js';
 import { languageOfAnswer } from '#libs/web/locale.js';
 import { contextOf } from '#libs/web/request-context.js';
 import { sendPage } from '#libs/web/send-page.js';
@@ -29,6 +31,12 @@ interface Again {
 type Showing = (csrf: string, account: Account, again: Again) => VNode;
 
 const typed = (value: unknown): string | undefined => (typeof value === 'string' ? value.slice(0, 320) : undefined);
+
+const targetOf = (session: BrowserSession): AccountTarget => ({
+  userId: session.userId,
+  organizationId: session.organizationId,
+  inSession: session,
+});
 
 /** A person's name, username, e-mail address and password. All but the name need a recent re-authentication. */
 @Controller()
@@ -142,7 +150,7 @@ export class CredentialsController {
     if (displayName === '' || [...displayName].length > 100 || /\p{Cc}/u.test(displayName))
       return this.#show(this.#name, request, response, { again: { value: displayName, code: 'display_name_invalid' } });
     const { session } = authorized;
-    await this.commands.execute(new ChangeDisplayName(session, displayName, this.#context(session, request)));
+    await this.commands.execute(new ChangeDisplayName(targetOf(session), displayName, this.#context(session, request)));
     response.redirect(303, '/account?notice=name_changed');
   }
 
@@ -153,11 +161,11 @@ export class CredentialsController {
     const { session } = authorized;
     const again = (code: string): Promise<void> =>
       this.#show(this.#username, request, response, { again: { value: typed(form.username), code } });
-    const limited = await this.dependencies.throttles.hit('username_probe_per_address', session.organizationId, request.ip ?? 'unknown');
+    const limited = await this.dependencies.throttles.hit('username_probe_per_address', session.organizationId, addressKey(request.ip));
     if (limited.kind === 'throttled') return again('too_many_attempts');
     const username = parseUsername(form.username);
     if (username.kind === 'refused') return again(username.code);
-    const { outcome } = await this.commands.execute(new ChangeUsername(session, username, this.#context(session, request)));
+    const { outcome } = await this.commands.execute(new ChangeUsername(targetOf(session), username, this.#context(session, request)));
     if (outcome.kind === 'refused')
       return outcome.code === 'username_taken' ? again(outcome.code) : this.#guard.refuse(response, outcome.code);
     response.redirect(303, '/account?notice=username_changed');
@@ -178,7 +186,7 @@ export class CredentialsController {
     if (limited.kind === 'throttled') return again('too_many_attempts');
     const emailId = newId();
     const { address } = email;
-    const { outcome } = await this.commands.execute(new AddEmail(session, { emailId, address }, this.#context(session, request)));
+    const { outcome } = await this.commands.execute(new AddEmail(targetOf(session), { emailId, address }, this.#context(session, request)));
     if (outcome.kind === 'refused') return this.#guard.refuse(response, outcome.code);
     const { organizationName } = await this.#guard.organization(session, response);
     const about = { organizationName, requestedFrom: request.ip, language: languageOfAnswer(response) };
@@ -195,7 +203,7 @@ export class CredentialsController {
     const check = checkNewPassword(form.password, [state.username?.username, state.verifiedEmail?.address, state.displayName]);
     if (check.kind === 'refused') return this.#show(this.#password, request, response, { again: { code: check.code } });
     const { outcome } = await this.commands.execute(
-      new SetPassword(session, form.password as string, session.sessionId, this.#context(session, request)),
+      new SetPassword(targetOf(session), form.password as string, session.sessionId, this.#context(session, request)),
     );
     if (outcome.kind === 'refused') return this.#guard.refuse(response, outcome.code);
     await this.dependencies.sessions.rotate(session.sessionId, request, response);
@@ -207,7 +215,9 @@ export class CredentialsController {
     const authorized = await this.#guard.authorize(form, request, response);
     if (!authorized || !(await this.#guard.isRecent(authorized.session, request, response))) return;
     const { session } = authorized;
-    const { outcome } = await this.commands.execute(new RemovePassword(session, session.sessionId, this.#context(session, request)));
+    const { outcome } = await this.commands.execute(
+      new RemovePassword(targetOf(session), session.sessionId, this.#context(session, request)),
+    );
     if (outcome.kind === 'refused') return this.#guard.refuse(response, outcome.code);
     response.redirect(303, '/account?notice=password_removed');
   }

@@ -12,6 +12,7 @@ const REFUSALS: Readonly<Record<string, Refusal>> = {
   password_not_allowed: [403, texts.nothingChanged, texts.passwordsForbidden],
   no_password: [404, texts.nothingChanged, texts.noPassword],
   account_not_active: [403, texts.nothingChanged, texts.cannotBeChanged],
+  session_ended: [403, texts.nothingChanged, texts.sessionEnded],
   reauthentication_not_possible: [403, texts.notConfirmed, texts.noIdentityToConfirmWith],
 };
 

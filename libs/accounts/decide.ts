@@ -11,6 +11,7 @@ import type { Account, UserStreamEvent } from './state.js';
 export type AccountRefusalCode =
   | 'user_not_found'
   | 'account_not_active'
+  | 'session_ended'
   | 'password_not_allowed'
   | 'no_password'
   | 'last_credential'

@@ -4,8 +4,8 @@ import type { CommandContext } from '#libs/event-store/event-metadata.js';
 import type { EventStore } from '#libs/event-store/event-store.js';
 import { refused } from './decide.js';
 import type { AccountDecision, AccountOutcome } from './decide.js';
-import { accountFold } from './state.js';
-import type { Account, UserStreamEvent } from './state.js';
+import { accountFold, isTakenAway } from './state.js';
+import type { Account, SessionOfAccount, UserStreamEvent } from './state.js';
 import { userStream } from './streams.js';
 
 export interface AccountExecution {
@@ -16,6 +16,8 @@ export interface AccountExecution {
   readonly decide: (account: Account) => AccountDecision;
   /** Commands of the person themselves need an active account; those of an administrator do not. */
   readonly onlyActive?: boolean;
+  /** The session that the command is given in; none for an administrator's. */
+  readonly inSession?: SessionOfAccount | undefined;
 }
 
 /**
@@ -24,7 +26,7 @@ export interface AccountExecution {
  */
 export const executeOnAccount = (
   store: EventStore,
-  { userId, organizationId, context, decide, onlyActive = true }: AccountExecution,
+  { userId, organizationId, context, decide, onlyActive = true, inSession }: AccountExecution,
 ): Promise<Executed<AccountOutcome, UserStreamEvent>> =>
   execute(store, {
     stream: userStream(userId),
@@ -35,6 +37,7 @@ export const executeOnAccount = (
       if (earlier)
         return earlier.bodyHash === context.bodyHash ? { events: [], outcome: { kind: 'done' } } : refused('idempotency_key_reused');
       if (onlyActive && account.status !== 'active') return refused('account_not_active');
+      if (inSession && isTakenAway(account, inSession)) return refused('session_ended');
       return decide(account);
     },
     context,

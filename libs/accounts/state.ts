@@ -50,6 +50,8 @@ export interface Account {
   readonly settlements: ReadonlyMap<string, Exclude<ClaimSettlement, 'unsettled'>>;
   /** Grows with every `PasswordSet`, `PasswordRemoved`, `AccountRecovered`: a sign-in in flight across one is refused. */
   readonly credentialEpoch: number;
+  /** What ended all sessions whose sign-in did not know it, but for the one that it was done in. */
+  readonly endings: readonly { readonly revision: bigint; readonly keptSessionId: string | undefined }[];
   /** What each command stored, by command id: a repeated command answers what was decided then. */
   readonly commands: ReadonlyMap<string, StoredCommand>;
 }
@@ -73,6 +75,7 @@ const nobody: Account = {
   roles: new Set(),
   settlements: new Map(),
   credentialEpoch: 0,
+  endings: [],
   commands: new Map(),
 };
 
@@ -145,10 +148,23 @@ const evolve = (account: Account, event: UserStreamEvent): Account => {
   }
 };
 
+const withEnding = (account: Account, event: UserStreamEvent, revision: bigint): Account => {
+  switch (event.type) {
+    case 'PasswordSet':
+    case 'PasswordRemoved':
+      return { ...account, endings: [...account.endings, { revision, keptSessionId: event.data.keptSessionId }] };
+    case 'AccountRecovered':
+    case 'UserDeactivated':
+      return { ...account, endings: [...account.endings, { revision, keptSessionId: undefined }] };
+    default:
+      return account;
+  }
+};
+
 export const accountFold: Fold<Account, UserStreamEvent> = {
   initial: nobody,
   evolve: (account, event, recorded) => {
-    const after = evolve(account, event);
+    const after = withEnding(evolve(account, event), event, recorded.revision);
     // Anybody abandons claims, a command that goes on with another one included: it is not what that command decided.
     if (event.type === 'ClaimAbandoned') return after;
     const { commandId, bodyHash } = recorded.metadata;
@@ -175,6 +191,23 @@ export const seenAt = ({ credentialEpoch }: Account, revision: Revision): Accoun
   revision: revision === 'no_stream' ? -1n : revision,
   credentialEpoch,
 });
+
+/** A session of the account, as far as it decides whether a command given in it still counts. */
+export interface SessionOfAccount {
+  readonly sessionId: string;
+  /** Of the user's stream, that the sign-in was decided from. */
+  readonly accountRevision: bigint;
+  /** The link that opened it; none for a password. */
+  readonly claimId?: string | undefined;
+}
+
+/**
+ * Whether something took the session away that its sign-in did not know: whoever stored that may not have come to end it yet, and a command that
+ * was under way in it is no longer the owner's (domain.md, "Sign-in against revocation"; L2, L20).
+ */
+export const isTakenAway = ({ links, endings }: Account, { sessionId, accountRevision, claimId }: SessionOfAccount): boolean =>
+  endings.some(({ revision, keptSessionId }) => revision > accountRevision && keptSessionId !== sessionId) ||
+  (claimId !== undefined && !links.some((link) => link.claimId === claimId));
 
 /** Whether the user exists. */
 export const exists = (account: Account): boolean => account.status !== 'none';

@@ -8,7 +8,7 @@ import { decideActivate, decideConfigure, decideDeactivate } from '#libs/identit
 import type { ProviderOutcome } from '#libs/identity-providers/decide.js';
 import { checkSettings } from '#libs/identity-providers/mistakes.js';
 import { loadIdentityProvider } from '#libs/identity-providers/queries/load-identity-provider.js';
-import { identityProviderSettingsSchema, withoutSecrets } from '#libs/identity-providers/settings.js';
+import { clientSecretGoesTo, identityProviderSettingsSchema, withoutSecrets } from '#libs/identity-providers/settings.js';
 import type { IdentityProvider } from '#libs/identity-providers/state.js';
 import { problem } from '#libs/platform/problem.js';
 import type { Problem } from '#libs/platform/problem.js';
@@ -68,6 +68,13 @@ export class IdentityProvidersController {
         response,
         parsed.error.issues.map(({ path, message }) => ({ path: path.join('.'), message })),
       );
+    // Or whoever may edit a provider could have a secret that is never returned sent to an address of their own.
+    const { settings } = state;
+    const isKept = kept.clientSecret !== undefined && sent.data?.clientSecret === undefined;
+    if (settings && isKept && clientSecretGoesTo(settings) !== clientSecretGoesTo(parsed.data))
+      return this.#mistaken(response, [
+        { path: 'clientSecret', message: 'must be sent again: it would be shown to another address than before' },
+      ]);
     const { mistakes } = await checkSettings(parsed.data, this.dependencies.policy, this.dependencies.clock());
     if (mistakes.length > 0)
       return this.#mistaken(

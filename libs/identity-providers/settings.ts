@@ -46,6 +46,18 @@ export const mayOffer = (settings: IdentityProviderSettings, organizationId: str
 /** Where the names of a provider's people come from: the `iss` of its tokens, the issuer that an OAuth 2.0 provider was given, the entity id. */
 export const issuerOf = (settings: IdentityProviderSettings): string => (settings.kind === 'saml' ? settings.entityId : settings.issuer);
 
+/** Whom we show the provider's client secret to; nobody where there is none. */
+export const clientSecretGoesTo = (settings: IdentityProviderSettings): string | undefined => {
+  switch (settings.kind) {
+    case 'oidc':
+      return settings.issuer;
+    case 'oauth2':
+      return settings.tokenEndpoint;
+    case 'saml':
+      return undefined;
+  }
+};
+
 /** Origins that the browser may be sent to for a sign-in; forms of pages that offer the provider may lead there. */
 export const signInOriginsOf = (settings: IdentityProviderSettings): readonly string[] => {
   switch (settings.kind) {

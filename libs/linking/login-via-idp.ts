@@ -1,3 +1,4 @@
+import type { SessionOfAccount } from '#libs/accounts/state.js';
 import type { LinkingPolicy } from './policy.js';
 
 /** The provider as the organization sees it at this moment, from the streams. */
@@ -27,7 +28,13 @@ export type FlowFacts =
   | { readonly kind: 'unsolicited' }
   /** A person is to prove control of some account by signing in to it. */
   | { readonly kind: 'recognize' }
-  | { readonly kind: 'link'; readonly userId: string; readonly valid: boolean }
+  | {
+      readonly kind: 'link';
+      readonly userId: string;
+      readonly valid: boolean;
+      /** The session that the person links in: what took that away meanwhile wins. */
+      readonly inSession?: SessionOfAccount | undefined;
+    }
   | { readonly kind: 'proof'; readonly userId: string; readonly valid: boolean };
 
 /** A user of this organization whom a first sign-in might belong to. */

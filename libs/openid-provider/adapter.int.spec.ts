@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
 import { StoreAwayError } from '#libs/event-store/store-errors.js';
+import type { AdapterPayload } from 'oidc-provider';
 import { systemClock } from '#libs/platform/clock.js';
 import { newUuid } from '#libs/platform/ids.js';
 import { silentLogger } from '#libs/platform/logger.js';
@@ -13,7 +14,7 @@ import { Grants } from './grants.postgres.js';
 import { openIdProviderMigrations } from './migrations.js';
 import { commitExchange, giveBack, reserve } from './reservations.postgres.js';
 import type { Artifact } from './reservations.postgres.js';
-import { SessionRows } from './sessions.postgres.js';
+import { purgeSessions, SessionRows } from './sessions.postgres.js';
 import { loadSigningKeys } from './signing-keys.postgres.js';
 import { sessionOf } from '#test-support/sessions.js';
 
@@ -260,6 +261,31 @@ describe('the OpenID Provider’s storage', () => {
     await adapterOfSessions.upsert('fresh', { uid: sessionUid, accountId: userId }, TTL_S);
     expect(await sessions.findActive('fresh')).toMatchObject({ sessionId: sessionUid, userId });
     expect(await sessions.findActive(jti)).toBeUndefined();
+  });
+
+  it('L22: a request that began before a session’s id was changed does not bring the old one back', async () => {
+    const adapterOfSessions = sessionAdapter(pool, systemClock, () => Promise.resolve());
+    const began = (await adapterOfSessions.find(jti)) as AdapterPayload;
+    const rotated = (await sessions.rotate(sessionUid)) ?? '';
+    await adapterOfSessions.upsert(jti, { ...began, authorizations: { app: { sid: 's' } } }, TTL_S);
+    expect(await sessions.findActive(jti)).toBeUndefined();
+    expect(await adapterOfSessions.find(jti)).toBeUndefined();
+    expect(await adapterOfSessions.find(rotated)).toMatchObject({ jti: rotated, authorizations: { app: { sid: 's' } } });
+    // One that gives it another id itself.
+    await adapterOfSessions.destroy(jti);
+    await adapterOfSessions.upsert('of the old one', { ...began, jti: 'of the old one' }, TTL_S);
+    expect(await sessions.findActive('of the old one')).toBeUndefined();
+    expect(await sessions.findActive(rotated)).toMatchObject({ sessionId: sessionUid });
+  });
+
+  it('an erasure takes the interactions along that the person was in, and what the app had said of them there', async () => {
+    const params = { login_hint: 'ann@example.org' };
+    await adapter('Interaction').upsert('with a session', { params, session: { accountId: userId } }, TTL_S);
+    await adapter('Interaction').upsert('answered', { params, result: { login: { accountId: userId } } }, TTL_S);
+    await adapter('Interaction').upsert('another person’s', { params, session: { accountId: newUuid() } }, TTL_S);
+    await purgeSessions(pool, userId);
+    const left = await Promise.all(['with a session', 'answered', 'another person’s'].map((id) => isStored('Interaction', id)));
+    expect(left).toEqual([false, false, true]);
   });
 
   it('many first starts at once make one set of signing keys', async () => {

@@ -1,6 +1,7 @@
 import { errors, Provider } from 'oidc-provider';
 import type { KoaContextWithOIDC } from 'oidc-provider';
 import type { Clock } from '#libs/platform/clock.js';
+import { addressKey } from '#libs/throttling/address-key.js';
 import { BatchedThrottle } from '#libs/throttling/batched-throttle.js';
 import { FailureLimit } from '#libs/throttling/failure-limit.js';
 import type { ThrottleAnswer, Throttles } from '#libs/throttling/throttles.js';
@@ -42,8 +43,8 @@ export class ClientLimits {
   async admit(clientId: string): Promise<void> {
     const ctx = Provider.ctx;
     if (!ctx || !ROUTES.has(ctx.oidc.route)) return;
-    assertAllowed(this.#failures.ask(`${clientId} ${ctx.ip}`));
-    assertAllowed(await this.#perAddress.hit(ctx.ip));
+    assertAllowed(this.#failures.ask(`${clientId} ${addressKey(ctx.ip)}`));
+    assertAllowed(await this.#perAddress.hit(addressKey(ctx.ip)));
     assertAllowed(await this.#perClient.hit(clientId));
   }
 
@@ -52,6 +53,6 @@ export class ClientLimits {
     await next();
     const clientId = ctx.oidc?.client?.clientId;
     if (ctx.status === 401 && clientId !== undefined && ROUTES.has(ctx.oidc.route))
-      await this.#failures.noteFailure(`${clientId} ${ctx.ip}`);
+      await this.#failures.noteFailure(`${clientId} ${addressKey(ctx.ip)}`);
   };
 }

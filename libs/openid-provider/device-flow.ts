@@ -1,6 +1,7 @@
 import { Provider } from 'oidc-provider';
 import type { AdapterPayload, Configuration, KoaContextWithOIDC } from 'oidc-provider';
 import type { Clock } from '#libs/platform/clock.js';
+import { addressKey } from '#libs/throttling/address-key.js';
 import { FailureLimit } from '#libs/throttling/failure-limit.js';
 import type { Throttles } from '#libs/throttling/throttles.js';
 import type { Message } from '#libs/web/messages.js';
@@ -53,13 +54,13 @@ export const limitCodeGuesses = (throttles: Throttles, clock: Clock, find: FindB
   const limit = new FailureLimit(throttles, clock, 'device_codes_per_address');
   return async (userCode) => {
     const ctx = Provider.ctx;
-    const answer = limit.ask(ctx?.ip ?? '');
+    const answer = limit.ask(addressKey(ctx?.ip));
     if (answer.kind === 'throttled') {
       ctx?.set('retry-after', String(answer.retryAfterS));
       throw new TooManyCodesError('too many device codes were tried');
     }
     const found = await find(userCode);
-    if (!found) await limit.noteFailure(ctx?.ip ?? '');
+    if (!found) await limit.noteFailure(addressKey(ctx?.ip));
     return found;
   };
 };

@@ -50,19 +50,24 @@ export const signOutPage = (ctx: KoaContextWithOIDC, branding: Look, form: strin
   return render(ctx, branding, <SignOutPage {...formFields(form)} />, typeof target === 'string' ? [new URL(target).origin] : []);
 };
 
-const SignedOutPage = (): VNode => {
+const AnsweredPage = ({ title, heading }: { readonly title: Message; readonly heading: Message }): VNode => {
   const { t } = useLanguage();
   return (
-    <Page title={t(texts.signedOut)}>
+    <Page title={t(title)}>
       <Card>
-        <h1>{t(texts.youAreSignedOut)}</h1>
+        <h1>{t(heading)}</h1>
         <p>{t(texts.closeThisPage)}</p>
       </Card>
     </Page>
   );
 };
 
-export const signedOutPage = (ctx: KoaContextWithOIDC, branding: Look): string => render(ctx, branding, <SignedOutPage />);
+export const signedOutPage = (ctx: KoaContextWithOIDC, branding: Look): string =>
+  render(ctx, branding, <AnsweredPage title={texts.signedOut} heading={texts.youAreSignedOut} />);
+
+/** The person chose to stay, and no app waits for them. */
+export const stillSignedInPage = (ctx: KoaContextWithOIDC, branding: Look): string =>
+  render(ctx, branding, <AnsweredPage title={texts.stillSignedIn} heading={texts.youAreStillSignedIn} />);
 
 interface ErrorPageProps {
   readonly code: string;

@@ -244,6 +244,20 @@ describe('the OpenID Provider by the rules', () => {
       expect(browser.text).toContain('You are signed out');
     });
 
+    it.each([
+      ['en', 'You are still signed in'],
+      ['de', 'Sie sind weiterhin angemeldet'],
+    ])('who stays signed in is told so, not that they are signed out (%s)', async (language, text) => {
+      browser.language = language;
+      await signIn(app, browser);
+      for (const parameters of [{}, { client_id: 'app' }]) {
+        await endSession(parameters);
+        await browser.submit({});
+        expect(browser.text).toContain(text);
+        expect(await account()).not.toBe('null');
+      }
+    });
+
     it('a page elsewhere cannot sign anyone out: the answer needs the form’s own secret', async () => {
       await signIn(app, browser);
       await endSession({});

@@ -12,7 +12,7 @@ import { guardedFetch } from './guarded-fetch.js';
 import { interactionPolicyOf, organizationOf } from './interaction-policy.js';
 import type { OpenIdProviderOptions } from './open-id-provider-options.js';
 import type { PageBranding } from './page-branding.js';
-import { errorPage, signedOutPage, signOutPage } from './pages.js';
+import { errorPage, signedOutPage, signOutPage, stillSignedInPage } from './pages.js';
 import { clientMetadata, EXTRA_METADATA, ownMetadata } from './relying-party-metadata.js';
 import { rememberRelyingParties } from './relying-party-cache.js';
 import { SESSION_TTL_S } from './sessions.postgres.js';
@@ -134,8 +134,11 @@ export const configurationOf = (parts: ProviderParts, keys: readonly object[]): 
         logoutSource: async (ctx, form) => {
           ctx.body = signOutPage(ctx, await branding.of(ctx), form);
         },
+        // Both answers lead here; whether there still is a session is what counts, not how the address was come by.
         postLogoutSuccessSource: async (ctx) => {
-          ctx.body = signedOutPage(ctx, await branding.of(ctx));
+          const jti = ctx.oidc.cookies.get(sessionCookieName(issuer), { signed: true });
+          const page = jti && (await sessions.findActive(jti)) ? stillSignedInPage : signedOutPage;
+          ctx.body = page(ctx, await branding.of(ctx));
         },
       },
       resourceIndicators: {

@@ -12,6 +12,8 @@ export interface SessionRecord {
   readonly organizationId: string;
   readonly claimId?: string;
   readonly authTime: Date;
+  /** Revision of the user's stream that the sign-in was decided from. */
+  readonly accountRevision: bigint;
 }
 
 /** A session that can be used now, as its person may see it. */
@@ -52,6 +54,7 @@ interface Row {
   readonly address: string | null;
   readonly user_agent: string | null;
   readonly last_seen_at: Date;
+  readonly account_revision: string;
 }
 
 /** A session lives this long at most, in seconds; an organization's policy may say less. */
@@ -62,7 +65,7 @@ const SEEN_MS = 60_000;
 
 const randomId = (): string => randomBytes(32).toString('base64url');
 const seconds = (date: Date): number => Math.floor(date.getTime() / 1_000);
-const COLUMNS = 'uid, user_id, organization_id, claim_id, auth_time, payload, address, user_agent, last_seen_at';
+const COLUMNS = 'uid, user_id, organization_id, claim_id, auth_time, payload, address, user_agent, last_seen_at, account_revision';
 
 const fromRow = (row: Row): SessionRecord => ({
   sessionId: row.uid,
@@ -70,6 +73,7 @@ const fromRow = (row: Row): SessionRecord => ({
   organizationId: row.organization_id,
   ...(row.claim_id === null ? {} : { claimId: row.claim_id }),
   authTime: row.auth_time,
+  accountRevision: BigInt(row.account_revision),
 });
 
 /**
@@ -251,10 +255,13 @@ export interface StoredSession {
 }
 
 export const upsertSession = async (db: Queryable, jti: string, payload: StoredSession, expiresAt: Date): Promise<boolean> => {
-  // State, user and link are ours: what oidc-provider saves never changes them, and never revives a session that has ended.
+  // State, user and link are ours: what oidc-provider saves never changes them, and never revives a session that has ended. Nor does it bring an id
+  // back: a session has none while oidc-provider changes it, and one that it got meanwhile stays (L22).
   const { rowCount } = await db.query(
     `INSERT INTO provider.sessions (uid, jti, state, payload, expires_at) VALUES ($1, $2, 'anonymous', $3, $4)
-     ON CONFLICT (uid) DO UPDATE SET jti = $2, payload = $3, last_seen_at = now(),
+     ON CONFLICT (uid) DO UPDATE SET last_seen_at = now(),
+       jti = CASE sessions.state WHEN 'active' THEN COALESCE(sessions.jti, $2) ELSE $2 END,
+       payload = CASE sessions.state WHEN 'active' THEN $3::jsonb || jsonb_build_object('jti', COALESCE(sessions.jti, $2)) ELSE $3 END,
        expires_at = CASE sessions.state WHEN 'active' THEN LEAST(sessions.expires_at, $4) ELSE $4 END
      WHERE sessions.state = 'anonymous' OR (sessions.state = 'active' AND sessions.user_id::text = $5)`,
     [payload.uid, jti, JSON.stringify(payload), expiresAt, payload.accountId ?? null],
@@ -281,6 +288,10 @@ export const forgetSessionId = async (db: Queryable, jti: string): Promise<void>
 export const purgeSessions = async (db: Queryable, userId: string): Promise<void> => {
   await db.query('DELETE FROM provider.artifacts WHERE grant_id IN (SELECT id FROM provider.grants WHERE user_id = $1)', [userId]);
   // Those without a grant. They live for minutes, and are few.
-  await db.query(`DELETE FROM provider.artifacts WHERE model IN ('Interaction', 'DeviceCode') AND payload ->> 'accountId' = $1`, [userId]);
+  await db.query(
+    `DELETE FROM provider.artifacts WHERE model IN ('Interaction', 'DeviceCode')
+       AND $1 IN (payload ->> 'accountId', payload #>> '{session,accountId}', payload #>> '{result,login,accountId}', payload #>> '{lastSubmission,login,accountId}')`,
+    [userId],
+  );
   for (const table of ['grants', 'consents', 'sessions']) await db.query(`DELETE FROM provider.${table} WHERE user_id = $1`, [userId]);
 };

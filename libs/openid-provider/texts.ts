@@ -11,6 +11,8 @@ export const OPENID_TEXTS = messages({
   staySignedIn: { en: 'Stay signed in', de: 'Angemeldet bleiben' },
   signedOut: { en: 'Signed out', de: 'Abgemeldet' },
   youAreSignedOut: { en: 'You are signed out', de: 'Sie sind abgemeldet' },
+  stillSignedIn: { en: 'Still signed in', de: 'Weiterhin angemeldet' },
+  youAreStillSignedIn: { en: 'You are still signed in', de: 'Sie sind weiterhin angemeldet' },
   closeThisPage: { en: 'You can close this page.', de: 'Sie können diese Seite schließen.' },
   didNotWork: { en: 'That did not work', de: 'Das hat nicht funktioniert' },
   goBackToTheApp: {

@@ -9,6 +9,8 @@ export interface BrowserSession {
   /** The link that opened it; none for a password. */
   readonly claimId?: string;
   readonly authTime: Date;
+  /** Revision of the user's stream that the sign-in was decided from. */
+  readonly accountRevision: bigint;
 }
 
 /** A session that can be used now, as its person may see it. */

@@ -10,6 +10,7 @@ import type { CommandContext } from '#libs/event-store/event-metadata.js';
 import type { LoginPolicy } from '#libs/organizations/events.js';
 import type { IndexKeys } from '#libs/privacy/index-key.js';
 import { INSTALLATION_SUBJECT, unlessErased } from '#libs/privacy/subject-keys.js';
+import { addressKey } from '#libs/throttling/address-key.js';
 import type { Throttles } from '#libs/throttling/throttles.js';
 import type { SignInAttempts } from './attempts.js';
 
@@ -48,7 +49,7 @@ export const recognizeByPassword = async (
   const name = identifierOf(dependencies.indexKeys, organizationId, loginPolicy, loginName);
   const { throttles } = dependencies;
   const limits = [
-    await throttles.hit('sign_in_per_address', organizationId, address ?? 'unknown'),
+    await throttles.hit('sign_in_per_address', organizationId, addressKey(address)),
     await throttles.hit('sign_in_per_account', organizationId, name.key),
   ];
   for (const limit of limits) {

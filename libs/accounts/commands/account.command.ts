@@ -2,11 +2,14 @@ import { Command } from '@nestjs/cqrs';
 import type { CommandContext } from '#libs/event-store/event-metadata.js';
 import type { AccountResult } from '../account-dependencies.js';
 import type { Role } from '../events.js';
+import type { SessionOfAccount } from '../state.js';
 
 /** Whom a command is about, in which organization's context; a user of another one is not found (invariant 11). */
 export interface AccountTarget {
   readonly userId: string;
   readonly organizationId: string;
+  /** The session that the person gives it in: what took that away meanwhile wins. */
+  readonly inSession?: SessionOfAccount | undefined;
 }
 
 /** A command on a user's account. The caller has seen what the command needs: a recent re-authentication, or an administrator. */

@@ -91,12 +91,14 @@ const redirected = (rawQuery: string, { certificates }: ExpectedLogoutRequest): 
     if (raw.has(name)) throw refuse('logout_request_malformed', 'a parameter is there twice');
     raw.set(name, pair);
   }
-  const parameters = new URLSearchParams(rawQuery);
+  const asTheyCame = (...names: readonly string[]): string => names.flatMap((name) => raw.get(name) ?? []).join('&');
+  // Read from the very characters that the signature covers: another spelling of a name (`SAML%52equest`) is another parameter.
+  const parameters = new URLSearchParams(asTheyCame('SAMLRequest', 'RelayState', 'SigAlg', 'Signature'));
   const algorithm = REDIRECT_ALGORITHMS[parameters.get('SigAlg') ?? ''];
   const signature = parameters.get('Signature');
   if (signature === null) throw refuse('signature_missing', 'the LogoutRequest is not signed');
   if (algorithm === undefined) throw refuse('signature_algorithm', 'an algorithm that is not accepted');
-  const covered = ['SAMLRequest', 'RelayState', 'SigAlg'].flatMap((name) => raw.get(name) ?? []).join('&');
+  const covered = asTheyCame('SAMLRequest', 'RelayState', 'SigAlg');
   const bytes = Buffer.from(signature, 'base64');
   if (!certificates.some((certificate) => verify(algorithm, Buffer.from(covered), certificate, bytes)))
     throw refuse('signature_invalid', 'by none of the provider’s certificates');

@@ -21,6 +21,8 @@ export class LinkProvenAccount extends Command<LinkProvenAccountResult> {
     readonly userId: string,
     /** … and by what. */
     readonly proven: ProvenCredential,
+    /** Where the account stood then: a recovery or another password since takes the proof back. */
+    readonly seen: AccountSeen,
     /** Whom the offer was made for; linking to them needs no permission to link by hand. */
     readonly candidateId: string | undefined,
     readonly context: CommandContext,

@@ -15,7 +15,7 @@ const MAX_ATTEMPTS = 20;
 /** Links under the policy as of this moment (L8); begins again when somebody else was first. */
 export const linkProvenAccount = async (
   dependencies: LinkingDependencies,
-  { assertion, organizationId, userId, proven, candidateId, context }: LinkProvenAccount,
+  { assertion, organizationId, userId, proven, seen, candidateId, context }: LinkProvenAccount,
 ): Promise<LinkProvenAccountResult> => {
   const { store } = dependencies;
   const attempt = beginAttempt(dependencies, assertion, organizationId, context);
@@ -24,18 +24,26 @@ export const linkProvenAccount = async (
     const { state, revision } = await loadAccount(store, userId);
     const waysIn = await loadWaysIn(store, organizationId);
     const provider = waysIn.provider(assertion.providerId);
+    const stillKnown = (account: Account): boolean => account.credentialEpoch === seen.credentialEpoch;
     const isProven = (account: Account): boolean => isAmong(sufficientProofs(account, waysIn.rules), proven);
     const decision = decideProvenLink({
       provider,
       userId,
-      maySignIn: maySignIn(state, organizationId),
+      maySignIn: maySignIn(state, organizationId) && stillKnown(state),
       provesEnough: isProven(state),
       isCandidate: candidateId === userId,
       ownerId: ownership.kind === 'owned' ? ownership.userId : undefined,
     });
     if (decision.kind === 'refused') return decision;
     if (ownership.kind === 'owned') return { kind: 'linked', userId, claimId: ownership.claimId, account: seenAt(state, revision) };
-    const made = await linkExternalIdentity(attempt, ownership.revision, provider, userId, SELF_SERVICE, isProven);
+    const made = await linkExternalIdentity(
+      attempt,
+      ownership.revision,
+      provider,
+      userId,
+      SELF_SERVICE,
+      (account) => stillKnown(account) && isProven(account),
+    );
     if (made) {
       const after = await loadAccount(store, userId);
       return { kind: 'linked', ...made, account: seenAt(after.state, after.revision) };

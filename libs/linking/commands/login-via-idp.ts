@@ -2,7 +2,7 @@ import { isDeepStrictEqual } from 'node:util';
 import { decideUpdateProfile } from '#libs/accounts/decide.js';
 import { executeOnAccount } from '#libs/accounts/execute-on-account.js';
 import { loadAccount } from '#libs/accounts/queries/load-account.js';
-import { maySignIn, seenAt } from '#libs/accounts/state.js';
+import { isTakenAway, maySignIn, seenAt } from '#libs/accounts/state.js';
 import type { Account } from '#libs/accounts/state.js';
 import type { Ownership } from '#libs/claims/claims.js';
 import { ContentionError } from '#libs/event-store/command-execution.js';
@@ -45,11 +45,12 @@ export const loginViaIdp = async (dependencies: LinkingDependencies, { assertion
       if (ownership.kind === 'free') return { ...answer, outcome };
       return { ...answer, outcome, ownerId: ownership.userId, account: seenAt(ownership.owner, ownership.ownerRevision) };
     }
-    // An account that was found is looked at once more when it is linked: what it was found by may have been given up meanwhile.
-    const stillFound = (account: Account): boolean =>
-      outcome.kind !== 'link_automatically' ||
-      isDeepStrictEqual(decideLogin({ ...facts, matches: found.seenAgain(outcome.by, account) }).outcome, outcome);
-    const made = await makeLink(attempt, ownership, provider, outcome, stillFound);
+    // The account is looked at once more when it is linked: what it was found by, or the session, may have been given up meanwhile.
+    const mayLink = (account: Account): boolean =>
+      outcome.kind === 'link_automatically'
+        ? isDeepStrictEqual(decideLogin({ ...facts, matches: found.seenAgain(outcome.by, account) }).outcome, outcome)
+        : !isInLostSession(flow, account);
+    const made = await makeLink(attempt, ownership, provider, outcome, mayLink);
     if (made) {
       const { state, revision } = await loadAccount(store, made.userId);
       return { ...answer, outcome: { kind: RESULT_OF[outcome.kind], ...made }, account: seenAt(state, revision) };
@@ -102,8 +103,11 @@ const updateProfile = async ({ dependencies, assertion, organizationId, context 
 const withFlowUserOf = async (store: EventStore, flow: FlowFacts, organizationId: string): Promise<FlowFacts> => {
   if (flow.kind !== 'link') return flow;
   const { state } = await loadAccount(store, flow.userId);
-  return { ...flow, valid: flow.valid && maySignIn(state, organizationId) };
+  return { ...flow, valid: flow.valid && maySignIn(state, organizationId) && !isInLostSession(flow, state) };
 };
+
+const isInLostSession = (flow: FlowFacts, account: Account): boolean =>
+  flow.kind === 'link' && flow.inSession !== undefined && isTakenAway(account, flow.inSession);
 
 const ownerFacts = (ownership: Ownership, organizationId: string): IdentityOwner | undefined =>
   ownership.kind === 'free'

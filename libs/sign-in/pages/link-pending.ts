@@ -1,6 +1,7 @@
 import type { CommandBus } from '@nestjs/cqrs';
 import type { Request } from 'express';
 import type { ProvenCredential } from '#libs/accounts/assurance.js';
+import type { AccountSeen } from '#libs/accounts/state.js';
 import type { CommandContext } from '#libs/event-store/event-metadata.js';
 import { LinkProvenAccount } from '#libs/linking/commands/link-proven-account.command.js';
 import { browserIdOf } from '#libs/web/browser-binding.js';
@@ -14,14 +15,14 @@ export const linkPending = async (
   { pendingLinks, cookies }: SignInDependencies,
   commands: CommandBus,
   pendingLinkId: string,
-  { userId, proven }: { readonly userId: string; readonly proven: ProvenCredential },
+  { userId, proven, account }: { readonly userId: string; readonly proven: ProvenCredential; readonly account: AccountSeen },
   request: Request,
   context: CommandContext,
 ): Promise<string | undefined> => {
   const pending = await pendingLinks.consume(pendingLinkId, browserIdOf(request, cookies));
   if (!pending) return 'link_intent_invalid';
   const { assertion, organizationId, candidateId, identityKey } = pending;
-  const result = await commands.execute(new LinkProvenAccount(assertion, organizationId, userId, proven, candidateId, context));
+  const result = await commands.execute(new LinkProvenAccount(assertion, organizationId, userId, proven, account, candidateId, context));
   if (result.kind === 'refused') return result.code;
   await pendingLinks.discardOf(identityKey);
   return undefined;

@@ -10,6 +10,7 @@ import { authenticationContextOf } from '#libs/linking/policy.js';
 import { loadProviderInOrganization } from '#libs/linking/queries/providers-in-organization.js';
 import { loadSufficientProofs } from '#libs/linking/queries/sufficient-proofs.js';
 import { INSTALLATION_SUBJECT } from '#libs/privacy/subject-keys.js';
+import { addressKey } from '#libs/throttling/address-key.js';
 import { brandAnswer } from '#libs/web/branding.js';
 import { browserIdOf } from '#libs/web/browser-binding.js';
 import { sendErrorPage } from '#libs/web/error-page.js';
@@ -82,7 +83,7 @@ export class PendingLinkController {
     const { organizationName, loginPolicy } = await loadOfferedProviders(store, organizationId);
     const checked = checkAccountForm(form, needsOf(loginPolicy));
     if (checked.kind === 'refused') return this.#send(waiting, response, { form, errors: checked.errors });
-    const limited = await throttles.hit('registration_per_address', organizationId, request.ip ?? 'unknown');
+    const limited = await throttles.hit('registration_per_address', organizationId, addressKey(request.ip));
     if (limited.kind === 'throttled') return this.#send(waiting, response, { form, code: 'too_many_attempts' });
 
     const context = this.#context(waiting, request);
@@ -125,13 +126,13 @@ export class PendingLinkController {
       context,
     });
     if (recognized.kind === 'refused') return this.#send(waiting, response, { form, code: recognized.code });
+    const { userId, account } = recognized;
     const proven = { kind: 'password' } as const;
     // Told before the record is used up: the person may go on with the stronger way.
-    if (!isAmong(await loadSufficientProofs(this.dependencies.store, organizationId, recognized.userId), proven))
+    if (!isAmong(await loadSufficientProofs(this.dependencies.store, organizationId, userId), proven))
       return this.#send(waiting, response, { form, code: 'assurance_insufficient' });
-    const refusal = await linkPending(this.dependencies, this.commands, id, { userId: recognized.userId, proven }, request, context);
+    const refusal = await linkPending(this.dependencies, this.commands, id, { userId, proven, account }, request, context);
     if (refusal) return this.#refuse(response, refusal, context, waiting);
-    const { userId, account } = recognized;
     return this.#complete(waiting, { userId, account, method: { kind: 'password' }, amr: ['pwd'] }, request, response);
   }
 

@@ -19,6 +19,7 @@ import { sendErrorPage } from '#libs/web/error-page.js';
 import { preferUiLocales } from '#libs/web/locale.js';
 import { contextOf } from '#libs/web/request-context.js';
 import { loadProviderInOrganization } from '#libs/linking/queries/providers-in-organization.js';
+import type { BrowserSession } from '../browser-sessions.js';
 import { assertedInputs, externalMethodOf } from '../external-method.js';
 import type { FlowIntent } from '../external-sign-in.js';
 import { loadOfferedProviders } from '../offered-providers.js';
@@ -41,6 +42,7 @@ interface Answering {
   readonly response: Response;
 }
 
+const LINKED: ReadonlySet<LoginResult['outcome']['kind']> = new Set(['linked', 'linked_automatically', 'provisioned']);
 const postedSchema = z.record(z.string().max(100), z.string());
 
 /** Where external providers send people back to. */
@@ -135,7 +137,7 @@ export class ProviderCallbackController {
         this.dependencies,
         this.commands,
         intent.pendingLinkId,
-        { userId, proven: { kind: 'external_identity', claimId } },
+        { userId, proven: { kind: 'external_identity', claimId }, account },
         request,
         context,
       );
@@ -183,11 +185,12 @@ export class ProviderCallbackController {
   }
 
   async #link(intent: Intent<'link'>, { assertion, context, request, response }: Answering): Promise<void> {
-    const valid = (await this.#isSessionOf(intent, request, response)) && (await isRecentlyConfirmed(this.dependencies, intent));
+    const inSession = await this.#sessionOf(intent, request, response);
+    const valid = inSession !== undefined && (await isRecentlyConfirmed(this.dependencies, intent));
     const { organizationId, userId } = intent;
     const result = await this.#login(
       assertion,
-      { kind: 'link', userId, valid, organizationId },
+      { kind: 'link', userId, valid, inSession, organizationId },
       { ...context, actor: { type: 'user', id: userId } },
     );
     const { outcome } = result;
@@ -200,7 +203,7 @@ export class ProviderCallbackController {
   }
 
   async #prove(intent: Intent<'proof'>, reauthenticated: boolean, { assertion, context, request, response }: Answering): Promise<void> {
-    const valid = reauthenticated && (await this.#isSessionOf(intent, request, response));
+    const valid = reauthenticated && (await this.#sessionOf(intent, request, response)) !== undefined;
     const { organizationId, userId, sessionId, returnTo } = intent;
     const result = await this.#login(
       assertion,
@@ -213,18 +216,22 @@ export class ProviderCallbackController {
     return response.redirect(303, returnTo);
   }
 
-  #login(
+  async #login(
     assertion: VerifiedAssertion,
     flow: FlowFacts & { readonly organizationId: string },
     context: CommandContext,
   ): Promise<LoginResult> {
-    return this.commands.execute(new LoginViaIdp(assertion, flow, context));
+    const result = await this.commands.execute(new LoginViaIdp(assertion, flow, context));
+    // What waited for a choice about this identity is over once it is linked, by whatever path (L9).
+    if (LINKED.has(result.outcome.kind)) await this.dependencies.pendingLinks.discardOf(result.identityKey);
+    return result;
   }
 
-  /** The browser still has the very session that the flow was begun from. */
-  async #isSessionOf(intent: Intent<'link' | 'proof'>, request: Request, response: Response): Promise<boolean> {
+  /** The very session that the flow was begun from, where the browser still has it. */
+  async #sessionOf(intent: Intent<'link' | 'proof'>, request: Request, response: Response): Promise<BrowserSession | undefined> {
     const session = await this.dependencies.sessions.current(request, response);
-    return session?.sessionId === intent.sessionId && session.userId === intent.userId && session.organizationId === intent.organizationId;
+    const { sessionId, userId, organizationId } = intent;
+    return session?.sessionId === sessionId && session.userId === userId && session.organizationId === organizationId ? session : undefined;
   }
 
   /** The table refused a proven identity: recorded under its key, so that its owner or an auditor can see it. */

@@ -14,6 +14,7 @@ import type { CommandContext } from '#libs/event-store/event-metadata.js';
 import { loadWaysIn } from '#libs/linking/queries/providers-in-organization.js';
 import { DEFAULT_ORGANIZATION } from '#libs/organizations/queries/default-organization.js';
 import { slugSchema } from '#libs/platform/slug.js';
+import { addressKey } from '#libs/throttling/address-key.js';
 import { brandAnswer } from '#libs/web/branding.js';
 import { browserIdOf, ensureBrowserId } from '#libs/web/browser-binding.js';
 import { sendErrorPage } from '#libs/web/error-page.js';
@@ -67,7 +68,7 @@ export class RecoveryController {
       const typed = typeof form.email === 'string' ? form.email.slice(0, 320) : undefined;
       return this.#sendRequestPage(organizationId, request, response, { typed, code: email.code });
     }
-    const limited = await throttles.hit('mail_per_address', organizationId, request.ip ?? 'unknown');
+    const limited = await throttles.hit('mail_per_address', organizationId, addressKey(request.ip));
     if (limited.kind === 'throttled') return sendErrorPage(response, signInRefusal('too_many_attempts', newId(), PATH));
     const context = contextOf(request, newId, { type: 'system', id: 'recovery' }, { organizationId });
     // Not waited for: an answer that takes as long as a mail would tell that the address is known (L25).

@@ -5,6 +5,7 @@ import { RegisterUser } from '#libs/accounts/commands/register-user.command.js';
 import { loadAccount } from '#libs/accounts/queries/load-account.js';
 import { seenAt } from '#libs/accounts/state.js';
 import type { LoginPolicy } from '#libs/organizations/events.js';
+import { addressKey } from '#libs/throttling/address-key.js';
 import { browserIdOf, ensureBrowserId } from '#libs/web/browser-binding.js';
 import { sendErrorPage } from '#libs/web/error-page.js';
 import { languageOfAnswer } from '#libs/web/locale.js';
@@ -105,7 +106,7 @@ export class RegistrationController {
       return sendErrorPage(response, signInRefusal('form_expired', newId(), path));
     if (!this.#allowed(purpose, response)) return;
     // That a username is taken is shown here and nowhere else, so asking is limited (L25).
-    const limited = await throttles.hit('registration_per_address', organizationId, request.ip ?? 'unknown');
+    const limited = await throttles.hit('registration_per_address', organizationId, addressKey(request.ip));
     if (limited.kind === 'throttled') return this.#show(purpose, request, response, { form, errors: { form: 'too_many_attempts' } });
     const checked = checkAccountForm(form, needsOf(loginPolicy));
     if (checked.kind === 'refused') return this.#show(purpose, request, response, { form, errors: checked.errors });

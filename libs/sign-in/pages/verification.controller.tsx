@@ -6,8 +6,10 @@ import { parseEmailAddress } from '#libs/accounts/email-address.js';
 import type { MailTarget } from '#libs/accounts/mail-tokens.postgres.js';
 import { loadAccount } from '#libs/accounts/queries/load-account.js';
 import { maySignIn, seenAt } from '#libs/accounts/state.js';
+import type { AccountSeen } from '#libs/accounts/state.js';
 import { pendingAddressKey } from '#libs/accounts/streams.js';
 import { DEFAULT_ORGANIZATION } from '#libs/organizations/queries/default-organization.js';
+import { addressKey } from '#libs/throttling/address-key.js';
 import { brandAnswer } from '#libs/web/branding.js';
 import { browserIdOf, ensureBrowserId } from '#libs/web/browser-binding.js';
 import { sendErrorPage } from '#libs/web/error-page.js';
@@ -27,6 +29,8 @@ import { MailRequestPage } from './mail-request-page.js';
 import { MailSentPage, VerificationPage } from './verification-page.js';
 
 type Form = Readonly<Record<string, unknown>>;
+/** Where the account stood when its password fitted: another password since, and the sign-in is over (domain.md, "Sign-in against revocation"). */
+type Proven = { readonly kind: 'proven'; readonly account: AccountSeen } | { readonly kind: 'refused'; readonly code: string };
 const REQUEST = '/verification';
 /** Nothing reserves an address that nobody verified, so strangers may wait for it too; more than a few are not mailed for. */
 const MOST_MAILS = 3;
@@ -62,7 +66,7 @@ export class VerificationController {
       return this.#sendRequestPage(purpose, request, response, { typed, code: email.code });
     }
     const { organizationId } = purpose;
-    const limited = await throttles.hit('mail_per_address', organizationId, request.ip ?? 'unknown');
+    const limited = await throttles.hit('mail_per_address', organizationId, addressKey(request.ip));
     if (limited.kind === 'throttled') return sendErrorPage(response, signInRefusal('too_many_attempts', newId(), REQUEST));
     // Not waited for: an answer that takes as long as a mail would tell that the address is known (L25).
     void this.#sendIfPending(email, purpose, request.ip, languageOfAnswer(response));
@@ -87,24 +91,21 @@ export class VerificationController {
       return sendErrorPage(response, signInRefusal('form_expired', newId(), found.path));
     const { target, inSession } = found;
     const { userId, organizationId } = target;
-    if (!inSession) {
-      const refusal = await this.#refusalOf(form.password, target);
-      if (refusal) return this.#sendVerificationPage(found, request, response, refusal);
-    }
+    const proven = inSession ? undefined : await this.#byPassword(form.password, target);
+    if (proven?.kind === 'refused') return this.#sendVerificationPage(found, request, response, proven.code);
     const context = contextOf(request, newId, { type: 'user', id: userId }, { organizationId });
     const used = await mailTokens.consume('verify_email', token);
     if (!used) return this.#refuse(response, 'email_verification_invalid');
     const { outcome } = await this.commands.execute(new VerifyEmail({ userId, organizationId }, used.emailId, context));
     if (outcome.kind === 'refused') return this.#refuse(response, outcome.code);
-    if (inSession) return response.redirect(303, '/account?notice=email_verified');
-    const { state, revision } = await loadAccount(this.dependencies.store, userId);
+    if (!proven) return response.redirect(303, '/account?notice=email_verified');
     const completed = await completeSignIn(
       this.dependencies,
       {
         userId,
         organizationId,
         method: { kind: 'password' },
-        account: seenAt(state, revision),
+        account: proven.account,
         amr: ['pwd'],
         interaction: undefined,
         context,
@@ -132,17 +133,17 @@ export class VerificationController {
     return { path, target, inSession: session !== undefined };
   }
 
-  /** The account's password, counted and limited as at sign-in. @returns why it is refused, or nothing */
-  async #refusalOf(password: unknown, { userId, organizationId }: MailTarget): Promise<string | undefined> {
+  /** The account's password, counted and limited as at sign-in. */
+  async #byPassword(password: unknown, { userId, organizationId }: MailTarget): Promise<Proven> {
     const { throttles, passwords, store } = this.dependencies;
     const key = `verification of ${userId}`;
     const limited = await throttles.hit('sign_in_per_account', organizationId, key);
-    if (limited.kind === 'throttled') return 'too_many_attempts';
-    const { state } = await loadAccount(store, userId);
+    if (limited.kind === 'throttled') return { kind: 'refused', code: 'too_many_attempts' };
+    const { state, revision } = await loadAccount(store, userId);
     const { matches } = await passwords.verify(state.passwordHash, typeof password === 'string' ? password : '');
-    if (!matches || !maySignIn(state, organizationId)) return 'password_wrong';
+    if (!matches || !maySignIn(state, organizationId)) return { kind: 'refused', code: 'password_wrong' };
     await throttles.reset('sign_in_per_account', organizationId, key);
-    return undefined;
+    return { kind: 'proven', account: seenAt(state, revision) };
   }
 
   async #sendIfPending(

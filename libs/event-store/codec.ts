@@ -34,6 +34,12 @@ export interface EncodingRequest {
   readonly subject: string;
 }
 
+/**
+ * What is read of an event: all of it; all but where its command came from (`metadata.source`); or what needs no key, so that it is given without
+ * personal values, as if they had been erased.
+ */
+export type Reading = 'everything' | 'data' | 'plain';
+
 /** An event that cannot be read or must not be written: unknown type, schema refusal, unreadable ciphertext. */
 export class EventFormatError extends Error {
   readonly code = 'event_format_invalid';
@@ -154,18 +160,18 @@ export const createCodec = (catalog: EventCatalog, keys: SubjectKeys) => {
   const envelopeOf = (type: string, record: Record<string, unknown>): Envelope | undefined =>
     record[ENVELOPE] === undefined ? undefined : parse(type, envelopeSchema, record[ENVELOPE]);
 
-  const decodeWith = (stored: StoredEvent, lookups: ReadonlyMap<string, KeyLookup>, isPlain: boolean): RecordedEvent => {
+  const decodeWith = (stored: StoredEvent, lookups: ReadonlyMap<string, KeyLookup>, reading: Reading): RecordedEvent => {
     const definition = definitionOf(stored.type);
     const plainMetadata = parse(stored.type, plainMetadataSchema, stored.metadata);
     const version = plainMetadata.schemaVersion;
     if (version > definition.version) throw new EventFormatError(stored.type, `schema version ${version} is newer than this process knows`);
     const { [ENVELOPE]: _sealed, ...plain } = stored.data;
-    const opened = (record: Record<string, unknown>, type: string): ReturnType<typeof openFields> =>
-      isPlain
+    const opened = (isRead: boolean, record: Record<string, unknown>, type: string): ReturnType<typeof openFields> =>
+      !isRead
         ? { values: {}, erased: [] }
         : openFields(stored.type, envelopeOf(stored.type, record), [stored.stream, stored.id, type, version], lookups);
-    const personal = opened(stored.data, stored.type);
-    const source = opened(stored.metadata, `$metadata.${stored.type}`);
+    const personal = opened(reading !== 'plain', stored.data, stored.type);
+    const source = opened(reading === 'everything', stored.metadata, `$metadata.${stored.type}`);
     const current = definition.upcasters
       .slice(version - 1)
       .reduce<Record<string, unknown>>((data, upcast) => upcast(data), { ...plain, ...personal.values });
@@ -185,7 +191,7 @@ export const createCodec = (catalog: EventCatalog, keys: SubjectKeys) => {
   const decodePlainly = (stored: StoredEvent): RecordedEvent => {
     const known = decodedPlainly.get(stored);
     if (known) return known;
-    const decoded = decodeWith(stored, new Map(), true);
+    const decoded = decodeWith(stored, new Map(), 'plain');
     decodedPlainly.set(stored, decoded);
     return decoded;
   };
@@ -197,15 +203,18 @@ export const createCodec = (catalog: EventCatalog, keys: SubjectKeys) => {
 
   /**
    * Decodes a batch with one look-up of all keys it needs.
-   * @param isPlain events of these types are given without their personal values, which are not decrypted then, as if they had been erased
+   * @param readingOf what is read of events of a type
    * @throws {EventFormatError | SubjectKeyMissingError} at the first event that cannot be read
    */
   const decode = async (
     batch: readonly StoredEvent[],
-    isPlain: (type: string) => boolean = () => false,
+    readingOf: (type: string) => Reading = () => 'everything',
   ): Promise<readonly RecordedEvent[]> => {
-    const lookups = await keys.forReading(subjectsOf(batch.filter(({ type }) => !isPlain(type))));
-    return batch.map((stored) => (isPlain(stored.type) ? decodePlainly(stored) : decodeWith(stored, lookups, false)));
+    const lookups = await keys.forReading(subjectsOf(batch.filter(({ type }) => readingOf(type) !== 'plain')));
+    return batch.map((stored) => {
+      const reading = readingOf(stored.type);
+      return reading === 'plain' ? decodePlainly(stored) : decodeWith(stored, lookups, reading);
+    });
   };
 
   return { encode, decode, subjectsOf };

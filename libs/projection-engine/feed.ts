@@ -2,13 +2,16 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { runSubscription } from '#libs/event-store/subscription.js';
 import type { Checkpoint } from '#libs/event-store/store-identity.js';
 import { GenerationWriter } from './generation-writer.js';
+import { Line } from './line.js';
 import { liveGeneration, noteConsidered } from './generations.postgres.js';
 import type { Generation } from './generations.postgres.js';
 import type { Projection } from './projection.js';
 import type { ProjectionDependencies } from './projection-dependencies.js';
 
 const ATTEND_MS = 250;
-const BUILDING_BATCH = 1_000;
+const BUILDING_BATCH = 4_000;
+/** Batches that one read model may be behind another while they are built together. */
+const MOST_BEHIND = 2;
 const CONSIDERED_EVERY_MS = 200;
 
 /** A generation that is fed, and by whose handlers. */
@@ -84,7 +87,7 @@ const lowest = (writers: readonly GenerationWriter[]): Checkpoint | null =>
 
 /**
  * Feeds generations that are being built, in one pass over the log, each from its own checkpoint. Returns when they have all that the log holds (or, with
- * `limit`, held up to that position), or when `signal` is aborted.
+ * `limit`, held up to that position), or when `signal` is aborted. No generation waits for the others, but for one that is far behind.
  */
 export const feedBuilding = async (
   dependencies: ProjectionDependencies,
@@ -97,27 +100,40 @@ export const feedBuilding = async (
   );
   const finished = new AbortController();
   const either = AbortSignal.any([signal, finished.signal]);
-  let notedAt = 0;
-  await runSubscription({
-    connection,
-    logger,
-    name: targets.map(({ projection }) => projection.name).join('+'),
-    prefixes: [...new Set(targets.flatMap(({ projection }) => projection.streamPrefixes))],
-    checkpoint: lowest(writers),
-    batchSize: BUILDING_BATCH,
-    signal: either,
-    onBatch: async (events, considered, caughtUp) => {
-      if (either.aborted) return;
-      const within = limit === undefined ? events : events.filter(({ position }) => position <= limit);
-      await Promise.all(writers.map((writer) => writer.write(within, within.length === events.length ? considered : 0n, either)));
-      if (Date.now() - notedAt >= CONSIDERED_EVERY_MS) {
-        notedAt = Date.now();
-        // How far it has come, also for those whose streams are rare.
-        const upTo = within.at(-1)?.position ?? considered;
-        if (within.length === events.length) for (const { generation } of targets) await noteConsidered(pool, generation, upTo);
-      }
-      const isBeyond = limit !== undefined && (within.length < events.length || (events.at(-1)?.position ?? considered) >= limit);
-      if (caughtUp || isBeyond) finished.abort();
-    },
-  });
+  const lines = writers.map((writer) => ({ writer, line: new Line(MOST_BEHIND), notedAt: 0 }));
+  const drained = (): Promise<unknown> => Promise.all(lines.map(({ line }) => line.drained()));
+  try {
+    await runSubscription({
+      connection,
+      logger,
+      name: targets.map(({ projection }) => projection.name).join('+'),
+      prefixes: [...new Set(targets.flatMap(({ projection }) => projection.streamPrefixes))],
+      checkpoint: lowest(writers),
+      batchSize: BUILDING_BATCH,
+      signal: either,
+      onBatch: async (events, considered, caughtUp) => {
+        if (either.aborted) return;
+        const within = limit === undefined ? events : events.filter(({ position }) => position <= limit);
+        const isWhole = within.length === events.length;
+        for (const each of lines) {
+          await each.line.add(async () => {
+            if (either.aborted) return;
+            await each.writer.write(within, isWhole ? considered : 0n, either);
+            if (!isWhole || Date.now() - each.notedAt < CONSIDERED_EVERY_MS) return;
+            each.notedAt = Date.now();
+            // How far it has come, also for those whose streams are rare.
+            await noteConsidered(pool, each.writer.generation, within.at(-1)?.position ?? considered);
+          });
+        }
+        const isBeyond = limit !== undefined && (!isWhole || (events.at(-1)?.position ?? considered) >= limit);
+        if (!caughtUp && !isBeyond) return;
+        await drained();
+        finished.abort();
+      },
+    });
+    await drained();
+  } finally {
+    finished.abort();
+    await drained().catch(() => undefined);
+  }
 };

@@ -37,7 +37,7 @@ export class GenerationWriter {
   private constructor(
     private readonly dependencies: ProjectionDependencies,
     private readonly projection: Projection,
-    private readonly generation: Generation,
+    readonly generation: Generation,
     private readonly parked: Set<string>,
     private readonly skipped: ReadonlySet<string>,
   ) {
@@ -95,20 +95,20 @@ export class GenerationWriter {
     if (!last) return;
     const { pool, subjects, onApplied } = this.dependencies;
     const next: Checkpoint = { position: last.position, eventId: last.id };
-    await inTransaction(pool, async (db) => {
-      // Rows and checkpoint are lost together in a crash, and built again.
-      if (this.generation.state === 'building') await db.query('SET LOCAL synchronous_commit = off');
+    const store = async (db: Connection): Promise<void> => {
       await work(db);
       await moveCheckpoint(db, this.generation, this.#checkpoint, next, considered, events.length);
       await carryOutErasures(db, subjects, this.generation, events, () => this.#givenOf(events));
-    });
+    };
+    // Where it is built, rows and checkpoint are lost together in a crash, and built again.
+    await inTransaction(pool, store, { isFlushed: this.generation.state !== 'building' });
     this.#checkpoint = next;
     onApplied?.(this.projection.name, events.length, this.generation.state);
   }
 
   #decode(events: readonly StoredEvent[]): Promise<readonly RecordedEvent[]> {
     const wanted = events.filter(({ id, type }) => !this.skipped.has(id) && wantedAs(this.projection, type) !== undefined);
-    return this.dependencies.codec.decode(wanted, (type) => wantedAs(this.projection, type) === 'plain');
+    return this.dependencies.codec.decode(wanted, (type) => (wantedAs(this.projection, type) === 'plain' ? 'plain' : 'data'));
   }
 
   /** Whose personal values the handlers are given of these events. */

@@ -13,8 +13,8 @@ export interface Projection {
   /** Stream name prefixes that it reads, each with its dash. */
   readonly streamPrefixes: readonly string[];
   /**
-   * The event types that it handles; every other one is passed over, unread. `plain`: its handlers use no personal value of it (nor the source in its
-   * metadata), so that none is decrypted. One word stands for every type; without this, everything is given whole.
+   * The event types that it handles; every other one is passed over, unread. `plain`: its handlers use no personal value of it, so that none is
+   * decrypted. One word stands for every type; without this, everything is given whole. Where a command came from (`metadata.source`) is never given.
    */
   readonly events?: 'plain' | Readonly<Record<string, 'whole' | 'plain'>>;
   /** Tables of one generation, each with a primary key. `schema` is the generation's own. */

@@ -44,8 +44,15 @@ export const createPool = (url: string, options: PoolOptions): Pool => {
   return pool;
 };
 
-/** Runs `work` in one transaction: commits its result, rolls back on a throw. A connection that broke is not given back to the pool. */
-export const inTransaction = async <T>(pool: Pool, work: (connection: Connection) => Promise<T>): Promise<T> => {
+/**
+ * Runs `work` in one transaction: commits its result, rolls back on a throw. A connection that broke is not given back to the pool.
+ * @param isFlushed whether what is committed must survive a crash of PostgreSQL; else its last moments may be lost, whole transactions each
+ */
+export const inTransaction = async <T>(
+  pool: Pool,
+  work: (connection: Connection) => Promise<T>,
+  { isFlushed = true }: { readonly isFlushed?: boolean } = {},
+): Promise<T> => {
   const connection = await pool.connect();
   let broken: Error | undefined;
   const onError = (error: Error): void => {
@@ -53,7 +60,7 @@ export const inTransaction = async <T>(pool: Pool, work: (connection: Connection
   };
   connection.on('error', onError);
   try {
-    await connection.query('BEGIN');
+    await connection.query(isFlushed ? 'BEGIN' : 'BEGIN; SET LOCAL synchronous_commit = off');
     const result = await work(connection);
     await connection.query('COMMIT');
     return result;

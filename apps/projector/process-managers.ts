@@ -12,6 +12,7 @@ import type { Logger } from '#libs/platform/logger.js';
 import type { Pool } from '#libs/platform/postgres/pool.js';
 import type { DestructibleSubjectKeys } from '#libs/privacy/subject-keys.js';
 import { AccountProcessManager } from '#libs/process-managers/account-process-manager.js';
+import type { AccountReactions } from '#libs/process-managers/account-process-manager.js';
 import { noteNotices } from '#libs/process-managers/due-notices.postgres.js';
 import { isRecent, noticeId, noticeOf, receiversOf } from '#libs/process-managers/notices.js';
 import { parkedOf } from '#libs/process-managers/parked-streams.postgres.js';
@@ -29,6 +30,8 @@ export const accountProcessManager = (dependencies: {
   const { core, pool, keys, clock, newId, logger } = dependencies;
   const { store, connection, codec } = core;
   const sessions = new SessionRows(pool, clock);
+  const wantsToNotify: AccountReactions['wantsToNotify'] = ({ event, metadata }) =>
+    noticeOf(event) !== undefined && isRecent(metadata.occurredAt, clock());
   return new AccountProcessManager({
     pool,
     connection,
@@ -46,9 +49,10 @@ export const accountProcessManager = (dependencies: {
           userId,
           context,
         ),
-      wantsToNotify: ({ event, metadata }) => noticeOf(event) !== undefined && isRecent(metadata.occurredAt, clock()),
-      notify: async ({ id, stream, revision, event, metadata }, before, after) => {
-        if (!noticeOf(event) || !isRecent(metadata.occurredAt, clock())) return;
+      wantsToNotify,
+      notify: async (recorded, before, after) => {
+        if (!wantsToNotify(recorded)) return;
+        const { id, stream, revision } = recorded;
         const notices = receiversOf(before, after).map((receiver) => ({
           id: noticeId(id, receiver),
           userId: idOf(stream),

@@ -6,7 +6,6 @@ import { claimableEmail, claimableExternalIdentity, claimableUsername } from '#l
 import type { Claimable } from '#libs/claims/claimable.js';
 import { Claims } from '#libs/claims/claims.js';
 import { heldBy } from '#libs/claims/held-by.js';
-import { foldRecorded } from '#libs/event-store/command-execution.js';
 import type { Codec } from '#libs/event-store/codec.js';
 import type { CommandContext } from '#libs/event-store/event-metadata.js';
 import type { EventStore } from '#libs/event-store/event-store.js';
@@ -22,6 +21,7 @@ import type { Logger } from '#libs/platform/logger.js';
 import type { Pool } from '#libs/platform/postgres/pool.js';
 import { loadCheckpoint, storeCheckpoint } from './checkpoints.postgres.js';
 import { causeOf, isAnEventsFault } from '#libs/projection-engine/causes.js';
+import { aroundEvent } from './around-event.js';
 import { ParkedStreams } from './parked-streams.js';
 import { SoleRunner } from './sole-runner.js';
 
@@ -204,25 +204,11 @@ export class AccountProcessManager {
     if (event.type === 'AccountRecovered') await reactions.revokeMails(userId);
     if (event.type === 'ErasureStarted') await reactions.finishErasure(userId, context);
     if (!GIVES_UP_A_CLAIM.has(event.type) && !reactions.wantsToNotify(recorded)) return;
-    const { before, after } = await this.#accountAround(recorded);
+    const history = (await this.dependencies.store.read(stream)) as readonly RecordedEvent<UserStreamEvent>[];
+    const { before, after } = aroundEvent(history, recorded, accountFold);
     for (const { thing, claimId } of heldBy(before))
       if (after.settlements.get(claimId) === 'over') await new Claims(this.dependencies).release(thing, claimId, context);
     await reactions.notify(recorded, before, after);
-  }
-
-  /** The account just before and just after an event. */
-  async #accountAround({
-    stream,
-    event,
-    revision,
-    ...place
-  }: RecordedEvent<UserStreamEvent>): Promise<{ readonly before: Account; readonly after: Account }> {
-    const history = (await this.dependencies.store.read(stream)) as readonly RecordedEvent<UserStreamEvent>[];
-    const before = foldRecorded(
-      history.filter((earlier) => earlier.revision < revision),
-      accountFold,
-    ).state;
-    return { before, after: accountFold.evolve(before, event, { stream, event, revision, ...place }) };
   }
 
   /**

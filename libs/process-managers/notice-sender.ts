@@ -3,9 +3,6 @@ import { loadAccount } from '#libs/accounts/queries/load-account.js';
 import { accountFold } from '#libs/accounts/state.js';
 import type { UserStreamEvent } from '#libs/accounts/state.js';
 import { USER_CATEGORY } from '#libs/accounts/streams.js';
-import type { Fold } from '#libs/event-store/command-execution.js';
-import { foldRecorded } from '#libs/event-store/command-execution.js';
-import type { DomainEvent } from '#libs/event-store/event-definition.js';
 import type { EventStore } from '#libs/event-store/event-store.js';
 import type { RecordedEvent } from '#libs/event-store/recorded-event.js';
 import { categoryOf } from '#libs/event-store/stream-name.js';
@@ -16,6 +13,7 @@ import { loadOrganization } from '#libs/organizations/queries/load-organization.
 import type { Clock } from '#libs/platform/clock.js';
 import type { Logger } from '#libs/platform/logger.js';
 import type { Pool } from '#libs/platform/postgres/pool.js';
+import { aroundEvent } from './around-event.js';
 import { forgetNotices, settleNotice, takeDueNotices } from './due-notices.postgres.js';
 import type { DueNotice, TakenNotice } from './due-notices.postgres.js';
 import { NOTICE_AGE_MS, noticeOf, providerNoticeOf } from './notices.js';
@@ -53,7 +51,7 @@ export class NoticeSender {
     const { pool, clock } = this.dependencies;
     const due = await takeDueNotices(pool, clock(), AT_ONCE);
     await Promise.all(due.map((notice) => this.#send(notice)));
-    await forgetNotices(pool, new Date(clock().getTime() - 2 * NOTICE_AGE_MS));
+    if (due.length > 0) await forgetNotices(pool, new Date(clock().getTime() - 2 * NOTICE_AGE_MS));
     return due.length;
   }
 
@@ -71,22 +69,26 @@ export class NoticeSender {
   }
 
   /** Nothing where there is nobody any more who could be told. */
-  async #mailOf({ stream, revision, receiver, userId }: DueNotice): Promise<Mail | undefined> {
+  async #mailOf(due: DueNotice): Promise<Mail | undefined> {
     const { store } = this.dependencies;
-    if (categoryOf(stream) === USER_CATEGORY) {
-      const around = await this.#around(stream, revision, accountFold);
-      const notice = around && noticeOf(around.event as UserStreamEvent);
-      const to = around?.[receiver].verifiedEmail?.address;
-      return notice && to
-        ? this.#mail(to, around.after.organizationId, notice, 'If it was not you, tell your administrator at once.', around)
-        : undefined;
+    if (categoryOf(due.stream) === USER_CATEGORY) {
+      const history = (await store.read(due.stream)) as readonly RecordedEvent<UserStreamEvent>[];
+      const recorded = eventOf(history, due);
+      const notice = recorded && noticeOf(recorded.event);
+      if (!notice) return undefined;
+      const around = aroundEvent(history, recorded, accountFold);
+      const to = around[due.receiver].verifiedEmail?.address;
+      return this.#mail(to, around.after.organizationId, notice, 'If it was not you, tell your administrator at once.', recorded);
     }
-    const around = await this.#around(stream, revision, identityProviderFold);
-    const sentence = around && providerNoticeOf(around.event as IdentityProviderEvent, around.before, around.after);
-    if (!around || sentence === undefined) return undefined;
-    const { verifiedEmail, organizationId } = (await loadAccount(store, userId)).state;
+    const history = (await store.read(due.stream)) as readonly RecordedEvent<IdentityProviderEvent>[];
+    const recorded = eventOf(history, due);
+    if (!recorded) return undefined;
+    const { before, after } = aroundEvent(history, recorded, identityProviderFold);
+    const sentence = providerNoticeOf(recorded.event, before, after);
+    if (sentence === undefined) return undefined;
+    const { verifiedEmail, organizationId } = (await loadAccount(store, due.userId)).state;
     const notice = { subject: 'a way to sign in to your account was changed', sentence };
-    return this.#mail(verifiedEmail?.address, organizationId, notice, 'If you did not expect it, ask your administrator.', around);
+    return this.#mail(verifiedEmail?.address, organizationId, notice, 'If you did not expect it, ask your administrator.', recorded);
   }
 
   async #mail(
@@ -94,28 +96,14 @@ export class NoticeSender {
     organizationId: string | undefined,
     { subject, sentence }: { readonly subject: string; readonly sentence: string },
     advice: string,
-    { occurredAt }: { readonly occurredAt: string },
+    { metadata: { occurredAt } }: RecordedEvent,
   ): Promise<Mail | undefined> {
-    if (to === undefined || organizationId === undefined) return undefined;
+    if (!to || organizationId === undefined) return undefined;
     const { displayName } = await loadOrganization(this.dependencies.store, organizationId);
     const text = `${sentence}\n\nThis happened on ${occurredAt}. ${advice}\n`;
     return { to, subject: `${displayName ?? organizationId}: ${subject}`, text, organizationId };
   }
-
-  /** The event, and what was true just before and just after it. */
-  async #around<State, E extends DomainEvent>(
-    stream: DueNotice['stream'],
-    revision: bigint,
-    fold: Fold<State, E>,
-  ): Promise<{ readonly event: E; readonly occurredAt: string; readonly before: State; readonly after: State } | undefined> {
-    const history = (await this.dependencies.store.read(stream)) as readonly RecordedEvent<E>[];
-    const recorded = history.find((each) => each.revision === revision);
-    if (!recorded) return undefined;
-    const before = foldRecorded(
-      history.filter((each) => each.revision < revision),
-      fold,
-    ).state;
-    const after = fold.evolve(before, recorded.event, recorded);
-    return { event: recorded.event, occurredAt: recorded.metadata.occurredAt, before, after };
-  }
 }
+
+const eventOf = <E extends RecordedEvent>(history: readonly E[], { revision }: DueNotice): E | undefined =>
+  history.find((each) => each.revision === revision);

@@ -4,13 +4,11 @@ import type { EventStore } from '#libs/event-store/event-store.js';
 import type { StreamName } from '#libs/event-store/stream-name.js';
 import type { Logger } from '#libs/platform/logger.js';
 import type { Pool } from '#libs/platform/postgres/pool.js';
-import { causeOf, isAnEventsFault } from '#libs/projection-engine/causes.js';
+import { causeOf, isAnEventsFault, RETRIES_MS } from '#libs/projection-engine/causes.js';
 import { parkStream, revisionsOfParked, unparkStream } from './parked-streams.postgres.js';
 
 /** More than this is not a few poison events but a defect: nothing more is parked, and the process manager fails until it is mended. */
 const MOST_PARKED = 100;
-/** An event that cannot be handled is tried again after these pauses, in milliseconds, before its stream is parked. */
-const RETRIES_MS: readonly number[] = [50, 200, 800];
 
 export interface ParkedStreamsDependencies {
   readonly pool: Pool;

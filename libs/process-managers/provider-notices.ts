@@ -1,4 +1,3 @@
-import { foldRecorded } from '#libs/event-store/command-execution.js';
 import type { EventCore } from '#libs/event-store/connect-event-store.js';
 import type { RecordedEvent } from '#libs/event-store/recorded-event.js';
 import { idOf } from '#libs/event-store/stream-name.js';
@@ -9,6 +8,7 @@ import type { Clock } from '#libs/platform/clock.js';
 import type { Logger } from '#libs/platform/logger.js';
 import type { Pool } from '#libs/platform/postgres/pool.js';
 import { causeOf, isAnEventsFault } from '#libs/projection-engine/causes.js';
+import { aroundEvent } from './around-event.js';
 import { loadCheckpoint, storeCheckpoint } from './checkpoints.postgres.js';
 import { noteNotices } from './due-notices.postgres.js';
 import { isRecent, noticeId, providerNoticeOf } from './notices.js';
@@ -82,9 +82,8 @@ export class ProviderNotices {
     const { id, stream, revision, event, metadata } = recorded;
     if (!isRecent(metadata.occurredAt, clock())) return;
     const history = (await core.store.read(stream)) as readonly RecordedEvent<IdentityProviderEvent>[];
-    const earlier = history.filter((each) => each.revision < revision);
-    const before = foldRecorded(earlier, identityProviderFold).state;
-    if (providerNoticeOf(event, before, identityProviderFold.evolve(before, event, recorded)) === undefined) return;
+    const { before, after } = aroundEvent(history, recorded, identityProviderFold);
+    if (providerNoticeOf(event, before, after) === undefined) return;
     for await (const page of linkedUsers(idOf(stream))) {
       signal.throwIfAborted();
       const notices = page.map((userId) => ({ id: noticeId(id, userId), userId, stream, revision, receiver: 'after' as const }));

@@ -15,6 +15,9 @@ interface DatabaseError extends Error {
 
 const isFromPostgres = (error: unknown): error is DatabaseError => typeof (error as DatabaseError).severity === 'string';
 
+/** An event that is at fault is tried again after these pauses, in milliseconds, before its stream is parked. */
+export const RETRIES_MS: readonly number[] = [50, 200, 800];
+
 /** SQLSTATE classes that an event's values can cause: data exception, integrity constraint violation. */
 const OF_VALUES = /^2[23]/;
 

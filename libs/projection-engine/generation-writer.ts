@@ -4,7 +4,7 @@ import type { RecordedEvent } from '#libs/event-store/recorded-event.js';
 import type { Checkpoint } from '#libs/event-store/store-identity.js';
 import type { Connection } from '#libs/platform/postgres/pool.js';
 import { inTransaction } from '#libs/platform/postgres/pool.js';
-import { causeOf, isAnEventsFault } from './causes.js';
+import { causeOf, isAnEventsFault, RETRIES_MS } from './causes.js';
 import { carryOutErasures } from './erasure.postgres.js';
 import { generationSchema, moveCheckpoint } from './generations.postgres.js';
 import type { Generation } from './generations.postgres.js';
@@ -14,8 +14,6 @@ import { wantedAs } from './projection.js';
 import type { Projection } from './projection.js';
 import type { ProjectionDependencies } from './projection-dependencies.js';
 
-/** An event that cannot be applied is tried again after these pauses, in milliseconds, before its stream is parked. */
-const RETRIES_MS: readonly number[] = [50, 200, 800];
 /** More than this is not a few poison events but a defect: nothing more is parked, and the projection stops. */
 const MOST_PARKED = 100;
 const TAKEN_UP_AT_ONCE = 500;

@@ -10,6 +10,7 @@ import type { Connection, Pool } from '#libs/platform/postgres/pool.js';
 import { createTestDatabase } from '#test-support/database.js';
 import type { TestDatabase } from '#test-support/database.js';
 import { PostgresAdapter, removeExpired, sessionAdapter } from './adapter.postgres.js';
+import { Artifacts } from './artifacts.postgres.js';
 import { Grants } from './grants.postgres.js';
 import { openIdProviderMigrations } from './migrations.js';
 import { commitExchange, giveBack, reserve } from './reservations.postgres.js';
@@ -29,7 +30,7 @@ describe('the OpenID Provider’s storage', () => {
   let grantId: string;
   let jti: string;
 
-  const adapter = (model: string) => new PostgresAdapter(pool, systemClock, model);
+  const adapter = (model: string) => new PostgresAdapter(pool, new Artifacts(pool, systemClock), systemClock, model);
   const tokenOf = (id: string): Artifact => ({
     model: 'AccessToken',
     id,
@@ -70,7 +71,7 @@ describe('the OpenID Provider’s storage', () => {
   /** One use of a code or token, and what follows from it. */
   const use = async (model: string, id: string, writes: readonly Artifact[] = []): Promise<boolean> => {
     const by = newUuid();
-    const answer = await reserve(pool, { model, id, by });
+    const answer = await reserve(pool, { model, id, by }, new Date());
     return answer.kind === 'reserved' && commitExchange(pool, { model, id, by, grantId, writes });
   };
 
@@ -114,7 +115,7 @@ describe('the OpenID Provider’s storage', () => {
 
   it('a refresh token that outlives its session waits for its grant’s revocation, and gives nothing after it', async () => {
     await adapter('RefreshToken').upsert('offline', ofThisSession(), TTL_S);
-    const answer = await reserve(pool, { model: 'RefreshToken', id: 'offline', by: 'me' });
+    const answer = await reserve(pool, { model: 'RefreshToken', id: 'offline', by: 'me' }, new Date());
     expect(answer.kind).toBe('reserved');
     await grants().revoke({ grantId }, 'revoked_by_client');
     const writes = [tokenOf('too late')];
@@ -130,7 +131,7 @@ describe('the OpenID Provider’s storage', () => {
 
   it('P14: what is reserved is nobody else’s, until it is given back or the one who has it is long gone', async () => {
     await adapter('RefreshToken').upsert('held', ofThisSession(), TTL_S);
-    const take = (by: string) => reserve(pool, { model: 'RefreshToken', id: 'held', by });
+    const take = (by: string) => reserve(pool, { model: 'RefreshToken', id: 'held', by }, new Date());
     expect(await take('first')).toMatchObject({ kind: 'reserved', grant: { id: grantId } });
     expect(await take('second')).toEqual({ kind: 'taken' });
     await giveBack(pool, 'second', { model: 'RefreshToken', id: 'held' });
@@ -147,11 +148,14 @@ describe('the OpenID Provider’s storage', () => {
 
   it('P14: an exchange whose answer was lost finds its own work done, once', async () => {
     await adapter('RefreshToken').upsert('asked twice', ofThisSession(), TTL_S);
-    await reserve(pool, { model: 'RefreshToken', id: 'asked twice', by: 'me' });
+    await reserve(pool, { model: 'RefreshToken', id: 'asked twice', by: 'me' }, new Date());
     const exchange = { model: 'RefreshToken', id: 'asked twice', by: 'me', grantId, writes: [tokenOf('written once')] };
     expect([await commitExchange(pool, exchange), await commitExchange(pool, exchange)]).toEqual([true, true]);
     expect(await commitExchange(pool, { ...exchange, by: 'another' })).toBe(false);
-    expect(await reserve(pool, { model: 'RefreshToken', id: 'asked twice', by: 'another' })).toEqual({ kind: 'consumed', grantId });
+    expect(await reserve(pool, { model: 'RefreshToken', id: 'asked twice', by: 'another' }, new Date())).toMatchObject({
+      kind: 'consumed',
+      grantId,
+    });
   });
 
   it('50 at once use a code: one may', async () => {

@@ -2,22 +2,15 @@ import { errors, Provider } from 'oidc-provider';
 import type { Adapter, AdapterPayload } from 'oidc-provider';
 import type { Clock } from '#libs/platform/clock.js';
 import type { Pool } from '#libs/platform/postgres/pool.js';
-import { Lookups } from './lookups.postgres.js';
-import type { Stored } from './lookups.postgres.js';
+import type { Artifacts, StoredArtifact } from './artifacts.postgres.js';
+import { Lookups } from './lookups.js';
 import { bindingsOf, TokenExchange } from './token-exchange.js';
 import { findSessionPayload, forgetSessionId, upsertSession } from './sessions.postgres.js';
 import type { StoredSession } from './sessions.postgres.js';
 
-/** Consumed at the token endpoint, where what follows from it is stored with it. */
-const EXCHANGED: ReadonlySet<string> = new Set(['AuthorizationCode', 'RefreshToken', 'DeviceCode']);
+/** Reserved at the token endpoint when it is presented, and used up there together with what follows from it. */
+const PRESENTED: ReadonlySet<string> = new Set(['AuthorizationCode', 'RefreshToken']);
 
-const COLUMNS = 'model, id, payload, grant_id, session_uid, user_code, uid, expires_at';
-const ON_CONFLICT =
-  'ON CONFLICT (model, id) DO UPDATE SET payload = $3, grant_id = $4, session_uid = $5, user_code = $6, uid = $7, expires_at = $8';
-const PLAIN = {
-  name: 'store artifact',
-  text: `INSERT INTO provider.artifacts (${COLUMNS}) VALUES ($1, $2, $3, $4, $5, $6, $7, $8) ${ON_CONFLICT}`,
-};
 /** A revocation locks the same rows in the same order: session, grant, artifacts. */
 const GUARDED = {
   name: 'store guarded artifact',
@@ -25,8 +18,9 @@ const GUARDED = {
     WITH session AS (SELECT 1 FROM provider.sessions WHERE uid = $5 AND state = 'active' FOR SHARE),
          granted AS (SELECT 1 FROM provider.grants
                      WHERE id = $4 AND revoked_at IS NULL AND ($5::text IS NULL OR EXISTS (SELECT 1 FROM session)) FOR SHARE)
-    INSERT INTO provider.artifacts (${COLUMNS})
-    SELECT $1, $2, $3, $4, $5, $6, $7, $8::timestamptz WHERE EXISTS (SELECT 1 FROM granted) ${ON_CONFLICT}`,
+    INSERT INTO provider.artifacts (model, id, payload, grant_id, session_uid, user_code, uid, expires_at)
+    SELECT $1, $2, $3, $4, $5, $6, $7, $8::timestamptz WHERE EXISTS (SELECT 1 FROM granted)
+    ON CONFLICT (model, id) DO UPDATE SET payload = $3, grant_id = $4, session_uid = $5, user_code = $6, uid = $7, expires_at = $8`,
 };
 
 /**
@@ -36,6 +30,7 @@ const GUARDED = {
 export class PostgresAdapter implements Adapter {
   constructor(
     private readonly pool: Pool,
+    private readonly artifacts: Artifacts,
     private readonly clock: Clock,
     private readonly model: string,
   ) {}
@@ -50,8 +45,12 @@ export class PostgresAdapter implements Adapter {
       return undefined;
     }
     const { userCode = null, uid = null } = payload;
+    if (grantId === null) {
+      await this.artifacts.store({ model, id, payload, userCode, uid, expiresAt });
+      return undefined;
+    }
     const values = [model, id, JSON.stringify(payload), grantId, sessionUid, userCode, uid, expiresAt];
-    const { rowCount } = await this.pool.query({ ...(grantId === null ? PLAIN : GUARDED), values });
+    const { rowCount } = await this.pool.query({ ...GUARDED, values });
     if (rowCount === 1) return undefined;
     throw model === 'AuthorizationCode'
       ? new errors.AccessDenied('the session has ended')
@@ -59,11 +58,14 @@ export class PostgresAdapter implements Adapter {
   }
 
   async find(id: string): Promise<AdapterPayload | undefined> {
-    return fromRow(await Lookups.current().find(this.pool, this.clock(), this.model, id));
+    const { artifacts, model } = this;
+    const exchange = PRESENTED.has(model) ? TokenExchange.current() : undefined;
+    const lookups = Lookups.current();
+    return fromRow(exchange ? lookups.keepGrant(await exchange.find(model, id)) : await lookups.find(artifacts, model, id));
   }
 
   async findByUserCode(userCode: string): Promise<AdapterPayload | undefined> {
-    const { rows } = await this.pool.query<Stored>(
+    const { rows } = await this.pool.query<StoredArtifact>(
       'SELECT payload, consumed_at FROM provider.artifacts WHERE model = $1 AND user_code = $2',
       [this.model, userCode],
     );
@@ -71,24 +73,27 @@ export class PostgresAdapter implements Adapter {
   }
 
   async findByUid(uid: string): Promise<AdapterPayload | undefined> {
-    const { rows } = await this.pool.query<Stored>('SELECT payload, consumed_at FROM provider.artifacts WHERE model = $1 AND uid = $2', [
-      this.model,
-      uid,
-    ]);
+    const { rows } = await this.pool.query<StoredArtifact>(
+      'SELECT payload, consumed_at FROM provider.artifacts WHERE model = $1 AND uid = $2',
+      [this.model, uid],
+    );
     return fromRow(rows[0]);
   }
 
   /** At most one caller consumes (P3, P4, P6). */
   async consume(id: string): Promise<undefined> {
-    if (EXCHANGED.has(this.model)) {
+    const { model } = this;
+    if (PRESENTED.has(model) || model === 'DeviceCode') {
       const exchange = TokenExchange.current();
-      if (!exchange) throw new Error(`a ${this.model} is consumed at the token endpoint only`);
-      await exchange.reserve(this.model, id);
+      if (!exchange) throw new Error(`a ${model} is consumed at the token endpoint only`);
+      // One that is asked for again and again, until its person has agreed, is not reserved each time.
+      if (model === 'DeviceCode') await exchange.reserve(model, id);
+      else if (!exchange.holds(model, id)) throw new Error(`a ${model} is consumed that was not presented`);
       return undefined;
     }
     const { rowCount } = await this.pool.query(
       'UPDATE provider.artifacts SET consumed_at = $3 WHERE model = $1 AND id = $2 AND consumed_at IS NULL',
-      [this.model, id, this.clock()],
+      [model, id, this.clock()],
     );
     if (rowCount !== 1) throw new errors.InvalidRequestUri('request_uri is invalid, expired, or was already used');
     return undefined;
@@ -105,7 +110,7 @@ export class PostgresAdapter implements Adapter {
   }
 }
 
-const fromRow = (row: Stored | undefined): AdapterPayload | undefined =>
+const fromRow = (row: StoredArtifact | undefined): AdapterPayload | undefined =>
   row && (row.consumed_at ? { ...row.payload, consumed: Math.floor(row.consumed_at.getTime() / 1_000) } : row.payload);
 
 const unsupported = (): never => {

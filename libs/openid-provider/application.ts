@@ -20,7 +20,7 @@ export const configureApplication = (
   { options, grants, limits, branding }: ProviderParts,
   isPublished: ReadonlySet<string>,
 ): void => {
-  const { pool, logger, newId, onTokensIssued, onTokenAnswer } = options;
+  const { pool, clock, logger, newId, onTokensIssued, onTokenAnswer } = options;
   // pinToIssuer() has put the issuer's own host and scheme, and the address that is believed, where oidc-provider looks for a proxy's.
   provider.proxy = true;
   atomicReplayDetection(provider, pool);
@@ -44,7 +44,7 @@ export const configureApplication = (
   provider.use(postsAsGets([ROUTES.authorization, ROUTES.end_session]));
   provider.use(limits.middleware);
   provider.use(prefillUserCode(ROUTES.code_verification));
-  provider.use(TokenExchange.middleware({ pool, grants, newId, onTokensIssued, logger, path: ROUTES.token }));
+  provider.use(TokenExchange.middleware({ pool, clock, grants, newId, onTokensIssued, logger, path: ROUTES.token }));
 };
 
 /** A page that submits itself may do so to the one address that is in it (`form-action` has no default to fall back to). */

@@ -6,7 +6,7 @@ import type { Logger } from '#libs/platform/logger.js';
 import { inTransaction } from '#libs/platform/postgres/pool.js';
 import type { Pool, Queryable } from '#libs/platform/postgres/pool.js';
 import type { TokensRevokedReason } from './events.js';
-import { Lookups } from './lookups.postgres.js';
+import { Lookups } from './lookups.js';
 
 /** What an app may do for a person, and the sign-in that this goes back to: the unit of revocation. */
 export interface GrantRecord {

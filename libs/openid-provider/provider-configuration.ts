@@ -2,6 +2,7 @@ import { errors } from 'oidc-provider';
 import type { Adapter, Client, ClientAuthMethod, Configuration, KoaContextWithOIDC, ResourceServer } from 'oidc-provider';
 import { API_SCOPES, clientIdSchema, OPENID_SCOPES } from '#libs/relying-parties/settings.js';
 import { PostgresAdapter, sessionAdapter } from './adapter.postgres.js';
+import { Artifacts } from './artifacts.postgres.js';
 import type { ClientLimits } from './client-limits.js';
 import type { Consents } from './consents.postgres.js';
 import { cookieOptions, pathCookieName, sessionCookieName } from './cookies.js';
@@ -231,6 +232,7 @@ const resourceServerOf = (issuer: string, ctx: KoaContextWithOIDC, resource: str
 
 const adapters = ({ options, sessions, grants, limits }: ProviderParts): ((model: string) => Adapter) => {
   const { pool, clock, relyingParties, throttles } = options;
+  const artifacts = new Artifacts(pool, clock);
   const findRelyingParty = rememberRelyingParties((clientId) => relyingParties.find(clientId), clock);
   const signOut = async (jti: string): Promise<void> => {
     const session = await sessions.findActive(jti);
@@ -241,7 +243,7 @@ const adapters = ({ options, sessions, grants, limits }: ProviderParts): ((model
   return (model) => {
     if (model === 'Session') return sessionAdapter(pool, clock, signOut);
     if (model === 'Grant') return grantAdapter(pool, clock, grants);
-    const adapter = new PostgresAdapter(pool, clock, model);
+    const adapter = new PostgresAdapter(pool, artifacts, clock, model);
     if (model === 'Client') {
       adapter.find = async (id) => {
         if (!clientIdSchema.safeParse(id).success) return undefined;

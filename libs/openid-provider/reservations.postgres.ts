@@ -12,43 +12,59 @@ export interface Artifact {
   readonly expiresAt: Date | null;
 }
 
+/** What is reserved, as it was found. */
+export interface Reserved {
+  readonly kind: 'reserved';
+  readonly payload: AdapterPayload;
+  readonly grant: GrantRow & { readonly payload: AdapterPayload };
+}
+
 export type Reservation =
-  | { readonly kind: 'reserved'; readonly grant: GrantRow }
+  | Reserved
   /** By another request, at this moment. */
   | { readonly kind: 'taken' }
-  | { readonly kind: 'consumed'; readonly grantId: string }
-  /** A device's code that the person refused: there is nothing to give. */
-  | { readonly kind: 'refused' }
+  | { readonly kind: 'consumed'; readonly grantId: string; readonly payload: AdapterPayload; readonly consumedAt: Date }
+  /** A device's code that the person refused, or has not agreed to yet: there is nothing to give. */
+  | { readonly kind: 'ungranted' }
   | { readonly kind: 'gone' };
 
 /** A reservation lapses after this time, when its process died: longer than a request may take, in seconds. */
 const LAPSES_AFTER_S = 15;
 
-/** Takes a code or a refresh token out of the reach of other requests, for a while. Times are the database's: instances' clocks may differ. */
+const GRANT = ['id', 'client_id', 'user_id', 'organization_id', 'session_uid', 'claim_id', 'account_revision', 'payload'];
+
+/**
+ * Finds a code or a refresh token and takes it out of the reach of other requests, for a while, which is the database's: instances' clocks may differ.
+ * @param now what has expired by then is gone
+ */
 export const reserve = async (
   pool: Pool,
   { model, id, by }: { readonly model: string; readonly id: string; readonly by: string },
+  now: Date,
 ): Promise<Reservation> => {
-  const { rows } = await pool.query<GrantRow>({
+  const { rows } = await pool.query<Omit<Reserved, 'kind'>>({
     name: 'reserve artifact',
     text: `UPDATE provider.artifacts a SET reserved_by = $3, reserved_until = now() + make_interval(secs => ${LAPSES_AFTER_S})
            FROM provider.grants g
-           WHERE a.model = $1 AND a.id = $2 AND a.consumed_at IS NULL AND (a.reserved_by IS NULL OR a.reserved_until < now())
-             AND g.id = a.grant_id AND g.revoked_at IS NULL
-           RETURNING g.id, g.client_id, g.user_id, g.organization_id, g.session_uid, g.claim_id, g.account_revision`,
-    values: [model, id, by],
+           WHERE a.model = $1 AND a.id = $2 AND a.consumed_at IS NULL AND (a.expires_at IS NULL OR a.expires_at > $4)
+             AND (a.reserved_by IS NULL OR a.reserved_by = $3 OR a.reserved_until < now())
+             AND g.id = a.grant_id AND g.revoked_at IS NULL AND g.expires_at > $4
+           RETURNING a.payload, jsonb_build_object(${GRANT.map((column) => `'${column}', g.${column}`).join(', ')}) AS grant`,
+    values: [model, id, by, now],
   });
-  if (rows[0]) return { kind: 'reserved', grant: rows[0] };
-  const { rows: found } = await pool.query<{ consumed: boolean; grant_id: string | null }>(
-    `SELECT a.consumed_at IS NOT NULL AS consumed, a.grant_id
+  if (rows[0]) return { kind: 'reserved', ...rows[0] };
+  const { rows: found } = await pool.query<{ payload: AdapterPayload; consumed_at: Date | null; grant_id: string | null }>(
+    `SELECT a.payload, a.consumed_at, a.grant_id
      FROM provider.artifacts a LEFT JOIN provider.grants g ON g.id = a.grant_id
-     WHERE a.model = $1 AND a.id = $2 AND (a.grant_id IS NULL OR (g.id IS NOT NULL AND g.revoked_at IS NULL))`,
-    [model, id],
+     WHERE a.model = $1 AND a.id = $2 AND (a.expires_at IS NULL OR a.expires_at > $3)
+       AND (a.grant_id IS NULL OR (g.id IS NOT NULL AND g.revoked_at IS NULL AND g.expires_at > $3))`,
+    [model, id, now],
   );
   const [artifact] = found;
   if (!artifact) return { kind: 'gone' };
-  if (artifact.grant_id === null) return { kind: 'refused' };
-  return artifact.consumed ? { kind: 'consumed', grantId: artifact.grant_id } : { kind: 'taken' };
+  const { payload, consumed_at: consumedAt, grant_id: grantId } = artifact;
+  if (grantId === null) return { kind: 'ungranted' };
+  return consumedAt ? { kind: 'consumed', grantId, payload, consumedAt } : { kind: 'taken' };
 };
 
 export const giveBack = async (pool: Pool, by: string, { model, id }: { readonly model: string; readonly id: string }): Promise<void> => {

@@ -2,16 +2,18 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { errors, Provider } from 'oidc-provider';
 import type { AdapterPayload, KoaContextWithOIDC } from 'oidc-provider';
 import { StoreAwayError } from '#libs/event-store/store-errors.js';
+import type { Clock } from '#libs/platform/clock.js';
 import { remainingMs } from '#libs/platform/deadline.js';
 import type { NewId } from '#libs/platform/ids.js';
 import type { Logger } from '#libs/platform/logger.js';
 import type { Pool } from '#libs/platform/postgres/pool.js';
 import { isDatabaseUnreachable } from '#libs/platform/postgres/unreachable.js';
 import { DEVICE_CODE_GRANT } from '#libs/relying-parties/settings.js';
+import type { StoredArtifact } from './artifacts.postgres.js';
 import { grantFromRow } from './grants.postgres.js';
 import type { GrantRecord, Grants } from './grants.postgres.js';
 import { commitExchange, giveBack, reserve } from './reservations.postgres.js';
-import type { Artifact } from './reservations.postgres.js';
+import type { Artifact, Reservation } from './reservations.postgres.js';
 
 /** Tokens that are about to be given out for a person. */
 export interface TokenIssue extends GrantRecord {
@@ -38,15 +40,19 @@ const exchanges = new WeakMap<object, TokenExchange>();
  * anything fails, the reservation is given back, so that whoever tries again after a 5xx is no thief.
  */
 export class TokenExchange {
+  readonly #by: string;
   #grant: GrantRecord | undefined;
   #reserved: { readonly model: string; readonly id: string; readonly by: string } | undefined;
   readonly #writes: Artifact[] = [];
 
   constructor(
     private readonly pool: Pool,
-    private readonly newId: NewId,
+    private readonly clock: Clock,
+    newId: NewId,
     private readonly grants: Grants,
-  ) {}
+  ) {
+    this.#by = newId();
+  }
 
   /** The one that the request under way is, if it is one. */
   static current(): TokenExchange | undefined {
@@ -68,23 +74,38 @@ export class TokenExchange {
     this.#writes.push(artifact);
   }
 
-  /** At most one request has a code or token at a time; the others wait for what becomes of it. @throws {errors.InvalidGrant} when it was used */
+  /** A code or refresh token that the request presents, reserved for it; as it is when it was used before, which oidc-provider answers by ending its grant. */
+  async find(model: string, id: string): Promise<StoredArtifact | undefined> {
+    const answer = await this.#take(model, id);
+    if (answer.kind === 'reserved') return { model, payload: answer.payload, consumed_at: null, granted: answer.grant.payload };
+    return answer.kind === 'consumed' ? { model, payload: answer.payload, consumed_at: answer.consumedAt, granted: null } : undefined;
+  }
+
+  /** Whether the request has it to itself. */
+  holds(model: string, id: string): boolean {
+    return this.#reserved?.model === model && this.#reserved.id === id;
+  }
+
+  /** Reserves what was looked up before. @throws {errors.InvalidGrant} when it was used */
   async reserve(model: string, id: string): Promise<void> {
+    const answer = await this.#take(model, id);
+    if (answer.kind === 'gone') throw new errors.InvalidGrant('its session or grant has ended');
+    if (answer.kind !== 'consumed') return;
+    await this.grants.revoke({ grantId: answer.grantId }, 'code_replayed');
+    throw new errors.InvalidGrant('it was used before');
+  }
+
+  /** At most one request has a code or token at a time; the others wait for what becomes of it. */
+  async #take(model: string, id: string): Promise<Exclude<Reservation, { kind: 'taken' }>> {
     const deadline = Date.now() + Math.min(MOST_WAITING_MS, remainingMs() / 2);
-    const wanted = { model, id, by: this.newId() };
+    const wanted = { model, id, by: this.#by };
     for (;;) {
-      const answer = await reserve(this.pool, wanted);
+      const answer = await reserve(this.pool, wanted, this.clock());
       if (answer.kind === 'reserved') {
         this.#reserved = wanted;
         this.#grant = grantFromRow(answer.grant);
-        return;
       }
-      if (answer.kind === 'refused') return;
-      if (answer.kind === 'consumed') {
-        await this.grants.revoke({ grantId: answer.grantId }, model === 'RefreshToken' ? 'refresh_token_reuse' : 'code_replayed');
-        throw new errors.InvalidGrant('it was used before');
-      }
-      if (answer.kind === 'gone') throw new errors.InvalidGrant('its session or grant has ended');
+      if (answer.kind !== 'taken') return answer;
       if (Date.now() > deadline) throw Object.assign(new errors.TemporarilyUnavailable('try again'), { status: 503, statusCode: 503 });
       await delay(POLL_MS * (0.5 + Math.random()));
     }
@@ -107,11 +128,19 @@ export class TokenExchange {
 
   /** The middleware around oidc-provider's token endpoint. */
   static middleware =
-    (dependencies: { pool: Pool; grants: Grants; newId: NewId; onTokensIssued: OnTokensIssued; logger: Logger; path: string }) =>
+    (dependencies: {
+      pool: Pool;
+      clock: Clock;
+      grants: Grants;
+      newId: NewId;
+      onTokensIssued: OnTokensIssued;
+      logger: Logger;
+      path: string;
+    }) =>
     async (ctx: KoaContextWithOIDC, next: () => Promise<void>): Promise<void> => {
-      const { pool, grants, newId, onTokensIssued, logger, path } = dependencies;
+      const { pool, clock, grants, newId, onTokensIssued, logger, path } = dependencies;
       if (ctx.method !== 'POST' || ctx.path !== path) return next();
-      const exchange = new TokenExchange(pool, newId, grants);
+      const exchange = new TokenExchange(pool, clock, newId, grants);
       exchanges.set(ctx, exchange);
       try {
         await next();

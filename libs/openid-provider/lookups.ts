@@ -1,18 +1,6 @@
 import { Provider } from 'oidc-provider';
 import type { AdapterPayload } from 'oidc-provider';
-import type { Pool } from '#libs/platform/postgres/pool.js';
-
-/** A row of `provider.artifacts`, as far as oidc-provider wants it back. */
-export interface Stored {
-  readonly payload: AdapterPayload;
-  readonly consumed_at: Date | null;
-}
-
-interface Row extends Stored {
-  readonly model: string;
-  /** Of the grant that it hangs on, while that is neither revoked nor over. */
-  readonly granted: AdapterPayload | null;
-}
+import type { Artifacts, StoredArtifact } from './artifacts.postgres.js';
 
 /** What a value may be that a client presents without saying what it is. */
 const TOKENS: readonly string[] = ['AccessToken', 'ClientCredentials', 'RefreshToken'];
@@ -27,7 +15,7 @@ const lookups = new WeakMap<object, Lookups>();
  * place.
  */
 export class Lookups {
-  readonly #tokens = new Map<string, Promise<readonly Row[]>>();
+  readonly #tokens = new Map<string, Promise<readonly StoredArtifact[]>>();
   readonly #grants = new Map<string, AdapterPayload>();
 
   /** Those of the request under way; outside of one nothing is remembered at all. */
@@ -38,10 +26,14 @@ export class Lookups {
     return known;
   }
 
-  async find(pool: Pool, now: Date, model: string, id: string): Promise<Stored | undefined> {
+  async find(artifacts: Artifacts, model: string, id: string): Promise<StoredArtifact | undefined> {
     const ofAnyKind = TOKENS.includes(model) && ROUTES_OF_ANY_TOKEN.has(Provider.ctx?.oidc.route ?? '');
-    const rows = await (ofAnyKind ? this.#anyToken(pool, now, id) : query(pool, now, [model], id));
-    const row = rows.find((each) => each.model === model);
+    const rows = await (ofAnyKind ? this.#anyToken(artifacts, id) : artifacts.find({ models: [model], id }));
+    return this.keepGrant(rows.find((each) => each.model === model));
+  }
+
+  /** Keeps the grant that was read with a token for whoever asks for it next. */
+  keepGrant(row: StoredArtifact | undefined): StoredArtifact | undefined {
     if (row?.granted && row.payload.grantId) this.#grants.set(row.payload.grantId, row.granted);
     return row;
   }
@@ -53,20 +45,9 @@ export class Lookups {
     return payload;
   }
 
-  #anyToken(pool: Pool, now: Date, id: string): Promise<readonly Row[]> {
-    const rows = this.#tokens.get(id) ?? query(pool, now, TOKENS, id);
+  #anyToken(artifacts: Artifacts, id: string): Promise<readonly StoredArtifact[]> {
+    const rows = this.#tokens.get(id) ?? artifacts.find({ models: TOKENS, id });
     this.#tokens.set(id, rows);
     return rows;
   }
 }
-
-const query = async (pool: Pool, now: Date, models: readonly string[], id: string): Promise<readonly Row[]> => {
-  const { rows } = await pool.query<Row>({
-    name: 'find artifacts',
-    text: `SELECT a.model, a.payload, a.consumed_at, g.payload AS granted
-           FROM provider.artifacts a LEFT JOIN provider.grants g ON g.id = a.grant_id AND g.revoked_at IS NULL AND g.expires_at > $3
-           WHERE a.model = ANY ($1) AND a.id = $2 AND (a.expires_at IS NULL OR a.expires_at > $3)`,
-    values: [models, id, now],
-  });
-  return rows;
-};

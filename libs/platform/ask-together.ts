@@ -1,0 +1,48 @@
+import DataLoader from 'dataloader';
+
+/** One request takes no more than this along. */
+const MOST = 200;
+
+/**
+ * Makes of a request for many things one for a single thing, which costs little under load: what is asked for while a request is under way goes
+ * together in the next, as a log's writer stores in groups what waits. Alone, nobody waits for anybody. Nothing is remembered.
+ * @param askAll answers in the order of the questions, with an `Error` for a question that has one
+ * @param isOfOne whether a failure may be that of a single question: then each is asked once more by itself, so that nobody's nonsense fails a neighbour
+ */
+export const askTogether = <Question extends object | string, Answer>(
+  askAll: (questions: readonly Question[]) => Promise<readonly (Answer | Error)[]>,
+  isOfOne: (failure: Error) => boolean,
+): ((question: Question) => Promise<Answer>) => {
+  let underWay: Promise<unknown> = Promise.resolve();
+  const alone = async (question: Question): Promise<Answer | Error> => {
+    try {
+      return (await askAll([question]))[0] as Answer | Error;
+    } catch (error) {
+      return error as Error;
+    }
+  };
+  const ask = async (questions: readonly Question[]): Promise<readonly (Answer | Error)[]> => {
+    try {
+      return await askAll(questions);
+    } catch (error) {
+      if (questions.length === 1 || !isOfOne(error as Error)) throw error;
+      const answers: (Answer | Error)[] = [];
+      for (const question of questions) answers.push(await alone(question));
+      return answers;
+    }
+  };
+  const loader = new DataLoader<Question, Answer>(
+    (questions) => {
+      const answers = ask(questions);
+      underWay = answers.catch(() => undefined);
+      return answers;
+    },
+    {
+      cache: false,
+      maxBatchSize: MOST,
+      // At the end of this turn of the event loop: what else arrives in it comes along.
+      batchScheduleFn: (dispatch) => void underWay.then(() => setImmediate(dispatch)),
+    },
+  );
+  return (question) => loader.load(question);
+};

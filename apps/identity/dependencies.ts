@@ -6,6 +6,7 @@ import { postgresPendingAddresses } from '#libs/accounts/pending-addresses.postg
 import { createPasswords } from '#libs/accounts/passwords.js';
 import { loadAccount } from '#libs/accounts/queries/load-account.js';
 import { exists } from '#libs/accounts/state.js';
+import { USER_ACTIVITY_CATEGORY, USER_CATEGORY } from '#libs/accounts/streams.js';
 import type { AdministrationDependencies } from '#libs/administration/administration-dependencies.js';
 import type { AuditDependencies } from '#libs/audit/audit-dependencies.js';
 import { historyIndex } from '#libs/audit/queries/history-index.js';
@@ -13,6 +14,7 @@ import { eventCatalog } from '#libs/event-catalog/event-catalog.js';
 import { connectEventStore } from '#libs/event-store/connect-event-store.js';
 import type { EventCore } from '#libs/event-store/connect-event-store.js';
 import { checkInstallationSecrets } from '#libs/event-store/installation-secrets.js';
+import { followStreamChanges } from '#libs/event-store/follow-stream-changes.js';
 import { endOfLog } from '#libs/event-store/read-log.js';
 import type { EventStore } from '#libs/event-store/event-store.js';
 import { warnOfAccount } from '#libs/event-store/store-account.js';
@@ -65,7 +67,7 @@ import { purgeUser } from '#libs/installation/purge-user.js';
 import { appendActivity } from '#libs/sign-in/open-session.js';
 import { postgresPendingLinks } from '#libs/sign-in/pending-links.postgres.js';
 import { noteConsent, noteConsentRevoked } from '#libs/sign-in/consents.js';
-import { issueTokens, noteRevokedGrant } from '#libs/sign-in/token-grants.js';
+import { noteRevokedGrant, TokenIssues } from '#libs/sign-in/token-grants.js';
 import { carryOutRevocations, placed } from '#libs/sign-in/revocations.js';
 import { postgresReauthentications } from '#libs/sign-in/reauthentications.postgres.js';
 import { postgresSessionsAtProviders } from '#libs/sign-in/sessions-at-providers.postgres.js';
@@ -146,6 +148,8 @@ export const connectDependencies = async (
   const readModels = await connectReadModels(config.DATABASE_URL, 'ligature-identity-read-models');
   const policy = httpPolicyOf(config);
   const throttles = postgresThrottles(pool, indexKeys);
+  const following = followStreamChanges(core.connection, [`${USER_CATEGORY}-`, `${USER_ACTIVITY_CATEGORY}-`], logger);
+  const tokenIssues = new TokenIssues(store, newId, following.changes);
   const openIdProvider = await OpenIdProvider.create({
     issuer: config.LIGATURE_ISSUER,
     pool,
@@ -167,7 +171,7 @@ export const connectDependencies = async (
     signInPath,
     consentPath,
     ...(onTokenAnswer ? { onTokenAnswer } : {}),
-    onTokensIssued: (issue) => issueTokens(store, newId, issue),
+    onTokensIssued: (issue) => tokenIssues.issue(issue),
     onGrantRevoked: (grant, reason) => noteRevokedGrant(store, newId, grant, reason),
     onSignedOut: async ({ userId, organizationId, sessionId }) => {
       const commandId = newId();
@@ -304,6 +308,7 @@ export const connectDependencies = async (
       if (failures.length > 0) throw failures[0] as Error;
     },
     close: async () => {
+      await following.stop();
       await readModels.destroy();
       await core.connection.close();
       await pool.end();

@@ -35,7 +35,8 @@ export class NotTheStoreWeKnewError extends Error {
 export const checkCheckpoint = async (connection: StoreConnection, projection: string, checkpoint: Checkpoint): Promise<void> => {
   const found = await connection.read((client) => eventAt(client, checkpoint.position));
   if (isEvent(found, checkpoint)) return;
-  throw new NotTheStoreWeKnewError(projection, checkpoint, found, await connection.read(endOfLog));
+  const last = await connection.read(lastEvent);
+  throw new NotTheStoreWeKnewError(projection, checkpoint, found, last?.position);
 };
 
 /** Whether a store holds the event that a checkpoint names. @throws what the client throws when the store cannot answer */
@@ -67,11 +68,11 @@ const eventAt = async (client: EventStoreDBClient, position: bigint): Promise<Ev
 
 const PAGE = 500;
 
-/** The position of the last event that is not the store's own; `undefined` for a store without one among its last events. */
-const endOfLog = async (client: EventStoreDBClient): Promise<bigint | undefined> => {
-  let end: bigint | undefined;
+/** The last event that is not the store's own; `undefined` for a store without one among its last events. */
+export const lastEvent = async (client: EventStoreDBClient): Promise<Checkpoint | undefined> => {
+  let last: Checkpoint | undefined;
   // Read to the end: a stream that is left early keeps the client's dispose() waiting for ever.
   for await (const { event } of client.readAll({ direction: 'backwards', fromPosition: 'end', maxCount: PAGE, requiresLeader: true }))
-    if (end === undefined && event?.streamId.startsWith('$') === false) end = event.position?.commit;
-  return end;
+    if (!last && event?.position && !event.streamId.startsWith('$')) last = { position: event.position.commit, eventId: event.id };
+  return last;
 };

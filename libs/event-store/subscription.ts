@@ -1,3 +1,4 @@
+import { setTimeout as delay } from 'node:timers/promises';
 import { START, streamNameFilter } from '@eventstore/db-client';
 import type { AllStreamSubscription } from '@eventstore/db-client';
 import type { Logger } from '#libs/platform/logger.js';
@@ -51,7 +52,7 @@ export const runSubscription = async (options: SubscriptionOptions): Promise<voi
     options.connection.observer.resubscribed(options.name, reason);
     options.logger.info({ subscription: options.name, reason }, 'resubscribing');
     wait = progressed ? RETRY_MS.first : Math.min(wait * 2, RETRY_MS.most);
-    await new Promise((resolve) => setTimeout(resolve, wait));
+    await delay(wait, undefined, { signal: options.signal }).catch(() => undefined);
   }
 };
 

@@ -72,7 +72,19 @@ describe('the OpenID Provider’s storage', () => {
   const use = async (model: string, id: string, writes: readonly Artifact[] = []): Promise<boolean> => {
     const by = newUuid();
     const answer = await reserve(pool, { model, id, by }, new Date());
-    return answer.kind === 'reserved' && commitExchange(pool, { model, id, by, grantId, writes });
+    return answer.kind === 'reserved' && commitExchange(pool, { model, id, by, grantId, sessionUid: answer.sessionUid, writes });
+  };
+
+  const countingPool = () => {
+    const counting = { statements: 0, pool };
+    counting.pool = new Proxy(pool, {
+      get: (target, name) => {
+        if (name === 'query') counting.statements += 1;
+        const value: unknown = Reflect.get(target, name);
+        return typeof value === 'function' ? (value.bind(target) as unknown) : value;
+      },
+    });
+    return counting;
   };
 
   /** Does `work` while another transaction, which began before, is about to end the session. */
@@ -119,7 +131,7 @@ describe('the OpenID Provider’s storage', () => {
     expect(answer.kind).toBe('reserved');
     await grants().revoke({ grantId }, 'revoked_by_client');
     const writes = [tokenOf('too late')];
-    expect(await commitExchange(pool, { model: 'RefreshToken', id: 'offline', by: 'me', grantId, writes })).toBe(false);
+    expect(await commitExchange(pool, { model: 'RefreshToken', id: 'offline', by: 'me', grantId, sessionUid: null, writes })).toBe(false);
     expect(await isStored('AccessToken', 'too late')).toBe(false);
   });
 
@@ -141,7 +153,7 @@ describe('the OpenID Provider’s storage', () => {
     await pool.query(`UPDATE provider.artifacts SET reserved_until = now() - interval '1 second' WHERE id = 'held'`);
     expect(await take('third')).toMatchObject({ kind: 'reserved' });
     // Whoever comes back after that finds that it is no longer theirs.
-    const late = { model: 'RefreshToken', id: 'held', by: 'second', grantId, writes: [tokenOf('late')] };
+    const late = { model: 'RefreshToken', id: 'held', by: 'second', grantId, sessionUid: null, writes: [tokenOf('late')] };
     expect(await commitExchange(pool, late)).toBe(false);
     expect(await isStored('AccessToken', 'late')).toBe(false);
   });
@@ -149,7 +161,7 @@ describe('the OpenID Provider’s storage', () => {
   it('P14: an exchange whose answer was lost finds its own work done, once', async () => {
     await adapter('RefreshToken').upsert('asked twice', ofThisSession(), TTL_S);
     await reserve(pool, { model: 'RefreshToken', id: 'asked twice', by: 'me' }, new Date());
-    const exchange = { model: 'RefreshToken', id: 'asked twice', by: 'me', grantId, writes: [tokenOf('written once')] };
+    const exchange = { model: 'RefreshToken', id: 'asked twice', by: 'me', grantId, sessionUid: null, writes: [tokenOf('written once')] };
     expect([await commitExchange(pool, exchange), await commitExchange(pool, exchange)]).toEqual([true, true]);
     expect(await commitExchange(pool, { ...exchange, by: 'another' })).toBe(false);
     expect(await reserve(pool, { model: 'RefreshToken', id: 'asked twice', by: 'another' }, new Date())).toMatchObject({
@@ -232,6 +244,22 @@ describe('the OpenID Provider’s storage', () => {
     const { rows } = await pool.query('SELECT 1 FROM provider.artifacts WHERE expires_at < now()');
     expect(rows).toEqual([]);
     expect((await pool.query('SELECT 1 FROM provider.grants WHERE id = $1', [grantId])).rowCount).toBe(1);
+  });
+
+  it('what is stored and looked up at the same moment shares statements; one that PostgreSQL refuses fails by itself', async () => {
+    const names = Array.from({ length: 20 }, (_, i) => `beside ${i}`);
+    const payloadOf = (name: string) => ({ jti: name, scope: name === 'beside 7' ? 'with a \u0000' : 'plain' });
+    const counting = countingPool();
+    const rows = new Artifacts(counting.pool, systemClock);
+    const beside = new PostgresAdapter(counting.pool, rows, systemClock, 'PushedAuthorizationRequest');
+    const stored = await Promise.allSettled(names.map((name) => beside.upsert(name, payloadOf(name), TTL_S)));
+    expect(stored.flatMap(({ status }, i) => (status === 'rejected' ? [i] : []))).toEqual([7]);
+    counting.statements = 0;
+    const found = await Promise.all([...names, 'beside 3'].map((name) => beside.find(name)));
+    expect(found.map((payload) => payload?.jti)).toEqual([...names.map((name, i) => (i === 7 ? undefined : name)), 'beside 3']);
+    // What is found is changed by who asked: it is nobody else's.
+    expect(found[3]).not.toBe(found[20]);
+    expect(counting.statements).toBe(1);
   });
 
   it('what has expired is not found, though its row is still there', async () => {

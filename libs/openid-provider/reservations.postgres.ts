@@ -16,6 +16,8 @@ export interface Artifact {
 export interface Reserved {
   readonly kind: 'reserved';
   readonly payload: AdapterPayload;
+  /** Of the session that it ends with; none for what outlives it. */
+  readonly sessionUid: string | null;
   readonly grant: GrantRow & { readonly payload: AdapterPayload };
 }
 
@@ -49,7 +51,7 @@ export const reserve = async (
            WHERE a.model = $1 AND a.id = $2 AND a.consumed_at IS NULL AND (a.expires_at IS NULL OR a.expires_at > $4)
              AND (a.reserved_by IS NULL OR a.reserved_by = $3 OR a.reserved_until < now())
              AND g.id = a.grant_id AND g.revoked_at IS NULL AND g.expires_at > $4
-           RETURNING a.payload, jsonb_build_object(${GRANT.map((column) => `'${column}', g.${column}`).join(', ')}) AS grant`,
+           RETURNING a.payload, a.session_uid AS "sessionUid", jsonb_build_object(${GRANT.map((column) => `'${column}', g.${column}`).join(', ')}) AS grant`,
     values: [model, id, by, now],
   });
   if (rows[0]) return { kind: 'reserved', ...rows[0] };
@@ -87,25 +89,30 @@ export const commitExchange = async (
     readonly id: string;
     readonly by: string;
     readonly grantId: string;
+    /** Of the session that what was reserved is bound to. */
+    readonly sessionUid: string | null;
     readonly writes: readonly Artifact[];
   },
 ): Promise<boolean> => {
-  const { rows } = await pool.query<{ settled: boolean }>({
+  const { model, id, by, grantId, sessionUid, writes } = exchange;
+  const { rowCount } = await pool.query({
     name: 'commit exchange',
     text: `
-      WITH bound AS (SELECT session_uid AS uid FROM provider.artifacts WHERE model = $1 AND id = $2),
-           session AS (SELECT s.uid FROM provider.sessions s JOIN bound b ON s.uid = b.uid WHERE s.state = 'active' FOR SHARE OF s),
-           granted AS (SELECT g.id FROM provider.grants g
-                       WHERE g.id = $4 AND g.revoked_at IS NULL AND ((SELECT uid FROM bound) IS NULL OR EXISTS (SELECT 1 FROM session)) FOR SHARE),
+      WITH session AS (SELECT 1 FROM provider.sessions WHERE uid = $5 AND state = 'active' FOR SHARE),
+           granted AS (SELECT 1 FROM provider.grants
+                       WHERE id = $4 AND revoked_at IS NULL AND ($5::text IS NULL OR EXISTS (SELECT 1 FROM session)) FOR SHARE),
            settled AS (UPDATE provider.artifacts SET consumed_at = now()
-                       WHERE model = $1 AND id = $2 AND reserved_by = $3 AND consumed_at IS NULL AND EXISTS (SELECT 1 FROM granted) RETURNING 1),
-           written AS (INSERT INTO provider.artifacts (model, id, payload, grant_id, session_uid, expires_at)
-                       SELECT w.model, w.id, w.payload, w."grantId", w."sessionUid", w."expiresAt"
-                       FROM jsonb_to_recordset($5::jsonb) AS w (model text, id text, payload jsonb, "grantId" text, "sessionUid" text, "expiresAt" timestamptz)
-                       WHERE EXISTS (SELECT 1 FROM settled))
-      SELECT EXISTS (SELECT 1 FROM settled) OR EXISTS (
-        SELECT 1 FROM provider.artifacts WHERE model = $1 AND id = $2 AND reserved_by = $3 AND consumed_at IS NOT NULL) AS settled`,
-    values: [exchange.model, exchange.id, exchange.by, exchange.grantId, JSON.stringify(exchange.writes)],
+                       WHERE model = $1 AND id = $2 AND reserved_by = $3 AND consumed_at IS NULL AND EXISTS (SELECT 1 FROM granted) RETURNING 1)
+      INSERT INTO provider.artifacts (model, id, payload, grant_id, session_uid, expires_at)
+      SELECT model, id, payload, "grantId", "sessionUid", "expiresAt"
+      FROM jsonb_to_recordset($6::jsonb) AS w (model text, id text, payload jsonb, "grantId" text, "sessionUid" text, "expiresAt" timestamptz)
+      WHERE EXISTS (SELECT 1 FROM settled)`,
+    values: [model, id, by, grantId, sessionUid, JSON.stringify(writes)],
   });
-  return rows[0]?.settled === true;
+  if (rowCount === writes.length && rowCount > 0) return true;
+  const { rows } = await pool.query(
+    'SELECT 1 FROM provider.artifacts WHERE model = $1 AND id = $2 AND reserved_by = $3 AND consumed_at IS NOT NULL',
+    [model, id, by],
+  );
+  return rows.length === 1;
 };

@@ -42,7 +42,7 @@ const exchanges = new WeakMap<object, TokenExchange>();
 export class TokenExchange {
   readonly #by: string;
   #grant: GrantRecord | undefined;
-  #reserved: { readonly model: string; readonly id: string; readonly by: string } | undefined;
+  #reserved: { readonly model: string; readonly id: string; readonly by: string; readonly sessionUid: string | null } | undefined;
   readonly #writes: Artifact[] = [];
 
   constructor(
@@ -102,7 +102,7 @@ export class TokenExchange {
     for (;;) {
       const answer = await reserve(this.pool, wanted, this.clock());
       if (answer.kind === 'reserved') {
-        this.#reserved = wanted;
+        this.#reserved = { ...wanted, sessionUid: answer.sessionUid };
         this.#grant = grantFromRow(answer.grant);
       }
       if (answer.kind !== 'taken') return answer;

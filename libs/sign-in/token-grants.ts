@@ -1,8 +1,9 @@
 import type { UserStreamEvent } from '#libs/accounts/state.js';
-import { userStream } from '#libs/accounts/streams.js';
+import { userActivityStream, userStream } from '#libs/accounts/streams.js';
 import type { CommandContext } from '#libs/event-store/event-metadata.js';
 import type { EventStore } from '#libs/event-store/event-store.js';
 import type { RecordedEvent } from '#libs/event-store/recorded-event.js';
+import type { Moment, StreamChanges } from '#libs/event-store/stream-changes.js';
 import type { GrantEvent } from '#libs/openid-provider/events.js';
 import type { NewId } from '#libs/platform/ids.js';
 import { unlessErased } from '#libs/privacy/subject-keys.js';
@@ -37,23 +38,53 @@ const contextOf = (newId: NewId, { clientId, organizationId }: TokenGrant, sourc
   };
 };
 
+/** Grants that are known to be good, as of the moment when tokens were issued for them last. */
+const MOST_GRANTS = 50_000;
+
 /**
  * Tokens against revocation (domain.md, "Sign-in against revocation"): what the app is to get is kept back while the event is stored and the
  * user's stream is read again at the leader. Whoever stored a revocation before that is seen here; whoever stores one after it ends the session
- * and the grant, and the tokens with them. What the sign-in was decided from need not be read again: only what came after can take it back.
+ * and the grant, and the tokens with them. What the sign-in was decided from need not be read again: only what came after can take it back. Nor is the stream
+ * read of which it is known, from following the log at the leader up to and beyond the event, that nothing was added since the grant was found good.
  */
-export const issueTokens = async (
-  store: EventStore,
-  newId: NewId,
-  issue: TokenGrant & Omit<TokensIssuedData, 'scopes'> & { readonly scopes: readonly string[]; readonly source: CommandContext['source'] },
-): Promise<'stored' | 'refused'> => {
-  const { userId, clientId, grantId, sessionId, grantType, scopes, resource, offline } = issue;
-  const data = { clientId, grantId, grantType, scopes: [...scopes], ...(resource === undefined ? {} : { resource }), sessionId, offline };
-  const context = contextOf(newId, issue, issue.source);
-  if (!(await unlessErased(appendActivity(store, userId, [{ type: 'TokensIssued', data }], context)))) return 'refused';
-  const since = (await store.read(userStream(userId), { from: issue.accountRevision + 1n })) as readonly RecordedEvent<UserStreamEvent>[];
-  return since.some((recorded) => takesBack(recorded, issue)) ? 'refused' : 'stored';
-};
+export class TokenIssues {
+  readonly #good = new Map<string, Moment>();
+
+  constructor(
+    private readonly store: EventStore,
+    private readonly newId: NewId,
+    /** Of the streams of users, and of their activity. */
+    private readonly changes: StreamChanges,
+  ) {}
+
+  async issue(
+    issue: TokenGrant &
+      Omit<TokensIssuedData, 'scopes'> & { readonly scopes: readonly string[]; readonly source: CommandContext['source'] },
+  ): Promise<'stored' | 'refused'> {
+    const { userId, clientId, grantId, sessionId, grantType, scopes, resource, offline } = issue;
+    const data = { clientId, grantId, grantType, scopes: [...scopes], ...(resource === undefined ? {} : { resource }), sessionId, offline };
+    const context = contextOf(this.newId, issue, issue.source);
+    const appended = await unlessErased(appendActivity(this.store, userId, [{ type: 'TokensIssued', data }], context));
+    if (!appended || !(await this.#isGood(issue, appended.position))) return 'refused';
+    this.#remember(grantId, this.changes.momentOf(appended));
+    return 'stored';
+  }
+
+  /** @param asOf position of the event of this issue */
+  async #isGood(grant: TokenGrant, asOf: bigint): Promise<boolean> {
+    const stream = userStream(grant.userId);
+    const since = this.#good.get(grant.grantId);
+    if (since && (await this.changes.isUnchanged(stream, since, { stream: userActivityStream(grant.userId), position: asOf }))) return true;
+    const later = (await this.store.read(stream, { from: grant.accountRevision + 1n })) as readonly RecordedEvent<UserStreamEvent>[];
+    return !later.some((recorded) => takesBack(recorded, grant));
+  }
+
+  #remember(grantId: string, moment: Moment | undefined): void {
+    this.#good.delete(grantId);
+    if (moment) this.#good.set(grantId, moment);
+    if (this.#good.size > MOST_GRANTS) this.#good.delete(this.#good.keys().next().value as string);
+  }
+}
 
 const takesBack = (
   { event, revision }: RecordedEvent<UserStreamEvent>,

@@ -81,7 +81,7 @@ import { linksOfUser, usersOfProviders } from '#projections/links/read-model.js'
 import { loadBranding } from '#libs/organizations/queries/load-branding.js';
 import { connectReadModels } from '#projections/read-models.js';
 import type { ReadModels } from '#projections/read-models.js';
-import { claimsOfUser, findUser } from '#projections/users/read-model.js';
+import { claimsReader, findUser } from '#projections/users/read-model.js';
 import type { IdentityConfiguration } from './configuration.js';
 
 /** Everything that the identity server's modules need from outside, put together once. */
@@ -162,7 +162,7 @@ export const connectDependencies = async (
     relyingParties: { find: (clientId) => loadRelyingParty(store, clientId) },
     brandingOf: (organizationId) => loadBranding(store, organizationId),
     users: {
-      claims: (userId) => claimsOf(core, pool, userId),
+      claims: claimsOf(core, pool),
       linkedIdentities: async (userId) => (await linksOfUser(readModels, userId)).map(linkedIdentity),
     },
     http: policy,
@@ -350,21 +350,24 @@ const linkedIdentity = ({ providerId, issuer, linkedAt }: LinkView): LinkedIdent
 });
 
 /** Claims from the read model. A user who is not there yet is waited for, within bounds: created is never "not found". */
-const claimsOf = async (core: EventCore, pool: Pool, userId: string): Promise<UserClaims | undefined> => {
-  let user = await claimsOfUser(pool, userId);
-  if (!user) {
-    const { state, position } = await loadAccount(core.store, userId);
-    if (!exists(state)) return undefined;
-    await waitForPosition(pool, 'users', position);
-    user = await claimsOfUser(pool, userId);
-  }
-  // Codes, refresh tokens and userinfo of somebody on the deny list are refused as for an unknown user.
-  if (user?.status !== 'active' || user.denied) return undefined;
-  return {
-    name: user.displayName ?? undefined,
-    givenName: user.givenName ?? undefined,
-    familyName: user.familyName ?? undefined,
-    email: user.email ?? undefined,
-    emailVerified: user.emailVerified,
+const claimsOf = (core: EventCore, pool: Pool): ((userId: string) => Promise<UserClaims | undefined>) => {
+  const read = claimsReader(pool);
+  return async (userId) => {
+    let user = await read(userId);
+    if (!user) {
+      const { state, position } = await loadAccount(core.store, userId);
+      if (!exists(state)) return undefined;
+      await waitForPosition(pool, 'users', position);
+      user = await read(userId);
+    }
+    // Codes, refresh tokens and userinfo of somebody on the deny list are refused as for an unknown user.
+    if (user?.status !== 'active' || user.denied) return undefined;
+    return {
+      name: user.displayName ?? undefined,
+      givenName: user.givenName ?? undefined,
+      familyName: user.familyName ?? undefined,
+      email: user.email ?? undefined,
+      emailVerified: user.emailVerified,
+    };
   };
 };

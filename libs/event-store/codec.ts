@@ -56,6 +56,11 @@ const envelopeSchema = z.strictObject({ subject: z.string(), key: z.string(), fi
 type Envelope = z.infer<typeof envelopeSchema>;
 const ENVELOPE = '$personal';
 
+interface Sealed {
+  readonly data: Envelope | undefined;
+  readonly metadata: Envelope | undefined;
+}
+
 const sourceSubject = (actor: Actor): string => (actor.type === 'user' ? actor.id : INSTALLATION_SUBJECT);
 
 /**
@@ -160,18 +165,21 @@ export const createCodec = (catalog: EventCatalog, keys: SubjectKeys) => {
   const envelopeOf = (type: string, record: Record<string, unknown>): Envelope | undefined =>
     record[ENVELOPE] === undefined ? undefined : parse(type, envelopeSchema, record[ENVELOPE]);
 
-  const decodeWith = (stored: StoredEvent, lookups: ReadonlyMap<string, KeyLookup>, reading: Reading): RecordedEvent => {
+  /** What is sealed in an event, as far as it is read. */
+  const sealedIn = ({ type, data, metadata }: StoredEvent, reading: Reading): Sealed => ({
+    data: reading === 'plain' ? undefined : envelopeOf(type, data),
+    metadata: reading === 'everything' ? envelopeOf(type, metadata) : undefined,
+  });
+
+  const decodeWith = (stored: StoredEvent, sealed: Sealed, lookups: ReadonlyMap<string, KeyLookup>): RecordedEvent => {
     const definition = definitionOf(stored.type);
     const plainMetadata = parse(stored.type, plainMetadataSchema, stored.metadata);
     const version = plainMetadata.schemaVersion;
     if (version > definition.version) throw new EventFormatError(stored.type, `schema version ${version} is newer than this process knows`);
     const { [ENVELOPE]: _sealed, ...plain } = stored.data;
-    const opened = (isRead: boolean, record: Record<string, unknown>, type: string): ReturnType<typeof openFields> =>
-      !isRead
-        ? { values: {}, erased: [] }
-        : openFields(stored.type, envelopeOf(stored.type, record), [stored.stream, stored.id, type, version], lookups);
-    const personal = opened(reading !== 'plain', stored.data, stored.type);
-    const source = opened(reading === 'everything', stored.metadata, `$metadata.${stored.type}`);
+    const placeOf = (type: string): Place => [stored.stream, stored.id, type, version];
+    const personal = openFields(stored.type, sealed.data, placeOf(stored.type), lookups);
+    const source = openFields(stored.type, sealed.metadata, placeOf(`$metadata.${stored.type}`), lookups);
     const current = definition.upcasters
       .slice(version - 1)
       .reduce<Record<string, unknown>>((data, upcast) => upcast(data), { ...plain, ...personal.values });
@@ -186,20 +194,13 @@ export const createCodec = (catalog: EventCatalog, keys: SubjectKeys) => {
     };
   };
 
-  /** Read models that are built in one pass over the log are handed the same events: what needs no key is decoded for the first of them. */
-  const decodedPlainly = new WeakMap<StoredEvent, RecordedEvent>();
-  const decodePlainly = (stored: StoredEvent): RecordedEvent => {
-    const known = decodedPlainly.get(stored);
-    if (known) return known;
-    const decoded = decodeWith(stored, new Map(), 'plain');
-    decodedPlainly.set(stored, decoded);
-    return decoded;
-  };
+  const subjectsIn = (sealed: readonly Sealed[]): readonly string[] => [
+    ...new Set(sealed.flatMap(({ data, metadata }) => [data, metadata].flatMap((envelope) => envelope?.subject ?? []))),
+  ];
 
   /** Whose personal values stand in these events, actors included. */
-  const subjectsOf = (batch: readonly StoredEvent[]): readonly string[] => [
-    ...new Set(batch.flatMap(({ type, data, metadata }) => [data, metadata].flatMap((record) => envelopeOf(type, record)?.subject ?? []))),
-  ];
+  const subjectsOf = (batch: readonly StoredEvent[]): readonly string[] =>
+    subjectsIn(batch.map((stored) => sealedIn(stored, 'everything')));
 
   /**
    * Decodes a batch with one look-up of all keys it needs.
@@ -210,11 +211,9 @@ export const createCodec = (catalog: EventCatalog, keys: SubjectKeys) => {
     batch: readonly StoredEvent[],
     readingOf: (type: string) => Reading = () => 'everything',
   ): Promise<readonly RecordedEvent[]> => {
-    const lookups = await keys.forReading(subjectsOf(batch.filter(({ type }) => readingOf(type) !== 'plain')));
-    return batch.map((stored) => {
-      const reading = readingOf(stored.type);
-      return reading === 'plain' ? decodePlainly(stored) : decodeWith(stored, lookups, reading);
-    });
+    const read = batch.map((stored) => ({ stored, sealed: sealedIn(stored, readingOf(stored.type)) }));
+    const lookups = await keys.forReading(subjectsIn(read.map(({ sealed }) => sealed)));
+    return read.map(({ stored, sealed }) => decodeWith(stored, sealed, lookups));
   };
 
   return { encode, decode, subjectsOf };

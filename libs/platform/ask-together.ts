@@ -2,6 +2,8 @@ import DataLoader from 'dataloader';
 
 /** One request takes no more than this along. */
 const MOST = 200;
+/** A request that takes longer than this, in milliseconds, keeps the next no longer: something is wrong with it, or with the server. */
+const SLOW_MS = 100;
 
 /**
  * Makes of a request for many things one for a single thing, which costs little under load: what is asked for while a request is under way goes
@@ -34,7 +36,7 @@ export const askTogether = <Question extends object | string, Answer>(
   const loader = new DataLoader<Question, Answer>(
     (questions) => {
       const answers = ask(questions);
-      underWay = answers.catch(() => undefined);
+      underWay = settledOrSlow(answers);
       return answers;
     },
     {
@@ -46,3 +48,13 @@ export const askTogether = <Question extends object | string, Answer>(
   );
   return (question) => loader.load(question);
 };
+
+const settledOrSlow = (work: Promise<unknown>): Promise<void> =>
+  new Promise((resolve) => {
+    const slow = setTimeout(resolve, SLOW_MS);
+    const settled = (): void => {
+      clearTimeout(slow);
+      resolve();
+    };
+    work.then(settled, settled);
+  });

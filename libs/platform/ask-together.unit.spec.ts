@@ -46,6 +46,18 @@ describe('asking together', () => {
     ]);
   });
 
+  it('a slow request keeps the next no longer than a moment', async () => {
+    const { ask, asked, untilAsked, answer } = asker();
+    const slow = ask('slow');
+    await untilAsked(1);
+    const next = ask('next');
+    await untilAsked(2);
+    expect(asked).toEqual([['slow'], ['next']]);
+    answer();
+    answer();
+    expect(await Promise.all([slow, next])).toEqual(['slow!', 'next!']);
+  });
+
   it('nothing is remembered', async () => {
     const { ask, asked, untilAsked, answer } = asker();
     for (let i = 1; i <= 2; i += 1) {

@@ -1,6 +1,8 @@
 import { Column, Entity, MoreThan, PrimaryColumn } from 'typeorm';
 import type { DataSource } from 'typeorm';
+import { askTogether } from '#libs/platform/ask-together.js';
 import type { Queryable } from '#libs/platform/postgres/pool.js';
+import { isRefusedStatement } from '#libs/platform/postgres/refused.js';
 import { deniedCondition } from '#libs/projection-engine/parked.postgres.js';
 
 /** A user, as the users projection has it. Reads the view over the live generation. */
@@ -70,14 +72,16 @@ export interface ClaimsOfUser {
   readonly denied: boolean;
 }
 
-/** The claims of a user, by a prepared statement: the OpenID Provider asks for them with every token. */
-export const claimsOfUser = async (db: Queryable, userId: string): Promise<ClaimsOfUser | undefined> => {
-  const { rows } = await db.query<ClaimsOfUser>({
-    name: 'claims of user',
-    text: `SELECT status, display_name AS "displayName", given_name AS "givenName", family_name AS "familyName", email, email_verified AS "emailVerified",
-             ${deniedCondition('users.user_id::text')} AS denied
-           FROM models.users WHERE users.user_id = $1`,
-    values: [userId],
-  });
-  return rows[0];
-};
+/** Reads the claims of a user: the OpenID Provider asks for them with every token, and those who ask at the same moment share a statement. */
+export const claimsReader = (db: Queryable): ((userId: string) => Promise<ClaimsOfUser | undefined>) =>
+  askTogether(async (userIds) => {
+    const { rows } = await db.query<ClaimsOfUser & { readonly userId: string }>({
+      name: 'claims of users',
+      text: `SELECT users.user_id AS "userId", status, display_name AS "displayName", given_name AS "givenName", family_name AS "familyName", email,
+               email_verified AS "emailVerified", ${deniedCondition('users.user_id::text')} AS denied
+             FROM models.users WHERE users.user_id = ANY ($1::uuid[])`,
+      values: [userIds],
+    });
+    const byUser = new Map(rows.map(({ userId, ...claims }) => [userId, claims]));
+    return userIds.map((userId) => byUser.get(userId));
+  }, isRefusedStatement);

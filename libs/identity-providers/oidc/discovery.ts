@@ -5,13 +5,16 @@ import type { Clock } from '#libs/platform/clock.js';
 import { exchange, HttpExchangeError, jsonObject, UnusableProviderError } from '#libs/platform/guarded-http.js';
 import type { HttpPolicy } from '#libs/platform/guarded-http.js';
 
+/** A browser is sent to some of them: nothing but web addresses. */
+const address = z.url({ protocol: /^https?$/ });
+
 /** What Ligature needs of a provider's metadata (OpenID Connect Discovery 1.0, section 3). */
 const metadataSchema = z.object({
   issuer: z.string(),
-  authorization_endpoint: z.url(),
-  token_endpoint: z.url(),
-  jwks_uri: z.url(),
-  userinfo_endpoint: z.url().optional(),
+  authorization_endpoint: address,
+  token_endpoint: address,
+  jwks_uri: address,
+  userinfo_endpoint: address.optional(),
   token_endpoint_auth_methods_supported: z.array(z.string()).default(['client_secret_basic']),
   authorization_response_iss_parameter_supported: z.boolean().default(false),
 });

@@ -387,6 +387,11 @@ describe('sign-in at an external OpenID Provider', () => {
       'https://169.254.169.254',
       'https://[fd00::1]',
       'https://[::ffff:10.0.0.1]',
+      'https://[fec0::1]',
+      'https://[64:ff9b::a00:1]',
+      'https://[64:ff9b:1::a00:1]',
+      'https://[2002:a00:1::]',
+      'https://[2001:0:4136:e378:8000:63bf:f5ff:fffe]',
       'http://example.org',
     ])('refuses endpoints at %s', async (origin) => {
       const redirectTo = await flows.begin();
@@ -396,6 +401,15 @@ describe('sign-in at an external OpenID Provider', () => {
       expect(result).toMatchObject({ code: 'provider_unreachable', step: 'token_exchange' });
     });
   });
+
+  it.each(['authorization_endpoint', 'token_endpoint', 'jwks_uri', 'userinfo_endpoint'])(
+    'a provider whose %s is no web address is not used',
+    async (name) => {
+      flows.provider.lies = { metadata: (metadata) => ({ ...metadata, [name]: 'javascript:alert(1)' }) };
+      flows.forget();
+      expect(await flows.tryToBegin()).toMatchObject({ code: 'provider_unreachable' });
+    },
+  );
 
   describe('re-authentication', () => {
     const outcome = (change: object): Promise<string> =>

@@ -6,6 +6,7 @@ import { StreamChanges } from './stream-changes.js';
 import { runSubscription } from './subscription.js';
 
 const RETRY_MS = 1_000;
+const STOPPING_MS = 500;
 
 /**
  * Follows the log from its present end at the leader, for as long as the process lives. Being dropped leaves no gap: the resume protocol goes on after the last event
@@ -46,9 +47,10 @@ export const followStreamChanges = (
   })();
   return {
     changes,
-    stop: () => {
+    stop: async () => {
       stopping.abort();
-      return running;
+      // A store that hangs is not waited for.
+      await Promise.race([running, delay(STOPPING_MS, undefined, { ref: false })]);
     },
   };
 };

@@ -65,10 +65,18 @@ export class StreamChanges {
     if (forgotten !== undefined) following.since = forgotten;
   }
 
-  /** The moment at which an event was stored; nothing when what came after it may have been missed. */
-  momentOf({ position }: Pick<Change, 'position'>): Moment | undefined {
+  /** The present following, to be known again. */
+  get following(): object | undefined {
+    return this.#following;
+  }
+
+  /**
+   * The moment at which an event was stored; nothing when what came after it may have been missed.
+   * @param before the {@link following} as it was before the event was stored
+   */
+  momentOf({ position }: Pick<Change, 'position'>, before: object | undefined): Moment | undefined {
     const following = this.#following;
-    return following && following.since <= position ? { position, following } : undefined;
+    return following && following === before && following.since <= position ? { position, following } : undefined;
   }
 
   /**

@@ -13,7 +13,7 @@ const following = (): StreamChanges => {
   return changes;
 };
 const momentOf = (changes: StreamChanges, position: bigint): Moment => {
-  const moment = changes.momentOf({ position });
+  const moment = changes.momentOf({ position }, changes.following);
   if (!moment) throw new Error('not followed');
   return moment;
 };
@@ -57,12 +57,15 @@ describe('which streams have not changed', () => {
     expect(await changes.isUnchanged('user-ann', since, change('userActivity-ann', 14n))).toBe(false);
   });
 
-  it('knows no moment before following began, nor while it does not', () => {
+  it('knows no moment before following began, nor of an event of another following, nor while it does not', () => {
     const changes = following();
-    expect(changes.momentOf({ position: 9n })).toBeUndefined();
-    expect(changes.momentOf({ position: 10n })).toBeDefined();
+    const before = changes.following;
+    expect(changes.momentOf({ position: 9n }, before)).toBeUndefined();
+    expect(changes.momentOf({ position: 10n }, before)).toBeDefined();
+    changes.start(9n);
+    expect(changes.momentOf({ position: 10n }, before)).toBeUndefined();
     changes.stop();
-    expect(changes.momentOf({ position: 11n })).toBeUndefined();
+    expect(changes.momentOf({ position: 11n }, changes.following)).toBeUndefined();
   });
 
   it('forgets what changed longest ago, and then no longer vouches for that time', async () => {
@@ -99,7 +102,7 @@ describe('which streams have not changed', () => {
             changes.start(BigInt(log.length));
             delivered = log.length;
           }
-          const moment = changes.momentOf({ position: BigInt(log.length) });
+          const moment = changes.momentOf({ position: BigInt(log.length) }, changes.following);
           if (moment) moments.push(moment);
         }
         const asked = log.slice(0, delivered).flatMap((asOf) => moments.map((since) => ({ asOf, since })));

@@ -64,9 +64,10 @@ export class TokenIssues {
     const { userId, clientId, grantId, sessionId, grantType, scopes, resource, offline } = issue;
     const data = { clientId, grantId, grantType, scopes: [...scopes], ...(resource === undefined ? {} : { resource }), sessionId, offline };
     const context = contextOf(this.newId, issue, issue.source);
+    const { following } = this.changes;
     const appended = await unlessErased(appendActivity(this.store, userId, [{ type: 'TokensIssued', data }], context));
     if (!appended || !(await this.#isGood(issue, appended.position))) return 'refused';
-    this.#remember(grantId, this.changes.momentOf(appended));
+    this.#remember(grantId, this.changes.momentOf(appended, following));
     return 'stored';
   }
 

@@ -1,3 +1,4 @@
+import { setImmediate as turnOfOthers } from 'node:timers/promises';
 import { z } from 'zod';
 import type { KeyLookup, SubjectKey, SubjectKeys } from '#libs/privacy/subject-keys.js';
 import { INSTALLATION_SUBJECT, SubjectKeyMissingError } from '#libs/privacy/subject-keys.js';
@@ -55,6 +56,9 @@ export class EventFormatError extends Error {
 const envelopeSchema = z.strictObject({ subject: z.string(), key: z.string(), fields: z.record(z.string(), z.string()) });
 type Envelope = z.infer<typeof envelopeSchema>;
 const ENVELOPE = '$personal';
+
+/** Decoding waits for nothing: after so many events of a long batch whatever else the process does has its turn. */
+const AT_A_TIME = 200;
 
 interface Sealed {
   readonly data: Envelope | undefined;
@@ -213,7 +217,12 @@ export const createCodec = (catalog: EventCatalog, keys: SubjectKeys) => {
   ): Promise<readonly RecordedEvent[]> => {
     const read = batch.map((stored) => ({ stored, sealed: sealedIn(stored, readingOf(stored.type)) }));
     const lookups = await keys.forReading(subjectsIn(read.map(({ sealed }) => sealed)));
-    return read.map(({ stored, sealed }) => decodeWith(stored, sealed, lookups));
+    const decoded: RecordedEvent[] = [];
+    for (const { stored, sealed } of read) {
+      if (decoded.length > 0 && decoded.length % AT_A_TIME === 0) await turnOfOthers();
+      decoded.push(decodeWith(stored, sealed, lookups));
+    }
+    return decoded;
   };
 
   return { encode, decode, subjectsOf };

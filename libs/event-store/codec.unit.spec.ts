@@ -271,6 +271,24 @@ describe('the source of a command', () => {
 });
 
 describe('batches', () => {
+  it('let others have their turn while a long batch is decoded', async () => {
+    const { codec, encode, stored } = setUp();
+    const event = await encode('Counted', { count: 1 });
+    let turns = 0;
+    let decoding = true;
+    const others = (): void => {
+      turns += 1;
+      if (decoding) setImmediate(others);
+    };
+    setImmediate(others);
+    const decoded = await codec.decode(
+      Array.from({ length: 1_000 }, (_, i) => stored(event, { revision: BigInt(i), position: BigInt(i) })),
+    );
+    decoding = false;
+    expect(turns).toBeGreaterThanOrEqual(4);
+    expect(decoded.map(({ revision }) => Number(revision))).toEqual(Array.from({ length: 1_000 }, (_, i) => i));
+  });
+
   it('are decoded in order, with one look-up of all keys', async () => {
     const { keys, codec, encode, stored } = setUp();
     const events = [

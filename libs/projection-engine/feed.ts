@@ -9,7 +9,8 @@ import type { Projection } from './projection.js';
 import type { ProjectionDependencies } from './projection-dependencies.js';
 
 const ATTEND_MS = 250;
-const BUILDING_BATCH = 4_000;
+/** Read models are built in the process that feeds the live ones, which waits for a batch at each of its steps: longer ones build a little faster, and delay people's own changes. */
+const BUILDING_BATCH = 1_000;
 /** Batches that one read model may be behind another while they are built together. */
 const MOST_BEHIND = 2;
 const CONSIDERED_EVERY_MS = 200;

@@ -1,3 +1,4 @@
+import { forgetOldest } from '#libs/platform/forget-oldest.js';
 import { unlessErased } from '#libs/privacy/subject-keys.js';
 import type { DomainEvent } from './event-definition.js';
 import type { CommandContext } from './event-metadata.js';
@@ -114,7 +115,7 @@ export const appendUnconditionally = async (
   );
   queue.delete(stream);
   queue.set(stream, settled);
-  if (queue.size > MOST_STREAMS) queue.delete(queue.keys().next().value as StreamName);
+  void forgetOldest(queue, MOST_STREAMS);
   return appending;
 };
 

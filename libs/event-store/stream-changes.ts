@@ -1,3 +1,4 @@
+import { forgetOldest } from '#libs/platform/forget-oldest.js';
 import type { StreamName } from './stream-name.js';
 
 /** An event, as far as it says which stream has changed. */
@@ -114,14 +115,3 @@ export class StreamChanges {
     });
   }
 }
-
-/** Forgets the entries of a map that were set first, beyond a number of them. @returns the value of the last that was forgotten */
-const forgetOldest = <Key, Value>(map: Map<Key, Value>, most: number): Value | undefined => {
-  let last: Value | undefined;
-  for (const [key, value] of map) {
-    if (map.size <= most) break;
-    map.delete(key);
-    last = value;
-  }
-  return last;
-};

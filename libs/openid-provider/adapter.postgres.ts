@@ -65,7 +65,7 @@ export class PostgresAdapter implements Adapter {
   }
 
   async findByUserCode(userCode: string): Promise<AdapterPayload | undefined> {
-    const { rows } = await this.pool.query<StoredArtifact>(
+    const { rows } = await this.pool.query<Kept>(
       'SELECT payload, consumed_at FROM provider.artifacts WHERE model = $1 AND user_code = $2',
       [this.model, userCode],
     );
@@ -73,10 +73,10 @@ export class PostgresAdapter implements Adapter {
   }
 
   async findByUid(uid: string): Promise<AdapterPayload | undefined> {
-    const { rows } = await this.pool.query<StoredArtifact>(
-      'SELECT payload, consumed_at FROM provider.artifacts WHERE model = $1 AND uid = $2',
-      [this.model, uid],
-    );
+    const { rows } = await this.pool.query<Kept>('SELECT payload, consumed_at FROM provider.artifacts WHERE model = $1 AND uid = $2', [
+      this.model,
+      uid,
+    ]);
     return fromRow(rows[0]);
   }
 
@@ -110,7 +110,9 @@ export class PostgresAdapter implements Adapter {
   }
 }
 
-const fromRow = (row: StoredArtifact | undefined): AdapterPayload | undefined =>
+/** What oidc-provider wants back of a row. */
+type Kept = Pick<StoredArtifact, 'payload' | 'consumed_at'>;
+const fromRow = (row: Kept | undefined): AdapterPayload | undefined =>
   row && (row.consumed_at ? { ...row.payload, consumed: Math.floor(row.consumed_at.getTime() / 1_000) } : row.payload);
 
 const unsupported = (): never => {

@@ -44,7 +44,9 @@ export const grantFromRow = (row: GrantRow): GrantRecord => ({
   accountRevision: BigInt(row.account_revision),
 });
 
-const COLUMNS = 'id, client_id, user_id, organization_id, session_uid, claim_id, account_revision';
+/** What a {@link GrantRow} is read from. */
+export const GRANT_COLUMNS = ['id', 'client_id', 'user_id', 'organization_id', 'session_uid', 'claim_id', 'account_revision'] as const;
+const COLUMNS = GRANT_COLUMNS.join(', ');
 
 export type GrantSelector = { readonly grantId: string } | { readonly userId: string; readonly clientId: string };
 

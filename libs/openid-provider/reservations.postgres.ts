@@ -1,5 +1,6 @@
 import type { AdapterPayload } from 'oidc-provider';
 import type { Pool } from '#libs/platform/postgres/pool.js';
+import { GRANT_COLUMNS } from './grants.postgres.js';
 import type { GrantRow } from './grants.postgres.js';
 
 /** A row of `provider.artifacts` to be. */
@@ -13,7 +14,7 @@ export interface Artifact {
 }
 
 /** What is reserved, as it was found. */
-export interface Reserved {
+interface Reserved {
   readonly kind: 'reserved';
   readonly payload: AdapterPayload;
   /** Of the session that it ends with; none for what outlives it. */
@@ -33,7 +34,7 @@ export type Reservation =
 /** A reservation lapses after this time, when its process died: longer than a request may take, in seconds. */
 const LAPSES_AFTER_S = 15;
 
-const GRANT = ['id', 'client_id', 'user_id', 'organization_id', 'session_uid', 'claim_id', 'account_revision', 'payload'];
+const GRANT = [...GRANT_COLUMNS, 'payload'].map((column) => `'${column}', g.${column}`).join(', ');
 
 /**
  * Finds a code or a refresh token and takes it out of the reach of other requests, for a while, which is the database's: instances' clocks may differ.
@@ -51,7 +52,7 @@ export const reserve = async (
            WHERE a.model = $1 AND a.id = $2 AND a.consumed_at IS NULL AND (a.expires_at IS NULL OR a.expires_at > $4)
              AND (a.reserved_by IS NULL OR a.reserved_by = $3 OR a.reserved_until < now())
              AND g.id = a.grant_id AND g.revoked_at IS NULL AND g.expires_at > $4
-           RETURNING a.payload, a.session_uid AS "sessionUid", jsonb_build_object(${GRANT.map((column) => `'${column}', g.${column}`).join(', ')}) AS grant`,
+           RETURNING a.payload, a.session_uid AS "sessionUid", jsonb_build_object(${GRANT}) AS grant`,
     values: [model, id, by, now],
   });
   if (rows[0]) return { kind: 'reserved', ...rows[0] };

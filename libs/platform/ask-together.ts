@@ -16,20 +16,13 @@ export const askTogether = <Question extends object | string, Answer>(
   isOfOne: (failure: Error) => boolean,
 ): ((question: Question) => Promise<Answer>) => {
   let underWay: Promise<unknown> = Promise.resolve();
-  const alone = async (question: Question): Promise<Answer | Error> => {
-    try {
-      return (await askAll([question]))[0] as Answer | Error;
-    } catch (error) {
-      return error as Error;
-    }
-  };
   const ask = async (questions: readonly Question[]): Promise<readonly (Answer | Error)[]> => {
     try {
       return await askAll(questions);
     } catch (error) {
       if (questions.length === 1 || !isOfOne(error as Error)) throw error;
       const answers: (Answer | Error)[] = [];
-      for (const question of questions) answers.push(await alone(question));
+      for (const question of questions) answers.push(...(await ask([question]).catch((own: Error) => [own])));
       return answers;
     }
   };

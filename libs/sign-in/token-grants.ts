@@ -5,6 +5,7 @@ import type { EventStore } from '#libs/event-store/event-store.js';
 import type { RecordedEvent } from '#libs/event-store/recorded-event.js';
 import type { Moment, StreamChanges } from '#libs/event-store/stream-changes.js';
 import type { GrantEvent } from '#libs/openid-provider/events.js';
+import { forgetOldest } from '#libs/platform/forget-oldest.js';
 import type { NewId } from '#libs/platform/ids.js';
 import { unlessErased } from '#libs/privacy/subject-keys.js';
 import { appendActivity } from './open-session.js';
@@ -83,7 +84,7 @@ export class TokenIssues {
   #remember(grantId: string, moment: Moment | undefined): void {
     this.#good.delete(grantId);
     if (moment) this.#good.set(grantId, moment);
-    if (this.#good.size > MOST_GRANTS) this.#good.delete(this.#good.keys().next().value as string);
+    forgetOldest(this.#good, MOST_GRANTS);
   }
 }
 

@@ -202,9 +202,8 @@ export const createCodec = (catalog: EventCatalog, keys: SubjectKeys) => {
     ...new Set(sealed.flatMap(({ data, metadata }) => [data, metadata].flatMap((envelope) => envelope?.subject ?? []))),
   ];
 
-  /** Whose personal values stand in these events, actors included. */
-  const subjectsOf = (batch: readonly StoredEvent[]): readonly string[] =>
-    subjectsIn(batch.map((stored) => sealedIn(stored, 'everything')));
+  /** Whose personal values stand in the data of these events. */
+  const subjectsOf = (batch: readonly StoredEvent[]): readonly string[] => subjectsIn(batch.map((stored) => sealedIn(stored, 'data')));
 
   /**
    * Decodes a batch with one look-up of all keys it needs.

@@ -7,12 +7,13 @@ import { liveGeneration, noteConsidered } from './generations.postgres.js';
 import type { Generation } from './generations.postgres.js';
 import type { Projection } from './projection.js';
 import type { ProjectionDependencies } from './projection-dependencies.js';
+import { SharedDecoding } from './shared-decoding.js';
 
 const ATTEND_MS = 250;
 /** Read models are built in the process that feeds the live ones, which waits for a batch at each of its steps: longer ones build a little faster, and delay people's own changes. */
-const BUILDING_BATCH = 1_000;
-/** Batches that one read model may be behind another while they are built together. */
-const MOST_BEHIND = 2;
+const BUILDING_BATCH = 2_000;
+/** Batches that one read model may be behind another while they are built together: what waits is memory that the collector has to look at again and again. */
+const MOST_BEHIND = 1;
 const CONSIDERED_EVERY_MS = 200;
 
 /** A generation that is fed, and by whose handlers. */
@@ -95,7 +96,7 @@ export const feedBuilding = async (
   targets: readonly Target[],
   { signal, limit }: { readonly signal: AbortSignal; readonly limit?: bigint },
 ): Promise<void> => {
-  const { pool, connection, logger } = dependencies;
+  const { pool, connection, codec, logger } = dependencies;
   const writers = await Promise.all(
     targets.map(({ projection, generation }) => GenerationWriter.open(dependencies, projection, generation)),
   );
@@ -116,10 +117,11 @@ export const feedBuilding = async (
         if (either.aborted) return;
         const within = limit === undefined ? events : events.filter(({ position }) => position <= limit);
         const isWhole = within.length === events.length;
+        const { decode } = new SharedDecoding(codec);
         for (const each of lines) {
           await each.line.add(async () => {
             if (either.aborted) return;
-            await each.writer.write(within, isWhole ? considered : 0n, either);
+            await each.writer.write(within, isWhole ? considered : 0n, either, decode);
             if (!isWhole || Date.now() - each.notedAt < CONSIDERED_EVERY_MS) return;
             each.notedAt = Date.now();
             // How far it has come, also for those whose streams are rare.

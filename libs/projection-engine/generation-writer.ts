@@ -1,5 +1,5 @@
 import { setTimeout as delay } from 'node:timers/promises';
-import type { StoredEvent } from '#libs/event-store/codec.js';
+import type { Codec, StoredEvent } from '#libs/event-store/codec.js';
 import type { RecordedEvent } from '#libs/event-store/recorded-event.js';
 import type { Checkpoint } from '#libs/event-store/store-identity.js';
 import type { Connection } from '#libs/platform/postgres/pool.js';
@@ -59,29 +59,35 @@ export class GenerationWriter {
 
   /**
    * Writes what it wants of a batch. @param considered how far the log was looked at, when that is beyond the last event
+   * @param decode how events are decoded, for who shares that with others
    * @throws when the fault is not an event's; nothing of the part that failed is stored then
    */
-  async write(batch: readonly StoredEvent[], considered: bigint, signal: AbortSignal): Promise<void> {
+  async write(
+    batch: readonly StoredEvent[],
+    considered: bigint,
+    signal: AbortSignal,
+    decode: Codec['decode'] = this.dependencies.codec.decode,
+  ): Promise<void> {
     const events = batch.filter((event) => this.wants(event));
-    if (events.length > 0) await this.#divide(events, considered, signal);
+    if (events.length > 0) await this.#divide(events, considered, signal, decode);
   }
 
-  async #divide(events: readonly StoredEvent[], considered: bigint, signal: AbortSignal): Promise<void> {
+  async #divide(events: readonly StoredEvent[], considered: bigint, signal: AbortSignal, decode: Codec['decode']): Promise<void> {
     try {
-      await this.#store(events, considered);
+      await this.#store(events, considered, decode);
     } catch (error) {
       if (!isAnEventsFault(error)) throw error;
       const [only] = events;
       if (events.length === 1 && only) return this.#retryOrPark(only, considered, signal);
       const middle = events.length >> 1;
-      await this.#divide(events.slice(0, middle), 0n, signal);
-      await this.#divide(events.slice(middle), considered, signal);
+      await this.#divide(events.slice(0, middle), 0n, signal, decode);
+      await this.#divide(events.slice(middle), considered, signal, decode);
     }
   }
 
-  async #store(events: readonly StoredEvent[], considered: bigint): Promise<void> {
+  async #store(events: readonly StoredEvent[], considered: bigint, decode = this.dependencies.codec.decode): Promise<void> {
     const waiting = events.filter(({ stream }) => this.parked.has(stream));
-    const decoded = await this.#decode(waiting.length === 0 ? events : events.filter(({ stream }) => !this.parked.has(stream)));
+    const decoded = await this.#decode(waiting.length === 0 ? events : events.filter(({ stream }) => !this.parked.has(stream)), decode);
     await this.#commit(events, considered, async (db) => {
       if (decoded.length > 0) await this.projection.handle(decoded, db, generationSchema(this.generation));
       for (const event of waiting) await noteWaiting(db, this.generation, event, this.dependencies.subjects.deniedBy(event));
@@ -104,9 +110,9 @@ export class GenerationWriter {
     onApplied?.(this.projection.name, events.length, this.generation.state);
   }
 
-  #decode(events: readonly StoredEvent[]): Promise<readonly RecordedEvent[]> {
+  #decode(events: readonly StoredEvent[], decode = this.dependencies.codec.decode): Promise<readonly RecordedEvent[]> {
     const wanted = events.filter(({ id, type }) => !this.skipped.has(id) && wantedAs(this.projection, type) !== undefined);
-    return this.dependencies.codec.decode(wanted, (type) => (wantedAs(this.projection, type) === 'plain' ? 'plain' : 'data'));
+    return decode(wanted, (type) => (wantedAs(this.projection, type) === 'plain' ? 'plain' : 'data'));
   }
 
   /** Whose personal values the handlers are given of these events. */

@@ -2,6 +2,7 @@ import { facetsOf } from '#libs/audit/facets.js';
 import type { RecordedEvent } from '#libs/event-store/recorded-event.js';
 import { categoryOf, idOf } from '#libs/event-store/stream-name.js';
 import type { Queryable } from '#libs/platform/postgres/pool.js';
+import { textArray } from '#libs/platform/postgres/text-array.js';
 import type { Projection } from '#libs/projection-engine/projection.js';
 
 const OF_A_USER = ['user', 'userActivity'];
@@ -46,7 +47,7 @@ export const historyIndexProjection: Projection = {
       return organizationId === undefined ? [] : [{ ...facets, organizationId, recorded }];
     });
     if (rows.length === 0) return;
-    const column = <T>(of: (row: (typeof rows)[number]) => T): T[] => rows.map(of);
+    const column = (of: (row: (typeof rows)[number]) => string | null) => textArray(rows.map(of));
     await db.query(
       `INSERT INTO ${schema}.history_index (organization_id, position, stream, revision, type, occurred_at, actor_type, actor_id, provider_id)
        SELECT * FROM unnest($1::text[], $2::bigint[], $3::text[], $4::bigint[], $5::text[], $6::timestamptz[], $7::text[], $8::text[], $9::text[])

@@ -4,6 +4,7 @@ import type { RecordedEvent } from '#libs/event-store/recorded-event.js';
 import { idOf } from '#libs/event-store/stream-name.js';
 import type { LinkEvent } from '#libs/linking/events.js';
 import type { externalIdentityLinked } from '#libs/linking/events.js';
+import { textArray } from '#libs/platform/postgres/text-array.js';
 import type { Projection } from '#libs/projection-engine/projection.js';
 import type { ActivityEvent } from '#libs/sign-in/events.js';
 
@@ -69,7 +70,7 @@ export const linksProjection: Projection = {
     const { linked, unlinked, lastUsed, erased } = changesOf(batch);
     if (linked.size > 0) {
       const rows = [...linked.values()];
-      const column = (of: (recorded: Linked) => string | undefined): (string | null)[] => rows.map((recorded) => of(recorded) ?? null);
+      const column = (of: (recorded: Linked) => string | undefined) => textArray(rows.map((recorded) => of(recorded) ?? null));
       await db.query(
         `INSERT INTO ${schema}.links (claim_id, user_id, provider_id, issuer, subject, name_at_provider, origin, linked_at)
          SELECT * FROM unnest($1::uuid[], $2::uuid[], $3::text[], $4::text[], $5::text[], $6::text[], $7::text[], $8::timestamptz[])
@@ -90,7 +91,7 @@ export const linksProjection: Projection = {
       await db.query(
         `UPDATE ${schema}.links SET last_used_at = used.at FROM unnest($1::uuid[], $2::timestamptz[]) AS used (claim_id, at)
          WHERE links.claim_id = used.claim_id`,
-        [[...lastUsed.keys()], [...lastUsed.values()]],
+        [textArray([...lastUsed.keys()]), textArray([...lastUsed.values()])],
       );
     }
     if (unlinked.size > 0) await db.query(`DELETE FROM ${schema}.links WHERE claim_id = ANY($1)`, [[...unlinked]]);

@@ -120,10 +120,9 @@ export const usersProjection: Projection = {
     if (created.size > 0) {
       await db.query(
         `INSERT INTO ${schema}.users
-         SELECT (jsonb_populate_record(NULL::${schema}.users, patch || jsonb_build_object('user_id', user_id))).*
-         FROM unnest($1::uuid[], $2::jsonb[]) AS t (user_id, patch)
+         SELECT * FROM json_populate_recordset(NULL::${schema}.users, $1::json)
          ON CONFLICT (user_id) DO NOTHING`,
-        columnsOf(created),
+        [JSON.stringify([...created].map(([userId, patch]) => ({ user_id: userId, ...patch })))],
       );
     }
     if (changed.size > 0) {

@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, describe, expect, it, jest } from '@jest/globals';
 import { z } from 'zod';
 import { systemClock } from '#libs/platform/clock.js';
-import { withDeadline } from '#libs/platform/deadline.js';
+import { remainingMs, withDeadline } from '#libs/platform/deadline.js';
 import { newUuid } from '#libs/platform/ids.js';
 import { silentLogger } from '#libs/platform/logger.js';
 import { startTestEventStore } from '#test-support/event-store.js';
@@ -18,6 +18,7 @@ import { createEventCatalog } from './event-catalog.js';
 import { defineEvent } from './event-definition.js';
 import type { DomainEvent, EventDefinition } from './event-definition.js';
 import type { AppendRequest } from './event-store.js';
+import { StoreConnection } from './store-connection.js';
 import { StoreAwayError, StoreRefusedError } from './store-errors.js';
 import type { StreamName } from './stream-name.js';
 
@@ -41,6 +42,9 @@ afterAll(async () => {
 
 const connect = (url: string): EventCore =>
   connectEventStore({ url, catalog, keys: new MemorySubjectKeys(), clock: systemClock, newId: newUuid, logger: silentLogger });
+
+/** What a spy in the connection's place hands on to. */
+const unspied: EventCore['connection']['append'] = (send) => StoreConnection.prototype.append.call(core.connection, send) as never;
 
 const freshStream = (): StreamName => `test-${newUuid()}`;
 const count = (n: number): DomainEvent => ({ type: 'Counted', data: { count: n } });
@@ -100,6 +104,49 @@ describe('append and read', () => {
     const results = await Promise.all(Array.from({ length: 32 }, (_, n) => core.store.append(request(stream, [count(n)]))));
     expect(results.filter(({ kind }) => kind === 'appended')).toHaveLength(1);
     expect(await countsOf(stream)).toEqual([results.findIndex(({ kind }) => kind === 'appended')]);
+  });
+});
+
+describe('appends beside each other', () => {
+  it('leave together while one is under way, and each has its own outcome', async () => {
+    const [taken, ...streams] = Array.from({ length: 9 }, freshStream);
+    await core.store.append(request(taken as StreamName, [count(0)]));
+    const ownClient = jest.spyOn(core.connection, 'append');
+    const leftAt: number[] = [];
+    ownClient.mockImplementation(async (send) => {
+      leftAt.push(answered);
+      return unspied(send);
+    });
+    let answered = 0;
+    const append = async (stream: StreamName) => {
+      const result = await core.store.append(request(stream, [count(1)]));
+      answered += 1;
+      return result.kind;
+    };
+    try {
+      const first = append(streams[0] as StreamName);
+      await until(() => Promise.resolve(leftAt.length === 1));
+      const others = [taken, ...streams.slice(1)].map((stream) => append(stream as StreamName));
+      expect(await Promise.all([first, ...others])).toEqual(['appended', 'conflict', ...streams.slice(1).map(() => 'appended')]);
+      expect(leftAt).toEqual([0, ...others.map(() => 1)]);
+    } finally {
+      ownClient.mockRestore();
+    }
+  });
+
+  it('keep the deadline of the request that each serves', async () => {
+    const deadlines: number[] = [];
+    const ownClient = jest.spyOn(core.connection, 'append').mockImplementation(async (send) => {
+      deadlines.push(Math.round(remainingMs() / 1_000));
+      return unspied(send);
+    });
+    try {
+      const within = (ms: number) => withDeadline(ms, () => core.store.append(request(freshStream(), [count(1)])));
+      await Promise.all([within(5_000), core.store.append(request(freshStream(), [count(1)])), within(20_000)]);
+      expect(deadlines).toEqual([5, Infinity, 20]);
+    } finally {
+      ownClient.mockRestore();
+    }
   });
 });
 

@@ -1,6 +1,8 @@
+import { AsyncLocalStorage } from 'node:async_hooks';
 import { BACKWARDS, END, FORWARDS, jsonEvent, StreamNotFoundError } from '@eventstore/db-client';
-import type { EventStoreDBClient, JSONType, ResolvedEvent } from '@eventstore/db-client';
+import type { AppendResult as ClientAppended, EventStoreDBClient, JSONType, ResolvedEvent } from '@eventstore/db-client';
 import type { Clock } from '#libs/platform/clock.js';
+import { askTogether } from '#libs/platform/ask-together.js';
 import { remainingMs } from '#libs/platform/deadline.js';
 import type { NewId } from '#libs/platform/ids.js';
 import { appendUntilKnown } from './append-protocol.js';
@@ -48,6 +50,12 @@ export interface EventStoreOptions {
 
 /** Reading and appending, by the append protocol of the design; the only way to write. */
 export class EventStore {
+  /** What is to be appended while appends are under way leaves together: fewer and larger messages, and commits of the store, under load. Each has its own outcome. */
+  readonly #together = askTogether<() => Promise<ClientAppended>, ClientAppended>(
+    (appends) => Promise.all(appends.map((append) => append().catch((error: Error) => error))),
+    () => false,
+  );
+
   constructor(private readonly options: EventStoreOptions) {}
 
   /**
@@ -80,11 +88,14 @@ export class EventStore {
       {
         tryAppend: async () => {
           try {
-            const result = await connection.append((client, timeoutMs) => {
-              tries += 1;
-              if (tries > 1) connection.observer.appendRetried();
-              return appendOnce(client, request, encoded, timeoutMs);
-            });
+            const send = (): Promise<ClientAppended> =>
+              connection.append((client, timeoutMs) => {
+                tries += 1;
+                if (tries > 1) connection.observer.appendRetried();
+                return appendOnce(client, request, encoded, timeoutMs);
+              });
+            // Bound: whoever it leaves with, the deadline is that of the request which it serves.
+            const result = await this.#together(AsyncLocalStorage.bind(send));
             return {
               kind: 'appended',
               revision: result.nextExpectedRevision,

@@ -13,7 +13,7 @@ import { PostgresAdapter, removeExpired, sessionAdapter } from './adapter.postgr
 import { Artifacts } from './artifacts.postgres.js';
 import { Grants } from './grants.postgres.js';
 import { openIdProviderMigrations } from './migrations.js';
-import { commitExchange, giveBack, reserve } from './reservations.postgres.js';
+import { Reservations } from './reservations.postgres.js';
 import type { Artifact } from './reservations.postgres.js';
 import { purgeSessions, SessionRows } from './sessions.postgres.js';
 import { loadSigningKeys } from './signing-keys.postgres.js';
@@ -25,6 +25,7 @@ describe('the OpenID Provider’s storage', () => {
   let database: TestDatabase;
   let pool: Pool;
   let sessions: SessionRows;
+  let reservations: Reservations;
   let userId: string;
   let sessionUid: string;
   let grantId: string;
@@ -48,6 +49,7 @@ describe('the OpenID Provider’s storage', () => {
     pool = createPool(database.urls.ligature_identity, { applicationName: 'test', max: 20, onIdleError: () => undefined });
     await migrate(pool, 'provider', openIdProviderMigrations);
     sessions = new SessionRows(pool, systemClock);
+    reservations = new Reservations(pool, systemClock);
   });
   afterAll(async () => {
     await pool.end();
@@ -71,8 +73,8 @@ describe('the OpenID Provider’s storage', () => {
   /** One use of a code or token, and what follows from it. */
   const use = async (model: string, id: string, writes: readonly Artifact[] = []): Promise<boolean> => {
     const by = newUuid();
-    const answer = await reserve(pool, { model, id, by }, new Date());
-    return answer.kind === 'reserved' && commitExchange(pool, { model, id, by, grantId, sessionUid: answer.sessionUid, writes });
+    const answer = await reservations.reserve({ model, id, by });
+    return answer.kind === 'reserved' && reservations.commit({ model, id, by, grantId, sessionUid: answer.sessionUid, writes });
   };
 
   const countingPool = () => {
@@ -88,7 +90,7 @@ describe('the OpenID Provider’s storage', () => {
   };
 
   /** Does `work` while another transaction, which began before, is about to end the session. */
-  const whileEnding = async <T>(work: () => Promise<T>): Promise<T> => {
+  const whileEnding = async <T>(work: () => Promise<T>, andThen?: (ending: Connection) => Promise<unknown>): Promise<T> => {
     const ending: Connection = await pool.connect();
     try {
       await ending.query('BEGIN');
@@ -103,6 +105,7 @@ describe('the OpenID Provider’s storage', () => {
         );
         waiting = rows[0]?.waiting === true;
       }
+      await andThen?.(ending);
       await ending.query('COMMIT');
       return await working;
     } finally {
@@ -127,11 +130,11 @@ describe('the OpenID Provider’s storage', () => {
 
   it('a refresh token that outlives its session waits for its grant’s revocation, and gives nothing after it', async () => {
     await adapter('RefreshToken').upsert('offline', ofThisSession(), TTL_S);
-    const answer = await reserve(pool, { model: 'RefreshToken', id: 'offline', by: 'me' }, new Date());
+    const answer = await reservations.reserve({ model: 'RefreshToken', id: 'offline', by: 'me' });
     expect(answer.kind).toBe('reserved');
     await grants().revoke({ grantId }, 'revoked_by_client');
     const writes = [tokenOf('too late')];
-    expect(await commitExchange(pool, { model: 'RefreshToken', id: 'offline', by: 'me', grantId, sessionUid: null, writes })).toBe(false);
+    expect(await reservations.commit({ model: 'RefreshToken', id: 'offline', by: 'me', grantId, sessionUid: null, writes })).toBe(false);
     expect(await isStored('AccessToken', 'too late')).toBe(false);
   });
 
@@ -143,31 +146,111 @@ describe('the OpenID Provider’s storage', () => {
 
   it('P14: what is reserved is nobody else’s, until it is given back or the one who has it is long gone', async () => {
     await adapter('RefreshToken').upsert('held', ofThisSession(), TTL_S);
-    const take = (by: string) => reserve(pool, { model: 'RefreshToken', id: 'held', by }, new Date());
+    const take = (by: string) => reservations.reserve({ model: 'RefreshToken', id: 'held', by });
     expect(await take('first')).toMatchObject({ kind: 'reserved', grant: { id: grantId } });
     expect(await take('second')).toEqual({ kind: 'taken' });
-    await giveBack(pool, 'second', { model: 'RefreshToken', id: 'held' });
+    await reservations.giveBack({ model: 'RefreshToken', id: 'held', by: 'second' });
     expect(await take('second')).toEqual({ kind: 'taken' });
-    await giveBack(pool, 'first', { model: 'RefreshToken', id: 'held' });
+    await reservations.giveBack({ model: 'RefreshToken', id: 'held', by: 'first' });
     expect(await take('second')).toMatchObject({ kind: 'reserved' });
     await pool.query(`UPDATE provider.artifacts SET reserved_until = now() - interval '1 second' WHERE id = 'held'`);
     expect(await take('third')).toMatchObject({ kind: 'reserved' });
     // Whoever comes back after that finds that it is no longer theirs.
     const late = { model: 'RefreshToken', id: 'held', by: 'second', grantId, sessionUid: null, writes: [tokenOf('late')] };
-    expect(await commitExchange(pool, late)).toBe(false);
+    expect(await reservations.commit(late)).toBe(false);
     expect(await isStored('AccessToken', 'late')).toBe(false);
   });
 
   it('P14: an exchange whose answer was lost finds its own work done, once', async () => {
     await adapter('RefreshToken').upsert('asked twice', ofThisSession(), TTL_S);
-    await reserve(pool, { model: 'RefreshToken', id: 'asked twice', by: 'me' }, new Date());
+    await reservations.reserve({ model: 'RefreshToken', id: 'asked twice', by: 'me' });
     const exchange = { model: 'RefreshToken', id: 'asked twice', by: 'me', grantId, sessionUid: null, writes: [tokenOf('written once')] };
-    expect([await commitExchange(pool, exchange), await commitExchange(pool, exchange)]).toEqual([true, true]);
-    expect(await commitExchange(pool, { ...exchange, by: 'another' })).toBe(false);
-    expect(await reserve(pool, { model: 'RefreshToken', id: 'asked twice', by: 'another' }, new Date())).toMatchObject({
+    expect([await reservations.commit(exchange), await reservations.commit(exchange)]).toEqual([true, true]);
+    expect(await reservations.commit({ ...exchange, by: 'another' })).toBe(false);
+    expect(await reservations.reserve({ model: 'RefreshToken', id: 'asked twice', by: 'another' })).toMatchObject({
       kind: 'consumed',
       grantId,
     });
+  });
+
+  it('of many that are exchanged together each has its own outcome, in fewer statements', async () => {
+    const names = ['one', 'two', 'three', 'four'].map((name) => `together ${name}`);
+    const [one = '', two = '', three = '', four = ''] = names;
+    for (const name of names) await adapter('RefreshToken').upsert(name, ofThisSession(), TTL_S);
+    const counting = countingPool();
+    const grouped = new Reservations(counting.pool, systemClock);
+    const answers = await Promise.all([...names, four].map((id, i) => grouped.reserve({ model: 'RefreshToken', id, by: `request ${i}` })));
+    // Of two that want the same one gets it; the other is told by a statement of its own.
+    expect(answers.map(({ kind }) => kind).toSorted()).toEqual(['reserved', 'reserved', 'reserved', 'reserved', 'taken']);
+    expect(counting.statements).toBe(2);
+    const by = (id: string): string => `request ${[...names, four].findIndex((name, i) => name === id && answers[i]?.kind === 'reserved')}`;
+    const exchange = (id: string, over = {}) =>
+      grouped.commit({ model: 'RefreshToken', id, by: by(id), grantId, sessionUid, writes: [tokenOf(`for ${id}`)], ...over });
+    const outcomes = await Promise.all([
+      exchange(one),
+      exchange(two, { by: 'another' }),
+      exchange(three, { sessionUid: 'of nobody' }),
+      exchange(four, { writes: [] }),
+    ]);
+    expect(outcomes).toEqual([true, false, false, true]);
+    expect(await Promise.all(names.map((name) => isStored('AccessToken', `for ${name}`)))).toEqual([true, false, false, false]);
+  });
+
+  it('what a revocation under way is about to remove is taken for the moment, and keeps nobody else waiting', async () => {
+    for (const id of ['being removed', 'beside it']) await adapter('RefreshToken').upsert(id, ofThisSession(), TTL_S);
+    const take = (id: string) => reservations.reserve({ model: 'RefreshToken', id, by: newUuid() });
+    const removing = await pool.connect();
+    try {
+      await removing.query('BEGIN');
+      await removing.query(`DELETE FROM provider.artifacts WHERE id = 'being removed'`);
+      const [removed, beside] = await Promise.all([take('being removed'), take('beside it')]);
+      expect([removed.kind, beside.kind]).toEqual(['taken', 'reserved']);
+      await removing.query('COMMIT');
+      expect((await take('being removed')).kind).toBe('gone');
+    } finally {
+      removing.release();
+    }
+  });
+
+  it('what cannot be written of one exchange fails that one, and none that goes with it', async () => {
+    const names = ['good', 'bad'].map((name) => `written ${name}`);
+    for (const id of names) {
+      await adapter('RefreshToken').upsert(id, ofThisSession(), TTL_S);
+      await reservations.reserve({ model: 'RefreshToken', id, by: id });
+    }
+    const exchange = (id: string, writes: readonly Artifact[]) =>
+      reservations.commit({ model: 'RefreshToken', id, by: id, grantId, sessionUid, writes });
+    const [good, bad] = await Promise.allSettled([
+      exchange('written good', [tokenOf('well')]),
+      exchange('written bad', [tokenOf('twice'), tokenOf('twice')]),
+    ]);
+    expect([good, bad.status]).toEqual([{ status: 'fulfilled', value: true }, 'rejected']);
+    expect([await isStored('AccessToken', 'well'), await isStored('AccessToken', 'twice')]).toEqual([true, false]);
+  });
+
+  it('a group that meets a revocation under way takes no lock while it waits: the others are not refused, and nobody is in a deadlock', async () => {
+    const [ending, theirs] = [{ sessionUid, grantId }, newUuid()];
+    await adapter('RefreshToken').upsert('of the ending', ofThisSession(), TTL_S);
+    grantId = newUuid();
+    sessionUid = (await sessions.insertPending({ userId, organizationId: 'default', claimId: theirs, ...sessionOf, authTime: new Date() }))
+      .sessionId;
+    await sessions.activate(sessionUid);
+    await makeGrant();
+    await adapter('RefreshToken').upsert('of the other', ofThisSession(), TTL_S);
+    const other = { sessionUid, grantId };
+    for (const id of ['of the ending', 'of the other']) await reservations.reserve({ model: 'RefreshToken', id, by: 'me' });
+    const exchange = (id: string, bound: typeof other) =>
+      reservations.commit({ model: 'RefreshToken', id, by: 'me', ...bound, writes: [tokenOf(`given ${id}`)] });
+    ({ sessionUid, grantId } = ending);
+    const outcomes = await whileEnding(
+      () => Promise.all([exchange('of the other', other), exchange('of the ending', ending)]),
+      // The revocation goes on to the other one's session, which a group that waited would have locked.
+      async (db) => {
+        await db.query(`SET LOCAL lock_timeout = '300ms'`);
+        await db.query(`UPDATE provider.sessions SET last_seen_at = now() WHERE uid = $1`, [other.sessionUid]);
+      },
+    );
+    expect(outcomes).toEqual([true, false]);
   });
 
   it('50 at once use a code: one may', async () => {

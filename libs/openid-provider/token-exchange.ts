@@ -12,8 +12,8 @@ import { DEVICE_CODE_GRANT } from '#libs/relying-parties/settings.js';
 import type { StoredArtifact } from './artifacts.postgres.js';
 import { grantFromRow } from './grants.postgres.js';
 import type { GrantRecord, Grants } from './grants.postgres.js';
-import { commitExchange, giveBack, reserve } from './reservations.postgres.js';
-import type { Artifact, Reservation } from './reservations.postgres.js';
+import { Reservations } from './reservations.postgres.js';
+import type { Artifact, Reservation, Wanted } from './reservations.postgres.js';
 
 /** Tokens that are about to be given out for a person. */
 export interface TokenIssue extends GrantRecord {
@@ -42,12 +42,11 @@ const exchanges = new WeakMap<object, TokenExchange>();
 export class TokenExchange {
   readonly #by: string;
   #grant: GrantRecord | undefined;
-  #reserved: { readonly model: string; readonly id: string; readonly by: string; readonly sessionUid: string | null } | undefined;
+  #reserved: (Wanted & { readonly sessionUid: string | null }) | undefined;
   readonly #writes: Artifact[] = [];
 
   constructor(
-    private readonly pool: Pool,
-    private readonly clock: Clock,
+    private readonly reservations: Reservations,
     newId: NewId,
     private readonly grants: Grants,
   ) {
@@ -100,7 +99,7 @@ export class TokenExchange {
     const deadline = Date.now() + Math.min(MOST_WAITING_MS, remainingMs() / 2);
     const wanted = { model, id, by: this.#by };
     for (;;) {
-      const answer = await reserve(this.pool, wanted, this.clock());
+      const answer = await this.reservations.reserve(wanted);
       if (answer.kind === 'reserved') {
         this.#reserved = { ...wanted, sessionUid: answer.sessionUid };
         this.#grant = grantFromRow(answer.grant);
@@ -119,28 +118,28 @@ export class TokenExchange {
       return 'refused';
     }
     const work = { ...reserved, grantId: grant.grantId, writes: this.#writes };
-    return (await withoutDoubt(() => commitExchange(this.pool, work))) ? 'settled' : 'refused';
+    return (await withoutDoubt(() => this.reservations.commit(work))) ? 'settled' : 'refused';
   }
 
   async #giveBack(): Promise<void> {
-    if (this.#reserved) await giveBack(this.pool, this.#reserved.by, this.#reserved).catch(() => undefined);
+    if (this.#reserved) await this.reservations.giveBack(this.#reserved).catch(() => undefined);
   }
 
   /** The middleware around oidc-provider's token endpoint. */
-  static middleware =
-    (dependencies: {
-      pool: Pool;
-      clock: Clock;
-      grants: Grants;
-      newId: NewId;
-      onTokensIssued: OnTokensIssued;
-      logger: Logger;
-      path: string;
-    }) =>
-    async (ctx: KoaContextWithOIDC, next: () => Promise<void>): Promise<void> => {
-      const { pool, clock, grants, newId, onTokensIssued, logger, path } = dependencies;
+  static middleware = (dependencies: {
+    pool: Pool;
+    clock: Clock;
+    grants: Grants;
+    newId: NewId;
+    onTokensIssued: OnTokensIssued;
+    logger: Logger;
+    path: string;
+  }) => {
+    const { pool, clock, grants, newId, onTokensIssued, logger, path } = dependencies;
+    const reservations = new Reservations(pool, clock);
+    return async (ctx: KoaContextWithOIDC, next: () => Promise<void>): Promise<void> => {
       if (ctx.method !== 'POST' || ctx.path !== path) return next();
-      const exchange = new TokenExchange(pool, clock, newId, grants);
+      const exchange = new TokenExchange(reservations, newId, grants);
       exchanges.set(ctx, exchange);
       try {
         await next();
@@ -154,6 +153,7 @@ export class TokenExchange {
         else refuse(ctx, 500, 'server_error', 'an unexpected error occurred');
       }
     };
+  };
 }
 
 const GRANT_TYPES: Readonly<Record<string, TokenIssue['grantType']>> = {

@@ -21,9 +21,8 @@ export const askTogether = <Question extends object | string, Answer>(
       return await askAll(questions);
     } catch (error) {
       if (questions.length === 1 || !isOfOne(error as Error)) throw error;
-      const answers: (Answer | Error)[] = [];
-      for (const question of questions) answers.push(...(await ask([question]).catch((own: Error) => [own])));
-      return answers;
+      const each = await Promise.all(questions.map((question) => ask([question]).catch((own: Error) => [own])));
+      return each.flat();
     }
   };
   const loader = new DataLoader<Question, Answer>(

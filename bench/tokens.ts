@@ -171,7 +171,11 @@ const scenario = (name: keyof typeof STEPS, goal: string, more = ''): Scenario =
 
 export const tokenScenarios: readonly Scenario[] = [
   scenario('client-credentials', '≥ 0.8 × the bare one'),
-  scenario('refresh', '≥ 0.6 × the bare one', ' Each refresh of ours stores an event and reads the account again before it answers.'),
+  scenario(
+    'refresh',
+    '≥ 0.6 × the bare one',
+    ' Each refresh of ours stores an event, and learns from the store whether the account was taken back, before it answers.',
+  ),
   scenario('introspection', '≥ 0.8 × the bare one', ' Then the growth of a lookup’s time with 10 k, 100 k and 1 M stored tokens.'),
   scenario('userinfo', '≥ 0.6 × the bare one', ' Claims of ours come from the read model.'),
 ];

@@ -102,7 +102,7 @@ describe('a tombstone', () => {
       store().client.tombstoneStream(stream),
       store().client.setStreamMetadata(stream, { maxCount: 1 }),
     ];
-    for (const attempt of attempts) await expect(attempt).rejects.toBeInstanceOf(StreamDeletedError);
+    await Promise.all(attempts.map((attempt) => expect(attempt).rejects.toBeInstanceOf(StreamDeletedError)));
   });
 
   it('can be set on a stream that does not exist', async () => {

@@ -60,6 +60,13 @@ const ENVELOPE = '$personal';
 /** Decoding waits for nothing: after so many events of a long batch whatever else the process does has its turn. */
 const AT_A_TIME = 200;
 
+/** What was sealed, in the open; and the fields whose key is destroyed. */
+interface Opened {
+  readonly values: Readonly<Record<string, unknown>>;
+  readonly erased: readonly string[];
+}
+const NOTHING_SEALED: Opened = { values: {}, erased: [] };
+
 interface Sealed {
   readonly data: Envelope | undefined;
   readonly metadata: Envelope | undefined;
@@ -141,13 +148,7 @@ export const createCodec = (catalog: EventCatalog, keys: SubjectKeys) => {
     };
   };
 
-  const openFields = (
-    type: string,
-    envelope: Envelope | undefined,
-    place: Place,
-    lookups: ReadonlyMap<string, KeyLookup>,
-  ): { values: Record<string, unknown>; erased: string[] } => {
-    if (!envelope) return { values: {}, erased: [] };
+  const openFields = (type: string, envelope: Envelope, place: Place, lookups: ReadonlyMap<string, KeyLookup>): Opened => {
     const lookup = lookups.get(envelope.subject);
     if (lookup?.kind === 'destroyed') return { values: {}, erased: Object.keys(envelope.fields) };
     if (lookup?.kind !== 'key') throw new SubjectKeyMissingError(envelope.subject);
@@ -180,20 +181,24 @@ export const createCodec = (catalog: EventCatalog, keys: SubjectKeys) => {
     const plainMetadata = parse(stored.type, plainMetadataSchema, stored.metadata);
     const version = plainMetadata.schemaVersion;
     if (version > definition.version) throw new EventFormatError(stored.type, `schema version ${version} is newer than this process knows`);
+    const openedOf = (envelope: Envelope | undefined, prefix: '' | '$metadata.'): Opened =>
+      envelope
+        ? openFields(stored.type, envelope, [stored.stream, stored.id, `${prefix}${stored.type}`, version], lookups)
+        : NOTHING_SEALED;
+    const personal = openedOf(sealed.data, '');
+    const source = openedOf(sealed.metadata, '$metadata.');
     const { [ENVELOPE]: _sealed, ...plain } = stored.data;
-    const placeOf = (type: string): Place => [stored.stream, stored.id, type, version];
-    const personal = openFields(stored.type, sealed.data, placeOf(stored.type), lookups);
-    const source = openFields(stored.type, sealed.metadata, placeOf(`$metadata.${stored.type}`), lookups);
-    const current = definition.upcasters
-      .slice(version - 1)
-      .reduce<Record<string, unknown>>((data, upcast) => upcast(data), { ...plain, ...personal.values });
+    let current: Record<string, unknown> = Object.assign(plain, personal.values);
+    for (const upcast of definition.upcasters.slice(version - 1)) current = upcast(current);
     return {
       id: stored.id,
       stream: stored.stream,
       revision: stored.revision,
       position: stored.position,
       event: { type: stored.type, data: parse(stored.type, definition.schema, current) },
-      metadata: { ...plainMetadata, ...(source.values.source ? { source: parse(stored.type, sourceSchema, source.values.source) } : {}) },
+      metadata: source.values.source
+        ? { ...plainMetadata, source: parse(stored.type, sourceSchema, source.values.source) }
+        : (plainMetadata as EventMetadata),
       erased: [...personal.erased, ...source.erased],
     };
   };

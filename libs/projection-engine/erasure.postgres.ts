@@ -30,7 +30,7 @@ export const carryOutErasures = async (
   /** Whose personal values the handlers were given. */
   subjects: () => readonly string[],
 ): Promise<void> => {
-  const erased = batch.flatMap((event) => rules.erasedBy(event) ?? []);
+  const erased = batch.map((event) => rules.erasedBy(event)).filter((subject) => subject !== undefined);
   if (generation.state === 'live') {
     if (erased.length === 0) return;
     for (const each of await lockGenerations(db, generation.projection)) await purge(db, each, erased);

@@ -1,4 +1,5 @@
 import { facetsOf } from '#libs/audit/facets.js';
+import type { Facets } from '#libs/audit/facets.js';
 import type { RecordedEvent } from '#libs/event-store/recorded-event.js';
 import { categoryOf, idOf } from '#libs/event-store/stream-name.js';
 import type { Queryable } from '#libs/platform/postgres/pool.js';
@@ -6,6 +7,11 @@ import { textArray } from '#libs/platform/postgres/text-array.js';
 import type { Projection } from '#libs/projection-engine/projection.js';
 
 const OF_A_USER = ['user', 'userActivity'];
+
+interface Entry {
+  readonly recorded: RecordedEvent;
+  readonly facets: Facets;
+}
 
 const isFirstOfUser = ({ event }: RecordedEvent): boolean => event.type === 'UserProvisioned' || event.type === 'UserRegistered';
 
@@ -41,49 +47,45 @@ export const historyIndexProjection: Projection = {
     },
   ],
   handle: async (batch, db, schema) => {
-    const organizations = await organizationsOfUsers(batch, db, schema);
-    const rows = batch.flatMap((recorded) => {
-      const { organizationId = organizations.get(idOf(recorded.stream)), ...facets } = facetsOf(recorded);
-      return organizationId === undefined ? [] : [{ ...facets, organizationId, recorded }];
-    });
+    const entries = batch.map((recorded) => ({ recorded, facets: facetsOf(recorded) }));
+    const organizations = await organizationsOfUsers(entries, db, schema);
+    const organizationOf = ({ recorded, facets }: Entry): string => facets.organizationId ?? organizations.get(idOf(recorded.stream)) ?? '';
+    const rows = entries.filter((entry) => organizationOf(entry) !== '');
     if (rows.length === 0) return;
-    const column = (of: (row: (typeof rows)[number]) => string | null) => textArray(rows.map(of));
+    const column = (of: (row: Entry) => string | null) => textArray(rows.map(of));
     await db.query(
       `INSERT INTO ${schema}.history_index (organization_id, position, stream, revision, type, occurred_at, actor_type, actor_id, provider_id)
        SELECT * FROM unnest($1::text[], $2::bigint[], $3::text[], $4::bigint[], $5::text[], $6::timestamptz[], $7::text[], $8::text[], $9::text[])
        ON CONFLICT DO NOTHING`,
       [
-        column(({ organizationId }) => organizationId),
+        column(organizationOf),
         column(({ recorded }) => recorded.position.toString()),
         column(({ recorded }) => recorded.stream),
         column(({ recorded }) => recorded.revision.toString()),
-        column(({ type }) => type),
-        column(({ occurredAt }) => occurredAt),
-        column(({ actor }) => actor.type),
-        column(({ actor }) => actor.id),
-        column(({ providerId }) => providerId ?? null),
+        column(({ facets }) => facets.type),
+        column(({ facets }) => facets.occurredAt),
+        column(({ facets }) => facets.actor.type),
+        column(({ facets }) => facets.actor.id),
+        column(({ facets }) => facets.providerId ?? null),
       ],
     );
   },
 };
 
 /** Notes the organizations of users who begin in this batch, and looks up those of users whose events do not say. */
-const organizationsOfUsers = async (
-  batch: readonly RecordedEvent[],
-  db: Queryable,
-  schema: string,
-): Promise<ReadonlyMap<string, string>> => {
-  const begun = new Map(batch.filter(isFirstOfUser).map((recorded) => [idOf(recorded.stream), facetsOf(recorded).organizationId ?? '']));
+const organizationsOfUsers = async (entries: readonly Entry[], db: Queryable, schema: string): Promise<ReadonlyMap<string, string>> => {
+  const firsts = entries.filter(({ recorded }) => isFirstOfUser(recorded));
+  const begun = new Map(firsts.map(({ recorded, facets }) => [idOf(recorded.stream), facets.organizationId ?? '']));
   if (begun.size > 0) {
     await db.query(
       `INSERT INTO ${schema}.history_index_users (user_id, organization_id) SELECT * FROM unnest($1::uuid[], $2::text[]) ON CONFLICT DO NOTHING`,
       [[...begun.keys()], [...begun.values()]],
     );
   }
-  const silent = batch.filter(
-    (recorded) => OF_A_USER.includes(categoryOf(recorded.stream)) && facetsOf(recorded).organizationId === undefined,
+  const silent = entries.filter(
+    ({ recorded, facets }) => facets.organizationId === undefined && OF_A_USER.includes(categoryOf(recorded.stream)),
   );
-  const unknown = [...new Set(silent.map(({ stream }) => idOf(stream)))].filter((userId) => !begun.has(userId));
+  const unknown = [...new Set(silent.map(({ recorded }) => idOf(recorded.stream)))].filter((userId) => !begun.has(userId));
   if (unknown.length === 0) return begun;
   const { rows } = await db.query<{ user_id: string; organization_id: string }>(
     `SELECT user_id, organization_id FROM ${schema}.history_index_users WHERE user_id = ANY($1)`,

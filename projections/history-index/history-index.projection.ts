@@ -49,16 +49,18 @@ export const historyIndexProjection: Projection = {
   handle: async (batch, db, schema) => {
     const entries = batch.map((recorded) => ({ recorded, facets: facetsOf(recorded) }));
     const organizations = await organizationsOfUsers(entries, db, schema);
-    const organizationOf = ({ recorded, facets }: Entry): string => facets.organizationId ?? organizations.get(idOf(recorded.stream)) ?? '';
-    const rows = entries.filter((entry) => organizationOf(entry) !== '');
+    const rows = entries.flatMap(({ recorded, facets }) => {
+      const organizationId = facets.organizationId ?? organizations.get(idOf(recorded.stream));
+      return organizationId === undefined ? [] : [{ recorded, facets, organizationId }];
+    });
     if (rows.length === 0) return;
-    const column = (of: (row: Entry) => string | null) => textArray(rows.map(of));
+    const column = (of: (row: (typeof rows)[number]) => string | null) => textArray(rows.map(of));
     await db.query(
       `INSERT INTO ${schema}.history_index (organization_id, position, stream, revision, type, occurred_at, actor_type, actor_id, provider_id)
        SELECT * FROM unnest($1::text[], $2::bigint[], $3::text[], $4::bigint[], $5::text[], $6::timestamptz[], $7::text[], $8::text[], $9::text[])
        ON CONFLICT DO NOTHING`,
       [
-        column(organizationOf),
+        column(({ organizationId }) => organizationId),
         column(({ recorded }) => recorded.position.toString()),
         column(({ recorded }) => recorded.stream),
         column(({ recorded }) => recorded.revision.toString()),

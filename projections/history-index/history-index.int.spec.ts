@@ -100,6 +100,26 @@ describe('the history index', () => {
     expect(await rowsOf(history([`user-${ANN}`, dead], ['identityProvider-acme', deactivated]))).toEqual([]);
   });
 
+  it('is right when a long batch comes again, whole, in part, or with more behind it', async () => {
+    const events = history(...Array.from({ length: 300 }, () => ['organization-default', renamed] as const));
+    const [begin, middle, end] = [events.slice(0, 100), events.slice(100, 200), events.slice(200)];
+    const rows = await rowsAfterBatches(pool, historyIndexProjection, [events]);
+    expect(rows).toHaveLength(300);
+    for (const batches of [
+      [events, events],
+      [begin, events],
+      [begin, middle, end, middle],
+      [
+        [...begin, ...middle],
+        [...middle, ...end],
+      ],
+      // The first is there, the last is not, and the other way round: whatever stands between them.
+      [begin.slice(0, 1), events],
+      [end.slice(-1), events],
+    ])
+      expect(await rowsAfterBatches(pool, historyIndexProjection, batches)).toEqual(rows);
+  });
+
   it('holds no personal value, whatever the history', () =>
     fc.assert(
       fc.asyncProperty(generatedAccount, async (generated) => {

@@ -179,6 +179,36 @@ describe('rows and checkpoint', () => {
     expect(await projection.rows()).toEqual(ones(2));
   });
 
+  it('of two who write the same batch at once one has it; the other learns that the checkpoint is not its own, and parks nothing', async () => {
+    let lookers = 0;
+    let bothLooked: () => void = () => undefined;
+    const looked = new Promise<void>((resolve) => (bothLooked = resolve));
+    const projection = testProjection();
+    const table = projection.tables[0]?.name;
+    // As a handler that looks whether a batch is there before it inserts: both look before either inserts, so one of them meets the other's rows as a violated constraint.
+    const looking: TestProjection = {
+      ...projection,
+      handle: async (batch, db, schema) => {
+        const revisions = [batch.map(({ revision }) => revision)];
+        const { rows } = await db.query(`SELECT FROM ${schema}.${table} WHERE revision = ANY($1)`, revisions);
+        lookers += 1;
+        if (lookers === 2) bothLooked();
+        await looked;
+        const twice = rows.length === 0 ? '' : 'ON CONFLICT DO NOTHING';
+        await db.query(`INSERT INTO ${schema}.${table} SELECT unnest($1::bigint[]), 1 ${twice}`, revisions);
+      },
+    };
+    const position = await projection.append(2);
+    const live = await createGeneration(pool, projection, 'live');
+    const written = await Promise.allSettled([write(looking, live, position), write(looking, live, position)]);
+    expect(written.filter(({ status }) => status === 'fulfilled')).toHaveLength(1);
+    expect(written.find(({ status }) => status === 'rejected')).toMatchObject({ reason: expect.any(CheckpointLostError) });
+    expect(lookers).toBeGreaterThan(2);
+    expect(await projection.rows()).toEqual(ones(2));
+    expect(await liveGeneration(pool, projection.name)).toMatchObject({ events: 2n, checkpoint: { position } });
+    expect(await parkedIn(pool, live)).toEqual([]);
+  });
+
   it('a checkpoint cannot be moved in a generation that is not in that state any more', async () => {
     const projection = testProjection();
     const live = await createGeneration(pool, projection, 'live');

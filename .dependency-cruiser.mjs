@@ -1,10 +1,15 @@
 /**
- * The import rules of the architecture (docs/decisions/0006-published-language.md says what a context shows to others). Run by `npm run architecture`.
+ * The import rules of the architecture (docs/decisions/0006-published-language.md says what a context shows to others).
+ * Run by `npm run architecture`.
  */
 const TEST = '\\.spec\\.tsx?$';
 const EXEMPT = `^(apps/demo|test-support|bench)/|${TEST}`;
-const INFRASTRUCTURE = 'event-store|event-catalog|privacy|platform|projection-engine|web|embedded-postgres|mail|throttling';
-/** What a context shows to the others: its events, its values, its queries and its command messages; never its handlers or tables. */
+const INFRASTRUCTURE =
+  'event-store|event-catalog|privacy|platform|projection-engine|web|embedded-postgres|mail|throttling';
+/**
+ * What a context shows to the others: its events, its values, its queries and its command messages; never its handlers
+ * or tables.
+ */
 const PUBLISHED =
   '(events|streams|settings|policy|history)\\.ts$|/queries/|\\.command\\.ts$|/verified-assertion\\.ts$|/login-via-idp\\.ts$' +
   '|^libs/accounts/(state|decide|assurance|credentials|create-user|execute-on-account|email-address|username|passwords|password-policy|account-mail|mail-tokens\\.postgres|pending-addresses\\.postgres)\\.ts$' +
@@ -20,10 +25,16 @@ const only = (name, comment, pathNot, to) => ({
 
 export default {
   forbidden: [
-    { name: 'no-circular', severity: 'error', from: {}, to: { circular: true, viaOnly: { dependencyTypesNot: ['type-only'] } } },
+    {
+      name: 'no-circular',
+      severity: 'error',
+      from: {},
+      to: { circular: true, viaOnly: { dependencyTypesNot: ['type-only'] } },
+    },
     {
       name: 'pure-deciders',
-      comment: 'Events, state and deciders import no framework, no I/O, no clock, no random: time and ids come in with the command.',
+      comment:
+        'Events, state and deciders import no framework, no I/O, no clock, no random: time and ids come in with the command.',
       severity: 'error',
       from: {
         path: '^libs/[^/]+/(events|state|decide|assurance|credentials|claim|login-via-idp|external-identity|policy|restriction)\\.ts$',
@@ -38,7 +49,8 @@ export default {
     },
     {
       name: 'contexts-by-their-published-language',
-      comment: 'A context imports another one’s events, values, queries and command messages, never its handlers or tables.',
+      comment:
+        'A context imports another one’s events, values, queries and command messages, never its handlers or tables.',
       severity: 'error',
       from: {
         path: '^libs/([^/]+)/',
@@ -97,7 +109,12 @@ export default {
       '^libs/platform/postgres/|\\.postgres\\.ts$|^apps/event-store/|^projections/|^libs/embedded-postgres/',
       '^node_modules/pg/',
     ),
-    only('typeorm-in-projections', 'Entities map read models, nothing else.', '^projections/', '^node_modules/typeorm/'),
+    only(
+      'typeorm-in-projections',
+      'Entities map read models, nothing else.',
+      '^projections/',
+      '^node_modules/typeorm/',
+    ),
     only(
       'passport-in-identity-providers',
       '',
@@ -107,7 +124,8 @@ export default {
     only('oidc-provider-in-openid-provider', '', '^libs/openid-provider/', '^node_modules/oidc-provider/'),
     {
       name: 'cqrs-for-dispatch-only',
-      comment: 'docs/decisions/0002-cqrs-for-dispatch-only.md: CommandBus and QueryBus; EventBus, sagas and aggregate roots lose events.',
+      comment:
+        'docs/decisions/0002-cqrs-for-dispatch-only.md: CommandBus and QueryBus; EventBus, sagas and aggregate roots lose events.',
       severity: 'error',
       from: {
         path: '^(libs|apps|projections)/',

@@ -1,8 +1,9 @@
 import type { Config } from 'jest';
 
 /**
- * One runner for every tier: `*.unit.spec.ts` (pure), `*.int.spec.ts` (own PostgreSQL database and event store) and `*.e2e.spec.ts` (real
- * processes, HTTP, a browser). `scripts/test.mjs` builds first and hands the tests one PostgreSQL server, on a free port.
+ * One runner for every tier: `*.unit.spec.ts` (pure), `*.int.spec.ts` (own PostgreSQL database and event store) and
+ * `*.e2e.spec.ts` (real processes, HTTP, a browser). `scripts/test.mjs` builds first and hands the tests one PostgreSQL
+ * server, on a free port.
  */
 const config: Config = {
   testEnvironment: 'node',

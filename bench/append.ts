@@ -17,12 +17,16 @@ const appends = (client: EventStoreDBClient, run: string): ((worker: number) => 
   const revisions = new Map<number, AppendExpectedRevision>();
   return async (worker) => {
     const expectedRevision = revisions.get(worker) ?? NO_STREAM;
-    const { nextExpectedRevision } = await client.appendToStream(`bench${run}-${worker}`, benchEvent(), { expectedRevision });
+    const { nextExpectedRevision } = await client.appendToStream(`bench${run}-${worker}`, benchEvent(), {
+      expectedRevision,
+    });
     revisions.set(worker, nextExpectedRevision);
   };
 };
 
-/** One INSERT per event, each its own transaction, on a connection of its own per writer, into a table like the node's. */
+/**
+ * One INSERT per event, each its own transaction, on a connection of its own per writer, into a table like the node's.
+ */
 const inserts = (connections: readonly pg.Client[], run: string): ((worker: number) => Promise<void>) => {
   const revisions = new Map<number, number>();
   return async (worker) => {

@@ -26,7 +26,10 @@ const catchUpOnce = async (url: string, expected: number): Promise<number> => {
   const startedMs = performance.now();
   let received = 0;
   await new Promise<void>((resolve, reject) => {
-    const subscription = client.subscribeToAll({ fromPosition: START, filter: streamNameFilter({ prefixes: ['user-'] }) });
+    const subscription = client.subscribeToAll({
+      fromPosition: START,
+      filter: streamNameFilter({ prefixes: ['user-'] }),
+    });
     subscription.on('data', () => {
       received += 1;
       if (received === expected) resolve();

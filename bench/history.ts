@@ -18,7 +18,11 @@ import { newUuid } from '#libs/platform/ids.js';
 import { silentLogger } from '#libs/platform/logger.js';
 import { migrate } from '#libs/platform/postgres/migrations.js';
 import { createPool } from '#libs/platform/postgres/pool.js';
-import { createGeneration, generationSchema, projectionEngineMigrations } from '#libs/projection-engine/generations.postgres.js';
+import {
+  createGeneration,
+  generationSchema,
+  projectionEngineMigrations,
+} from '#libs/projection-engine/generations.postgres.js';
 import { historyIndexProjection } from '#projections/history-index/history-index.projection.js';
 import { connectReadModels } from '#projections/read-models.js';
 import type { ReadModels } from '#projections/read-models.js';
@@ -62,7 +66,12 @@ const insertRows = async (db: pg.Client, codec: Codec, rows: readonly Row[]): Pr
         id: newUuid(),
         event: {
           type: 'LoginSucceeded',
-          data: { sessionId: newUuid(), method: 'external_identity', providerId: 'acme', assertedEmail: 'a@acme.example' },
+          data: {
+            sessionId: newUuid(),
+            method: 'external_identity',
+            providerId: 'acme',
+            assertedEmail: 'a@acme.example',
+          },
         },
         stream: userActivityStream(userId),
         occurredAt: new Date(),
@@ -72,7 +81,10 @@ const insertRows = async (db: pg.Client, codec: Codec, rows: readonly Row[]): Pr
           correlationId: 'bench',
           actor: { type: 'user', id: userId },
           organizationId: 'bench',
-          source: { address: '192.0.2.1', userAgent: 'Mozilla/5.0 (X11; Linux x86_64; rv:140.0) Gecko/20100101 Firefox/140.0' },
+          source: {
+            address: '192.0.2.1',
+            userAgent: 'Mozilla/5.0 (X11; Linux x86_64; rv:140.0) Gecko/20100101 Firefox/140.0',
+          },
         },
       }),
     ),
@@ -93,7 +105,10 @@ const insertRows = async (db: pg.Client, codec: Codec, rows: readonly Row[]): Pr
   );
 };
 
-/** Adds the events number `from` to `to` to the log, as the node would have, and to the index. The node is not running meanwhile. */
+/**
+ * Adds the events number `from` to `to` to the log, as the node would have, and to the index. The node is not running
+ * meanwhile.
+ */
 const fill = async (
   db: pg.Client,
   codec: Codec,
@@ -126,7 +141,10 @@ const fill = async (
 };
 
 /** First pages of the two users in turn. @returns the p99 of each, in milliseconds */
-const firstPages = async (store: EventStore, limit: number): Promise<{ readonly busy: number; readonly quiet: number }> => {
+const firstPages = async (
+  store: EventStore,
+  limit: number,
+): Promise<{ readonly busy: number; readonly quiet: number }> => {
   const query = historyQuerySchema.parse({ order: 'desc', limit });
   const took: Record<string, number[]> = { [BUSY]: [], [QUIET]: [] };
   for (let page = 0; page < PAGES; page += 1) {
@@ -184,20 +202,31 @@ export const history: Scenario = {
       const index = generationSchema(await createGeneration(pool, historyIndexProjection, 'live'));
       readModels = await connectReadModels(urls.ligature_identity, 'bench');
       const keys = new MemorySubjectKeys();
-      const { rows } = await db.query<{ base: string }>('SELECT coalesce(max(position), 0) / 64 AS base FROM log.events');
+      const { rows } = await db.query<{ base: string }>(
+        'SELECT coalesce(max(position), 0) / 64 AS base FROM log.events',
+      );
       const base = Number(rows[0]?.base);
       let filled = 0;
       for (const size of SIZES) {
         await fill(db, createCodec(eventCatalog, keys), index, { base, from: filled + 1, to: size });
         filled = size;
         const node = await startEventStoreProcess({ databaseUrl: urls.ligature_event_store });
-        const options = { url: node.url, catalog: eventCatalog, keys, clock: systemClock, newId: newUuid, logger: silentLogger };
+        const options = {
+          url: node.url,
+          catalog: eventCatalog,
+          keys,
+          clock: systemClock,
+          newId: newUuid,
+          logger: silentLogger,
+        };
         const { store, connection } = connectEventStore(options);
         const pages: { readonly busy: number; readonly quiet: number }[] = [];
         for (let run = 1; run <= RUNS; run += 1) {
           const page = await firstPages(store, QUIET_EVENTS);
           pages.push(page);
-          report(`run ${run}/${RUNS}, ${size} events: p99 ${page.busy.toFixed(1)} ms, of the quiet user ${page.quiet.toFixed(1)} ms`);
+          report(
+            `run ${run}/${RUNS}, ${size} events: p99 ${page.busy.toFixed(1)} ms, of the quiet user ${page.quiet.toFixed(1)} ms`,
+          );
         }
         ratio = median(pages.map(({ busy, quiet }) => busy / quiet));
         const name = nameOf(size);
@@ -205,14 +234,21 @@ export const history: Scenario = {
         figures[`busyP99Ms${name}`] = median(pages.map(({ busy }) => busy));
         figures[`quietP99Ms${name}`] = median(pages.map(({ quiet }) => quiet));
         figures[`busyPageOf100P99Ms${name}`] = (await firstPages(store, 100)).busy;
-        const organization = organizationEvents(store, historyIndex(readModels), 'bench', { order: 'asc', piece: EXPORT_PIECE });
+        const organization = organizationEvents(store, historyIndex(readModels), 'bench', {
+          order: 'asc',
+          piece: EXPORT_PIECE,
+        });
         const whole = await exportAll(organization);
         if (whole.lines !== size) throw new Error(`The export had ${whole.lines} lines of ${size}`);
-        report(`exported ${whole.lines} of the organization: ${Math.round(whole.perSecond)}/s, ${Math.round(whole.peakMiB)} MiB`);
+        report(
+          `exported ${whole.lines} of the organization: ${Math.round(whole.perSecond)}/s, ${Math.round(whole.peakMiB)} MiB`,
+        );
         figures[`organizationExportPerSecond${name}`] = whole.perSecond;
         figures[`organizationExportPeakMiB${name}`] = whole.peakMiB;
         const busys = await exportAll(userEvents(store, BUSY, { order: 'asc', piece: EXPORT_PIECE }));
-        report(`exported ${busys.lines} of the busy user: ${Math.round(busys.perSecond)}/s, ${Math.round(busys.peakMiB)} MiB`);
+        report(
+          `exported ${busys.lines} of the busy user: ${Math.round(busys.perSecond)}/s, ${Math.round(busys.peakMiB)} MiB`,
+        );
         figures[`userExportPerSecond${name}`] = busys.perSecond;
         figures[`userExportPeakMiB${name}`] = busys.peakMiB;
         await connection.close();

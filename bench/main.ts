@@ -9,7 +9,16 @@ import { rounded } from './scenario.js';
 import type { Measurement, Scenario } from './scenario.js';
 import { tokenScenarios } from './tokens.js';
 
-const SCENARIOS: readonly Scenario[] = [append, catchUp, history, pages, projectionLag, rebuild, revocation, ...tokenScenarios];
+const SCENARIOS: readonly Scenario[] = [
+  append,
+  catchUp,
+  history,
+  pages,
+  projectionLag,
+  rebuild,
+  revocation,
+  ...tokenScenarios,
+];
 
 const USAGE = `Usage: npm run bench -- [<scenario> …] [--json]\nScenarios: ${SCENARIOS.map(({ name }) => name).join(', ')}. None named: all.`;
 
@@ -18,7 +27,13 @@ const roundedAll = (values: Readonly<Record<string, number>>): Record<string, nu
 
 const asJson = (scenario: Scenario, { ratios, figures, runs }: Measurement): string => {
   const rounds = roundedAll(ratios);
-  return JSON.stringify({ scenario: scenario.name, ratio: Object.values(rounds)[0], ratios: rounds, figures: roundedAll(figures), runs });
+  return JSON.stringify({
+    scenario: scenario.name,
+    ratio: Object.values(rounds)[0],
+    ratios: rounds,
+    figures: roundedAll(figures),
+    runs,
+  });
 };
 
 const asText = (scenario: Scenario, { ratios, figures, runs }: Measurement): string => {

@@ -54,16 +54,22 @@ const series = async (count: number, one: () => Promise<Shown>): Promise<readonl
 };
 
 const measureAll = async (system: NpmStart, report: (line: string) => void): Promise<Measurement> => {
-  const [issuer, app] = [`http://localhost:${system.port('IDENTITY_PORT')}`, `http://127.0.0.1:${system.port('DEMO_APP_PORT')}`];
+  const [issuer, app] = [
+    `http://localhost:${system.port('IDENTITY_PORT')}`,
+    `http://127.0.0.1:${system.port('DEMO_APP_PORT')}`,
+  ];
   const [plain, forApp] = [() => show(`${issuer}/sign-in`), () => showForApp(issuer, app)];
   await series(WARM_UP, plain);
   await series(WARM_UP, forApp);
   const runs: { readonly plain: readonly number[]; readonly forApp: readonly number[] }[] = [];
   for (let run = 1; run <= RUNS; run += 1) {
-    const times = async (one: () => Promise<Shown>): Promise<readonly number[]> => (await series(REQUESTS, one)).map(({ ms }) => ms);
+    const times = async (one: () => Promise<Shown>): Promise<readonly number[]> =>
+      (await series(REQUESTS, one)).map(({ ms }) => ms);
     const measured = { plain: await times(plain), forApp: await times(forApp) };
     runs.push(measured);
-    report(`run ${run}: median ${median(measured.plain).toFixed(1)} ms, for an app ${median(measured.forApp).toFixed(1)} ms`);
+    report(
+      `run ${run}: median ${median(measured.plain).toFixed(1)} ms, for an app ${median(measured.forApp).toFixed(1)} ms`,
+    );
   }
   const html = (await forApp()).bytes;
   const css = (await show(`${issuer}/assets/style.css`)).bytes;

@@ -37,7 +37,11 @@ export const projectionLag: Scenario = {
     const database = await createTestDatabase();
     const node = await startEventStoreProcess({ databaseUrl: database.urls.ligature_event_store });
     const installation = await startTestInstallation({ url: node.url, database, stop: () => Promise.resolve() });
-    const pool = createPool(database.urls.ligature_projector, { applicationName: 'bench', max: 20, statementTimeoutMs: 0 });
+    const pool = createPool(database.urls.ligature_projector, {
+      applicationName: 'bench',
+      max: 20,
+      statementTimeoutMs: 0,
+    });
     await migrate(pool, 'models', projectionEngineMigrations);
     const core = connectEventStore({
       ...installation,
@@ -50,11 +54,16 @@ export const projectionLag: Scenario = {
     const dependencies = { ...core, pool, logger: silentLogger, subjects: subjectRules };
     const stopping = new AbortController();
     const running = Promise.all(
-      [...allProjections.map((projection) => new Projector(dependencies, projection)), new LagMonitor(dependencies, allProjections)].map(
-        (runner) => runner.run(stopping.signal),
-      ),
+      [
+        ...allProjections.map((projection) => new Projector(dependencies, projection)),
+        new LagMonitor(dependencies, allProjections),
+      ].map((runner) => runner.run(stopping.signal)),
     );
-    const figures: Record<'p50Ms' | 'p99Ms' | 'loginsPerSecond', number[]> = { p50Ms: [], p99Ms: [], loginsPerSecond: [] };
+    const figures: Record<'p50Ms' | 'p99Ms' | 'loginsPerSecond', number[]> = {
+      p50Ms: [],
+      p99Ms: [],
+      loginsPerSecond: [],
+    };
     try {
       for (let run = 1; run <= RUNS; run += 1) {
         const { lags, rate } = await logins(installation.store, pool);
@@ -65,7 +74,11 @@ export const projectionLag: Scenario = {
           `run ${run}/${RUNS}: p50 ${percentile(lags, 0.5).toFixed(1)} ms, p99 ${percentile(lags, 0.99).toFixed(1)} ms, ${Math.round(rate)} logins/s`,
         );
       }
-      return { runs: RUNS, ratios: {}, figures: Object.fromEntries(Object.entries(figures).map(([name, found]) => [name, median(found)])) };
+      return {
+        runs: RUNS,
+        ratios: {},
+        figures: Object.fromEntries(Object.entries(figures).map(([name, found]) => [name, median(found)])),
+      };
     } finally {
       stopping.abort();
       await running;

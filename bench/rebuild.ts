@@ -31,7 +31,9 @@ import { eventsPerUser, UserLog } from './support/user-log.js';
 const RUNS = 3;
 const SIGN_INS_PER_USER = 4;
 const SIZES: readonly number[] = [10_000, 100_000, 1_000_000];
-/** Emmett reads by a sequential scan for each batch: its rate falls as the table grows, and a million would take hours. */
+/**
+ * Emmett reads by a sequential scan for each batch: its rate falls as the table grows, and a million would take hours.
+ */
 const EMMETT_MOST = 100_000;
 /** What Emmett rebuilds too. */
 const EQUIVALENT = [usersProjection, linksProjection];
@@ -96,7 +98,12 @@ export const rebuild: Scenario = {
         await log.growTo(size);
         report(`${size} events are in the log`);
         const node = await startEventStoreProcess({ databaseUrl: urls.ligature_event_store });
-        const rates: Record<'raw' | 'rebuilt' | 'equivalent' | 'emmett', number[]> = { raw: [], rebuilt: [], equivalent: [], emmett: [] };
+        const rates: Record<'raw' | 'rebuilt' | 'equivalent' | 'emmett', number[]> = {
+          raw: [],
+          rebuilt: [],
+          equivalent: [],
+          emmett: [],
+        };
         for (let run = 1; run <= RUNS; run += 1) {
           rates.raw.push(await readRaw(node.url, size));
           rates.rebuilt.push(await rebuildOnce(node.url, models, masterKey, size, allProjections));
@@ -142,15 +149,27 @@ const rebuildOnce = async (
 ): Promise<number> => {
   // Keys that another run has unwrapped would be a cache that a real rebuild does not find.
   const keys = postgresSubjectKeys({ pool, masterKey, clock: systemClock, newId: newUuid });
-  const core = connectEventStore({ url, catalog: eventCatalog, keys, clock: systemClock, newId: newUuid, logger: silentLogger });
+  const core = connectEventStore({
+    url,
+    catalog: eventCatalog,
+    keys,
+    clock: systemClock,
+    newId: newUuid,
+    logger: silentLogger,
+  });
   const targets = [];
-  for (const projection of projections) targets.push({ projection, generation: await createGeneration(pool, projection, 'building') });
+  for (const projection of projections)
+    targets.push({ projection, generation: await createGeneration(pool, projection, 'building') });
   const startedMs = performance.now();
-  await feedBuilding({ pool, ...core, logger: silentLogger, subjects: subjectRules }, targets, { signal: new AbortController().signal });
+  await feedBuilding({ pool, ...core, logger: silentLogger, subjects: subjectRules }, targets, {
+    signal: new AbortController().signal,
+  });
   const rate = expected / ((performance.now() - startedMs) / 1000);
   const users = targets.find(({ projection }) => projection.name === 'users');
   if (!users) throw new Error('there is no projection of users');
-  const { rows } = await pool.query<{ n: string }>(`SELECT count(*) AS n FROM ${generationSchema(users.generation)}.users`);
+  const { rows } = await pool.query<{ n: string }>(
+    `SELECT count(*) AS n FROM ${generationSchema(users.generation)}.users`,
+  );
   if (Number(rows[0]?.n) !== expected / eventsPerUser(SIGN_INS_PER_USER))
     throw new Error(`${rows[0]?.n} users were built from ${expected} events`);
   for (const { generation } of targets) await discardGeneration(pool, generation);

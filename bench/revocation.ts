@@ -37,7 +37,11 @@ const measure = async (report: (line: string) => void): Promise<Measurement> => 
   const { ligature, database } = servers;
   const isRefused = async ({ refreshToken }: Seed): Promise<boolean> => {
     const body = new URLSearchParams({ grant_type: 'refresh_token', refresh_token: refreshToken.id });
-    const { status } = await fetch(`${ligature.url}/token`, { method: 'POST', headers: { authorization: BASIC }, body });
+    const { status } = await fetch(`${ligature.url}/token`, {
+      method: 'POST',
+      headers: { authorization: BASIC },
+      body,
+    });
     return status === 400;
   };
   const ended = async ({ sessionUid, grant }: Seed): Promise<boolean> => {
@@ -53,11 +57,17 @@ const measure = async (report: (line: string) => void): Promise<Measurement> => 
     for (const [i, seed] of ligature.seeds.entries()) {
       await servers.deactivate(seed.userId);
       const since = performance.now();
-      const [forEnd, forApp] = await Promise.all([takes(since, () => ended(seed)), takes(since, () => heard.has(seed.sessionUid))]);
+      const [forEnd, forApp] = await Promise.all([
+        takes(since, () => ended(seed)),
+        takes(since, () => heard.has(seed.sessionUid)),
+      ]);
       endedMs.push(forEnd);
       toldMs.push(forApp);
       if (!(await isRefused(seed))) throw new Error('A refresh token outlived its grant');
-      if (i % 10 === 9) report(`${i + 1}/${RUNS}: session ended after ${Math.round(forEnd)} ms, app told after ${Math.round(forApp)} ms`);
+      if (i % 10 === 9)
+        report(
+          `${i + 1}/${RUNS}: session ended after ${Math.round(forEnd)} ms, app told after ${Math.round(forApp)} ms`,
+        );
     }
     return {
       runs: RUNS,

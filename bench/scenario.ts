@@ -1,6 +1,8 @@
 /** What one measure found: figures, and how they compare to the baselines measured in the same run. */
 export interface Measurement {
-  /** This product over the baseline, by the baseline's name; medians of the runs. The first one is the scenario's ratio. */
+  /**
+   * This product over the baseline, by the baseline's name; medians of the runs. The first one is the scenario's ratio.
+   */
   readonly ratios: Readonly<Record<string, number>>;
   /** Named figures with their unit in the name. */
   readonly figures: Readonly<Record<string, number>>;
@@ -23,7 +25,8 @@ export interface Scenario {
 export const median = (values: readonly number[]): number => {
   const sorted = [...values].sort((a, b) => a - b);
   const middle = sorted.length >> 1;
-  const [low = NaN, high = NaN] = sorted.length % 2 === 1 ? [sorted[middle], sorted[middle]] : [sorted[middle - 1], sorted[middle]];
+  const [low = NaN, high = NaN] =
+    sorted.length % 2 === 1 ? [sorted[middle], sorted[middle]] : [sorted[middle - 1], sorted[middle]];
   return (low + high) / 2;
 };
 

@@ -23,7 +23,12 @@ interface Answer {
 /** Connections stay open during a run, one for each worker, as in front of a load balancer. */
 const agent = new Agent({ keepAlive: true, maxSockets: WORKERS });
 
-const ask = (url: string, path: string, headers: Record<string, string>, form?: Record<string, string>): Promise<Answer> =>
+const ask = (
+  url: string,
+  path: string,
+  headers: Record<string, string>,
+  form?: Record<string, string>,
+): Promise<Answer> =>
   new Promise((resolve, reject) => {
     const body = form && new URLSearchParams(form).toString();
     const request = httpRequest(
@@ -33,7 +38,9 @@ const ask = (url: string, path: string, headers: Record<string, string>, form?: 
         method: form ? 'POST' : 'GET',
         headers: {
           ...headers,
-          ...(body === undefined ? {} : { 'content-type': 'application/x-www-form-urlencoded', 'content-length': Buffer.byteLength(body) }),
+          ...(body === undefined
+            ? {}
+            : { 'content-type': 'application/x-www-form-urlencoded', 'content-length': Buffer.byteLength(body) }),
         },
       },
       (response) => {
@@ -58,7 +65,8 @@ type Step = (worker: number) => Promise<unknown>;
 
 const STEPS = {
   'client-credentials': ({ url }: TokenServer): Step => {
-    return () => must(ask(url, '/token', { authorization: BASIC }, { grant_type: 'client_credentials' }), '"access_token"');
+    return () =>
+      must(ask(url, '/token', { authorization: BASIC }, { grant_type: 'client_credentials' }), '"access_token"');
   },
   refresh: ({ url, seeds }: TokenServer): Step => {
     const tokens = seeds.map(({ refreshToken }) => refreshToken.id);
@@ -70,15 +78,22 @@ const STEPS = {
   },
   introspection: ({ url, seeds }: TokenServer): Step => {
     return (worker) =>
-      must(ask(url, '/token/introspection', { authorization: BASIC }, { token: seeds[worker]?.accessToken.id ?? '' }), '"active":true');
+      must(
+        ask(url, '/token/introspection', { authorization: BASIC }, { token: seeds[worker]?.accessToken.id ?? '' }),
+        '"active":true',
+      );
   },
   userinfo: ({ url, seeds }: TokenServer): Step => {
-    return (worker) => must(ask(url, '/me', { authorization: `Bearer ${seeds[worker]?.accessToken.id ?? ''}` }), '"email"');
+    return (worker) =>
+      must(ask(url, '/me', { authorization: `Bearer ${seeds[worker]?.accessToken.id ?? ''}` }), '"email"');
   },
 } as const;
 
 /** How a lookup's time grows with the number of tokens: medians of introspections, one at a time. */
-const growth = async ({ ligature, database }: TokenServers, report: (line: string) => void): Promise<Record<string, number>> => {
+const growth = async (
+  { ligature, database }: TokenServers,
+  report: (line: string) => void,
+): Promise<Record<string, number>> => {
   const figures: Record<string, number> = {};
   let rows = 0;
   for (const size of GROWTH_SIZES) {
@@ -101,7 +116,9 @@ const growth = async ({ ligature, database }: TokenServers, report: (line: strin
     figures[`lookupMs${size}Tokens`] = median(latenciesMs);
     report(`${size} tokens: ${median(latenciesMs).toFixed(2)} ms per introspection`);
   }
-  const [smallest = NaN, largest = NaN] = [GROWTH_SIZES[0], GROWTH_SIZES.at(-1)].map((size) => figures[`lookupMs${size}Tokens`] ?? NaN);
+  const [smallest = NaN, largest = NaN] = [GROWTH_SIZES[0], GROWTH_SIZES.at(-1)].map(
+    (size) => figures[`lookupMs${size}Tokens`] ?? NaN,
+  );
   return { ...figures, lookupGrowth10kTo1M: largest / smallest };
 };
 
@@ -110,8 +127,12 @@ const measure =
   async (report: (line: string) => void): Promise<Measurement> => {
     const servers = await startTokenServers(WORKERS);
     try {
-      const steps = (['ligature', 'bare', 'memory'] as const).map((server) => ({ server, step: STEPS[name](servers[server]) }));
-      // One client at one address asks for more than one may in a minute: what was counted is forgotten before each run, and counted again.
+      const steps = (['ligature', 'bare', 'memory'] as const).map((server) => ({
+        server,
+        step: STEPS[name](servers[server]),
+      }));
+      // One client at one address asks for more than one may in a minute: what was counted is forgotten before each
+      // run, and counted again.
       const driveFor = async (ms: number, step: Step) => {
         await servers.database.query('DELETE FROM provider.throttles');
         return drive(WORKERS, ms, step);
@@ -136,7 +157,8 @@ const measure =
             .join(', ')}`,
         );
       }
-      const against = (server: string): number => median((rates.ligature ?? []).map((rate, i) => rate / (rates[server]?.[i] ?? NaN)));
+      const against = (server: string): number =>
+        median((rates.ligature ?? []).map((rate, i) => rate / (rates[server]?.[i] ?? NaN)));
       return {
         runs: RUNS,
         ratios: {
@@ -147,7 +169,9 @@ const measure =
         },
         figures: {
           ...Object.fromEntries(Object.entries(rates).map(([server, each]) => [`${server}PerSecond`, median(each)])),
-          ...Object.fromEntries(Object.entries(costs).map(([server, each]) => [`${server}CpuMsPerRequest`, median(each)])),
+          ...Object.fromEntries(
+            Object.entries(costs).map(([server, each]) => [`${server}CpuMsPerRequest`, median(each)]),
+          ),
           ligatureP99Ms: median(p99s),
           ...(name === 'introspection' ? await growth(servers, report) : {}),
         },
@@ -176,6 +200,10 @@ export const tokenScenarios: readonly Scenario[] = [
     '≥ 0.6 × the bare one',
     ' Each refresh of ours stores an event, and learns from the store whether the account was taken back, before it answers.',
   ),
-  scenario('introspection', '≥ 0.8 × the bare one', ' Then the growth of a lookup’s time with 10 k, 100 k and 1 M stored tokens.'),
+  scenario(
+    'introspection',
+    '≥ 0.8 × the bare one',
+    ' Then the growth of a lookup’s time with 10 k, 100 k and 1 M stored tokens.',
+  ),
   scenario('userinfo', '≥ 0.6 × the bare one', ' Claims of ours come from the read model.'),
 ];

@@ -23,7 +23,9 @@ if (!isNewEnough()) {
   // On Linux x64 npm brings a Node.js that is (see package.json, optionalDependencies); npx alone does not always run on it.
   const brought = join(root, 'node_modules', '.bin', 'node');
   if (process.env.LIGATURE_NODE_TRIED || !existsSync(brought))
-    refuse(`Ligature needs Node.js 24.9 or newer; this is ${process.versions.node}. Run "npm ci" in ${root}, or install Node.js 24.`);
+    refuse(
+      `Ligature needs Node.js 24.9 or newer; this is ${process.versions.node}. Run "npm ci" in ${root}, or install Node.js 24.`,
+    );
   const { status, error } = spawnSync(brought, [fileURLToPath(import.meta.url), ...process.argv.slice(2)], {
     stdio: 'inherit',
     env: { ...process.env, LIGATURE_NODE_TRIED: '1' },
@@ -32,7 +34,8 @@ if (!isNewEnough()) {
   process.exit(status ?? 1);
 }
 
-if (!existsSync(main)) refuse(`Nothing is built yet. Run "npm run build" in ${root} (npm start builds, too), then try again.`);
+if (!existsSync(main))
+  refuse(`Nothing is built yet. Run "npm run build" in ${root} (npm start builds, too), then try again.`);
 
 const kept = join(resolve(root, process.env.LIGATURE_DATA_DIR || '.ligature'), 'ligature.env');
 if (existsSync(kept)) {

@@ -5,4 +5,9 @@ import { providersProjection } from './providers/providers.projection.js';
 import { usersProjection } from './users/users.projection.js';
 
 /** Every read model that the projector builds. */
-export const allProjections: readonly Projection[] = [usersProjection, linksProjection, historyIndexProjection, providersProjection];
+export const allProjections: readonly Projection[] = [
+  usersProjection,
+  linksProjection,
+  historyIndexProjection,
+  providersProjection,
+];

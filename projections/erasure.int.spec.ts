@@ -98,7 +98,12 @@ const feed = async (projection: Projection, generation: Generation, limit: bigin
     projection,
     generation,
   );
-  const events = await eventsBetween(connection, generation.checkpoint?.position ?? null, limit, projection.streamPrefixes);
+  const events = await eventsBetween(
+    connection,
+    generation.checkpoint?.position ?? null,
+    limit,
+    projection.streamPrefixes,
+  );
   await writer.write(events ?? [], limit, new AbortController().signal);
 };
 
@@ -237,32 +242,37 @@ describe('invariant 10: after an erasure', () => {
     }
   };
 
-  it.each(withPersonalColumns)('%s: neither a rollback nor a replay brings anything personal back', async (_name, projection) => {
-    const userId = newUuid();
-    const text = `secret-${newUuid()}`;
-    const mine = own(projection);
-    const tablesOf = (generation: number): string[] =>
-      mine.tables
-        .filter(({ personal }) => personal)
-        .map(({ name }) => `${generationSchema({ projection: mine.name, generation })}.${name}`);
-    await running(mine, async (carryOut) => {
-      await waitForPosition(pool, mine.name, await register(userId, text), 10_000);
-      await carryOut('replay');
-      // The generation before has not had this one: a rollback reads it, and what it reads is sealed for ever.
-      await append(userId, [{ type: 'ProfileUpdated', data: { displayName: text, givenName: text, familyName: text } }]);
-      expect(await tablesWith(admin, text)).toEqual(expect.arrayContaining([...tablesOf(1), ...tablesOf(2)]));
+  it.each(withPersonalColumns)(
+    '%s: neither a rollback nor a replay brings anything personal back',
+    async (_name, projection) => {
+      const userId = newUuid();
+      const text = `secret-${newUuid()}`;
+      const mine = own(projection);
+      const tablesOf = (generation: number): string[] =>
+        mine.tables
+          .filter(({ personal }) => personal)
+          .map(({ name }) => `${generationSchema({ projection: mine.name, generation })}.${name}`);
+      await running(mine, async (carryOut) => {
+        await waitForPosition(pool, mine.name, await register(userId, text), 10_000);
+        await carryOut('replay');
+        // The generation before has not had this one: a rollback reads it, and what it reads is sealed for ever.
+        await append(userId, [
+          { type: 'ProfileUpdated', data: { displayName: text, givenName: text, familyName: text } },
+        ]);
+        expect(await tablesWith(admin, text)).toEqual(expect.arrayContaining([...tablesOf(1), ...tablesOf(2)]));
 
-      await waitForPosition(pool, mine.name, await erase(userId), 10_000);
-      expect(await tablesWith(admin, text)).toEqual([]);
-      for (const generation of [1, 2]) {
-        expect(await carryOut('rollback')).toMatchObject({ generation });
+        await waitForPosition(pool, mine.name, await erase(userId), 10_000);
         expect(await tablesWith(admin, text)).toEqual([]);
-      }
-      expect(await carryOut('replay')).toMatchObject({ generation: 3 });
-      expect(await carryOut('rollback')).toMatchObject({ generation: 2 });
-      expect(await tablesWith(admin, text)).toEqual([]);
-    });
-  });
+        for (const generation of [1, 2]) {
+          expect(await carryOut('rollback')).toMatchObject({ generation });
+          expect(await tablesWith(admin, text)).toEqual([]);
+        }
+        expect(await carryOut('replay')).toMatchObject({ generation: 3 });
+        expect(await carryOut('rollback')).toMatchObject({ generation: 2 });
+        expect(await tablesWith(admin, text)).toEqual([]);
+      });
+    },
+  );
 });
 
 describe('invariant 8: while an erasure is under way', () => {

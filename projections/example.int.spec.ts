@@ -63,8 +63,12 @@ describe('a read model that a newcomer adds', () => {
   };
 
   it('is the one of docs/projections.md', () => {
-    const documented = /```ts\n[^`]*?(export const signInCountsProjection[^]*?)```/.exec(readFileSync('docs/projections.md', 'utf8'))?.[1];
-    const here = /(const signInCountsProjection[^]*?\n};\n)/.exec(readFileSync('projections/example.int.spec.ts', 'utf8'))?.[1];
+    const documented = /```ts\n[^`]*?(export const signInCountsProjection[^]*?)```/.exec(
+      readFileSync('docs/projections.md', 'utf8'),
+    )?.[1];
+    const here = /(const signInCountsProjection[^]*?\n};\n)/.exec(
+      readFileSync('projections/example.int.spec.ts', 'utf8'),
+    )?.[1];
     expect(documented).toBe(`export ${here}`);
   });
 
@@ -73,7 +77,10 @@ describe('a read model that a newcomer adds', () => {
     for (const userId of [ann, bea, ann]) await signIn(userId);
     const dependencies = { ...installation, pool, logger: silentLogger, subjects: subjectRules };
     const stopping = new AbortController();
-    const runners = [new Projector(dependencies, signInCountsProjection), new Replayer(dependencies, [signInCountsProjection], 'the test')];
+    const runners = [
+      new Projector(dependencies, signInCountsProjection),
+      new Replayer(dependencies, [signInCountsProjection], 'the test'),
+    ];
     const running = Promise.all(runners.map((runner) => runner.run(stopping.signal)));
     const counts = async (): Promise<unknown[]> =>
       (await pool.query<object>('SELECT user_id, sign_ins FROM models.sign_in_counts ORDER BY user_id')).rows;

@@ -26,12 +26,20 @@ const history = (...events: readonly (readonly [userId: string, event: DomainEve
     const category = ['LoginSucceeded', 'SessionStarted'].includes(event.type) ? 'userActivity' : 'user';
     const { metadata } = recorded(event);
     const occurredAt = new Date(Date.UTC(2026, 2, 3, 12, 0, i)).toISOString();
-    return recorded(event, { stream: `${category}-${userId}` as StreamName, position: BigInt(i), metadata: { ...metadata, occurredAt } });
+    return recorded(event, {
+      stream: `${category}-${userId}` as StreamName,
+      position: BigInt(i),
+      metadata: { ...metadata, occurredAt },
+    });
   });
 
 const provisioned = (displayName?: string): DomainEvent => ({
   type: 'UserProvisioned',
-  data: { organizationId: 'default', providerId: 'acme', ...(displayName ? { displayName, email: `${displayName}@acme.example` } : {}) },
+  data: {
+    organizationId: 'default',
+    providerId: 'acme',
+    ...(displayName ? { displayName, email: `${displayName}@acme.example` } : {}),
+  },
 });
 const linked = (n: number, subject?: string): DomainEvent => ({
   type: 'ExternalIdentityLinked',
@@ -50,7 +58,14 @@ const unlinked = (n: number): DomainEvent => ({
 });
 const signedIn = (n: number): DomainEvent => ({
   type: 'LoginSucceeded',
-  data: { sessionId: 's', method: 'external_identity', providerId: 'acme', claimId: claimId(n), row: '2', policyRevision: 'p' },
+  data: {
+    sessionId: 's',
+    method: 'external_identity',
+    providerId: 'acme',
+    claimId: claimId(n),
+    row: '2',
+    policyRevision: 'p',
+  },
 });
 
 beforeAll(async () => {
@@ -64,7 +79,10 @@ afterAll(async () => {
 });
 
 /** The rows after these batches, in a generation of their own. */
-const rowsAfter = async (projection: Projection, batches: readonly (readonly RecordedEvent[])[]): Promise<Record<string, unknown>[]> => {
+const rowsAfter = async (
+  projection: Projection,
+  batches: readonly (readonly RecordedEvent[])[],
+): Promise<Record<string, unknown>[]> => {
   const name = `${projection.name}_${Math.random().toString(36).slice(2)}`;
   const own = { ...projection, name };
   const { generation } = await createGeneration(pool, own, 'building');
@@ -75,12 +93,18 @@ const rowsAfter = async (projection: Projection, batches: readonly (readonly Rec
       pool,
       schema,
     );
-  const { rows } = await pool.query<Record<string, unknown>>(`SELECT * FROM ${schema}.${projection.tables[0]?.name} ORDER BY 1`);
+  const { rows } = await pool.query<Record<string, unknown>>(
+    `SELECT * FROM ${schema}.${projection.tables[0]?.name} ORDER BY 1`,
+  );
   return rows;
 };
 
 /** Whatever the batches, and applied twice: the same rows (exactly-once effect, projections.md). */
-const thenRows = async (projection: Projection, events: readonly RecordedEvent[], expected: readonly object[]): Promise<void> => {
+const thenRows = async (
+  projection: Projection,
+  events: readonly RecordedEvent[],
+  expected: readonly object[],
+): Promise<void> => {
   const atOnce = await rowsAfter(projection, [events]);
   expect(atOnce).toEqual(expected);
   expect(await rowsAfter(projection, [events, events])).toEqual(atOnce);
@@ -112,7 +136,9 @@ describe('users', () => {
     ]));
 
   it('has a row without personal values when they were erased', () =>
-    thenRows(usersProjection, history([ANN, provisioned()]), [expect.objectContaining({ user_id: ANN, display_name: null, email: null })]));
+    thenRows(usersProjection, history([ANN, provisioned()]), [
+      expect.objectContaining({ user_id: ANN, display_name: null, email: null }),
+    ]));
 
   it('has no row for a user id that only ever saw an abandoned claim', () =>
     thenRows(usersProjection, history([ANN, { type: 'ClaimAbandoned', data: { claimId: claimId(1) } }]), []));
@@ -122,19 +148,37 @@ describe('links', () => {
   it('has one row for each live link, and when it was last used', () =>
     thenRows(
       linksProjection,
-      history([ANN, linked(1, 'ann')], [ANN, linked(2, 'ann-2')], [BEA, linked(3, 'bea')], [ANN, signedIn(2)], [ANN, signedIn(2)]),
+      history(
+        [ANN, linked(1, 'ann')],
+        [ANN, linked(2, 'ann-2')],
+        [BEA, linked(3, 'bea')],
+        [ANN, signedIn(2)],
+        [ANN, signedIn(2)],
+      ),
       [
         expect.objectContaining({ claim_id: claimId(1), user_id: ANN, subject: 'ann', last_used_at: null }),
-        expect.objectContaining({ claim_id: claimId(2), user_id: ANN, last_used_at: new Date('2026-03-03T12:00:04.000Z') }),
-        expect.objectContaining({ claim_id: claimId(3), user_id: BEA, linked_at: new Date('2026-03-03T12:00:02.000Z') }),
+        expect.objectContaining({
+          claim_id: claimId(2),
+          user_id: ANN,
+          last_used_at: new Date('2026-03-03T12:00:04.000Z'),
+        }),
+        expect.objectContaining({
+          claim_id: claimId(3),
+          user_id: BEA,
+          linked_at: new Date('2026-03-03T12:00:02.000Z'),
+        }),
       ],
     ));
 
   it('an unlinked one is gone, a new link of the same identity is there, and a late use of the old one changes nothing', () =>
-    thenRows(linksProjection, history([ANN, linked(1, 'ann')], [ANN, unlinked(1)], [ANN, linked(2, 'ann')], [ANN, signedIn(1)]), [
-      expect.objectContaining({ claim_id: claimId(2), last_used_at: null }),
-    ]));
+    thenRows(
+      linksProjection,
+      history([ANN, linked(1, 'ann')], [ANN, unlinked(1)], [ANN, linked(2, 'ann')], [ANN, signedIn(1)]),
+      [expect.objectContaining({ claim_id: claimId(2), last_used_at: null })],
+    ));
 
   it('has a row without personal values when they were erased', () =>
-    thenRows(linksProjection, history([ANN, linked(1)]), [expect.objectContaining({ subject: null, name_at_provider: null })]));
+    thenRows(linksProjection, history([ANN, linked(1)]), [
+      expect.objectContaining({ subject: null, name_at_provider: null }),
+    ]));
 });

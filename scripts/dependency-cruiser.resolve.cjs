@@ -4,7 +4,9 @@ const { join } = require('node:path');
 const root = join(__dirname, '..');
 module.exports = {
   resolve: {
-    alias: Object.fromEntries(['libs', 'projections', 'apps', 'test-support'].map((folder) => [`#${folder}`, join(root, folder)])),
+    alias: Object.fromEntries(
+      ['libs', 'projections', 'apps', 'test-support'].map((folder) => [`#${folder}`, join(root, folder)]),
+    ),
     extensionAlias: { '.js': ['.ts', '.tsx', '.js'] },
   },
 };

@@ -1,4 +1,5 @@
-// `npm run test:faults -- <suite>`: builds, then runs a suite of `bench/faults/` against real processes that are killed. No argument: all of them.
+// `npm run test:faults -- <suite>`: builds, then runs a suite of `bench/faults/` against real processes that are
+// killed. No argument: all of them.
 import './require-node.mjs';
 import { spawnSync } from 'node:child_process';
 import { readdirSync } from 'node:fs';
@@ -19,6 +20,8 @@ if (unknown.length > 0) {
   process.exit(2);
 }
 if (run('scripts/build.mjs') !== 0) process.exit(1);
-const failed = (asked.length > 0 ? asked : suites).filter((name) => run(`dist/bench/faults/${name}.js`, ...options) !== 0);
+const failed = (asked.length > 0 ? asked : suites).filter(
+  (name) => run(`dist/bench/faults/${name}.js`, ...options) !== 0,
+);
 if (failed.length > 0) console.error(`Failed: ${failed.join(', ')}`);
 process.exit(failed.length > 0 ? 1 : 0);

@@ -1,4 +1,5 @@
-// `npm run test:fuzz`: builds, then throws mutated answers of identity providers at what reads them (bench/fuzz/main.ts says with which options).
+// `npm run test:fuzz`: builds, then throws mutated answers of identity providers at what reads them (bench/fuzz/main.ts
+// says with which options).
 import './require-node.mjs';
 import { spawnSync } from 'node:child_process';
 import { fileURLToPath } from 'node:url';

@@ -1,5 +1,6 @@
-// Some registries lack optional binaries of other platforms; `npm install` then writes their names without an entry, and `npm ci` refuses the
-// lockfile ("Missing: … from lock file"). This removes every optional name that has no entry. Run after each `npm install`.
+// Some registries lack optional binaries of other platforms; `npm install` then writes their names without an entry,
+// and `npm ci` refuses the lockfile ("Missing: … from lock file"). This removes every optional name that has no entry.
+// Run after each `npm install`.
 import { readFileSync, writeFileSync } from 'node:fs';
 
 const file = new URL('../package-lock.json', import.meta.url);

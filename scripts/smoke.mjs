@@ -1,9 +1,13 @@
-// Starts everything as `npm start` does, on free ports and a data directory of its own, asks for two pages, and stops it.
+// Starts everything as `npm start` does, on free ports and a data directory of its own, asks for two pages, and stops
+// it.
 import './require-node.mjs';
 import { spawnSync } from 'node:child_process';
 import { rmSync } from 'node:fs';
 
-const built = spawnSync(process.execPath, ['scripts/build.mjs'], { cwd: new URL('..', import.meta.url), stdio: 'inherit' });
+const built = spawnSync(process.execPath, ['scripts/build.mjs'], {
+  cwd: new URL('..', import.meta.url),
+  stdio: 'inherit',
+});
 if (built.status !== 0) process.exit(1);
 const { NpmStart } = await import('../dist/test-support/npm-start.js');
 

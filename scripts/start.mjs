@@ -6,7 +6,16 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
 const root = fileURLToPath(new URL('..', import.meta.url));
-const SOURCES = ['apps', 'libs', 'projections', 'test-support', 'bench', 'tsconfig.base.json', 'tsconfig.build.json', 'package-lock.json'];
+const SOURCES = [
+  'apps',
+  'libs',
+  'projections',
+  'test-support',
+  'bench',
+  'tsconfig.base.json',
+  'tsconfig.build.json',
+  'package-lock.json',
+];
 
 /** Folders count too: their time changes when a file in them goes away. */
 const changedSince = (path, time) => {

@@ -73,8 +73,8 @@ import { sessionsAtProviders } from './sessions.js';
 import { until } from './until.js';
 
 /**
- * One organization, everything allowed: nothing but the protocols stands between a command and a broken invariant. Globex proves more than a
- * password does.
+ * One organization, everything allowed: nothing but the protocols stands between a command and a broken invariant.
+ * Globex proves more than a password does.
  */
 const STRONG = 'globex';
 export const HISTORIES_CONFIGURATION = `
@@ -103,7 +103,10 @@ const STALL_MS = 150;
 
 class Crash extends Error {}
 
-/** What happens to a process before its append number `appends` + 1: it ends, or it stands still for longer than a claim's lifetime. */
+/**
+ * What happens to a process before its append number `appends` + 1: it ends, or it stands still for longer than a
+ * claim's lifetime.
+ */
 interface Fate {
   readonly happens: 'dies' | 'stalls';
   readonly appends: number;
@@ -149,10 +152,20 @@ const action: fc.Arbitrary<Action> = fc.record({
 });
 
 /** Rounds of commands; those of one round run at once. */
-const history: fc.Arbitrary<Action[][]> = fc.array(fc.array(action, { minLength: 1, maxLength: 6 }), { minLength: 1, maxLength: 3 });
+const history: fc.Arbitrary<Action[][]> = fc.array(fc.array(action, { minLength: 1, maxLength: 6 }), {
+  minLength: 1,
+  maxLength: 3,
+});
 
 /** What has to be tried in every run, whatever chance says. */
-const one = (kind: Action['kind'], over: Partial<Action> = {}): Action => ({ kind, who: 0, identity: 0, name: 0, fate: null, ...over });
+const one = (kind: Action['kind'], over: Partial<Action> = {}): Action => ({
+  kind,
+  who: 0,
+  identity: 0,
+  name: 0,
+  fate: null,
+  ...over,
+});
 const slowly = (kind: Action['kind']): Action => one(kind, { fate: { happens: 'stalls', appends: 1 } });
 const ALWAYS: [Action[][]][] = [
   [[[slowly('sign_in'), one('sign_in', { who: 1 })]]],
@@ -168,7 +181,13 @@ const ALWAYS: [Action[][]][] = [
       [one('unlink', { identity: CONTESTED }), one('remove_password'), one('recover')],
     ],
   ],
-  [[[one('sign_in', { fate: { happens: 'dies', appends: 1 } })], [one('link', { who: 1 })], [slowly('unlink'), one('unlink', { who: 1 })]]],
+  [
+    [
+      [one('sign_in', { fate: { happens: 'dies', appends: 1 } })],
+      [one('link', { who: 1 })],
+      [slowly('unlink'), one('unlink', { who: 1 })],
+    ],
+  ],
   [
     [
       [one('set_password'), one('verify_email')],
@@ -180,7 +199,9 @@ const ALWAYS: [Action[][]][] = [
   ]),
 ];
 
-/** An installation with its process manager, in which many histories are played, each with people and names of its own. */
+/**
+ * An installation with its process manager, in which many histories are played, each with people and names of its own.
+ */
 export class HistoryTheatre {
   /** Commands of somebody who proved control by a password or a mail. */
   readonly #provenByLess = new Set<string>();
@@ -200,10 +221,14 @@ export class HistoryTheatre {
       newId,
       logger: silentLogger,
       reactions: {
-        carryOutRevocations: (userId, event, context) => carryOutRevocations({ store, sessions: this.#sessions }, userId, [event], context),
+        carryOutRevocations: (userId, event, context) =>
+          carryOutRevocations({ store, sessions: this.#sessions }, userId, [event], context),
         revokeMails: () => Promise.resolve(),
         finishErasure: async (userId, context) => {
-          await eraseUser(this.#dependencies(installation.store), new EraseUser({ userId, organizationId: 'default' }, context));
+          await eraseUser(
+            this.#dependencies(installation.store),
+            new EraseUser({ userId, organizationId: 'default' }, context),
+          );
         },
         wantsToNotify: () => false,
         notify: () => Promise.resolve(),
@@ -228,7 +253,10 @@ export class HistoryTheatre {
     await this.#running;
   }
 
-  /** Plays a history and checks the invariants at every moment of it. @returns what is broken, in words; nothing when all holds */
+  /**
+   * Plays a history and checks the invariants at every moment of it.
+   * @returns what is broken, in words; nothing when all holds
+   */
   async play(rounds: readonly (readonly Action[])[]): Promise<readonly string[]> {
     const run = newUuid();
     const broken: string[] = [];
@@ -241,7 +269,8 @@ export class HistoryTheatre {
     for (const actions of rounds) {
       const settled = await Promise.allSettled(actions.map((each) => this.#carryOut(run, people, each)));
       for (const each of settled) {
-        if (each.status === 'rejected' && !(each.reason instanceof Crash)) broken.push(`a command failed: ${(each.reason as Error).stack}`);
+        if (each.status === 'rejected' && !(each.reason instanceof Crash))
+          broken.push(`a command failed: ${(each.reason as Error).stack}`);
         if (each.status === 'fulfilled') broken.push(...each.value);
       }
     }
@@ -253,7 +282,8 @@ export class HistoryTheatre {
       const { outcome: second } = await this.#login(this.installation.store, run, identity);
       if (!('userId' in first)) {
         // Only an owner who may not sign in is refused.
-        if (first.kind !== 'refused' || first.code !== 'account_not_found') broken.push(`a sign-in ended with ${JSON.stringify(first)}`);
+        if (first.kind !== 'refused' || first.code !== 'account_not_found')
+          broken.push(`a sign-in ended with ${JSON.stringify(first)}`);
       } else if (second.kind !== 'sign_in' || second.userId !== first.userId) {
         broken.push(`two sign-ins after another ended with ${JSON.stringify([first, second])}`);
       }
@@ -291,7 +321,8 @@ export class HistoryTheatre {
       },
       mailTokens: postgresMailTokens(pool, systemClock),
       rules: async (organizationId) => (await loadWaysIn(store, organizationId)).rules,
-      carryOutRevocations: (userId, executed, context) => carryOutRevocations({ store, sessions }, userId, placed(executed), context),
+      carryOutRevocations: (userId, executed, context) =>
+        carryOutRevocations({ store, sessions }, userId, placed(executed), context),
       destroyKey: (userId) => keys.destroy(userId),
       purge: (userId) => purgeUser(pool, userId),
     };
@@ -305,8 +336,17 @@ export class HistoryTheatre {
     return testAssertion(`${run}-${identity}`, identity % 2 === 0 ? 'acme' : 'globex');
   }
 
-  #login(store: EventStore, run: string, identity: number, flow: FlowFacts = { kind: 'sign_in' }): Promise<LoginResult> {
-    const command = new LoginViaIdp(this.#assertion(run, identity), { ...flow, organizationId: 'default' }, testContext());
+  #login(
+    store: EventStore,
+    run: string,
+    identity: number,
+    flow: FlowFacts = { kind: 'sign_in' },
+  ): Promise<LoginResult> {
+    const command = new LoginViaIdp(
+      this.#assertion(run, identity),
+      { ...flow, organizationId: 'default' },
+      testContext(),
+    );
     return loginViaIdp(this.#dependencies(store), command);
   }
 
@@ -320,7 +360,11 @@ export class HistoryTheatre {
   }
 
   /** Does it. @returns what was broken by it */
-  async #carryOut(run: string, people: readonly string[], { kind, who, identity, name, fate }: Action): Promise<readonly string[]> {
+  async #carryOut(
+    run: string,
+    people: readonly string[],
+    { kind, who, identity, name, fate }: Action,
+  ): Promise<readonly string[]> {
     const userId = people[who] ?? '';
     const store = this.#storeOf(fate);
     const deps = this.#dependencies(store);
@@ -331,7 +375,13 @@ export class HistoryTheatre {
         const { outcome, account } = await this.#login(store, run, identity);
         if (!('claimId' in outcome) || !account) return [];
         const opened = await openSession(
-          { store, sessions: this.#sessions, sessionsAtProviders, clock: systemClock, isDenied: () => Promise.resolve(false) },
+          {
+            store,
+            sessions: this.#sessions,
+            sessionsAtProviders,
+            clock: systemClock,
+            isDenied: () => Promise.resolve(false),
+          },
           {
             userId: outcome.userId,
             organizationId: 'default',
@@ -370,9 +420,13 @@ export class HistoryTheatre {
         );
         return [];
       case 'unlink': {
-        const key = externalIdentityKey(this.installation.indexKeys, { organizationId: 'default', ...this.#assertion(run, identity) });
+        const key = externalIdentityKey(this.installation.indexKeys, {
+          organizationId: 'default',
+          ...this.#assertion(run, identity),
+        });
         const link = (await loadAccount(store, userId)).state.links.find(({ identityKey }) => identityKey === key);
-        if (link) await unlinkExternalIdentity(deps, new UnlinkExternalIdentity(userId, 'default', link.claimId, context));
+        if (link)
+          await unlinkExternalIdentity(deps, new UnlinkExternalIdentity(userId, 'default', link.claimId, context));
         return [];
       }
       case 'register':
@@ -439,9 +493,13 @@ export class HistoryTheatre {
     const { indexKeys } = this.installation;
     return [
       ...Array.from({ length: CONTESTED + PEOPLE }, (_, identity) =>
-        externalIdentityStream(externalIdentityKey(indexKeys, { organizationId: 'default', ...this.#assertion(run, identity) })),
+        externalIdentityStream(
+          externalIdentityKey(indexKeys, { organizationId: 'default', ...this.#assertion(run, identity) }),
+        ),
       ),
-      ...Array.from({ length: NAMES }, (_, name) => usernameStream(usernameKey(indexKeys, 'default', this.#nameOf(run, name).canonical))),
+      ...Array.from({ length: NAMES }, (_, name) =>
+        usernameStream(usernameKey(indexKeys, 'default', this.#nameOf(run, name).canonical)),
+      ),
       ...Array.from({ length: NAMES }, (_, name) =>
         verifiedEmailStream(verifiedEmailKey(indexKeys, 'default', this.#addressOf(run, name).canonical)),
       ),
@@ -459,7 +517,9 @@ export class HistoryTheatre {
   }
 
   async #usersOf(run: string, people: readonly string[]): Promise<readonly string[]> {
-    const owners = (await this.#claimEventsOf(run)).flatMap(({ event: { data } }) => ('ownerId' in data ? [data.ownerId] : []));
+    const owners = (await this.#claimEventsOf(run)).flatMap(({ event: { data } }) =>
+      'ownerId' in data ? [data.ownerId] : [],
+    );
     return [...new Set([...people, ...owners])];
   }
 
@@ -473,7 +533,9 @@ export class HistoryTheatre {
     }, 30_000);
   }
 
-  /** Goes through everything that was stored, in the order in which it was, and checks the invariants after each batch. */
+  /**
+   * Goes through everything that was stored, in the order in which it was, and checks the invariants after each batch.
+   */
   async #checkEveryMoment(run: string, users: readonly string[]): Promise<readonly string[]> {
     const broken: string[] = [];
     const claims = new Map<string, Claim | undefined>();
@@ -492,11 +554,15 @@ export class HistoryTheatre {
         if (strong && CHANGES_WAYS_IN.has(event.type) && this.#provenByLess.has(metadata.commandId))
           broken.push(`invariant 12: ${event.type} past a stronger way in`);
         accounts.set(stream, accountFold.evolve(accounts.get(stream) ?? accountFold.initial, user.event, user));
-        if ((event.type === 'UserProvisioned' || event.type === 'UserRegistered') !== (revision === 0n && event.type !== 'ClaimAbandoned'))
+        if (
+          (event.type === 'UserProvisioned' || event.type === 'UserRegistered') !==
+          (revision === 0n && event.type !== 'ClaimAbandoned')
+        )
           broken.push(`invariant 3: ${event.type} at revision ${revision} of ${stream}`);
       }
       const next = inOrder[i + 1];
-      if (next?.stream === stream && next.metadata.commandId === metadata.commandId && next.revision === revision + 1n) continue;
+      if (next?.stream === stream && next.metadata.commandId === metadata.commandId && next.revision === revision + 1n)
+        continue;
 
       const held = [...accounts].flatMap(([owner, account]) =>
         account.status === 'erasing' || account.status === 'erased'
@@ -517,7 +583,8 @@ export class HistoryTheatre {
     }
     for (const [thing, claim] of claims) {
       const owner = claim && accounts.get(userStream(claim.ownerId));
-      if (claim && (!owner || settlementOf(owner, claim.claimId) !== 'held')) broken.push(`a claim on ${thing} is stuck`);
+      if (claim && (!owner || settlementOf(owner, claim.claimId) !== 'held'))
+        broken.push(`a claim on ${thing} is stuck`);
     }
     return broken;
   }
@@ -526,7 +593,12 @@ export class HistoryTheatre {
   async #checkSessions(users: readonly string[]): Promise<readonly string[]> {
     const broken: string[] = [];
     const { store, pool } = this.installation;
-    const { rows } = await pool.query<{ uid: string; user_id: string; claim_id: string | null; account_revision: string }>(
+    const { rows } = await pool.query<{
+      uid: string;
+      user_id: string;
+      claim_id: string | null;
+      account_revision: string;
+    }>(
       `SELECT uid, user_id, claim_id, account_revision FROM provider.sessions WHERE state = 'active' AND user_id = ANY($1)`,
       [users],
     );
@@ -559,7 +631,8 @@ export interface PlayedHistories {
 }
 
 /**
- * Plays seeded histories, several at once, each with people and names of its own; those that are always played come first.
+ * Plays seeded histories, several at once, each with people and names of its own; those that are always played come
+ * first.
  * @param options.only plays just the history with this index, to replay a failure
  */
 export const playHistories = async (

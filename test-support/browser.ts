@@ -8,11 +8,17 @@ interface Cookie {
 const MOST_REDIRECTS = 20;
 
 const unescapeHtml = (text: string): string =>
-  text.replaceAll('&quot;', '"').replaceAll('&#39;', "'").replaceAll('&lt;', '<').replaceAll('&gt;', '>').replaceAll('&amp;', '&');
+  text
+    .replaceAll('&quot;', '"')
+    .replaceAll('&#39;', "'")
+    .replaceAll('&lt;', '<')
+    .replaceAll('&gt;', '>')
+    .replaceAll('&amp;', '&');
 
 /**
- * A browser without script and without a window: cookies by host and path (not by port, as in real ones), redirects, forms. For tests of protocol
- * flows over HTTP; what only a real browser knows (SameSite, Content-Security-Policy) is tested with Chromium.
+ * A browser without script and without a window: cookies by host and path (not by port, as in real ones), redirects,
+ * forms. For tests of protocol flows over HTTP; what only a real browser knows (SameSite, Content-Security-Policy) is
+ * tested with Chromium.
  */
 export class Browser {
   /** Of the last page. */
@@ -53,10 +59,16 @@ export class Browser {
     return this.#go(url, { method: 'POST', body: new URLSearchParams(fields) });
   }
 
-  /** Posts the last page's form, hidden fields included, with these fields. @param action part of the form's action, where there are several forms */
+  /**
+   * Posts the last page's form, hidden fields included, with these fields.
+   * @param action part of the form's action, where there are several forms
+   */
   submit(fields: Readonly<Record<string, string>>, action = ''): Promise<string> {
     const form = [...this.html.matchAll(/<form\b([^>]*)>([\s\S]*?)<\/form>/g)]
-      .map(([, attributes = '', content = '']) => ({ target: this.#attribute(attributes, 'action') ?? this.url, content }))
+      .map(([, attributes = '', content = '']) => ({
+        target: this.#attribute(attributes, 'action') ?? this.url,
+        content,
+      }))
       .find(({ target }) => target.includes(action));
     if (!form) throw new Error(`${this.url} has no form "${action}": ${this.text}`);
     const hidden = [...form.content.matchAll(/<input\b[^>]*type="hidden"[^>]*>/g)].map(([tag]): [string, string] => [
@@ -84,7 +96,12 @@ export class Browser {
       this.#store(target, response.headers.getSetCookie());
       const location = response.headers.get('location');
       if (location === null || response.status < 300 || response.status > 399) {
-        [this.status, this.url, this.html, this.headers] = [response.status, target, await response.text(), response.headers];
+        [this.status, this.url, this.html, this.headers] = [
+          response.status,
+          target,
+          await response.text(),
+          response.headers,
+        ];
         return target;
       }
       await response.body?.cancel();
@@ -97,7 +114,10 @@ export class Browser {
   #cookieHeader(url: string): string {
     const { hostname, pathname } = new URL(url);
     return [...this.#cookies.values()]
-      .filter(({ host, path }) => host === hostname && (pathname === path || pathname.startsWith(path.endsWith('/') ? path : `${path}/`)))
+      .filter(
+        ({ host, path }) =>
+          host === hostname && (pathname === path || pathname.startsWith(path.endsWith('/') ? path : `${path}/`)),
+      )
       .map(({ name, value }) => `${name}=${value}`)
       .join('; ');
   }

@@ -9,7 +9,13 @@ const aroundNow = (): { readonly from: Date; readonly until: Date } => ({
 
 /** For TLS in tests: `localhost` and 127.0.0.1, its own authority, valid for a day around now. */
 export const tlsCertificate = (): Promise<Certificate> =>
-  selfSignedCertificate({ commonName: 'localhost', keyType: 'ec', ...aroundNow(), altNames: { dns: ['localhost'], ipv4: ['127.0.0.1'] } });
+  selfSignedCertificate({
+    commonName: 'localhost',
+    keyType: 'ec',
+    ...aroundNow(),
+    altNames: { dns: ['localhost'], ipv4: ['127.0.0.1'] },
+  });
 
 /** For SAML in tests: RSA, valid for a day around now. */
-export const samlCertificate = (): Promise<Certificate> => selfSignedCertificate({ commonName: 'test', keyType: 'rsa', ...aroundNow() });
+export const samlCertificate = (): Promise<Certificate> =>
+  selfSignedCertificate({ commonName: 'test', keyType: 'rsa', ...aroundNow() });

@@ -44,11 +44,17 @@ describe('docker/entrypoint.sh', () => {
   });
 
   it('says which file is missing', () => {
-    expect(run({ ONE_FILE: '/nowhere/one' })).toMatchObject({ status: 2, stderr: 'ONE_FILE names /nowhere/one, which cannot be read.\n' });
+    expect(run({ ONE_FILE: '/nowhere/one' })).toMatchObject({
+      status: 2,
+      stderr: 'ONE_FILE names /nowhere/one, which cannot be read.\n',
+    });
   });
 });
 
-/** No container runs here: each service's own command and environment do, on this machine's files, PostgreSQL and event store. */
+/**
+ * No container runs here: each service's own command and environment do, on this machine's files, PostgreSQL and event
+ * store.
+ */
 describe('docker/compose.yaml', () => {
   const { services, secrets: secretsOf } = parse(readFileSync('docker/compose.yaml', 'utf8'), { merge: true }) as {
     services: Record<string, Service>;
@@ -68,7 +74,12 @@ describe('docker/compose.yaml', () => {
   beforeAll(async () => {
     directory = temporaryDirectory();
     chmodSync(directory, 0o711);
-    postgres = await startEmbeddedPostgres({ dataDirectory: join(directory, 'postgres'), port: 0, logger: silentLogger, durable: false });
+    postgres = await startEmbeddedPostgres({
+      dataDirectory: join(directory, 'postgres'),
+      port: 0,
+      logger: silentLogger,
+      durable: false,
+    });
     eventStore = await startTestEventStore();
     // It writes beside itself.
     cpSync('docker/make-secrets.sh', join(directory, 'make-secrets.sh'));
@@ -83,7 +94,8 @@ describe('docker/compose.yaml', () => {
     await postgres.stop();
   });
 
-  const makeSecrets = (...args: string[]) => spawnSync('sh', [join(directory, 'make-secrets.sh'), ...args], { encoding: 'utf8' });
+  const makeSecrets = (...args: string[]) =>
+    spawnSync('sh', [join(directory, 'make-secrets.sh'), ...args], { encoding: 'utf8' });
   const contentOf = (secret: string): string => readFileSync(join(directory, 'secrets', secret), 'utf8');
 
   /** What Compose would hand to the service's process, with this test's servers in place of the containers. */
@@ -98,7 +110,9 @@ describe('docker/compose.yaml', () => {
           if (!secrets.includes(secret)) throw new Error(`${name} is not given the secret ${secret}`);
           return join(directory, 'secrets', secret);
         });
-    const resolved = Object.fromEntries(Object.entries(environment).map(([variable, value]) => [variable, resolve(value)]));
+    const resolved = Object.fromEntries(
+      Object.entries(environment).map(([variable, value]) => [variable, resolve(value)]),
+    );
     if (secrets.includes('postgres_password')) {
       chmodSync(join(directory, 'secrets/postgres_password'), 0o600);
       writeFileSync(join(directory, 'secrets/postgres_password'), superuserPassword);
@@ -106,7 +120,9 @@ describe('docker/compose.yaml', () => {
     // A URL that comes as a secret names the database's container.
     const urlSecret = 'process_manager_database_url';
     if (secrets.includes(urlSecret)) {
-      resolved.PROCESS_MANAGER_DATABASE_URL = contentOf(urlSecret).trim().replace('@postgres:5432', `@127.0.0.1:${postgres.port}`);
+      resolved.PROCESS_MANAGER_DATABASE_URL = contentOf(urlSecret)
+        .trim()
+        .replace('@postgres:5432', `@127.0.0.1:${postgres.port}`);
       delete resolved.PROCESS_MANAGER_DATABASE_URL_FILE;
     }
     return { PATH: process.env.PATH, ...resolved, ...extra };
@@ -151,7 +167,11 @@ describe('docker/compose.yaml', () => {
     }
     const [identityPort, identityManagement, projectorManagement] = await freePorts(3);
     const ports: Readonly<Record<string, Record<string, string>>> = {
-      identity: { IDENTITY_HOST: '127.0.0.1', IDENTITY_PORT: String(identityPort), IDENTITY_MANAGEMENT_PORT: String(identityManagement) },
+      identity: {
+        IDENTITY_HOST: '127.0.0.1',
+        IDENTITY_PORT: String(identityPort),
+        IDENTITY_MANAGEMENT_PORT: String(identityManagement),
+      },
       projector: { PROJECTOR_MANAGEMENT_PORT: String(projectorManagement) },
     };
     let output = '';
@@ -160,7 +180,8 @@ describe('docker/compose.yaml', () => {
         env: environmentOf(name, ports[name]),
         stdio: ['ignore', 'pipe', 'pipe'],
       });
-      for (const stream of [child.stdout, child.stderr]) stream.on('data', (chunk: Buffer) => (output += chunk.toString()));
+      for (const stream of [child.stdout, child.stderr])
+        stream.on('data', (chunk: Buffer) => (output += chunk.toString()));
       children.push(child);
     }
     const deadline = Date.now() + 20_000;
@@ -178,7 +199,10 @@ describe('docker/compose.yaml', () => {
     const environment = environmentOf('provision', { LIGATURE_CLI_PASSWORD: 'short' });
     delete environment.LIGATURE_CLI_PASSWORD_FILE;
     delete environment.LIGATURE_IDENTITY_PASSWORD_FILE;
-    const { status, stderr } = spawnSync('sh', [ENTRYPOINT, ...commandOf('provision')], { encoding: 'utf8', env: environment });
+    const { status, stderr } = spawnSync('sh', [ENTRYPOINT, ...commandOf('provision')], {
+      encoding: 'utf8',
+      env: environment,
+    });
     expect(status).toBe(2);
     expect(stderr).toMatch(/LIGATURE_IDENTITY_PASSWORD: is not set[\s\S]*LIGATURE_CLI_PASSWORD: must have at least 16/);
   });

@@ -23,7 +23,9 @@ describe('createTestDatabase', () => {
   it('gives databases of their own, also when made at once', async () => {
     const [one, two] = databases;
     await query(one!.urls.ligature_identity, 'CREATE TABLE provider.marks (name text)');
-    expect(await query(two!.urls.ligature_identity, `SELECT to_regclass('provider.marks') AS found`)).toEqual([{ found: null }]);
+    expect(await query(two!.urls.ligature_identity, `SELECT to_regclass('provider.marks') AS found`)).toEqual([
+      { found: null },
+    ]);
   });
 
   it('connects each role as itself', async () => {
@@ -34,7 +36,9 @@ describe('createTestDatabase', () => {
   it('keeps the log to the event-store role', async () => {
     await query(databases[0]!.urls.ligature_event_store, 'CREATE TABLE log.records (id int)');
     for (const role of ['ligature_identity', 'ligature_projector', 'ligature_cli'] as const)
-      await expect(query(databases[0]!.urls[role], 'SELECT * FROM log.records')).rejects.toThrow('permission denied for schema log');
+      await expect(query(databases[0]!.urls[role], 'SELECT * FROM log.records')).rejects.toThrow(
+        'permission denied for schema log',
+      );
   });
 
   it('drops a database that somebody is still connected to', async () => {

@@ -16,11 +16,16 @@ export interface TestDatabase {
 const serverUrl = (): string => {
   const url = process.env.LIGATURE_TEST_POSTGRES_URL;
   if (!url)
-    throw new Error('LIGATURE_TEST_POSTGRES_URL is not set: the tests run through Jest, whose global set-up starts a PostgreSQL server.');
+    throw new Error(
+      'LIGATURE_TEST_POSTGRES_URL is not set: the tests run through Jest, whose global set-up starts a PostgreSQL server.',
+    );
   return url;
 };
 
-/** Roles are shared by all databases of a server, so every test must give them the same password: one that follows from the superuser's. */
+/**
+ * Roles are shared by all databases of a server, so every test must give them the same password: one that follows from
+ * the superuser's.
+ */
 const passwordOf = (role: Role): string => createHash('sha256').update(`${role} ${serverUrl()}`).digest('base64url');
 
 /** A fresh, provisioned database for one test (or one file of tests). */

@@ -28,7 +28,10 @@ export interface EventStoreProcessOptions {
 }
 
 const built = (file: string): string =>
-  fileURLToPath(new URL(`../${file}`, import.meta.url)).replace(/(?<!\/dist)\/(apps\/event-store|test-support)\/[a-z-]+\.js$/, '/dist$&');
+  fileURLToPath(new URL(`../${file}`, import.meta.url)).replace(
+    /(?<!\/dist)\/(apps\/event-store|test-support)\/[a-z-]+\.js$/,
+    '/dist$&',
+  );
 const MAIN = built('apps/event-store/main.js');
 const SWITCHED_MAIN = built('test-support/switched-event-store-main.js');
 

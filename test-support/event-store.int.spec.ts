@@ -11,7 +11,9 @@ afterAll(() => store.stop());
 
 it('gives a test an event store of its own', async () => {
   const client = EventStoreDBClient.connectionString(store.url);
-  await client.appendToStream('user-1', jsonEvent({ type: 'UserRegistered', data: { n: 1 } }), { expectedRevision: NO_STREAM });
+  await client.appendToStream('user-1', jsonEvent({ type: 'UserRegistered', data: { n: 1 } }), {
+    expectedRevision: NO_STREAM,
+  });
   const types: string[] = [];
   for await (const { event } of client.readStream('user-1')) types.push(event?.type ?? '');
   expect(types).toEqual(['UserRegistered']);

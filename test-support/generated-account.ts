@@ -45,9 +45,12 @@ const name = fc.option(fc.string({ minLength: 1, maxLength: 8 }), { nil: undefin
 export const generatedAccount: fc.Arbitrary<GeneratedAccount> = fc.record({
   registered: fc.boolean(),
   name,
-  steps: fc.array(fc.record({ kind: fc.constantFrom(...STEPS), pick: fc.nat(5), name, later: fc.integer({ min: -3, max: 60 }) }), {
-    maxLength: 25,
-  }),
+  steps: fc.array(
+    fc.record({ kind: fc.constantFrom(...STEPS), pick: fc.nat(5), name, later: fc.integer({ min: -3, max: 60 }) }),
+    {
+      maxLength: 25,
+    },
+  ),
   ending: fc.constantFrom('none', 'none', 'erasing', 'erased'),
 });
 
@@ -84,7 +87,10 @@ export const eventsOf = (account: GeneratedAccount, userId: string): readonly Re
     });
     switch (kind) {
       case 'profile':
-        return { type: 'ProfileUpdated', data: { displayName: given, ...(pick % 2 ? { givenName: given, familyName: given } : {}) } };
+        return {
+          type: 'ProfileUpdated',
+          data: { displayName: given, ...(pick % 2 ? { givenName: given, familyName: given } : {}) },
+        };
       case 'username':
         return { type: 'UsernameChanged', data: { claimId: fresh(), usernameKey: `name-${given}`, username: given } };
       case 'add_email':
@@ -117,7 +123,10 @@ export const eventsOf = (account: GeneratedAccount, userId: string): readonly Re
       case 'unlink': {
         // Unlinking what was unlinked before, or was never linked, changes nothing.
         const claimId = claims[pick] ?? fresh();
-        return { type: 'ExternalIdentityUnlinked', data: { claimId, providerId: 'acme', identityKey: `identity-${claimId}` } };
+        return {
+          type: 'ExternalIdentityUnlinked',
+          data: { claimId, providerId: 'acme', identityKey: `identity-${claimId}` },
+        };
       }
       case 'abandon':
         return { type: 'ClaimAbandoned', data: { claimId: fresh() } };
@@ -155,7 +164,9 @@ export const eventsOf = (account: GeneratedAccount, userId: string): readonly Re
 /** The same events as they are read after their subject was erased. */
 export const afterErasure = <E extends RecordedEvent>(events: readonly E[]): readonly E[] =>
   events.map((each) => {
-    const personal = (eventCatalog.get(each.event.type)?.personalFields ?? []).filter((field) => field in each.event.data);
+    const personal = (eventCatalog.get(each.event.type)?.personalFields ?? []).filter(
+      (field) => field in each.event.data,
+    );
     const data = Object.fromEntries(Object.entries(each.event.data).filter(([field]) => !personal.includes(field)));
     return { ...each, event: { ...each.event, data }, erased: personal };
   });

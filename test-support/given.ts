@@ -5,7 +5,10 @@ import type { RecordedEvent } from '#libs/event-store/recorded-event.js';
 import type { StreamName } from '#libs/event-store/stream-name.js';
 
 /** An event as if it had been stored, for folds and projections. */
-export const recorded = <E extends DomainEvent>(event: E, place: Partial<Omit<RecordedEvent<E>, 'event'>> = {}): RecordedEvent<E> => ({
+export const recorded = <E extends DomainEvent>(
+  event: E,
+  place: Partial<Omit<RecordedEvent<E>, 'event'>> = {},
+): RecordedEvent<E> => ({
   id: '00000000-0000-7000-8000-000000000000',
   stream: 'user-00000000-0000-7000-8000-000000000001' as StreamName,
   revision: 0n,
@@ -24,7 +27,10 @@ export const recorded = <E extends DomainEvent>(event: E, place: Partial<Omit<Re
 });
 
 /** Given these events, when this is decided, then these events and this outcome. */
-export const given = <State, E extends DomainEvent>(fold: Fold<State, E>, events: readonly (E | RecordedEvent<E>)[]) => ({
+export const given = <State, E extends DomainEvent>(
+  fold: Fold<State, E>,
+  events: readonly (E | RecordedEvent<E>)[],
+) => ({
   when: <New extends DomainEvent, Outcome>(decide: (state: State) => Decision<New, Outcome>) => {
     const state = events.reduce((folded, item, i) => {
       const stored = 'event' in item ? item : recorded(item, { revision: BigInt(i) });

@@ -15,7 +15,10 @@ export interface Lies {
   callback?: (parameters: URLSearchParams) => void;
   claims?: (claims: Claims) => unknown;
   /** Replaces the signed id_token. */
-  idToken?: (claims: Claims, keys: { readonly key: CryptoKey; readonly kid: string; readonly publicJwk: JWK }) => unknown;
+  idToken?: (
+    claims: Claims,
+    keys: { readonly key: CryptoKey; readonly kid: string; readonly publicJwk: JWK },
+  ) => unknown;
   /** Replaces the whole token response's body. */
   tokenBody?: () => string;
   /** Replaces the whole token response's body, knowing what it would have been. */
@@ -34,7 +37,10 @@ interface Pending {
   readonly redirectUri: string;
 }
 
-/** A real OpenID Provider over real HTTP with real keys, which lies on demand. It signs everybody in as `subject` without asking. */
+/**
+ * A real OpenID Provider over real HTTP with real keys, which lies on demand. It signs everybody in as `subject`
+ * without asking.
+ */
 export class HostileOpenIdProvider {
   lies: Lies = {};
   subject = 'subject-1';
@@ -66,7 +72,9 @@ export class HostileOpenIdProvider {
   async rotateKeys(): Promise<void> {
     const { privateKey, publicKey } = await generateKeyPair('RS256', { extractable: true });
     const kid = randomUUID();
-    this.#keys = [{ key: privateKey, kid, publicJwk: { ...(await exportJWK(publicKey)), kid, alg: 'RS256', use: 'sig' } }];
+    this.#keys = [
+      { key: privateKey, kid, publicJwk: { ...(await exportJWK(publicKey)), kid, alg: 'RS256', use: 'sig' } },
+    ];
   }
 
   /** A token of this provider, such as a logout token. */
@@ -93,7 +101,9 @@ export class HostileOpenIdProvider {
     if (this.lies.hang === url.pathname) return;
     if (this.lies.intercept?.(request, response)) return;
     const json = (body: unknown): void =>
-      void response.setHeader('content-type', 'application/json').end(typeof body === 'string' ? body : JSON.stringify(body));
+      void response
+        .setHeader('content-type', 'application/json')
+        .end(typeof body === 'string' ? body : JSON.stringify(body));
     switch (url.pathname) {
       case '/.well-known/openid-configuration':
         return json((this.lies.metadata ?? ((metadata) => metadata))(this.#metadata()));
@@ -107,7 +117,11 @@ export class HostileOpenIdProvider {
         return json(await this.#token(this.lastTokenRequest.parameters));
       case '/userinfo':
         return json(
-          (this.lies.userInfo ?? JSON.stringify)({ sub: this.subject, email: 'from-userinfo@example.org', email_verified: true }),
+          (this.lies.userInfo ?? JSON.stringify)({
+            sub: this.subject,
+            email: 'from-userinfo@example.org',
+            email_verified: true,
+          }),
         );
       default:
         response.writeHead(404).end();
@@ -115,7 +129,12 @@ export class HostileOpenIdProvider {
   }
 
   #metadata(): Claims {
-    const endpoints = { authorization_endpoint: 'authorize', token_endpoint: 'token', jwks_uri: 'jwks', userinfo_endpoint: 'userinfo' };
+    const endpoints = {
+      authorization_endpoint: 'authorize',
+      token_endpoint: 'token',
+      jwks_uri: 'jwks',
+      userinfo_endpoint: 'userinfo',
+    };
     return {
       issuer: this.issuer,
       ...Object.fromEntries(Object.entries(endpoints).map(([name, path]) => [name, `${this.issuer}/${path}`])),
@@ -128,7 +147,11 @@ export class HostileOpenIdProvider {
     this.lastAuthorization = parameters;
     const code = randomUUID();
     const redirectUri = parameters.get('redirect_uri') ?? '';
-    this.#codes.set(code, { nonce: parameters.get('nonce') ?? '', challenge: parameters.get('code_challenge') ?? '', redirectUri });
+    this.#codes.set(code, {
+      nonce: parameters.get('nonce') ?? '',
+      challenge: parameters.get('code_challenge') ?? '',
+      redirectUri,
+    });
     const answer = new URLSearchParams({ code, state: parameters.get('state') ?? '', iss: this.issuer });
     this.lies.callback?.(answer);
     return answer;
@@ -150,7 +173,8 @@ export class HostileOpenIdProvider {
       createHash('sha256')
         .update(parameters.get('code_verifier') ?? '')
         .digest('base64url') === pending?.challenge;
-    if (!pending || !proven || pending.redirectUri !== parameters.get('redirect_uri')) return { error: 'invalid_grant' };
+    if (!pending || !proven || pending.redirectUri !== parameters.get('redirect_uri'))
+      return { error: 'invalid_grant' };
     const now = Math.floor(Date.now() / 1_000);
     const truth: Claims = {
       iss: this.issuer,

@@ -42,7 +42,10 @@ export interface ReceivedRequest {
   readonly parameters: URLSearchParams;
 }
 
-/** A real SAML identity provider over real HTTP with real keys, which lies on demand. It signs everybody in as `subject` without asking. */
+/**
+ * A real SAML identity provider over real HTTP with real keys, which lies on demand. It signs everybody in as `subject`
+ * without asking.
+ */
 export class HostileSamlProvider {
   lies: SamlLies = {};
   subject = 'subject-1';
@@ -82,17 +85,35 @@ export class HostileSamlProvider {
     await once(this.server, 'close');
   }
 
-  /** What the provider answers a request with. @param request nothing: an unsolicited response, for this address of ours */
+  /**
+   * What the provider answers a request with.
+   * @param request nothing: an unsolicited response, for this address of ours
+   */
   async respond(request: ReceivedRequest | { readonly acs: string; readonly audience: string }): Promise<string> {
     const id = 'id' in request ? request.id : undefined;
-    const facts = honestFacts({ id, acs: request.acs, audience: request.audience, issuer: this.entityId, subject: this.subject });
+    const facts = honestFacts({
+      id,
+      acs: request.acs,
+      audience: request.audience,
+      issuer: this.entityId,
+      subject: this.subject,
+    });
     this.lies.facts?.(facts);
-    const { sign = 'assertion', signature, signer = this.keys, encryptFor, assertion: change = (xml) => xml } = this.lies;
+    const {
+      sign = 'assertion',
+      signature,
+      signer = this.keys,
+      encryptFor,
+      assertion: change = (xml) => xml,
+    } = this.lies;
     const plain = assertionXml(facts);
-    const signed = change(sign === 'assertion' || sign === 'both' ? signElement(plain, facts.assertionId, signer, signature) : plain);
+    const signed = change(
+      sign === 'assertion' || sign === 'both' ? signElement(plain, facts.assertionId, signer, signature) : plain,
+    );
     const inner = encryptFor ? await encryptAssertion(signed, encryptFor, this.lies.encryption) : signed;
     const response = responseXml(facts, inner);
-    const message = sign === 'response' || sign === 'both' ? signElement(response, facts.responseId, signer, signature) : response;
+    const message =
+      sign === 'response' || sign === 'both' ? signElement(response, facts.responseId, signer, signature) : response;
     return (await this.lies.message?.(message, facts)) ?? message;
   }
 

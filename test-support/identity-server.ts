@@ -31,7 +31,10 @@ export interface TestIdentityServer {
  * @param eventStore one that the test has started; it is stopped with the server
  * @param instances how many identity servers there are behind the one address; requests go to them in turn
  */
-export const startTestIdentityServer = async (eventStore?: TestEventStore, instances = 1): Promise<TestIdentityServer> => {
+export const startTestIdentityServer = async (
+  eventStore?: TestEventStore,
+  instances = 1,
+): Promise<TestIdentityServer> => {
   const installation = await startTestInstallation(eventStore);
   const [port = 0, managementPort = 0, ...others] = await freePorts(2 + (instances > 1 ? instances : 0));
   const issuer = `http://localhost:${port}`;
@@ -45,7 +48,10 @@ export const startTestIdentityServer = async (eventStore?: TestEventStore, insta
       },
     }),
   );
-  const shared = { EVENTSTORE_URL: installation.eventStore.url, LIGATURE_MASTER_KEY: installation.masterKey.toString('base64') };
+  const shared = {
+    EVENTSTORE_URL: installation.eventStore.url,
+    LIGATURE_MASTER_KEY: installation.masterKey.toString('base64'),
+  };
   const { urls } = installation.eventStore.database;
   const projector = await startProjector(
     {
@@ -94,7 +100,10 @@ export const startTestIdentityServer = async (eventStore?: TestEventStore, insta
 };
 
 /** One organization that offers these providers, everything allowed, and one relying party. */
-export const configurationFor = (providers: Readonly<Record<string, string>>, redirectUri = 'http://127.0.0.1:1/callback'): string => `
+export const configurationFor = (
+  providers: Readonly<Record<string, string>>,
+  redirectUri = 'http://127.0.0.1:1/callback',
+): string => `
 identityProviders:
 ${Object.entries(providers)
   .map(

@@ -23,7 +23,9 @@ import type { OpenSessionDependencies } from '#libs/sign-in/open-session.js';
 import { startTestEventStore } from './event-store.js';
 import type { TestEventStore } from './event-store.js';
 
-/** A whole installation without its HTTP servers: an event store, a database with its keys, and what the commands need. */
+/**
+ * A whole installation without its HTTP servers: an event store, a database with its keys, and what the commands need.
+ */
 export interface TestInstallation extends EventCore, LinkingDependencies, Pick<OpenSessionDependencies, 'isDenied'> {
   readonly eventStore: TestEventStore;
   /** As the identity server connects. */
@@ -44,7 +46,10 @@ const provider = (id: string): string => `
     clientId: ligature
     scopes: [openid]`;
 
-/** Two organizations' worth of settings would hide what a test is about: one organization, two providers, everything allowed. */
+/**
+ * Two organizations' worth of settings would hide what a test is about: one organization, two providers, everything
+ * allowed.
+ */
 export const EVERYTHING_ALLOWED = `
 identityProviders:${provider('acme')}${provider('globex')}
 organizations:
@@ -83,7 +88,10 @@ export const testAssertion = (subject: string, providerId = 'acme'): VerifiedAss
 });
 
 /** @param given an event store that the test has started; it is stopped with the installation */
-export const startTestInstallation = async (given?: TestEventStore, observer: StoreObserver = unobserved): Promise<TestInstallation> => {
+export const startTestInstallation = async (
+  given?: TestEventStore,
+  observer: StoreObserver = unobserved,
+): Promise<TestInstallation> => {
   const eventStore = given ?? (await startTestEventStore());
   const pool = createPool(eventStore.database.urls.ligature_identity, { applicationName: 'test' });
   await migrate(pool, 'keys', subjectKeyMigrations);

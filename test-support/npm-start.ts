@@ -54,9 +54,11 @@ export class NpmStart {
     const child = spawn('npm', ['start'], { env: this.#env(), stdio: ['ignore', 'pipe', 'pipe'], detached: true });
     this.#child = child;
     this.#exited = once(child, 'exit');
-    for (const stream of [child.stdout, child.stderr]) stream.on('data', (chunk: Buffer) => (this.output += chunk.toString()));
+    for (const stream of [child.stdout, child.stderr])
+      stream.on('data', (chunk: Buffer) => (this.output += chunk.toString()));
     while (!this.output.includes('Ligature is ready: ')) {
-      if (child.exitCode !== null || Date.now() - began > 60_000) throw new Error(`npm start did not become ready:\n${this.output}`);
+      if (child.exitCode !== null || Date.now() - began > 60_000)
+        throw new Error(`npm start did not become ready:\n${this.output}`);
       await delay(25);
     }
     return Date.now() - began;

@@ -3,7 +3,11 @@ import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import * as client from 'openid-client';
 import { OpenIdProvider } from '#libs/openid-provider/open-id-provider.js';
-import type { LinkedIdentity, OpenIdProviderOptions, UserClaims } from '#libs/openid-provider/open-id-provider-options.js';
+import type {
+  LinkedIdentity,
+  OpenIdProviderOptions,
+  UserClaims,
+} from '#libs/openid-provider/open-id-provider-options.js';
 import type { GrantRecord, RevocationReason } from '#libs/openid-provider/grants.postgres.js';
 import type { TokenIssue } from '#libs/openid-provider/token-exchange.js';
 import type { SessionRecord } from '#libs/openid-provider/sessions.postgres.js';
@@ -38,7 +42,11 @@ export interface Person {
   readonly claimId: string;
 }
 
-export const aPerson = (organizationId = 'default'): Person => ({ userId: newUuid(), organizationId, claimId: newUuid() });
+export const aPerson = (organizationId = 'default'): Person => ({
+  userId: newUuid(),
+  organizationId,
+  claimId: newUuid(),
+});
 
 export const aRelyingParty = (settings: Record<string, unknown> = {}): RelyingPartySettings =>
   relyingPartySettingsSchema.parse({
@@ -127,7 +135,9 @@ export const startTestOpenIdProvider = async (
     person: undefined,
     onActivated: () => Promise.resolve(),
     relyingParty: (clientId) =>
-      client.discovery(new URL(issuer), clientId, SECRET, client.ClientSecretBasic(SECRET), { execute: [client.allowInsecureRequests] }),
+      client.discovery(new URL(issuer), clientId, SECRET, client.ClientSecretBasic(SECRET), {
+        execute: [client.allowInsecureRequests],
+      }),
     stop: async () => {
       server.closeAllConnections();
       server.close();
@@ -156,8 +166,14 @@ export const startTestOpenIdProvider = async (
         if (interaction?.uid !== path.slice('/sign-in/'.length)) response.writeHead(400).end('sign_in_expired');
         else if (!person) response.end(`sign-in ${interaction.organizationId}`);
         else {
-          const { sessionId } = await instance.insertPending({ ...person, ...sessionOf, authTime: new Date(), amr: ['pwd'] });
-          if (!(await instance.activate(sessionId, request, response))) return void response.writeHead(403).end('ended');
+          const { sessionId } = await instance.insertPending({
+            ...person,
+            ...sessionOf,
+            authTime: new Date(),
+            amr: ['pwd'],
+          });
+          if (!(await instance.activate(sessionId, request, response)))
+            return void response.writeHead(403).end('ended');
           await state.onActivated(sessionId);
           const next = await instance.finishInteraction(interaction.uid, sessionId);
           if (next === undefined) response.writeHead(400).end('over');
@@ -165,7 +181,8 @@ export const startTestOpenIdProvider = async (
         }
       } else if (path.startsWith('/consent/')) {
         const interaction = await instance.findInteraction(request, response);
-        if (!interaction?.userId || interaction.uid !== path.slice('/consent/'.length)) response.writeHead(400).end('consent_expired');
+        if (!interaction?.userId || interaction.uid !== path.slice('/consent/'.length))
+          response.writeHead(400).end('consent_expired');
         else if (state.agrees === undefined) response.end(`consent ${JSON.stringify(interaction.asksFor)}`);
         else {
           const { uid, userId } = interaction;
@@ -228,7 +245,11 @@ export const authorize = async (
   configuration: client.Configuration,
   parameters: Readonly<Record<string, string>> = {},
 ): Promise<Authorization> => {
-  const [pkceCodeVerifier, expectedState, expectedNonce] = [client.randomPKCECodeVerifier(), client.randomState(), client.randomNonce()];
+  const [pkceCodeVerifier, expectedState, expectedNonce] = [
+    client.randomPKCECodeVerifier(),
+    client.randomState(),
+    client.randomNonce(),
+  ];
   const url = client.buildAuthorizationUrl(configuration, {
     redirect_uri: CALLBACK,
     scope: 'openid profile email',

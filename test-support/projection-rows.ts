@@ -13,7 +13,9 @@ export const rowsAfterBatches = async (
   const own = { ...projection, name: `${projection.name}-${randomBytes(4).toString('hex')}` };
   const schema = generationSchema(await createGeneration(pool, own, 'building'));
   for (const batch of batches) await projection.handle(batch, pool, schema);
-  const { rows } = await pool.query<Record<string, unknown>>(`SELECT * FROM ${schema}.${projection.tables[0]?.name} ORDER BY 1, 2`);
+  const { rows } = await pool.query<Record<string, unknown>>(
+    `SELECT * FROM ${schema}.${projection.tables[0]?.name} ORDER BY 1, 2`,
+  );
   await pool.query(`DROP SCHEMA ${schema} CASCADE`);
   return rows;
 };

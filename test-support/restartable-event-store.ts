@@ -17,7 +17,9 @@ export interface RestartableEventStore {
 }
 
 /** @param switches may be changed while it runs; they outlive its restarts */
-/** An embedded node in this process that can go away and come back, with the same log or another, at the same address. */
+/**
+ * An embedded node in this process that can go away and come back, with the same log or another, at the same address.
+ */
 export const startRestartableEventStore = async (switches: HazardSwitches = {}): Promise<RestartableEventStore> => {
   const database = await createTestDatabase();
   const start = (port: number, on: TestDatabase): Promise<EventStoreNode> =>

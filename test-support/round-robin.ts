@@ -1,7 +1,9 @@
 import { once } from 'node:events';
 import { createServer, request as httpRequest } from 'node:http';
 
-/** An address in front of several servers of this machine: requests go to them in turn, as a load balancer sends them. */
+/**
+ * An address in front of several servers of this machine: requests go to them in turn, as a load balancer sends them.
+ */
 export const startRoundRobin = async (port: number, targets: readonly number[]): Promise<{ close(): void }> => {
   let turn = 0;
   const server = createServer((request, response) => {

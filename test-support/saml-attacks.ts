@@ -88,7 +88,9 @@ const wrapping: readonly SamlAttack[] = [
     'response_malformed',
     'saml_message',
     'a second response, in Extensions',
-    facts((f) => void (f.extensions = '<samlp:Extensions><samlp:Response ID="_evil" Version="2.0"/></samlp:Extensions>')),
+    facts(
+      (f) => void (f.extensions = '<samlp:Extensions><samlp:Response ID="_evil" Version="2.0"/></samlp:Extensions>'),
+    ),
   ),
   attack(
     'S1',
@@ -116,7 +118,9 @@ const wrapping: readonly SamlAttack[] = [
     'id_duplicated',
     'saml_message',
     'an id that an element of another vocabulary has too',
-    message((xml, { assertionId }) => xml.replace('<samlp:Status>', `<samlp:Status><x xmlns="urn:x" id="${assertionId}"/>`)),
+    message((xml, { assertionId }) =>
+      xml.replace('<samlp:Status>', `<samlp:Status><x xmlns="urn:x" id="${assertionId}"/>`),
+    ),
   ),
 ];
 
@@ -199,7 +203,9 @@ const policies: readonly SamlAttack[] = [
     'signature_invalid',
     'saml_signature',
     'a good assertion in a response whose signature does not hold',
-    message((xml) => xml.replace('Version="2.0" IssueInstant', 'Consent="urn:x" Version="2.0" IssueInstant'), { sign: 'both' }),
+    message((xml) => xml.replace('Version="2.0" IssueInstant', 'Consent="urn:x" Version="2.0" IssueInstant'), {
+      sign: 'both',
+    }),
   ),
 ];
 
@@ -296,7 +302,8 @@ const addresses: readonly SamlAttack[] = [
     'saml_assertion',
     'a second restriction to another audience',
     facts((f) => {
-      f.conditions = '<saml:AudienceRestriction><saml:Audience>https://other.example</saml:Audience></saml:AudienceRestriction>';
+      f.conditions =
+        '<saml:AudienceRestriction><saml:Audience>https://other.example</saml:Audience></saml:AudienceRestriction>';
     }),
   ),
   attack(
@@ -405,7 +412,13 @@ const prologue =
 
 const parsing: readonly SamlAttack[] = [
   attack('S8', 'xml_doctype', 'saml_message', 'a DOCTYPE', prologue('<!DOCTYPE Response>')),
-  attack('S8', 'xml_doctype', 'saml_message', 'an external entity', prologue('<!DOCTYPE r [<!ENTITY x SYSTEM "file:///etc/passwd">]>')),
+  attack(
+    'S8',
+    'xml_doctype',
+    'saml_message',
+    'an external entity',
+    prologue('<!DOCTYPE r [<!ENTITY x SYSTEM "file:///etc/passwd">]>'),
+  ),
   attack(
     'S8',
     'xml_doctype',
@@ -432,7 +445,9 @@ const parsing: readonly SamlAttack[] = [
     'xml_too_complex',
     'saml_message',
     'more depth than any message has',
-    facts((f) => void (f.extensions = `<samlp:Extensions>${'<a>'.repeat(100)}${'</a>'.repeat(100)}</samlp:Extensions>`)),
+    facts(
+      (f) => void (f.extensions = `<samlp:Extensions>${'<a>'.repeat(100)}${'</a>'.repeat(100)}</samlp:Extensions>`),
+    ),
   ),
   attack(
     'S8',
@@ -486,23 +501,40 @@ const attributes: readonly SamlAttack[] = [
 ];
 
 const algorithms: readonly SamlAttack[] = [
-  attack('S10', 'signature_algorithm', 'saml_signature', 'a signature with SHA-1', () => ({ signature: { signatureAlgorithm: RSA_SHA1 } })),
-  attack('S10', 'signature_algorithm', 'saml_signature', 'a digest with SHA-1', () => ({ signature: { digestAlgorithm: SHA1 } })),
-  attack('S10', 'signature_algorithm', 'saml_signature', 'an HMAC with the public certificate as its key', ({ provider }) => ({
-    signature: {
-      signatureAlgorithm: HMAC_SHA1,
-      prepare: (signer) => {
-        signer.SignatureAlgorithms[HMAC_SHA1] = class {
-          getAlgorithmName = (): string => HMAC_SHA1;
-          getSignature = (signedInfo: string): string => createHmac('sha1', provider.certificate).update(signedInfo).digest('base64');
-          verifySignature = (): boolean => false;
-        } as never;
+  attack('S10', 'signature_algorithm', 'saml_signature', 'a signature with SHA-1', () => ({
+    signature: { signatureAlgorithm: RSA_SHA1 },
+  })),
+  attack('S10', 'signature_algorithm', 'saml_signature', 'a digest with SHA-1', () => ({
+    signature: { digestAlgorithm: SHA1 },
+  })),
+  attack(
+    'S10',
+    'signature_algorithm',
+    'saml_signature',
+    'an HMAC with the public certificate as its key',
+    ({ provider }) => ({
+      signature: {
+        signatureAlgorithm: HMAC_SHA1,
+        prepare: (signer) => {
+          signer.SignatureAlgorithms[HMAC_SHA1] = class {
+            getAlgorithmName = (): string => HMAC_SHA1;
+            getSignature = (signedInfo: string): string =>
+              createHmac('sha1', provider.certificate).update(signedInfo).digest('base64');
+            verifySignature = (): boolean => false;
+          } as never;
+        },
       },
-    },
-  })),
-  attack('S10', 'signature_invalid', 'saml_signature', 'a stranger’s key with its certificate in KeyInfo', ({ stranger }) => ({
-    signer: stranger,
-  })),
+    }),
+  ),
+  attack(
+    'S10',
+    'signature_invalid',
+    'saml_signature',
+    'a stranger’s key with its certificate in KeyInfo',
+    ({ stranger }) => ({
+      signer: stranger,
+    }),
+  ),
   attack(
     'S10',
     'signature_invalid',
@@ -588,7 +620,10 @@ const signatures: readonly SamlAttack[] = [
     'saml_signature',
     'a transform that yields nothing',
     message((xml) =>
-      xml.replace(`<ds:Transform Algorithm="${ENVELOPED}"/>`, '<ds:Transform Algorithm="http://www.w3.org/TR/1999/REC-xpath-19991116"/>'),
+      xml.replace(
+        `<ds:Transform Algorithm="${ENVELOPED}"/>`,
+        '<ds:Transform Algorithm="http://www.w3.org/TR/1999/REC-xpath-19991116"/>',
+      ),
     ),
   ),
   attack('S13', 'signature_malformed', 'saml_signature', 'no canonicalization among the transforms', () => ({
@@ -601,14 +636,26 @@ const encryption: readonly SamlAttack[] = [
     encryptFor: serviceProvider,
     encryption: { content: 'http://www.w3.org/2001/04/xmlenc#aes256-cbc' },
   })),
-  attack('S14', 'encryption_algorithm', 'saml_decryption', 'the key encrypted with PKCS #1 v1.5', ({ serviceProvider }) => ({
-    encryptFor: serviceProvider,
-    encryption: { key: 'http://www.w3.org/2001/04/xmlenc#rsa-1_5' },
-  })),
-  attack('S14', 'signature_missing', 'saml_signature', 'encrypted by a stranger, without a signature inside', ({ serviceProvider }) => ({
-    sign: 'none',
-    encryptFor: serviceProvider,
-  })),
+  attack(
+    'S14',
+    'encryption_algorithm',
+    'saml_decryption',
+    'the key encrypted with PKCS #1 v1.5',
+    ({ serviceProvider }) => ({
+      encryptFor: serviceProvider,
+      encryption: { key: 'http://www.w3.org/2001/04/xmlenc#rsa-1_5' },
+    }),
+  ),
+  attack(
+    'S14',
+    'signature_missing',
+    'saml_signature',
+    'encrypted by a stranger, without a signature inside',
+    ({ serviceProvider }) => ({
+      sign: 'none',
+      encryptFor: serviceProvider,
+    }),
+  ),
   attack(
     'S14',
     'signature_missing',
@@ -617,21 +664,39 @@ const encryption: readonly SamlAttack[] = [
     ({ serviceProvider }) => ({ sign: 'response', encryptFor: serviceProvider }),
     'response',
   ),
-  attack('S14', 'signature_invalid', 'saml_signature', 'encrypted with a stranger’s signature inside', ({ serviceProvider, stranger }) => ({
-    signer: stranger,
-    encryptFor: serviceProvider,
+  attack(
+    'S14',
+    'signature_invalid',
+    'saml_signature',
+    'encrypted with a stranger’s signature inside',
+    ({ serviceProvider, stranger }) => ({
+      signer: stranger,
+      encryptFor: serviceProvider,
+    }),
+  ),
+  attack('S14', 'decryption_failed', 'saml_decryption', 'encrypted for somebody else', ({ stranger }) => ({
+    encryptFor: stranger,
   })),
-  attack('S14', 'decryption_failed', 'saml_decryption', 'encrypted for somebody else', ({ stranger }) => ({ encryptFor: stranger })),
   attack('S14', 'decryption_failed', 'saml_decryption', 'a changed ciphertext', ({ serviceProvider }) => ({
     encryptFor: serviceProvider,
     message: (xml) =>
-      xml.replace(/(.*<(?:\w+:)?CipherValue>)(.)/s, (_all, before: string, first: string) => before + (first === 'A' ? 'B' : 'A')),
+      xml.replace(
+        /(.*<(?:\w+:)?CipherValue>)(.)/s,
+        (_all, before: string, first: string) => before + (first === 'A' ? 'B' : 'A'),
+      ),
   })),
   attack('S14', 'xml_comment', 'saml_decryption', 'a comment within what was encrypted', ({ serviceProvider }) => ({
     encryptFor: serviceProvider,
     assertion: (xml) => xml.replace('subject-1', 'subject<!-- -->-1'),
   })),
-  attack('S14', 'assertion_not_encrypted', 'saml_response', 'in plain, where encryption is required', () => ({}), 'encrypted'),
+  attack(
+    'S14',
+    'assertion_not_encrypted',
+    'saml_response',
+    'in plain, where encryption is required',
+    () => ({}),
+    'encrypted',
+  ),
 ];
 
 export const SAML_ATTACKS: readonly SamlAttack[] = [

@@ -39,7 +39,10 @@ export const configurationWith = (providers: readonly Record<string, unknown>[])
       {
         id: 'default',
         displayName: 'Test',
-        identityProviders: providers.map(({ id }) => ({ id, policy: { creationAllowed: true, autoCreate: true, linkingAllowed: true } })),
+        identityProviders: providers.map(({ id }) => ({
+          id,
+          policy: { creationAllowed: true, autoCreate: true, linkingAllowed: true },
+        })),
       },
     ],
   });

@@ -84,7 +84,8 @@ export const honestFacts = (request: {
   extensions: '',
 });
 
-const optional = (name: string, value: string | undefined): string => (value === undefined ? '' : ` ${name}="${value}"`);
+const optional = (name: string, value: string | undefined): string =>
+  value === undefined ? '' : ` ${name}="${value}"`;
 
 export const assertionXml = (facts: SamlFacts): string =>
   `<saml:Assertion xmlns:saml="${SAML}" ID="${facts.assertionId}" Version="2.0" IssueInstant="${facts.issueInstant}">` +
@@ -149,8 +150,10 @@ export const encryptAssertion = async (
   const data = await encryptXml(assertion, {
     rsa_pub: recipient.certificate,
     pem: recipient.certificate,
-    encryptionAlgorithm: (choices.content ?? 'http://www.w3.org/2009/xmlenc11#aes256-gcm') as EncryptOptions['encryptionAlgorithm'],
-    keyEncryptionAlgorithm: (choices.key ?? 'http://www.w3.org/2001/04/xmlenc#rsa-oaep-mgf1p') as EncryptOptions['keyEncryptionAlgorithm'],
+    encryptionAlgorithm: (choices.content ??
+      'http://www.w3.org/2009/xmlenc11#aes256-gcm') as EncryptOptions['encryptionAlgorithm'],
+    keyEncryptionAlgorithm: (choices.key ??
+      'http://www.w3.org/2001/04/xmlenc#rsa-oaep-mgf1p') as EncryptOptions['keyEncryptionAlgorithm'],
   });
   return `<saml:EncryptedAssertion xmlns:saml="${SAML}">${data}</saml:EncryptedAssertion>`;
 };

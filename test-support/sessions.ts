@@ -29,4 +29,9 @@ export const openSessionRequest = (
 export const sessionsAtProviders = { record: (): Promise<void> => Promise.resolve() };
 
 /** What a session row needs beside whose it is. */
-export const sessionOf = { method: 'external', accountRevision: 1n, lifetimeS: 14 * 24 * 3_600, amr: [] as string[] } as const;
+export const sessionOf = {
+  method: 'external',
+  accountRevision: 1n,
+  lifetimeS: 14 * 24 * 3_600,
+  amr: [] as string[],
+} as const;

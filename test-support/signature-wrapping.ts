@@ -66,7 +66,10 @@ const VARIANTS: Readonly<Record<number, (parts: Wrapping) => void>> = {
   // As 5, with the original within the signature, before its value.
   6: (parts) => {
     sign(parts);
-    parts.signature.insertBefore(parts.original, parts.signature.getElementsByTagNameNS(DS, 'SignatureValue')[0] ?? null);
+    parts.signature.insertBefore(
+      parts.original,
+      parts.signature.getElementsByTagNameNS(DS, 'SignatureValue')[0] ?? null,
+    );
     replace(parts);
   },
   // The forged element comes first, in Extensions, where a schema takes anything.
@@ -88,7 +91,8 @@ const VARIANTS: Readonly<Record<number, (parts: Wrapping) => void>> = {
 };
 
 /**
- * Wraps a signed message. @throws when it is no XML, or has no such signed element @param variant 1 to 8 @param target which signed element is wrapped
+ * Wraps a signed message. @throws when it is no XML, or has no such signed element @param variant 1 to 8 @param target
+ * which signed element is wrapped
  * @param options.sameId the forged element keeps the id of the signed one
  */
 export const wrapSignature = (
@@ -105,7 +109,9 @@ export const wrapSignature = (
   const signed = document.getElementsByTagNameNS('*', target)[0];
   if (!signed) throw new Error(`there is no ${target}`);
   const ownSignature = (element: Element): Element => {
-    const found = Array.from(element.getElementsByTagNameNS(DS, 'Signature')).find(({ parentNode }) => parentNode === element);
+    const found = Array.from(element.getElementsByTagNameNS(DS, 'Signature')).find(
+      ({ parentNode }) => parentNode === element,
+    );
     if (!found) throw new Error(`the ${target} is not signed`);
     return found;
   };

@@ -5,8 +5,9 @@ import { silentLogger } from '#libs/platform/logger.js';
 import { createRegistry, startManagementServer } from '#libs/platform/management.js';
 
 /**
- * The embedded node as a process of its own, as bad as a real EventStoreDB: it ends live subscribers that fall 32 events behind (H6), and while its
- * parent says so (`{ stale: true }`) it serves reads that do not require the leader from where the log stood then (H8).
+ * The embedded node as a process of its own, as bad as a real EventStoreDB: it ends live subscribers that fall 32
+ * events behind (H6), and while its parent says so (`{ stale: true }`) it serves reads that do not require the leader
+ * from where the log stood then (H8).
  */
 const switches: HazardSwitches = { endSubscribersBehind: 32 };
 const node = await startNode({

@@ -23,7 +23,10 @@ export const TEST_POLICY: HttpPolicy = { ...DEFAULT_HTTP_POLICY, allowLoopback: 
 export const CALLBACK = 'https://id.example.org/providers/hostile/callback';
 export const BROWSER = 'browser-1';
 
-/** Sign-ins at a provider that lies, as the identity server makes them, without its pages: `start`, then `reset` before each test. */
+/**
+ * Sign-ins at a provider that lies, as the identity server makes them, without its pages: `start`, then `reset` before
+ * each test.
+ */
 export class UpstreamFlows {
   provider!: HostileOpenIdProvider;
   settings!: OidcProviderSettings;
@@ -81,13 +84,24 @@ export class UpstreamFlows {
   forget(policy = TEST_POLICY): void {
     const clock = (): Date => this.now();
     const discovery = new Discovery(policy, clock);
-    this.upstream = new UpstreamOpenId<Intent>({ flows: new Flows<OpenIdFlowSecrets>(this.pool, clock), discovery, policy, clock });
+    this.upstream = new UpstreamOpenId<Intent>({
+      flows: new Flows<OpenIdFlowSecrets>(this.pool, clock),
+      discovery,
+      policy,
+      clock,
+    });
     this.logout = new BackChannelLogout({ discovery, clock });
   }
 
   tryToBegin(more: { readonly reauthenticate?: boolean } = {}) {
     const { settings } = this;
-    return this.upstream.begin({ settings, intent: { purpose: 'test' }, browserId: BROWSER, callbackUrl: CALLBACK, ...more });
+    return this.upstream.begin({
+      settings,
+      intent: { purpose: 'test' },
+      browserId: BROWSER,
+      callbackUrl: CALLBACK,
+      ...more,
+    });
   }
 
   /** @returns where the browser is sent to */

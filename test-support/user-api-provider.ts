@@ -19,7 +19,10 @@ interface Granted {
   readonly redirectUri: string;
 }
 
-/** An OAuth 2.0 provider with a user API of its own, as GitHub is one, over real HTTP. It signs everybody in as `user` without asking. */
+/**
+ * An OAuth 2.0 provider with a user API of its own, as GitHub is one, over real HTTP. It signs everybody in as `user`
+ * without asking.
+ */
 export class UserApiProvider {
   lies: UserApiLies = {};
   user: Record<string, unknown> = { id: 4711, login: 'octo', name: 'Octo Cat', email: 'public@example.org' };
@@ -58,7 +61,9 @@ export class UserApiProvider {
     if (this.lies.intercept?.(request, response)) return;
     const url = new URL(request.url ?? '/', this.origin);
     const json = (body: unknown): void =>
-      void response.setHeader('content-type', 'application/json').end(typeof body === 'string' ? body : JSON.stringify(body));
+      void response
+        .setHeader('content-type', 'application/json')
+        .end(typeof body === 'string' ? body : JSON.stringify(body));
     const bearer = /^Bearer (.+)$/.exec(request.headers.authorization ?? '')?.[1] ?? '';
     switch (url.pathname) {
       case '/authorize': {

@@ -32,7 +32,9 @@ describe('bin/ligature.js', () => {
     );
     mkdirSync(join(checkout, '.ligature'));
     writeFileSync(join(checkout, '.ligature/ligature.env'), 'A=from=file\nB=from file\n# C=no\n');
-    expect(run({ B: 'from the shell' }, 'history', 'user').stdout).toBe('history user from=file from the shell undefined\n');
+    expect(run({ B: 'from the shell' }, 'history', 'user').stdout).toBe(
+      'history user from=file from the shell undefined\n',
+    );
     mkdirSync(join(checkout, 'elsewhere'));
     writeFileSync(join(checkout, 'elsewhere/ligature.env'), 'A=elsewhere\n');
     expect(run({ LIGATURE_DATA_DIR: 'elsewhere' }).stdout).toBe(' elsewhere undefined undefined\n');

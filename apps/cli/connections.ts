@@ -77,7 +77,10 @@ export const issuerShape = {
   LIGATURE_ISSUER: z.string().refine(isSecureOrLoopback, 'must be https (http on a loopback host only)'),
 } as const;
 
-/** Which addresses of identity providers may be asked: what the identity server's environment says, in the command line's too. */
+/**
+ * Which addresses of identity providers may be asked: what the identity server's environment says, in the command
+ * line's too.
+ */
 export const providerPolicy = (): HttpPolicy => httpPolicyOf(readConfiguration(httpPolicyShape));
 
 /** Who runs the command line: an administrator, by the name that the operating system knows. */

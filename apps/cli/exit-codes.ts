@@ -19,7 +19,8 @@ interface Failure {
 
 /** Turns whatever stopped a command into an exit code and a sentence with the next step. */
 export const failureOf = (error: unknown): Failure => {
-  if (error instanceof CommanderError) return { exitCode: error.exitCode === 0 ? EXIT.done : EXIT.wrongUse, sentence: '' };
+  if (error instanceof CommanderError)
+    return { exitCode: error.exitCode === 0 ? EXIT.done : EXIT.wrongUse, sentence: '' };
   if (error instanceof UsageError || error instanceof ConfigurationError || error instanceof DeclarationError)
     return { exitCode: EXIT.wrongUse, sentence: error.message };
   if (error instanceof StoreAwayError || error instanceof UnknownOutcomeError) {

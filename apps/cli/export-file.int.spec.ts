@@ -39,7 +39,10 @@ describe('an export into a file goes on', () => {
     const long = 'x'.repeat(200_000);
     expect(await resumed(line(64) + line(128, long))).toEqual([128n, line(64) + line(128, long)]);
     expect(await resumed(line(64, long) + line(128, long).slice(0, -1))).toEqual([64n, line(64, long)]);
-    expect(await resumed(line(64) + line(128, 'ö'.repeat(40_000)))).toEqual([128n, line(64) + line(128, 'ö'.repeat(40_000))]);
+    expect(await resumed(line(64) + line(128, 'ö'.repeat(40_000)))).toEqual([
+      128n,
+      line(64) + line(128, 'ö'.repeat(40_000)),
+    ]);
   });
 
   it('of CSV too: a header alone is written anew', async () => {

@@ -17,7 +17,8 @@ const NEWLINE = 0x0a;
 const TAIL_BYTES = 64 * 1024;
 
 /**
- * Where an export into this file goes on: behind its last whole line. What a crash or a full disk left of the line after it is cut off.
+ * Where an export into this file goes on: behind its last whole line. What a crash or a full disk left of the line
+ * after it is cut off.
  * @returns nothing for a file with no entry yet, which is then empty
  * @throws {UsageError} when the file is no export of this format; nothing of it is changed then
  */
@@ -32,7 +33,8 @@ export const resumeAt = async (path: string, format: ExportFormat): Promise<bigi
   try {
     const { beginning, positionOf } = SHAPES[format];
     const begins = await textAt(file, 0, beginning.length);
-    if (!beginning.startsWith(begins)) throw new UsageError(`${path} is no ${format} export. Export into another file.`);
+    if (!beginning.startsWith(begins))
+      throw new UsageError(`${path} is no ${format} export. Export into another file.`);
     const last = await lastWholeLine(file);
     const position = last && positionOf(last.line);
     // Without a position it is the header alone, or the beginning of a first line.
@@ -49,7 +51,9 @@ const textAt = async (file: FileHandle, from: number, length: number): Promise<s
 };
 
 /** The last line that ends as a line does, and where it ends. */
-const lastWholeLine = async (file: FileHandle): Promise<{ readonly line: string; readonly end: number } | undefined> => {
+const lastWholeLine = async (
+  file: FileHandle,
+): Promise<{ readonly line: string; readonly end: number } | undefined> => {
   let tail = Buffer.alloc(0);
   for (let from = (await file.stat()).size; from > 0;) {
     const length = Math.min(TAIL_BYTES, from);

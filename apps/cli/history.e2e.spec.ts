@@ -11,7 +11,11 @@ import type { DomainEvent } from '#libs/event-store/event-definition.js';
 import { newUuid } from '#libs/platform/ids.js';
 import { migrate } from '#libs/platform/postgres/migrations.js';
 import { createPool } from '#libs/platform/postgres/pool.js';
-import { createGeneration, generationSchema, projectionEngineMigrations } from '#libs/projection-engine/generations.postgres.js';
+import {
+  createGeneration,
+  generationSchema,
+  projectionEngineMigrations,
+} from '#libs/projection-engine/generations.postgres.js';
 import { historyIndexProjection } from '#projections/history-index/history-index.projection.js';
 import { startTestInstallation, testContext } from '#test-support/installation.js';
 import type { TestInstallation } from '#test-support/installation.js';
@@ -36,15 +40,22 @@ beforeAll(async () => {
   folder = mkdtempSync(join(tmpdir(), 'ligature-history-'));
   installation = await startTestInstallation();
   await installation.configure('organizations:\n  - { id: default, displayName: Default }');
-  await append('account', { type: 'UserRegistered', data: { organizationId: 'default', displayName: 'Ann\u001b[31m\nBea' } });
-  await append('account', { type: 'UsernameChanged', data: { claimId: newUuid(), usernameKey: newUuid(), username: 'ann' } });
+  await append('account', {
+    type: 'UserRegistered',
+    data: { organizationId: 'default', displayName: 'Ann\u001b[31m\nBea' },
+  });
+  await append('account', {
+    type: 'UsernameChanged',
+    data: { claimId: newUuid(), usernameKey: newUuid(), username: 'ann' },
+  });
   await append('activity', ...Array.from({ length: SIGNED_OUT }, (_, i) => ended(`s${i}`)));
 
   const pool = createPool(installation.eventStore.database.urls.ligature_projector, { applicationName: 'test' });
   await migrate(pool, 'models', projectionEngineMigrations);
   const schema = generationSchema(await createGeneration(pool, historyIndexProjection, 'live'));
   const streams = [userStream(userId), userActivityStream(userId)];
-  for (const stream of streams) await historyIndexProjection.handle(await installation.store.read(stream), pool, schema);
+  for (const stream of streams)
+    await historyIndexProjection.handle(await installation.store.read(stream), pool, schema);
   await pool.end();
 }, 60_000);
 afterAll(async () => {
@@ -59,7 +70,9 @@ const environment = () => ({
   LIGATURE_MASTER_KEY: installation.masterKey.toString('base64'),
 });
 /** In a process of its own, so that the event store of this one can answer it. */
-const run = (...args: string[]): Promise<{ readonly status: number | null; readonly stdout: string; readonly stderr: string }> =>
+const run = (
+  ...args: string[]
+): Promise<{ readonly status: number | null; readonly stdout: string; readonly stderr: string }> =>
   new Promise((resolve) => {
     const cli = spawn(process.execPath, ['dist/apps/cli/main.js', 'history', ...args], { env: environment() });
     let [stdout, stderr] = ['', ''];
@@ -70,7 +83,14 @@ const run = (...args: string[]): Promise<{ readonly status: number | null; reado
 
 describe('ligature history user', () => {
   it('lists the history by filters, and notes who read it', async () => {
-    const { status, stdout } = await run('user', userId, '--types', 'UserRegistered,UsernameChanged', '--order', 'desc');
+    const { status, stdout } = await run(
+      'user',
+      userId,
+      '--types',
+      'UserRegistered,UsernameChanged',
+      '--order',
+      'desc',
+    );
     expect(status).toBe(0);
     expect(stdout.trimEnd().split('\n')).toEqual([
       expect.stringMatching(/^ +\d+ {2}\S+Z {2}The username became ann$/),
@@ -92,9 +112,23 @@ describe('ligature history user', () => {
 
   it('shows the account as of a moment, on lines that no name can break; and what is different at another', async () => {
     const then = await run('user', userId, '--as-of', `pos:${positions[0]}`);
-    expect([then.status, then.stdout]).toEqual([0, expect.stringMatching(/display name +Ann \[31m Bea\n[^]*username +–\n/)]);
-    const { stdout } = await run('user', userId, '--as-of', `pos:${positions[0]}`, '--compare-with', new Date().toISOString(), '--json');
-    expect(JSON.parse(stdout)).toMatchObject({ userId, differences: [{ part: 'username', before: null, after: 'ann' }] });
+    expect([then.status, then.stdout]).toEqual([
+      0,
+      expect.stringMatching(/display name +Ann \[31m Bea\n[^]*username +–\n/),
+    ]);
+    const { stdout } = await run(
+      'user',
+      userId,
+      '--as-of',
+      `pos:${positions[0]}`,
+      '--compare-with',
+      new Date().toISOString(),
+      '--json',
+    );
+    expect(JSON.parse(stdout)).toMatchObject({
+      userId,
+      differences: [{ part: 'username', before: null, after: 'ann' }],
+    });
   });
 
   it('follows what comes, one object a line, until it is stopped', async () => {
@@ -124,7 +158,10 @@ describe('ligature history user', () => {
   it.each<[string[], string]>([
     [['user', '00000000-0000-7000-8000-000000000000'], 'There is no user'],
     [['user', userId, '--from', 'yesterday'], '--from: must be a time in ISO 8601'],
-    [['user', userId, '--from', '2026-03-04T00:00:00Z', '--to', '2026-03-03T00:00:00Z'], '--from: must not be later than to'],
+    [
+      ['user', userId, '--from', '2026-03-04T00:00:00Z', '--to', '2026-03-03T00:00:00Z'],
+      '--from: must not be later than to',
+    ],
     [['user', userId, '--as-of', 'noon'], '--as-of: must be a time in ISO 8601'],
     [['user', userId, '--as-of', '2999-01-01T00:00:00Z'], '--as-of lies in the future'],
     [['user', userId, '--as-of', 'pos:128', '--compare-with', 'pos:64'], '--as-of is later than --compare-with'],
@@ -175,7 +212,10 @@ describe('ligature history export', () => {
     expect(rest.stdout).toMatch(/^\d+ entries written to \S+, behind pos:\d+\.\n$/);
     expect(readFileSync(out, 'utf8')).toBe(content);
     const again = await run('export', option, id, '--types', 'SessionEnded', '--out', out, '--resume', '--json');
-    expect([JSON.parse(again.stdout), readFileSync(out, 'utf8')]).toEqual([expect.objectContaining({ entries: 0 }), content]);
+    expect([JSON.parse(again.stdout), readFileSync(out, 'utf8')]).toEqual([
+      expect.objectContaining({ entries: 0 }),
+      content,
+    ]);
   });
 
   it('to standard output, as CSV', async () => {

@@ -14,7 +14,11 @@ const execute = promisify(execFile);
 const rotate = async (databaseUrl: string) => {
   const env = { PATH: process.env.PATH, DATABASE_URL: databaseUrl };
   try {
-    const { stdout, stderr } = await execute(process.execPath, ['dist/apps/cli/main.js', 'keys', 'rotate', '--signing'], { env });
+    const { stdout, stderr } = await execute(
+      process.execPath,
+      ['dist/apps/cli/main.js', 'keys', 'rotate', '--signing'],
+      { env },
+    );
     return { code: 0, out: stdout, err: stderr };
   } catch (error) {
     const { code, stdout, stderr } = error as { code: number; stdout: string; stderr: string };
@@ -46,7 +50,11 @@ describe('ligature keys rotate --signing', () => {
     expect(before.map(({ alg }) => alg).toSorted()).toEqual(['ES256', 'RS256']);
     const began = Date.now();
     const { code, out, err } = await rotate(database());
-    expect([code, err, out]).toEqual([0, '', expect.stringMatching(/^New signing keys are published\. They sign from \S+Z; the old ones/)]);
+    expect([code, err, out]).toEqual([
+      0,
+      '',
+      expect.stringMatching(/^New signing keys are published\. They sign from \S+Z; the old ones/),
+    ]);
     const signsFrom = Date.parse(/from (\S+);/.exec(out)?.[1] ?? '');
     expect(signsFrom).toBeGreaterThanOrEqual(began + LEAD_MS);
     expect(signsFrom).toBeLessThanOrEqual(Date.now() + LEAD_MS);

@@ -11,7 +11,9 @@ import { usersCommand } from './commands/users.js';
 import { failureOf } from './exit-codes.js';
 
 const program = new Command('ligature')
-  .description('Operate and audit Ligature. Exit codes: 0 done, 1 a check failed, 2 wrong use, 3 a dependency is unreachable.')
+  .description(
+    'Operate and audit Ligature. Exit codes: 0 done, 1 a check failed, 2 wrong use, 3 a dependency is unreachable.',
+  )
   .addCommand(configCommand())
   .addCommand(databaseCommand())
   .addCommand(eventsCommand())

@@ -39,7 +39,9 @@ describe('ligature providers', () => {
     writeFileSync(join(directory, name), text);
     return join(directory, name);
   };
-  const ligature = async (...args: readonly string[]): Promise<{ readonly code: number; readonly out: string; readonly err: string }> => {
+  const ligature = async (
+    ...args: readonly string[]
+  ): Promise<{ readonly code: number; readonly out: string; readonly err: string }> => {
     const { eventStore, masterKey, indexSecret } = server.installation;
     const env = {
       PATH: process.env.PATH,
@@ -68,17 +70,33 @@ organizations:
   it('a way in that would be somebody’s last is not taken away by a file; by force it is', async () => {
     const { store, connection, codec, newId } = server.installation;
     const declared = (password: boolean): string =>
-      file('policy.yaml', `organizations: [{ id: strict, displayName: Strict, loginPolicy: { password: ${password} } }]`);
+      file(
+        'policy.yaml',
+        `organizations: [{ id: strict, displayName: Strict, loginPolicy: { password: ${password} } }]`,
+      );
     expect((await ligature('config', 'apply', declared(true))).code).toBe(0);
     const userId = newId();
     const registered: DomainEvent[] = [
       { type: 'UserRegistered', data: { organizationId: 'strict', displayName: 'Ann' } },
       { type: 'PasswordSet', data: { passwordHash: 'x' } },
     ];
-    await appendUnconditionally(store, { stream: userStream(userId), events: registered, context: testContext(), subject: userId });
+    await appendUnconditionally(store, {
+      stream: userStream(userId),
+      events: registered,
+      context: testContext(),
+      subject: userId,
+    });
     // As if it had been announced long enough ago.
-    const late = new EventStore({ connection, codec, newId, clock: () => new Date(Date.now() - SETTLED_AFTER_MS - 1_000) });
-    const announced: DomainEvent = { type: 'RestrictionAnnounced', data: { restriction: { methods: ['password'], providers: [] } } };
+    const late = new EventStore({
+      connection,
+      codec,
+      newId,
+      clock: () => new Date(Date.now() - SETTLED_AFTER_MS - 1_000),
+    });
+    const announced: DomainEvent = {
+      type: 'RestrictionAnnounced',
+      data: { restriction: { methods: ['password'], providers: [] } },
+    };
     const announce = () =>
       appendUnconditionally(late, {
         stream: organizationStream('strict'),
@@ -88,7 +106,10 @@ organizations:
       });
     await announce();
     const refused = await ligature('config', 'apply', declared(false), '--json');
-    expect([refused.code, JSON.parse(refused.out)]).toEqual([1, { kind: 'would_take_last_way_in', people: { strict: 1 } }]);
+    expect([refused.code, JSON.parse(refused.out)]).toEqual([
+      1,
+      { kind: 'would_take_last_way_in', people: { strict: 1 } },
+    ]);
     expect((await loadOrganization(store, 'strict')).loginPolicy.password).toBe(true);
     await announce();
     expect(await ligature('config', 'apply', declared(false), '--force')).toMatchObject({
@@ -98,28 +119,55 @@ organizations:
   });
 
   it('a provider is declared, listed, tested, previewed, deactivated and activated', async () => {
-    expect(await ligature('config', 'apply', file('good.yaml', configuration(acme.issuer)))).toMatchObject({ code: 0, err: '' });
+    expect(await ligature('config', 'apply', file('good.yaml', configuration(acme.issuer)))).toMatchObject({
+      code: 0,
+      err: '',
+    });
     const listed = await until(async () => {
       const { out } = await ligature('providers', 'list', '--json');
       const providers = JSON.parse(out) as readonly object[];
       return providers.length > 0 ? providers : undefined;
     });
-    expect(listed).toEqual([expect.objectContaining({ id: 'acme', kind: 'oidc', state: 'active', links: 0, organizationId: null })]);
+    expect(listed).toEqual([
+      expect.objectContaining({ id: 'acme', kind: 'oidc', state: 'active', links: 0, organizationId: null }),
+    ]);
 
     acme.lies = { callback: (parameters) => (parameters.delete('code'), parameters.set('error', 'login_required')) };
-    expect(await ligature('providers', 'test', 'acme')).toMatchObject({ code: 0, out: expect.stringMatching(/ok +redirect uri +http/) });
+    expect(await ligature('providers', 'test', 'acme')).toMatchObject({
+      code: 0,
+      out: expect.stringMatching(/ok +redirect uri +http/),
+    });
     acme.lies = { jwks: () => ({ keys: [] }) };
-    expect(await ligature('providers', 'test', 'acme')).toMatchObject({ code: 1, out: expect.stringMatching(/FAIL +keys[^]*→ See http/) });
+    expect(await ligature('providers', 'test', 'acme')).toMatchObject({
+      code: 1,
+      out: expect.stringMatching(/FAIL +keys[^]*→ See http/),
+    });
     acme.lies = {};
 
-    const claims = file('claims.json', JSON.stringify({ sub: 's', email: 'a@b.example', email_verified: true, roles: ['admin'] }));
+    const claims = file(
+      'claims.json',
+      JSON.stringify({ sub: 's', email: 'a@b.example', email_verified: true, roles: ['admin'] }),
+    );
     const preview = JSON.parse((await ligature('providers', 'preview', 'acme', claims, '--json')).out) as object;
-    expect(preview).toEqual({ subject: 's', claims: { email: 'a@b.example', emailVerified: true }, leftOut: ['roles'] });
+    expect(preview).toEqual({
+      subject: 's',
+      claims: { email: 'a@b.example', emailVerified: true },
+      leftOut: ['roles'],
+    });
 
-    expect(await ligature('providers', 'deactivate', 'acme')).toMatchObject({ code: 0, out: 'acme is deactivated; its links are kept.\n' });
+    expect(await ligature('providers', 'deactivate', 'acme')).toMatchObject({
+      code: 0,
+      out: 'acme is deactivated; its links are kept.\n',
+    });
     expect(await ligature('providers', 'activate', 'acme')).toMatchObject({ code: 0, out: 'acme is active.\n' });
-    expect(await ligature('providers', 'remove', 'acme', '--cancel')).toMatchObject({ code: 0, out: 'acme is kept.\n' });
-    expect(await ligature('providers', 'remove', 'nonesuch')).toMatchObject({ code: 2, err: 'There is no identity provider nonesuch.\n' });
+    expect(await ligature('providers', 'remove', 'acme', '--cancel')).toMatchObject({
+      code: 0,
+      out: 'acme is kept.\n',
+    });
+    expect(await ligature('providers', 'remove', 'nonesuch')).toMatchObject({
+      code: 2,
+      err: 'There is no identity provider nonesuch.\n',
+    });
   }, 60_000);
 
   it('misconfiguration is refused when saved, with the reason and the line', async () => {
@@ -127,11 +175,16 @@ organizations:
     const wrong = await ligature(
       'config',
       'apply',
-      file('wrong.yaml', configuration(acme.issuer).replace('id: acme,', 'id: other,').replace('[{ id: acme', '[{ id: other')),
+      file(
+        'wrong.yaml',
+        configuration(acme.issuer).replace('id: acme,', 'id: other,').replace('[{ id: acme', '[{ id: other'),
+      ),
     );
     expect([wrong.code, wrong.err]).toEqual([
       2,
-      expect.stringMatching(/line 3: identityProviders\.0\.issuer: .*it says that its issuer is "https:\/\/another\.example"/),
+      expect.stringMatching(
+        /line 3: identityProviders\.0\.issuer: .*it says that its issuer is "https:\/\/another\.example"/,
+      ),
     ]);
     acme.lies = {};
     const inside = await ligature(
@@ -149,12 +202,20 @@ organizations:
   }, 60_000);
 
   it('what a provider publishes becomes the beginning of its entry', async () => {
-    const { out } = await ligature('providers', 'import', `${acme.issuer}/.well-known/openid-configuration`, '--id', 'new');
+    const { out } = await ligature(
+      'providers',
+      'import',
+      `${acme.issuer}/.well-known/openid-configuration`,
+      '--id',
+      'new',
+    );
     expect(out).toContain(`issuer: ${acme.issuer}`);
     expect(await ligature('providers', 'import', file('nothing.txt', 'nothing'), '--id', 'new')).toMatchObject({
       code: 2,
       err: expect.stringContaining('neither'),
     });
-    expect((await ligature('providers', 'templates')).out).toMatch(/^entra\n {2}tenant: the directory[^]*believed addresses: none/m);
+    expect((await ligature('providers', 'templates')).out).toMatch(
+      /^entra\n {2}tenant: the directory[^]*believed addresses: none/m,
+    );
   }, 60_000);
 });

@@ -51,7 +51,12 @@ describe('the demo provider Acme', () => {
     const callback = await browser.submit({ person: 'acme-1906' });
     expect(new URL(callback).searchParams.get('iss')).toBe(acme.issuer);
     const tokens = await redeem(callback);
-    const person = { name: 'Grace Hopper', preferred_username: 'grace', email: 'grace@acme.example', email_verified: true };
+    const person = {
+      name: 'Grace Hopper',
+      preferred_username: 'grace',
+      email: 'grace@acme.example',
+      email_verified: true,
+    };
     expect(tokens.claims()).toMatchObject({
       iss: acme.issuer,
       aud: 'ligature',
@@ -77,7 +82,11 @@ describe('the demo provider Acme', () => {
     const browser = new Browser([REDIRECT_URI]);
     await authorize(browser);
     const { searchParams } = new URL(await browser.submit({ cancel: 'yes' }));
-    expect(Object.fromEntries(searchParams)).toMatchObject({ error: 'access_denied', state: 'the-state', iss: acme.issuer });
+    expect(Object.fromEntries(searchParams)).toMatchObject({
+      error: 'access_denied',
+      state: 'the-state',
+      iss: acme.issuer,
+    });
   });
 
   it('O7: refuses a request without PKCE, and a code with another verifier', async () => {
@@ -88,8 +97,14 @@ describe('the demo provider Acme', () => {
     expect(new URL(refused).searchParams.get('error')).toBe('invalid_request');
     await authorize(browser);
     const callback = await browser.submit({ person: 'acme-1906' });
-    const stolen = { expectedState: 'the-state', expectedNonce: 'the-nonce', pkceCodeVerifier: client.randomPKCECodeVerifier() };
-    await expect(client.authorizationCodeGrant(config, new URL(callback), stolen)).rejects.toMatchObject({ error: 'invalid_grant' });
+    const stolen = {
+      expectedState: 'the-state',
+      expectedNonce: 'the-nonce',
+      pkceCodeVerifier: client.randomPKCECodeVerifier(),
+    };
+    await expect(client.authorizationCodeGrant(config, new URL(callback), stolen)).rejects.toMatchObject({
+      error: 'invalid_grant',
+    });
   });
 
   it('says so when a sign-in is continued in another browser', async () => {
@@ -108,7 +123,12 @@ describe('the demo app', () => {
     // Any OpenID Provider will do as its issuer; here it is Globex, with the app as its client.
     const directory = GLOBEX;
     const port = await (async () => {
-      const probe = await startRelyingApp({ port: 0, issuer: 'http://127.0.0.1:1', clientSecret: SECRET, logger: silentLogger });
+      const probe = await startRelyingApp({
+        port: 0,
+        issuer: 'http://127.0.0.1:1',
+        clientSecret: SECRET,
+        logger: silentLogger,
+      });
       await probe.close();
       return Number(new URL(probe.url).port);
     })();
@@ -146,7 +166,12 @@ describe('the demo app', () => {
   });
 
   it('says so, with a way back, when its provider cannot be reached or refuses', async () => {
-    const lonely = await startRelyingApp({ port: 0, issuer: 'http://127.0.0.1:1', clientSecret: SECRET, logger: silentLogger });
+    const lonely = await startRelyingApp({
+      port: 0,
+      issuer: 'http://127.0.0.1:1',
+      clientSecret: SECRET,
+      logger: silentLogger,
+    });
     const browser = new Browser();
     await browser.open(`${lonely.url}/sign-in`);
     await lonely.close();

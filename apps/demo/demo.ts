@@ -10,8 +10,8 @@ import { startSamlProvider } from './upstream/saml-provider.js';
 import { startUpstreamProvider } from './upstream/upstream-provider.js';
 
 /**
- * Three identity providers and a relying app, so that `npm start` shows the whole thing. All on 127.0.0.1, while Ligature is on localhost: what a
- * browser does between them is then cross-site, as in production.
+ * Three identity providers and a relying app, so that `npm start` shows the whole thing. All on 127.0.0.1, while
+ * Ligature is on localhost: what a browser does between them is then cross-site, as in production.
  */
 export const startDemo = async (environment: NodeJS.ProcessEnv, logger: Logger): Promise<Running> => {
   const settings = readConfiguration(demoSettings, environment);
@@ -32,7 +32,12 @@ export const startDemo = async (environment: NodeJS.ProcessEnv, logger: Logger):
       logger,
     }),
     await startProvider(GLOBEX, settings.DEMO_GLOBEX_PORT, settings.DEMO_GLOBEX_CLIENT_SECRET),
-    await startRelyingApp({ port: settings.DEMO_APP_PORT, issuer: ligature, clientSecret: settings.DEMO_APP_CLIENT_SECRET, logger }),
+    await startRelyingApp({
+      port: settings.DEMO_APP_PORT,
+      issuer: ligature,
+      clientSecret: settings.DEMO_APP_CLIENT_SECRET,
+      logger,
+    }),
     await startManagementServer({
       port: settings.DEMO_MANAGEMENT_PORT,
       started: () => true,

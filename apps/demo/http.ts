@@ -19,8 +19,8 @@ export const readForm = async (request: IncomingMessage): Promise<URLSearchParam
 };
 
 /**
- * No script runs in a page and nobody may frame it. The policy does not name form targets: `form-action` also governs the redirects that follow a
- * POST, and from here these lead to whoever asked for the sign-in.
+ * No script runs in a page and nobody may frame it. The policy does not name form targets: `form-action` also governs
+ * the redirects that follow a POST, and from here these lead to whoever asked for the sign-in.
  */
 export const PAGE_HEADERS = {
   'content-type': 'text/html; charset=utf-8',
@@ -51,8 +51,8 @@ export interface ListeningServer {
 }
 
 /**
- * Listens on loopback. Requests wait for no one: the handler is set before the first can come, but after the port is known, because an issuer's
- * name holds its port.
+ * Listens on loopback. Requests wait for no one: the handler is set before the first can come, but after the port is
+ * known, because an issuer's name holds its port.
  */
 export const listen = async (port: number): Promise<ListeningServer> => {
   const server = createServer();

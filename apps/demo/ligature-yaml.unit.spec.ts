@@ -20,7 +20,9 @@ it('the configuration that npm start applies is valid, with every secret named a
     { id: 'corp', kind: 'saml', metadataUrl: 'http://127.0.0.1:4201/metadata' },
     { id: 'globex', issuer: 'http://127.0.0.1:4202', clientSecret: 'globex-secret' },
   ]);
-  expect(relyingParties.map(({ clientId, redirectUris, clientSecret }) => [clientId, redirectUris, clientSecret])).toEqual([
+  expect(
+    relyingParties.map(({ clientId, redirectUris, clientSecret }) => [clientId, redirectUris, clientSecret]),
+  ).toEqual([
     ['demo-app', ['http://127.0.0.1:4100/callback'], 'app-secret'],
     ['demo-auditor', [], 'auditor-secret'],
   ]);

@@ -70,9 +70,12 @@ export const readConfiguration = (env: NodeJS.ProcessEnv): Configuration => {
     if (name !== undefined && password !== undefined) users.set(name, password);
     else mistakes.push('EVENT_STORE_USERS must be name:password, separated by commas.');
   }
-  if (users.size > 0 && !wantsTls) mistakes.push('EVENT_STORE_USERS needs TLS: the client sends no credentials without it.');
+  if (users.size > 0 && !wantsTls)
+    mistakes.push('EVENT_STORE_USERS needs TLS: the client sends no credentials without it.');
   if (!LOOPBACK.test(host) && !(wantsTls && users.size > 0)) {
-    mistakes.push(`EVENT_STORE_HOST=${host} lets others in: set EVENT_STORE_TLS_CERT, EVENT_STORE_TLS_KEY and EVENT_STORE_USERS as well.`);
+    mistakes.push(
+      `EVENT_STORE_HOST=${host} lets others in: set EVENT_STORE_TLS_CERT, EVENT_STORE_TLS_KEY and EVENT_STORE_USERS as well.`,
+    );
   }
   const configuration = {
     databaseUrl,

@@ -29,7 +29,11 @@ describe('a mistake is named:', () => {
     ['no database', {}, /DATABASE_URL/],
     ['a database URL of another kind', { DATABASE_URL: 'mysql://x' }, /DATABASE_URL/],
     ['a port that is none', { DATABASE_URL, EVENT_STORE_PORT: '70000' }, /EVENT_STORE_PORT/],
-    ['a management port that is none', { DATABASE_URL, EVENT_STORE_MANAGEMENT_PORT: 'x' }, /EVENT_STORE_MANAGEMENT_PORT/],
+    [
+      'a management port that is none',
+      { DATABASE_URL, EVENT_STORE_MANAGEMENT_PORT: 'x' },
+      /EVENT_STORE_MANAGEMENT_PORT/,
+    ],
     [
       'a certificate that cannot be read',
       { DATABASE_URL, EVENT_STORE_TLS_CERT: '/no', EVENT_STORE_TLS_KEY: '/no' },

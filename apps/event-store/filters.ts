@@ -9,7 +9,9 @@ export class FilterError extends Error {
   override readonly name = 'FilterError';
 }
 
-/** Regular expressions come from clients: RE2 matches in linear time, and its programs are bounded with their source. */
+/**
+ * Regular expressions come from clients: RE2 matches in linear time, and its programs are bounded with their source.
+ */
 const REGEX_MAX_LENGTH = 1_000;
 
 const compile = (regex: string): RE2JS => {
@@ -18,12 +20,15 @@ const compile = (regex: string): RE2JS => {
   try {
     return RE2JS.compile(regex);
   } catch (error) {
-    throw new FilterError(`A filter's regular expression must be one that RE2 understands: ${(error as Error).message}`);
+    throw new FilterError(
+      `A filter's regular expression must be one that RE2 understands: ${(error as Error).message}`,
+    );
   }
 };
 
 /**
- * A filter on the stream name or the event type: by prefixes, or by a regular expression found anywhere in it (RE2 syntax).
+ * A filter on the stream name or the event type: by prefixes, or by a regular expression found anywhere in it (RE2
+ * syntax).
  * @throws FilterError
  */
 export const createFilter = (

@@ -12,7 +12,9 @@ export interface ResolvedEvent {
 
 const targetOf = (link: StoredEvent): { stream: string; revision: bigint } | undefined => {
   const [, revision, stream] = /^(\d{1,19})@(.+)$/s.exec(Buffer.from(link.data).toString('utf8')) ?? [];
-  return revision === undefined || stream === undefined || stream.includes('\u0000') ? undefined : { stream, revision: BigInt(revision) };
+  return revision === undefined || stream === undefined || stream.includes('\u0000')
+    ? undefined
+    : { stream, revision: BigInt(revision) };
 };
 
 const resolveLink = async (reader: LogReader, link: StoredEvent): Promise<ResolvedEvent> => {

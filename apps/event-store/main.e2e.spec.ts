@@ -44,7 +44,9 @@ describe('the event store as a process', () => {
     expect(await first.ended).toBe(0);
     const second = await start({ port: first.port });
     const again = EventStoreDBClient.connectionString(second.url);
-    expect(await again.appendToStream('user-1', jsonEvent({ type: 'More', data: {} }), { expectedRevision: 0n })).toMatchObject({
+    expect(
+      await again.appendToStream('user-1', jsonEvent({ type: 'More', data: {} }), { expectedRevision: 0n }),
+    ).toMatchObject({
       success: true,
     });
     await again.dispose();
@@ -101,7 +103,9 @@ describe('the event store refuses to start, with a sentence and exit code 1,', (
       env: { EVENT_STORE_MANAGEMENT_PORT: String(first.managementPort) },
     });
     expect(await node.ended).toBe(1);
-    expect(node.output()).toBe(`Port ${first.managementPort} is taken; set EVENT_STORE_MANAGEMENT_PORT to a free one.\n`);
+    expect(node.output()).toBe(
+      `Port ${first.managementPort} is taken; set EVENT_STORE_MANAGEMENT_PORT to a free one.\n`,
+    );
     await other.drop();
   });
 
@@ -112,7 +116,10 @@ describe('the event store refuses to start, with a sentence and exit code 1,', (
   });
 
   it('when its configuration is wrong, naming every mistake', async () => {
-    const node = await spawn({ databaseUrl: 'nonsense', env: { EVENT_STORE_HOST: '0.0.0.0', EVENT_STORE_USERS: 'nobody' } });
+    const node = await spawn({
+      databaseUrl: 'nonsense',
+      env: { EVENT_STORE_HOST: '0.0.0.0', EVENT_STORE_USERS: 'nobody' },
+    });
     expect(await node.ended).toBe(1);
     expect(node.output()).toContain('DATABASE_URL must be a postgresql:// URL');
     expect(node.output()).toContain('EVENT_STORE_USERS must be name:password');

@@ -88,7 +88,11 @@ const uuid = (): InstanceType<typeof shared.UUID> =>
         new shared.UUID.Structured().setMostSignificantBits(pick(SIGNED)).setLeastSignificantBits(pick(SIGNED)),
       );
 
-const expectation = (options: { setNoStream(v: never): unknown; setAny(v: never): unknown; setStreamExists(v: never): unknown }): void => {
+const expectation = (options: {
+  setNoStream(v: never): unknown;
+  setAny(v: never): unknown;
+  setStreamExists(v: never): unknown;
+}): void => {
   const empty = new shared.Empty() as never;
   const choice = below(4);
   if (choice === 0) options.setNoStream(empty);
@@ -98,8 +102,12 @@ const expectation = (options: { setNoStream(v: never): unknown; setAny(v: never)
 
 const event = (message: InstanceType<typeof streams.BatchAppendReq.ProposedMessage>): typeof message => {
   if (random() < 0.8) message.setId(uuid());
-  if (random() < 0.8) message.getMetadataMap().set('type', pick(['', 'T', 'nul\u0000', '$metadata', '$>', 'x'.repeat(3_000)]));
-  if (random() < 0.8) message.getMetadataMap().set('content-type', pick(['', 'application/json', 'application/octet-stream', 'text/html']));
+  if (random() < 0.8)
+    message.getMetadataMap().set('type', pick(['', 'T', 'nul\u0000', '$metadata', '$>', 'x'.repeat(3_000)]));
+  if (random() < 0.8)
+    message
+      .getMetadataMap()
+      .set('content-type', pick(['', 'application/json', 'application/octet-stream', 'text/html']));
   if (random() < 0.1) message.setData(bytes(200));
   return message.setCustomMetadata(bytes(below(10)));
 };
@@ -115,7 +123,9 @@ const readRequest = (): Buffer => {
   } else if (random() < 0.9) {
     const all = new streams.ReadReq.Options.AllOptions();
     if (random() < 0.6) {
-      all.setPosition(new streams.ReadReq.Options.Position().setCommitPosition(pick(NUMBERS)).setPreparePosition(pick(NUMBERS)));
+      all.setPosition(
+        new streams.ReadReq.Options.Position().setCommitPosition(pick(NUMBERS)).setPreparePosition(pick(NUMBERS)),
+      );
     }
     options.setAll(all);
   }
@@ -128,7 +138,9 @@ const readRequest = (): Buffer => {
     const expression = new streams.ReadReq.Options.FilterOptions.Expression();
     if (random() < 0.7) expression.setRegex(pick(REGEXES));
     else expression.setPrefixList([pick(NAMES)]);
-    const filter = new streams.ReadReq.Options.FilterOptions().setCheckpointintervalmultiplier(pick([0, 1, 4294967295]));
+    const filter = new streams.ReadReq.Options.FilterOptions().setCheckpointintervalmultiplier(
+      pick([0, 1, 4294967295]),
+    );
     if (random() < 0.8) filter.setStreamIdentifier(expression);
     if (random() < 0.5) filter.setMax(pick([0, 1, 4294967295]));
     options.setFilter(filter);
@@ -201,7 +213,9 @@ const body = (path: string): Buffer => {
   const choice = random();
   if (choice < 0.1) return bytes(below(300));
   if (choice < 0.2) return framed(bytes(below(300)));
-  const messages = Array.from({ length: 1 + below(3) }, () => (random() < 0.5 ? wellFormed(path) : mutated(wellFormed(path))));
+  const messages = Array.from({ length: 1 + below(3) }, () =>
+    random() < 0.5 ? wellFormed(path) : mutated(wellFormed(path)),
+  );
   return Buffer.concat(messages.map(framed));
 };
 
@@ -209,7 +223,8 @@ const headers = (path: string): OutgoingHttpHeaders => ({
   ':method': random() < 0.97 ? 'POST' : pick(['GET', 'PUT', 'OPTIONS']),
   ':path': path,
   te: 'trailers',
-  'content-type': random() < 0.95 ? 'application/grpc' : pick(['text/plain', 'application/grpc+json', 'application/grpc-web']),
+  'content-type':
+    random() < 0.95 ? 'application/grpc' : pick(['text/plain', 'application/grpc+json', 'application/grpc-web']),
   ...(random() < 0.1 ? { 'grpc-timeout': pick(['1m', '0n', 'x', '99999999999H', '-1S', '5']) } : {}),
   ...(random() < 0.1 ? { 'grpc-encoding': pick(['gzip', 'deflate', 'br', '']) } : {}),
   ...(random() < 0.05 ? { authorization: pick(['Basic', 'Basic ====', 'Bearer x', 'Basic eDp5']) } : {}),
@@ -225,7 +240,9 @@ const RESETS = [
 ];
 
 type Ending =
-  { readonly kind: 'end' } | { readonly kind: 'destroy' } | { readonly kind: 'reset'; readonly after: number; readonly code: number };
+  | { readonly kind: 'end' }
+  | { readonly kind: 'destroy' }
+  | { readonly kind: 'reset'; readonly after: number; readonly code: number };
 
 /** A call as it will be sent. */
 interface Call {
@@ -257,7 +274,10 @@ const makeGarbage = (): Buffer => {
   return Buffer.concat([Buffer.from(choice < 0.7 ? 'PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n' : ''), bytes(below(200))]);
 };
 
-/** Sends one call; settles with its gRPC status when it is over. Calls that stay open, as subscriptions do, are given up. */
+/**
+ * Sends one call; settles with its gRPC status when it is over. Calls that stay open, as subscriptions do, are given
+ * up.
+ */
 const send = (session: ClientHttp2Session, call: Call): Promise<string> =>
   new Promise((resolve) => {
     const request = session.request(call.headers);
@@ -315,7 +335,10 @@ it(`E2: ${CALLS} malformed calls leave the process up and serving (seed ${SEED})
   // The calls reached the handlers: some were well-formed enough to succeed, some were refused by name.
   expect([...statuses]).toEqual(expect.arrayContaining(['0', '3', '12', '13']));
   const client = EventStoreDBClient.connectionString(node.url);
-  const { nextExpectedRevision } = await client.appendToStream('after-the-storm', jsonEvent({ type: 'StillServing', data: {} }));
+  const { nextExpectedRevision } = await client.appendToStream(
+    'after-the-storm',
+    jsonEvent({ type: 'StillServing', data: {} }),
+  );
   expect(nextExpectedRevision).toBe(0n);
   await client.dispose();
   expect(await residentBytes()).toBeLessThan(600 * 1024 * 1024);

@@ -56,7 +56,16 @@ const READER_CONNECTIONS = 8;
  * @throws AnotherWriterError; or an error of the port, or of PostgreSQL
  */
 export const startNode = async (options: NodeOptions): Promise<EventStoreNode> => {
-  const { databaseUrl, host, logger, clock = systemClock, newId = newUuid, onCommit, onSubscriptions, switches = {} } = options;
+  const {
+    databaseUrl,
+    host,
+    logger,
+    clock = systemClock,
+    newId = newUuid,
+    onCommit,
+    onSubscriptions,
+    switches = {},
+  } = options;
   const pool = createPool(logConnectionString(databaseUrl), {
     applicationName: 'ligature event-store reader',
     max: READER_CONNECTIONS,
@@ -65,8 +74,9 @@ export const startNode = async (options: NodeOptions): Promise<EventStoreNode> =
   const tail = new LogTail();
   let writer: LogWriter | undefined;
   try {
-    writer = await LogWriter.start({ databaseUrl, tail, clock, newId, logger, switches, ...(onCommit ? { onCommit } : {}) }, () =>
-      migrate(pool, 'log', LOG_MIGRATIONS),
+    writer = await LogWriter.start(
+      { databaseUrl, tail, clock, newId, logger, switches, ...(onCommit ? { onCommit } : {}) },
+      () => migrate(pool, 'log', LOG_MIGRATIONS),
     );
     const started = writer;
     const context = {

@@ -1,4 +1,9 @@
-import { EventStoreDBClient, START, persistentSubscriptionToStreamSettingsFromDefaults, streamNameFilter } from '@eventstore/db-client';
+import {
+  EventStoreDBClient,
+  START,
+  persistentSubscriptionToStreamSettingsFromDefaults,
+  streamNameFilter,
+} from '@eventstore/db-client';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { startTestEventStore } from '#test-support/event-store.js';
 import type { TestEventStore } from '#test-support/event-store.js';

@@ -54,7 +54,9 @@ describe('a read of $all with a filter', () => {
       .setAll(direction === 0 ? all.setStart(empty()) : all.setEnd(empty()))
       .setReadDirection(direction)
       .setCount(count)
-      .setFilter(new ReadReq.Options.FilterOptions().setEventType(expression).setMax(32).setCheckpointintervalmultiplier(1));
+      .setFilter(
+        new ReadReq.Options.FilterOptions().setEventType(expression).setMax(32).setCheckpointintervalmultiplier(1),
+      );
   };
 
   it('yields what the filter lets through, both ways, up to the limit', async () => {

@@ -46,7 +46,10 @@ afterAll(async () => {
   rmSync(folder, { recursive: true });
 });
 
-const connect = (credentials: string, options = `tls=true&tlsCAFile=${encodeURIComponent(join(folder, 'ca.pem'))}`): EventStoreDBClient => {
+const connect = (
+  credentials: string,
+  options = `tls=true&tlsCAFile=${encodeURIComponent(join(folder, 'ca.pem'))}`,
+): EventStoreDBClient => {
   const client = EventStoreDBClient.connectionString(`esdb://${credentials}localhost:${node.port}?${options}`);
   clients.push(client);
   return client;
@@ -71,7 +74,9 @@ const firstOf = (client: EventStoreDBClient): Promise<unknown> =>
 let streams = 0;
 const play = async (client: EventStoreDBClient): Promise<Recorded> => {
   const stream = `secured-${streams++}`;
-  const append = await tried(async () => (await client.appendToStream(stream, jsonEvent({ type: 'A', data: {} }))).success);
+  const append = await tried(
+    async () => (await client.appendToStream(stream, jsonEvent({ type: 'A', data: {} }))).success,
+  );
   return JSON.parse(
     JSON.stringify({
       append,
@@ -95,7 +100,9 @@ describe('a node with TLS and users answers as recorded on EventStoreDB 23.10.8'
   it('wrong credentials on one call', async () => {
     const client = connect('admin:changeit@');
     const append = await tried(() =>
-      client.appendToStream('secured', jsonEvent({ type: 'A', data: {} }), { credentials: { username: 'admin', password: 'wrong' } }),
+      client.appendToStream('secured', jsonEvent({ type: 'A', data: {} }), {
+        credentials: { username: 'admin', password: 'wrong' },
+      }),
     );
     expect(JSON.parse(JSON.stringify({ append }))).toEqual(recording['wrong credentials on one call']);
   });

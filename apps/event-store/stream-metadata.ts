@@ -1,6 +1,9 @@
 import { DELETED_STREAM_REVISION } from './log/event.js';
 
-/** The part of a stream's metadata that decides which of its events can still be read (EventStoreDB, "Stream metadata", reserved names). */
+/**
+ * The part of a stream's metadata that decides which of its events can still be read (EventStoreDB, "Stream metadata",
+ * reserved names).
+ */
 export interface StreamMetadata {
   /** `$maxCount`: only the last so many events. */
   readonly maxCount?: bigint;
@@ -35,10 +38,12 @@ const parseProperties = (json: Uint8Array): Properties => {
   }
 };
 
-const isWholeNumber = (value: unknown): value is number => typeof value === 'number' && Number.isInteger(value) && value >= 0;
+const isWholeNumber = (value: unknown): value is number =>
+  typeof value === 'number' && Number.isInteger(value) && value >= 0;
 
 /**
- * Reads the last event of a metadata stream. What is not understood counts as absent, as in EventStoreDB: broken metadata hides nothing.
+ * Reads the last event of a metadata stream. What is not understood counts as absent, as in EventStoreDB: broken
+ * metadata hides nothing.
  * @param stream the stream that the metadata is about; metadata streams themselves keep only their last event
  */
 export const readStreamMetadata = (stream: string, json: Uint8Array | null): StreamMetadata => {
@@ -53,7 +58,8 @@ export const readStreamMetadata = (stream: string, json: Uint8Array | null): Str
 };
 
 // JSON.parse rounds 9223372036854775807 up to 2^63.
-const toRevision = (value: number): bigint => (BigInt(value) > DELETED_STREAM_REVISION ? DELETED_STREAM_REVISION : BigInt(value));
+const toRevision = (value: number): bigint =>
+  BigInt(value) > DELETED_STREAM_REVISION ? DELETED_STREAM_REVISION : BigInt(value);
 
 /** Soft-deleted: everything is truncated, but the stream may be written again at its next revision. */
 export const isSoftDeleted = (metadata: StreamMetadata): boolean => metadata.truncateBefore === DELETED_STREAM_REVISION;
@@ -65,13 +71,17 @@ const withTruncateBefore = (json: Uint8Array | null, truncateBefore: bigint): Ui
 };
 
 /** The metadata that soft-deletes a stream, keeping its other properties. */
-export const softDeletedMetadata = (json: Uint8Array | null): Uint8Array => withTruncateBefore(json, DELETED_STREAM_REVISION);
+export const softDeletedMetadata = (json: Uint8Array | null): Uint8Array =>
+  withTruncateBefore(json, DELETED_STREAM_REVISION);
 
 /** The metadata of a soft-deleted stream that is written again: readable from the first new event on. */
 export const recreatedMetadata = (json: Uint8Array | null, firstNewRevision: bigint): Uint8Array =>
   withTruncateBefore(json, firstNewRevision);
 
-/** The revision below which nothing of the stream can be read (`$maxAge` goes by event, not by revision, and is not in it). */
+/**
+ * The revision below which nothing of the stream can be read (`$maxAge` goes by event, not by revision, and is not in
+ * it).
+ */
 export const firstReadableRevision = (metadata: StreamMetadata, lastRevision: bigint): bigint => {
   const byCount = metadata.maxCount === undefined ? 0n : lastRevision - metadata.maxCount + 1n;
   const byTruncation = metadata.truncateBefore ?? 0n;

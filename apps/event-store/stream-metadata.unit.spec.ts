@@ -1,6 +1,12 @@
 import { describe, expect, it } from '@jest/globals';
 import { DELETED_STREAM_REVISION } from './log/event.js';
-import { firstReadableRevision, isSoftDeleted, readStreamMetadata, recreatedMetadata, softDeletedMetadata } from './stream-metadata.js';
+import {
+  firstReadableRevision,
+  isSoftDeleted,
+  readStreamMetadata,
+  recreatedMetadata,
+  softDeletedMetadata,
+} from './stream-metadata.js';
 
 const json = (value: unknown): Uint8Array => Buffer.from(JSON.stringify(value));
 const text = (bytes: Uint8Array): string => Buffer.from(bytes).toString('utf8');

@@ -22,8 +22,8 @@ export interface SubscriptionSource {
 const CAUGHT_UP: SubscriptionStep = { kind: 'caught-up' };
 
 /**
- * Every event of the log after a position, in order, each once: from PostgreSQL while behind, then as they are committed. From beyond the log's
- * end it goes on with whatever comes next, as EventStoreDB does (hazard H7).
+ * Every event of the log after a position, in order, each once: from PostgreSQL while behind, then as they are
+ * committed. From beyond the log's end it goes on with whatever comes next, as EventStoreDB does (hazard H7).
  */
 export async function* subscribeToAll(
   { reader, tail, signal, endBehind }: SubscriptionSource,
@@ -48,7 +48,11 @@ export async function* subscribeToAll(
 }
 
 /** What is committed after a position; the next page is read while one is delivered. */
-async function* eventsAfter(reader: LogReader, tail: LogTail, after: bigint): AsyncGenerator<readonly StoredEvent[], void> {
+async function* eventsAfter(
+  reader: LogReader,
+  tail: LogTail,
+  after: bigint,
+): AsyncGenerator<readonly StoredEvent[], void> {
   const read = (position: bigint): Promise<readonly StoredEvent[]> => {
     const page = Promise.resolve(tail.after(position) ?? reader.allPage('forwards', position));
     // Who stops in between leaves the page ahead behind; its failure is nobody's then.
@@ -65,9 +69,10 @@ async function* eventsAfter(reader: LogReader, tail: LogTail, after: bigint): As
 }
 
 /**
- * Every event of one stream after a revision, as far as its metadata lets them be read, then as they are committed. On a stream without events
- * it is caught up only after the first (hazard H11).
- * @returns `deleted` when the stream is deleted for good; `$streamDeleted` is delivered before, if that happens while it is up to date
+ * Every event of one stream after a revision, as far as its metadata lets them be read, then as they are committed. On
+ * a stream without events it is caught up only after the first (hazard H11).
+ * @returns `deleted` when the stream is deleted for good; `$streamDeleted` is delivered before, if that happens while
+ * it is up to date
  */
 export async function* subscribeToStream(
   { reader, tail, signal }: SubscriptionSource,

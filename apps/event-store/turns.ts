@@ -2,7 +2,10 @@ import { setImmediate as nextTurn } from 'node:timers/promises';
 
 const TURN_MS = 10;
 
-/** Work in steps that may be long together, such as a costly filter over many events: it lets others have the event loop in between. */
+/**
+ * Work in steps that may be long together, such as a costly filter over many events: it lets others have the event loop
+ * in between.
+ */
 export class Turns {
   #beganMs = performance.now();
 

@@ -25,9 +25,10 @@ afterEach(async () => {
 
 /** Ends sessions of the node, as a restart of PostgreSQL does. */
 const endSessions = async (name: 'writer' | 'reader'): Promise<void> => {
-  await admin.query('SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = current_database() AND application_name = $1', [
-    `ligature event-store ${name}`,
-  ]);
+  await admin.query(
+    'SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = current_database() AND application_name = $1',
+    [`ligature event-store ${name}`],
+  );
 };
 
 const untilAppendable = (): Promise<void> =>
@@ -43,7 +44,9 @@ describe('a node whose session in PostgreSQL ends', () => {
     await client.appendToStream('user-1', event('Before'));
     await endSessions('writer');
     await untilAppendable();
-    expect(await client.appendToStream('user-1', event('After'), { expectedRevision: 0n })).toMatchObject({ nextExpectedRevision: 1n });
+    expect(await client.appendToStream('user-1', event('After'), { expectedRevision: 0n })).toMatchObject({
+      nextExpectedRevision: 1n,
+    });
   });
 
   it('goes on trying where the next session ends too, while it waits for the lock', async () => {
@@ -54,7 +57,10 @@ describe('a node whose session in PostgreSQL ends', () => {
     await holder.connect();
     try {
       const held = holder.query(`SELECT pg_advisory_lock(hashtext('ligature event-store writer'))`);
-      await until(async () => (await admin.query(`SELECT FROM pg_locks WHERE locktype = 'advisory' AND NOT granted`)).rowCount === 1);
+      await until(
+        async () =>
+          (await admin.query(`SELECT FROM pg_locks WHERE locktype = 'advisory' AND NOT granted`)).rowCount === 1,
+      );
       for (let round = 0; round < 3; round++) {
         await until(async () => {
           const { rowCount } = await admin.query(
@@ -138,7 +144,9 @@ describe('a node whose session in PostgreSQL ends', () => {
     );
     await subscription.untilHeard('Unknown');
     await untilAppendable();
-    expect(await client.appendToStream('user-1', event('Next'), { expectedRevision: 0n })).toMatchObject({ nextExpectedRevision: 1n });
+    expect(await client.appendToStream('user-1', event('Next'), { expectedRevision: 0n })).toMatchObject({
+      nextExpectedRevision: 1n,
+    });
     expect(await collect(client.readStream('user-1'))).toHaveLength(2);
     await subscription.unsubscribe();
   });

@@ -60,7 +60,12 @@ describe('accounts over HTTP', () => {
   };
   const register = async (username: string, email?: string, browser = new Browser()): Promise<Browser> => {
     await browser.open(`${server.issuer}/register`);
-    await browser.submit({ displayName: `Name of ${username}`, username, password: PASSWORD, ...(email ? { email } : {}) });
+    await browser.submit({
+      displayName: `Name of ${username}`,
+      username,
+      password: PASSWORD,
+      ...(email ? { email } : {}),
+    });
     return browser;
   };
   const signIn = async (login: string, password = PASSWORD, browser = new Browser()): Promise<Browser> => {
@@ -82,11 +87,14 @@ describe('accounts over HTTP', () => {
     await browser.open(`${server.issuer}/account`);
     return browser.url === `${server.issuer}/account`;
   };
-  const eventsOf = async (userId: string) => (await server.installation.store.read(userStream(userId))).map(({ event }) => event);
+  const eventsOf = async (userId: string) =>
+    (await server.installation.store.read(userStream(userId))).map(({ event }) => event);
   const typesOf = async (userId: string): Promise<string[]> => (await eventsOf(userId)).map(({ type }) => type);
   const mailTo = async (address: string, part: string): Promise<string> => {
     const path = new RegExp(`${part}/[A-Za-z0-9_-]{43}`);
-    const mail = await until(async () => (await server.mails()).find(({ to, text }) => to === address && path.test(text)));
+    const mail = await until(async () =>
+      (await server.mails()).find(({ to, text }) => to === address && path.test(text)),
+    );
     return path.exec(mail.text)?.[0] ?? '';
   };
   const verify = async (browser: Browser, address: string): Promise<void> => {
@@ -105,10 +113,12 @@ describe('accounts over HTTP', () => {
     await verify(browser, address);
     expect(browser.text).toContain(`${address} (verified)`);
     expect(userIdIn(await signIn('ADA@example.org'))).toBe(userId);
-    expect((await server.installation.store.read(userActivityStream(userId))).map(({ event }) => event)).toContainEqual({
-      type: 'LoginSucceeded',
-      data: { sessionId: expect.any(String), method: 'password' },
-    });
+    expect((await server.installation.store.read(userActivityStream(userId))).map(({ event }) => event)).toContainEqual(
+      {
+        type: 'LoginSucceeded',
+        data: { sessionId: expect.any(String), method: 'password' },
+      },
+    );
   });
 
   it('L25: an unknown user, a wrong password and an account without one get the same answer, byte for byte but for the form’s token', async () => {
@@ -118,7 +128,10 @@ describe('accounts over HTTP', () => {
     const answers = await Promise.all(
       [name, 'nobody.at.all', 'x@y.example', '@@@', 'a b'].map(async (login) => {
         const browser = await signIn(login, 'not the password at all');
-        return [browser.status, browser.html.replace(/name="csrf" value="[^"]*"/g, '').replace(` value="${login}"`, '')];
+        return [
+          browser.status,
+          browser.html.replace(/name="csrf" value="[^"]*"/g, '').replace(` value="${login}"`, ''),
+        ];
       }),
     );
     expect(new Set(answers.map((answer) => JSON.stringify(answer))).size).toBe(1);
@@ -130,7 +143,8 @@ describe('accounts over HTTP', () => {
     await register(name);
     for (const login of [name, 'somebody.unknown']) {
       const codes = [];
-      for (let i = 0; i < 12; i += 1) codes.push((await signIn(login, 'not the password at all')).text.includes('too many attempts'));
+      for (let i = 0; i < 12; i += 1)
+        codes.push((await signIn(login, 'not the password at all')).text.includes('too many attempts'));
       expect(codes).toEqual([...Array.from({ length: 10 }, () => false), true, true]);
     }
     expect((await signIn(name)).text).toContain('too many attempts');
@@ -201,7 +215,9 @@ describe('accounts over HTTP', () => {
     const ended = (await server.installation.store.read(userActivityStream(userIdIn(here)))).filter(
       ({ event }) => event.type === 'SessionEnded',
     );
-    expect(ended.map(({ event }) => event.data)).toEqual([{ sessionId: expect.any(String), reason: 'password_changed' }]);
+    expect(ended.map(({ event }) => event.data)).toEqual([
+      { sessionId: expect.any(String), reason: 'password_changed' },
+    ]);
   });
 
   it('L21: the password is not removed while it is the last way in; with a linked identity it is', async () => {
@@ -247,14 +263,19 @@ describe('accounts over HTTP', () => {
       const answered = elsewhere.submit({ password: PASSWORD }, '/verify-email');
       // The password fitted, and the mail is about to be used up.
       await until(async () => {
-        const { rowCount } = await pool.query(`SELECT 1 FROM pg_locks WHERE relation = 'provider.mail_tokens'::regclass AND NOT granted`);
+        const { rowCount } = await pool.query(
+          `SELECT 1 FROM pg_locks WHERE relation = 'provider.mail_tokens'::regclass AND NOT granted`,
+        );
         return rowCount === 1 ? true : undefined;
       });
       await executeOnAccount(store, {
         userId,
         organizationId: 'default',
         context: testContext(),
-        decide: () => ({ events: [{ type: 'PasswordSet', data: { passwordHash: 'another' } }], outcome: { kind: 'done' } }),
+        decide: () => ({
+          events: [{ type: 'PasswordSet', data: { passwordHash: 'another' } }],
+          outcome: { kind: 'done' },
+        }),
       });
       await database.query('COMMIT');
       database.release();
@@ -268,7 +289,9 @@ describe('accounts over HTTP', () => {
       const first = await register(one, address);
       const firstPath = await mailTo(address, '/verify-email');
       const second = await register(two, address);
-      await until(async () => ((await server.mails()).filter(({ to }) => to === address).length === 2 ? true : undefined));
+      await until(async () =>
+        (await server.mails()).filter(({ to }) => to === address).length === 2 ? true : undefined,
+      );
       await verify(second, address);
       expect(second.text).toContain(`${address} (verified)`);
       await open(firstPath, first);
@@ -295,7 +318,9 @@ describe('accounts over HTTP', () => {
       await verify(browser, next);
       expect(browser.text).toContain(`${next} (verified)`);
       await until(async () => {
-        const told = (await server.mails()).filter(({ subject }) => subject.includes('was changed')).map(({ to }) => to);
+        const told = (await server.mails())
+          .filter(({ subject }) => subject.includes('was changed'))
+          .map(({ to }) => to);
         return told.includes(old) && told.includes(next) ? true : undefined;
       });
       const heir = await register(nextName(), old);
@@ -327,20 +352,32 @@ describe('accounts over HTTP', () => {
         'a body that is no form',
         403,
         (token) =>
-          fetch(`${server.issuer}/recovery/${token}`, { method: 'POST', headers: { 'content-type': 'text/plain' }, body: 'topsecret' }),
+          fetch(`${server.issuer}/recovery/${token}`, {
+            method: 'POST',
+            headers: { 'content-type': 'text/plain' },
+            body: 'topsecret',
+          }),
       ],
       [
         'a form that is none of ours, with nothing in it',
         403,
-        () => fetch(`${server.issuer}/recovery`, { method: 'POST', headers: { 'content-type': 'text/plain' }, body: 'topsecret' }),
+        () =>
+          fetch(`${server.issuer}/recovery`, {
+            method: 'POST',
+            headers: { 'content-type': 'text/plain' },
+            body: 'topsecret',
+          }),
       ],
-    ])('%s is refused, and the log has neither what opens an account nor what was sent', async (_what, status, send) => {
-      const token = randomBytes(32).toString('base64url');
-      const logged = server.log.length;
-      expect((await send(token)).status).toBe(status);
-      const lines = JSON.stringify(server.log.slice(logged));
-      expect([lines.includes(token), lines.includes('topsecret')]).toEqual([false, false]);
-    });
+    ])(
+      '%s is refused, and the log has neither what opens an account nor what was sent',
+      async (_what, status, send) => {
+        const token = randomBytes(32).toString('base64url');
+        const logged = server.log.length;
+        expect((await send(token)).status).toBe(status);
+        const lines = JSON.stringify(server.log.slice(logged));
+        expect([lines.includes(token), lines.includes('topsecret')]).toEqual([false, false]);
+      },
+    );
 
     it('L2–L4: a recovery ends every session, unlinks what was there before the address was proven, and voids pending changes', async () => {
       const name = nextName();
@@ -373,7 +410,11 @@ describe('accounts over HTTP', () => {
       expect(userIdIn(await through('globex'))).toBe(userId);
       await open(pendingPath, back);
       expect(back.text).toContain('email_verification_invalid');
-      expect((await typesOf(userId)).slice(-3)).toEqual(['AccountRecovered', 'ExternalIdentityUnlinked', 'PasswordSet']);
+      expect((await typesOf(userId)).slice(-3)).toEqual([
+        'AccountRecovered',
+        'ExternalIdentityUnlinked',
+        'PasswordSet',
+      ]);
     });
 
     it('L25: the answer is the same for an address that nobody has, and no mail goes out', async () => {
@@ -520,8 +561,12 @@ describe('accounts over HTTP', () => {
       assertEmail(address.toUpperCase());
       acme.subject = `${name}-a`;
       expect(userIdIn(await through('acme'))).toBe(userId);
-      expect((await eventsOf(userId)).at(-1)).toMatchObject({ data: { provenance: { origin: 'automatic_by_email', proof: 'assertion' } } });
-      await until(async () => (await server.mails()).find(({ to, subject }) => to === address && subject.includes('was linked')));
+      expect((await eventsOf(userId)).at(-1)).toMatchObject({
+        data: { provenance: { origin: 'automatic_by_email', proof: 'assertion' } },
+      });
+      await until(async () =>
+        (await server.mails()).find(({ to, subject }) => to === address && subject.includes('was linked')),
+      );
     });
 
     it('ask: the page reveals nothing of the account, which is linked when its control is proven', async () => {
@@ -596,7 +641,9 @@ describe('accounts over HTTP', () => {
       const name = nextName();
       const address = `${name}@trusted.example`;
       const userId = await verifiedUser(name, address);
-      await configure('{ creationAllowed: true, autoCreate: true, autoLink: [username], onMatch: automatic, usernameAuthoritative: true }');
+      await configure(
+        '{ creationAllowed: true, autoCreate: true, autoLink: [username], onMatch: automatic, usernameAuthoritative: true }',
+      );
       acme.lies = { claims: (claims) => ({ ...claims, preferred_username: address }) };
       acme.subject = `${name}-a`;
       expect(userIdIn(await through('acme'))).not.toBe(userId);
@@ -636,7 +683,9 @@ describe('accounts over HTTP', () => {
     const begin = async (subject: string): Promise<string> => {
       let callback = '';
       globex.subject = subject;
-      globex.lies = { callback: (parameters) => (callback = `${server.issuer}/providers/globex/callback?${parameters}`) };
+      globex.lies = {
+        callback: (parameters) => (callback = `${server.issuer}/providers/globex/callback?${parameters}`),
+      };
       const stopped = browser.clone([`${server.issuer}/providers/`]);
       await stopped.open(`${server.issuer}/account`);
       await stopped.submit({}, '/link/globex');
@@ -669,7 +718,9 @@ describe('accounts over HTTP', () => {
       return rows[0]?.acr;
     };
     for (const granted of [null, 'urn:example:low']) {
-      await configure(`{ creationAllowed: true, autoCreate: true${granted === null ? '' : `, grantsAcr: "${granted}"`} }`);
+      await configure(
+        `{ creationAllowed: true, autoCreate: true${granted === null ? '' : `, grantsAcr: "${granted}"`} }`,
+      );
       acme.lies = claimsHighly;
       acme.subject = nextName();
       expect(await acrOf(userIdIn(await through('acme')))).toBe(granted);
@@ -702,7 +753,10 @@ describe('accounts over HTTP', () => {
       expect([browser.status, browser.text]).toEqual([403, expect.stringContaining('proof_failed')]);
       globex.subject = name;
       await open('/account/password', browser);
-      expect([browser.url, browser.text]).toEqual([`${server.issuer}/account/password`, expect.stringContaining('Change your password')]);
+      expect([browser.url, browser.text]).toEqual([
+        `${server.issuer}/account/password`,
+        expect.stringContaining('Change your password'),
+      ]);
     });
 
     it('is linked at a first sign-in when control is proven by that one, not by the password', async () => {
@@ -728,8 +782,12 @@ describe('accounts over HTTP', () => {
       await early.submit({ password: OTHER_PASSWORD });
       expect([early.status, early.text]).toEqual([403, expect.stringContaining('recovery_not_allowed')]);
       await (await open('/recovery')).submit({ email: address });
-      await until(async () => (await server.mails()).find(({ to, subject }) => to === address && subject.includes('how to get into')));
-      expect((await server.mails()).filter(({ to, text }) => to === address && text.includes('/recovery/'))).toHaveLength(1);
+      await until(async () =>
+        (await server.mails()).find(({ to, subject }) => to === address && subject.includes('how to get into')),
+      );
+      expect(
+        (await server.mails()).filter(({ to, text }) => to === address && text.includes('/recovery/')),
+      ).toHaveLength(1);
     });
   });
 

@@ -99,7 +99,12 @@ describe('the administration API', () => {
     const name = `secret-person-${(people += 1)}-x`;
     const browser = new Browser();
     await browser.open(`${server.issuer}/register`);
-    await browser.submit({ displayName: `Displayed ${name}`, username: name, email: `${name}@example.org`, password: PASSWORD });
+    await browser.submit({
+      displayName: `Displayed ${name}`,
+      username: name,
+      email: `${name}@example.org`,
+      password: PASSWORD,
+    });
     return { browser, userId: USER_ID.exec(browser.html)?.[1] ?? '', name };
   };
   const signIn = async (login: string): Promise<Browser> => {
@@ -139,12 +144,13 @@ describe('the administration API', () => {
     await refused.submit({}, '/acme');
     const { store } = server.installation;
     const attempts = async () =>
-      (await readHistory(store, userId, historyQuerySchema.parse({ types: 'LoginFailed' }))).entries.map(({ payload, erased }) => [
-        payload,
-        erased,
-      ]);
+      (await readHistory(store, userId, historyQuerySchema.parse({ types: 'LoginFailed' }))).entries.map(
+        ({ payload, erased }) => [payload, erased],
+      );
     const told = { code: 'account_not_found', providerId: 'acme', row: '2' };
-    expect(await attempts()).toEqual([[expect.objectContaining({ ...told, assertedEmail: expect.stringContaining('@') }), []]]);
+    expect(await attempts()).toEqual([
+      [expect.objectContaining({ ...told, assertedEmail: expect.stringContaining('@') }), []],
+    ]);
     await call('POST', `${userId}/erase`);
     await server.installation.keys.destroy(userId);
     expect(await attempts()).toEqual([
@@ -167,8 +173,14 @@ describe('the administration API', () => {
     const again = await Promise.all(Array.from({ length: 5 }, () => call('POST', path, { key: 'unlink-1', body: {} })));
     expect([first, ...again].map(({ status }) => status)).toEqual([204, 204, 204, 204, 204, 204]);
     expect((await typesOf(userId)).filter((type) => type === 'ExternalIdentityUnlinked')).toHaveLength(1);
-    expect(await call('POST', path, { key: 'unlink-1', body: { force: true } })).toEqual({ status: 422, code: 'idempotency_key_reused' });
-    expect(await call('POST', path, { key: 'another', body: {} })).toEqual({ status: 404, code: 'identity_not_linked' });
+    expect(await call('POST', path, { key: 'unlink-1', body: { force: true } })).toEqual({
+      status: 422,
+      code: 'idempotency_key_reused',
+    });
+    expect(await call('POST', path, { key: 'another', body: {} })).toEqual({
+      status: 404,
+      code: 'identity_not_linked',
+    });
   });
 
   it('one key in twenty calls at once, and again after the opposite command: one effect', async () => {
@@ -186,7 +198,9 @@ describe('the administration API', () => {
 
   it('somebody whose stream is parked cannot sign in until it is cleared: refused as after a revocation', async () => {
     const { userId, name } = await register();
-    const projector = createPool(server.installation.eventStore.database.urls.ligature_projector, { applicationName: 'test' });
+    const projector = createPool(server.installation.eventStore.database.urls.ligature_projector, {
+      applicationName: 'test',
+    });
     const clear = await deny(projector, userId);
     const refused = await signIn(name);
     expect([refused.status, await isSignedIn(refused)]).toEqual([403, false]);
@@ -253,14 +267,20 @@ describe('the administration API', () => {
         for (const { name: projection } of allProjections) await replay(admin, projection);
         // The generations before the replay are kept for a rollback, and hold the same values.
         const tables = await tablesWith(admin, name);
-        expect(tables).toEqual(expect.arrayContaining(['users_g1.users', 'users_g2.users', 'links_g1.links', 'links_g2.links']));
+        expect(tables).toEqual(
+          expect.arrayContaining(['users_g1.users', 'users_g2.users', 'links_g1.links', 'links_g2.links']),
+        );
         expect((await call('POST', `${userId}/erase`, { key: 'erase' })).status).toBe(204);
         expect((await typesOf(userId)).slice(-2)).toEqual(['ErasureStarted', 'UserErased']);
         await until(async () => ((await tablesWith(admin, name)).length === 0 ? true : undefined));
         expect(await isSignedIn(browser)).toBe(false);
         expect((await signIn(name)).status).toBe(422);
 
-        const { entries } = await readHistory(server.installation.store, userId, historyQuerySchema.parse({ limit: 1_000 }));
+        const { entries } = await readHistory(
+          server.installation.store,
+          userId,
+          historyQuerySchema.parse({ limit: 1_000 }),
+        );
         expect(JSON.stringify(entries)).not.toContain(name);
         expect(entries.map(({ type }) => type)).toEqual(
           expect.arrayContaining([

@@ -29,12 +29,21 @@ let auditorId: string;
 let ann: string;
 
 const store = async (userId: string, ...events: readonly DomainEvent[]): Promise<bigint> =>
-  (await appendUnconditionally(server.installation.store, { stream: userStream(userId), events, context: testContext(), subject: userId }))
-    .position;
+  (
+    await appendUnconditionally(server.installation.store, {
+      stream: userStream(userId),
+      events,
+      context: testContext(),
+      subject: userId,
+    })
+  ).position;
 const aUser = async (organizationId = 'default', displayName = 'Ann <b>Bold</b>'): Promise<string> => {
   const userId = newUuid();
   await store(userId, { type: 'UserRegistered', data: { organizationId, displayName } });
-  await store(userId, { type: 'UsernameChanged', data: { claimId: newUuid(), usernameKey: newUuid(), username: 'ann' } });
+  await store(userId, {
+    type: 'UsernameChanged',
+    data: { claimId: newUuid(), usernameKey: newUuid(), username: 'ann' },
+  });
   await store(userId, { type: 'PasswordSet', data: { passwordHash: 'a-hash' } });
   return userId;
 };
@@ -62,8 +71,10 @@ const aNamedUser = async (organizationId: string, username: string, email?: stri
   if (created.kind !== 'created') throw new Error('not created');
   return created.userId;
 };
-const entriesOf = ({ html }: Browser): string[] => [...html.matchAll(/<li data-type="(\w+)"/g)].map(([, type = '']) => type);
-const positionsOf = ({ html }: Browser): string[] => [...html.matchAll(/data-position="(\d+)"/g)].map(([, position = '']) => position);
+const entriesOf = ({ html }: Browser): string[] =>
+  [...html.matchAll(/<li data-type="(\w+)"/g)].map(([, type = '']) => type);
+const positionsOf = ({ html }: Browser): string[] =>
+  [...html.matchAll(/data-position="(\d+)"/g)].map(([, position = '']) => position);
 const accesses = async (): Promise<(Record<string, unknown> & { access?: unknown })[]> =>
   (await server.installation.store.read(auditAccessStream('default'))).map(({ event, metadata }) => ({
     ...event.data,
@@ -136,7 +147,12 @@ describe('the auditors’ pages', () => {
     expect(history.html).not.toMatch(/<b>Bold|a-hash/);
     expect(history.headers.get('content-security-policy')).toContain(`default-src 'none'`);
     expect((await accesses()).slice(before)).toEqual([
-      { access: 'history', userId: ann, query: { types: 'PasswordSet,UserRegistered' }, actor: { type: 'user', id: auditorId } },
+      {
+        access: 'history',
+        userId: ann,
+        query: { types: 'PasswordSet,UserRegistered' },
+        actor: { type: 'user', id: auditorId },
+      },
     ]);
   });
 
@@ -149,7 +165,9 @@ describe('the auditors’ pages', () => {
     expect(then.text).not.toContain('Password set');
     const changed = await page(`/audit/users/${ann}/as-of?from=pos:${BigInt(renamed ?? 0) - 1n}&to=pos:${renamed}`);
     expect([...changed.html.matchAll(/data-part="([^"]+)"/g)].map(([, part]) => part)).toEqual(['username']);
-    expect((await page(`/audit/users/${ann}/as-of?at=2020-01-01T00:00`)).text).toContain('There was no such account then.');
+    expect((await page(`/audit/users/${ann}/as-of?at=2020-01-01T00:00`)).text).toContain(
+      'There was no such account then.',
+    );
     const now = await page(`/audit/users/${ann}/as-of`);
     expect(now.text).toContain('Password set · since');
     const untilNow = await page(`/audit/users/${ann}/as-of?from=2020-01-01T00:00&to=`);
@@ -166,7 +184,9 @@ describe('the auditors’ pages', () => {
 
   it('tell the organization’s history, from which a user’s is one click away; page by page', async () => {
     const position = await store(ann, { type: 'UserDeactivated', data: {} });
-    await until(async () => (positionsOf(await page('/audit?types=UserDeactivated')).includes(position.toString()) ? true : undefined));
+    await until(async () =>
+      positionsOf(await page('/audit?types=UserDeactivated')).includes(position.toString()) ? true : undefined,
+    );
     expect(auditor.html).toContain(`href="/audit/users/${ann}"`);
     expect(auditor.text).toContain('History of Acme Inc');
     for (let i = 0; i < 60; i += 1) await store(ann, { type: i % 2 ? 'UserDeactivated' : 'UserReactivated', data: {} });
@@ -175,7 +195,9 @@ describe('the auditors’ pages', () => {
     const seen = positionsOf(first);
     const second = positionsOf(await page(`/audit/users/${ann}${next.replaceAll('&amp;', '&')}`));
     expect([seen.length, second.length]).toEqual([50, 14]);
-    expect([...seen, ...second].map(BigInt)).toEqual([...new Set([...seen, ...second])].map(BigInt).sort((a, b) => (a < b ? -1 : 1)));
+    expect([...seen, ...second].map(BigInt)).toEqual(
+      [...new Set([...seen, ...second])].map(BigInt).sort((a, b) => (a < b ? -1 : 1)),
+    );
   });
 
   it('find a user by id, and none of another organization', async () => {
@@ -210,7 +232,12 @@ describe('the auditors’ pages', () => {
       expect([found.status, found.url]).toEqual([200, `${server.issuer}/audit/users/${bea}`]);
       const actor = { type: 'user', id: auditorId };
       expect((await accesses()).slice(before + 1)).toEqual([
-        { access: 'look_up', userId: bea, query: { by, key: expect.stringMatching(/^[0-9a-f]{8}\.[\w-]{43}$/) }, actor },
+        {
+          access: 'look_up',
+          userId: bea,
+          query: { by, key: expect.stringMatching(/^[0-9a-f]{8}\.[\w-]{43}$/) },
+          actor,
+        },
         { access: 'history', userId: bea, query: {}, actor },
       ]);
       expect(JSON.stringify((await accesses()).slice(before))).not.toMatch(/bea/i);
@@ -226,7 +253,10 @@ describe('the auditors’ pages', () => {
       const unknown = told(await page(`/audit/users/${newUuid()}`));
       expect(unknown).toEqual([404, expect.stringContaining('user_not_found')]);
       const former = await aNamedUser('default', 'former');
-      await store(former, { type: 'UsernameChanged', data: { claimId: newUuid(), usernameKey: newUuid(), username: 'later' } });
+      await store(former, {
+        type: 'UsernameChanged',
+        data: { claimId: newUuid(), usernameKey: newUuid(), username: 'later' },
+      });
       for (const typed of [
         'bea',
         'bea.',
@@ -254,7 +284,9 @@ describe('the auditors’ pages', () => {
       expect(looked).toEqual([
         { access: 'look_up', query: { by: 'email', key: expect.any(String) }, actor: { type: 'user', id: auditorId } },
       ]);
-      await until(async () => ((await page('/audit?types=HistoryAccessed')).text.includes('that nobody had') ? true : undefined));
+      await until(async () =>
+        (await page('/audit?types=HistoryAccessed')).text.includes('that nobody had') ? true : undefined,
+      );
     });
 
     it('only from the form of this browser and session, and for auditors', async () => {
@@ -306,7 +338,9 @@ describe('the auditors’ pages', () => {
     async (locale, colorScheme, width, linkText) => {
       const chromium = await launchChromium();
       try {
-        const tab = await (await chromium.newContext({ locale, colorScheme, viewport: { width, height: 800 } })).newPage();
+        const tab = await (
+          await chromium.newContext({ locale, colorScheme, viewport: { width, height: 800 } })
+        ).newPage();
         await tab.goto(`${server.issuer}/sign-in?choose`);
         await tab.fill('[name=login]', 'auditor');
         await tab.fill('[name=password]', PASSWORD);
@@ -334,7 +368,9 @@ describe('the auditors’ pages', () => {
             };
             return (await loaded.run()).violations.map(({ id, nodes }) => [id, nodes[0]?.html]);
           });
-          const overflow = await tab.evaluate(() => document.documentElement.scrollWidth - document.documentElement.clientWidth);
+          const overflow = await tab.evaluate(
+            () => document.documentElement.scrollWidth - document.documentElement.clientWidth,
+          );
           expect([path, violations, overflow]).toEqual([path, [], 0]);
         }
       } finally {

@@ -15,7 +15,9 @@ afterEach(() => {
 });
 
 /** Both say who answered, for whom, and whether there is a deadline. */
-const start = async (trustProxy: string | false): Promise<(target: string, forwardedFor?: string) => Promise<string>> => {
+const start = async (
+  trustProxy: string | false,
+): Promise<(target: string, forwardedFor?: string) => Promise<string>> => {
   const adapter = new ExpressAdapter();
   adapter.initHttpServer({});
   server = adapter.getHttpServer() as Server;
@@ -25,14 +27,18 @@ const start = async (trustProxy: string | false): Promise<(target: string, forwa
   nest.use((request, response) => void response.end(`nest ${request.ip} ${hasDeadline()}`));
   const app = { getHttpServer: () => server, getHttpAdapter: () => adapter };
   answerBeforeNest(app as unknown as NestExpressApplication, {
-    handler: (request: IncomingMessage & { ip?: string }, response: ServerResponse) => response.end(`op ${request.ip} ${hasDeadline()}`),
+    handler: (request: IncomingMessage & { ip?: string }, response: ServerResponse) =>
+      response.end(`op ${request.ip} ${hasDeadline()}`),
   });
   server.listen(0, '127.0.0.1');
   await once(server, 'listening');
   const { port } = server.address() as AddressInfo;
   return (path, forwardedFor) =>
     new Promise((resolve, reject) => {
-      const headers = { connection: 'close', ...(forwardedFor === undefined ? {} : { 'x-forwarded-for': forwardedFor }) };
+      const headers = {
+        connection: 'close',
+        ...(forwardedFor === undefined ? {} : { 'x-forwarded-for': forwardedFor }),
+      };
       httpRequest({ port, host: '127.0.0.1', path, headers }, (response) => {
         let text = '';
         response.setEncoding('utf8').on('data', (chunk: string) => (text += chunk));
@@ -54,7 +60,15 @@ it('the OpenID Provider has its own paths, Nest all others, and both a deadline'
     'http://evil.example/auth',
   ])
     expect(`${path} ${await ask(path)}`).toBe(`${path} op 127.0.0.1 true`);
-  for (const path of ['/', '/tokens', '/account?next=/token', '/Token', '//token', '/providers/me', 'http://evil.example/'])
+  for (const path of [
+    '/',
+    '/tokens',
+    '/account?next=/token',
+    '/Token',
+    '//token',
+    '/providers/me',
+    'http://evil.example/',
+  ])
     expect(`${path} ${await ask(path)}`).toBe(`${path} nest 127.0.0.1 true`);
 });
 
@@ -67,5 +81,8 @@ it.each([
   ['loopback', 'not an address', 'not an address'],
 ] as const)('behind proxies %s, %s comes from %s, for both of them', async (trustProxy, forwardedFor, address) => {
   const ask = await start(trustProxy);
-  expect([await ask('/token', forwardedFor), await ask('/', forwardedFor)]).toEqual([`op ${address} true`, `nest ${address} true`]);
+  expect([await ask('/token', forwardedFor), await ask('/', forwardedFor)]).toEqual([
+    `op ${address} true`,
+    `nest ${address} true`,
+  ]);
 });

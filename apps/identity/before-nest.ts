@@ -8,8 +8,9 @@ import { withDeadline } from '#libs/platform/deadline.js';
 const REQUEST_DEADLINE_MS = 10_000;
 
 /**
- * The OpenID Provider answers its own paths at the issuer's root, and reads its request bodies itself. It stands in front of Express, which would
- * only pass these requests on, and make each of them slower to work with. Which proxies are believed, Express knows ("trust proxy").
+ * The OpenID Provider answers its own paths at the issuer's root, and reads its request bodies itself. It stands in
+ * front of Express, which would only pass these requests on, and make each of them slower to work with. Which proxies
+ * are believed, Express knows ("trust proxy").
  */
 export const answerBeforeNest = (
   app: Pick<NestExpressApplication, 'getHttpServer' | 'getHttpAdapter'>,

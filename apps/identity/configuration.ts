@@ -3,7 +3,14 @@ import { isSecureOrLoopback } from '#libs/platform/secure-url.js';
 import { passwordShape } from '#libs/accounts/passwords.js';
 import { httpPolicyShape } from '#libs/platform/http-policy.js';
 import { mailShape } from '#libs/mail/mailer-from.js';
-import { eventStoreUrl, masterKeyShape, port, postgresUrl, readConfiguration, secret32 } from '#libs/platform/configuration.js';
+import {
+  eventStoreUrl,
+  masterKeyShape,
+  port,
+  postgresUrl,
+  readConfiguration,
+  secret32,
+} from '#libs/platform/configuration.js';
 
 const issuer = z
   .string()

@@ -21,8 +21,19 @@ it('has safe defaults: production, no trusted proxy, loopback', () => {
 });
 
 it('names every mistake at once, and no value', () => {
-  const wrong = { ...complete, DATABASE_URL: '', EVENTSTORE_URL: 'http://s3cret', LIGATURE_MASTER_KEY: 'c2hvcnQ=', IDENTITY_PORT: '70000' };
-  const mistakes = ['DATABASE_URL: is not set', 'EVENTSTORE_URL: must look like', 'LIGATURE_MASTER_KEY: must be 32 bytes', 'IDENTITY_PORT'];
+  const wrong = {
+    ...complete,
+    DATABASE_URL: '',
+    EVENTSTORE_URL: 'http://s3cret',
+    LIGATURE_MASTER_KEY: 'c2hvcnQ=',
+    IDENTITY_PORT: '70000',
+  };
+  const mistakes = [
+    'DATABASE_URL: is not set',
+    'EVENTSTORE_URL: must look like',
+    'LIGATURE_MASTER_KEY: must be 32 bytes',
+    'IDENTITY_PORT',
+  ];
   for (const mistake of mistakes) expect(() => readIdentityConfiguration(wrong)).toThrow(mistake);
   expect(() => readIdentityConfiguration(wrong)).not.toThrow(/s3cret|c2hvcnQ/);
 });

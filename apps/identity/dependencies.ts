@@ -44,7 +44,11 @@ import type { OutboxSettings } from '#libs/mail/outbox.controller.js';
 import type { ConsentDependencies } from '#libs/openid-provider/consent/consent-dependencies.js';
 import { consentPath } from '#libs/openid-provider/consent/consent-dependencies.js';
 import { OpenIdProvider } from '#libs/openid-provider/open-id-provider.js';
-import type { LinkedIdentity, OpenIdProviderOptions, UserClaims } from '#libs/openid-provider/open-id-provider-options.js';
+import type {
+  LinkedIdentity,
+  OpenIdProviderOptions,
+  UserClaims,
+} from '#libs/openid-provider/open-id-provider-options.js';
 import { systemClock } from '#libs/platform/clock.js';
 import { newUuid } from '#libs/platform/ids.js';
 import type { Logger } from '#libs/platform/logger.js';
@@ -52,7 +56,12 @@ import { migrate } from '#libs/platform/postgres/migrations.js';
 import { createPool } from '#libs/platform/postgres/pool.js';
 import type { Pool } from '#libs/platform/postgres/pool.js';
 import { createIndexKeys } from '#libs/privacy/index-key.js';
-import { masterKeyId, postgresSubjectKeys, rewrapSubjectKeys, subjectKeyMigrations } from '#libs/privacy/subject-keys.postgres.js';
+import {
+  masterKeyId,
+  postgresSubjectKeys,
+  rewrapSubjectKeys,
+  subjectKeyMigrations,
+} from '#libs/privacy/subject-keys.postgres.js';
 import { INSTALLATION_SUBJECT } from '#libs/privacy/subject-keys.js';
 import { isDenied } from '#libs/projection-engine/parked.postgres.js';
 import { checkStoreIdentity } from '#libs/projection-engine/store-check.js';
@@ -123,7 +132,15 @@ export const connectDependencies = async (
   const previousMasterKey = config.LIGATURE_MASTER_KEY_PREVIOUS;
   const keys = postgresSubjectKeys({ pool, masterKey: config.LIGATURE_MASTER_KEY, previousMasterKey, clock, newId });
   await keys.forWriting(INSTALLATION_SUBJECT);
-  const core = connectEventStore({ url: config.EVENTSTORE_URL, catalog: eventCatalog, keys, clock, newId, logger, observer });
+  const core = connectEventStore({
+    url: config.EVENTSTORE_URL,
+    catalog: eventCatalog,
+    keys,
+    clock,
+    newId,
+    logger,
+    observer,
+  });
   const { store } = core;
   const indexKeys = createIndexKeys(config.LIGATURE_INDEX_SECRET);
   try {
@@ -175,8 +192,18 @@ export const connectDependencies = async (
     onGrantRevoked: (grant, reason) => noteRevokedGrant(store, newId, grant, reason),
     onSignedOut: async ({ userId, organizationId, sessionId }) => {
       const commandId = newId();
-      const context = { commandId, correlationId: commandId, actor: { type: 'user', id: userId }, organizationId } as const;
-      await appendActivity(store, userId, [{ type: 'SessionEnded', data: { sessionId, reason: 'signed_out' } }], context);
+      const context = {
+        commandId,
+        correlationId: commandId,
+        actor: { type: 'user', id: userId },
+        organizationId,
+      } as const;
+      await appendActivity(
+        store,
+        userId,
+        [{ type: 'SessionEnded', data: { sessionId, reason: 'signed_out' } }],
+        context,
+      );
     },
   });
 
@@ -222,7 +249,14 @@ export const connectDependencies = async (
     passwords,
     throttles,
     indexKeys,
-    accountMail: createAccountMail({ issuer: config.LIGATURE_ISSUER, mailer, mailTokens, pendingAddresses, indexKeys, logger }),
+    accountMail: createAccountMail({
+      issuer: config.LIGATURE_ISSUER,
+      mailer,
+      mailTokens,
+      pendingAddresses,
+      indexKeys,
+      logger,
+    }),
     mailTokens,
     pendingAddresses,
     csrf: createCsrfTokens(config.LIGATURE_COOKIE_SECRET),
@@ -349,7 +383,9 @@ const linkedIdentity = ({ providerId, issuer, linkedAt }: LinkView): LinkedIdent
   linked_at: linkedAt.toISOString(),
 });
 
-/** Claims from the read model. A user who is not there yet is waited for, within bounds: created is never "not found". */
+/**
+ * Claims from the read model. A user who is not there yet is waited for, within bounds: created is never "not found".
+ */
 const claimsOf = (core: EventCore, pool: Pool): ((userId: string) => Promise<UserClaims | undefined>) => {
   const read = claimsReader(pool);
   return async (userId) => {

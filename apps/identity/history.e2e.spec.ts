@@ -51,7 +51,12 @@ beforeAll(async () => {
 afterAll(() => server.stop());
 
 const tokenOf = async (clientId: string, scope = 'history:read'): Promise<string> => {
-  const body = new URLSearchParams({ grant_type: 'client_credentials', client_id: clientId, client_secret: SECRET, scope });
+  const body = new URLSearchParams({
+    grant_type: 'client_credentials',
+    client_id: clientId,
+    client_secret: SECRET,
+    scope,
+  });
   const response = await fetch(`${server.issuer}/token`, { method: 'POST', body });
   return ((await response.json()) as { access_token: string }).access_token;
 };
@@ -73,7 +78,8 @@ const problemOf = async (path: string, token?: string): Promise<Problem> => {
 };
 
 const store = async (stream: StreamName, subject: string, ...events: readonly DomainEvent[]): Promise<bigint> =>
-  (await appendUnconditionally(server.installation.store, { stream, events, context: testContext(), subject })).position;
+  (await appendUnconditionally(server.installation.store, { stream, events, context: testContext(), subject }))
+    .position;
 const ended = (sessionId: string): DomainEvent => ({ type: 'SessionEnded', data: { sessionId, reason: 'signed_out' } });
 const renamed = (username: string): DomainEvent => ({
   type: 'UsernameChanged',
@@ -81,13 +87,18 @@ const renamed = (username: string): DomainEvent => ({
 });
 
 /** A user who has a name, a password, and signed out as often. */
-const aUser = async (signedOut = 3): Promise<{ readonly userId: string; readonly registered: bigint; readonly last: bigint }> => {
+const aUser = async (
+  signedOut = 3,
+): Promise<{ readonly userId: string; readonly registered: bigint; readonly last: bigint }> => {
   const userId = newUuid();
   const registered = await store(userStream(userId), userId, {
     type: 'UserRegistered',
     data: { organizationId: 'default', displayName: 'Secret Ann' },
   });
-  await store(userStream(userId), userId, renamed(`ann-${userId.slice(-6)}`), { type: 'PasswordSet', data: { passwordHash: 'a-hash' } });
+  await store(userStream(userId), userId, renamed(`ann-${userId.slice(-6)}`), {
+    type: 'PasswordSet',
+    data: { passwordHash: 'a-hash' },
+  });
   let last = registered;
   for (let from = 0; from < signedOut; from += 500) {
     const events = Array.from({ length: Math.min(500, signedOut - from) }, (_, i) => ended(`s${from + i}`));
@@ -112,7 +123,9 @@ describe('the history API', () => {
   it('tells a user’s history, page by page, to a client that may read it', async () => {
     const { userId } = await aUser();
     const first = await answerOf<{ entries: HistoryEntry[]; next: string }>(`users/${userId}/history?limit=4`);
-    const second = await answerOf<{ entries: HistoryEntry[]; next: null }>(`users/${userId}/history?limit=4&after=${first.next}`);
+    const second = await answerOf<{ entries: HistoryEntry[]; next: null }>(
+      `users/${userId}/history?limit=4&after=${first.next}`,
+    );
     expect([...first.entries, ...second.entries].map(({ type }) => type)).toEqual([
       'UserRegistered',
       'UsernameChanged',
@@ -135,7 +148,10 @@ describe('the history API', () => {
     await answerOf(`users/${userId}/difference?from=pos:64`);
     await answerOf('history?order=desc&limit=1');
     await (await call('history/export?types=SessionEnded')).text();
-    const auditor = { actor: { type: 'client', id: 'auditor' }, source: { address: expect.stringMatching(/127\.0\.0\.1|::1/) } };
+    const auditor = {
+      actor: { type: 'client', id: 'auditor' },
+      source: { address: expect.stringMatching(/127\.0\.0\.1|::1/) },
+    };
     expect((await accesses()).slice(before)).toMatchObject([
       { ...auditor, access: 'history', userId, query: { types: 'SessionEnded', limit: '1' } },
       { ...auditor, access: 'export', userId, query: { format: 'csv' } },
@@ -159,10 +175,16 @@ describe('the history API', () => {
     });
     expect(then).not.toHaveProperty('sessions');
     const now = await answerOf<object>(`users/${userId}?include=sessions`);
-    expect(now).toMatchObject({ username: `ann-${userId.slice(-6)}`, credentials: [{ kind: 'password' }], sessions: [] });
+    expect(now).toMatchObject({
+      username: `ann-${userId.slice(-6)}`,
+      credentials: [{ kind: 'password' }],
+      sessions: [],
+    });
     expect(JSON.stringify(now)).not.toContain('a-hash');
     expect(await answerOf(`users/${userId}?asOf=2020-01-01T00:00:00Z`)).toMatchObject({ status: 'none', asOf: null });
-    const { differences } = await answerOf<{ differences: { part: string }[] }>(`users/${userId}/difference?from=pos:${registered}`);
+    const { differences } = await answerOf<{ differences: { part: string }[] }>(
+      `users/${userId}/difference?from=pos:${registered}`,
+    );
     expect(differences.map(({ part }) => part)).toEqual(['username', 'credentials.password']);
   });
 
@@ -170,7 +192,9 @@ describe('the history API', () => {
     const { userId, registered, last } = await aUser(2);
     await untilIndexed(last);
     const after = `after=pos:${registered - 1n}`;
-    const all = await answerOf<{ entries: HistoryEntry[] }>(`history?${after}&limit=1000&types=UserRegistered,SessionEnded,PasswordSet`);
+    const all = await answerOf<{ entries: HistoryEntry[] }>(
+      `history?${after}&limit=1000&types=UserRegistered,SessionEnded,PasswordSet`,
+    );
     expect(all.entries.map(({ type, userId: whose }) => [type, whose])).toEqual([
       ['UserRegistered', userId],
       ['PasswordSet', userId],
@@ -179,17 +203,21 @@ describe('the history API', () => {
     ]);
     expect(JSON.stringify(all)).not.toContain('a-hash');
     const mine = await answerOf<{ entries: HistoryEntry[] }>(`users/${userId}/history?types=SessionEnded`);
-    expect((await answerOf<{ entries: HistoryEntry[] }>(`history?${after}&actor=system:test&types=SessionEnded`)).entries).toEqual(
-      mine.entries,
+    expect(
+      (await answerOf<{ entries: HistoryEntry[] }>(`history?${after}&actor=system:test&types=SessionEnded`)).entries,
+    ).toEqual(mine.entries);
+    const settings = await answerOf<{ entries: HistoryEntry[] }>(
+      'history?types=OrganizationCreated,RelyingPartyConfigured',
     );
-    const settings = await answerOf<{ entries: HistoryEntry[] }>('history?types=OrganizationCreated,RelyingPartyConfigured');
     expect(settings.entries.map(({ sentence }) => sentence)).toEqual([
       'The organization Default was created',
       'The relying app auditor was configured',
       'The relying app admin was configured',
     ]);
     expect(JSON.stringify(settings)).not.toContain(SECRET);
-    const others = (await (await call('history?limit=1000', await tokenOf('auditor-of-other'))).json()) as { entries: HistoryEntry[] };
+    const others = (await (await call('history?limit=1000', await tokenOf('auditor-of-other'))).json()) as {
+      entries: HistoryEntry[];
+    };
     expect(new Set(others.entries.map(({ organizationId }) => organizationId))).toEqual(new Set(['other']));
     let paged: HistoryEntry[] = [];
     for (let next: string | null = `pos:${registered - 1n}`; next !== null;) {
@@ -235,18 +263,22 @@ describe('exports', () => {
     /** Reads some of an export, and hangs up. @returns its whole lines, and whether it was the end */
     const some = (path: string, bytes: number): Promise<{ lines: string[]; whole: boolean }> =>
       new Promise((resolve, reject) => {
-        const request = get(`${server.issuer}/api/v1/${path}`, { headers: { authorization: `Bearer ${token}` } }, (response) => {
-          let text = '';
-          const done = (whole: boolean): void => resolve({ lines: text.split('\n').slice(0, -1), whole });
-          response.setEncoding('utf8');
-          response.on('data', (chunk: string) => {
-            text += chunk;
-            if (text.length < bytes) return;
-            response.destroy();
-            done(false);
-          });
-          response.on('end', () => done(true));
-        });
+        const request = get(
+          `${server.issuer}/api/v1/${path}`,
+          { headers: { authorization: `Bearer ${token}` } },
+          (response) => {
+            let text = '';
+            const done = (whole: boolean): void => resolve({ lines: text.split('\n').slice(0, -1), whole });
+            response.setEncoding('utf8');
+            response.on('data', (chunk: string) => {
+              text += chunk;
+              if (text.length < bytes) return;
+              response.destroy();
+              done(false);
+            });
+            response.on('end', () => done(true));
+          },
+        );
         request.on('error', reject);
       });
     for (const path of [`users/${userId}/history/export?types=SessionEnded`, 'history/export?types=SessionEnded']) {
@@ -300,10 +332,13 @@ describe('denials', () => {
     expect([await accesses(), await accesses('other')]).toEqual(before);
   });
 
-  it.each(['nobody', '00000000-0000-7000-8000-000000000000', '%00', 'USER-$all'])('a user that does not exist: %s', async (userId) => {
-    for (const path of everyPath(userId).filter((each) => each.startsWith('users/')))
-      expect(await problemOf(path)).toEqual({ status: 404, code: 'user_not_found', parameter: 'id' });
-  });
+  it.each(['nobody', '00000000-0000-7000-8000-000000000000', '%00', 'USER-$all'])(
+    'a user that does not exist: %s',
+    async (userId) => {
+      for (const path of everyPath(userId).filter((each) => each.startsWith('users/')))
+        expect(await problemOf(path)).toEqual({ status: 404, code: 'user_not_found', parameter: 'id' });
+    },
+  );
 
   it.each([
     ['history?after=1234', 'after'],
@@ -331,7 +366,8 @@ describe('denials', () => {
       code: 'query_invalid',
       parameter,
     });
-    if (query.startsWith('history')) expect(await problemOf(query)).toEqual({ status: 400, code: 'query_invalid', parameter });
+    if (query.startsWith('history'))
+      expect(await problemOf(query)).toEqual({ status: 400, code: 'query_invalid', parameter });
     expect(await accesses()).toEqual(before);
   });
 
@@ -348,8 +384,13 @@ describe('denials', () => {
     expect(told.entries.slice(0, before.length).map(({ position, type, actor }) => [position, type, actor])).toEqual(
       before.map(({ position, type, actor }) => [position, type, actor]),
     );
-    expect(told.entries.map(({ type }) => type).slice(before.length)).toEqual(expect.arrayContaining(['ErasureStarted', 'UserErased']));
-    expect(told.entries[0]).toMatchObject({ payload: { organizationId: 'default', displayName: 'erased' }, erased: ['displayName'] });
+    expect(told.entries.map(({ type }) => type).slice(before.length)).toEqual(
+      expect.arrayContaining(['ErasureStarted', 'UserErased']),
+    );
+    expect(told.entries[0]).toMatchObject({
+      payload: { organizationId: 'default', displayName: 'erased' },
+      erased: ['displayName'],
+    });
     expect(await answerOf(`users/${userId}`)).toMatchObject({
       status: 'erased',
       profile: { displayName: 'erased' },
@@ -359,8 +400,8 @@ describe('denials', () => {
     const then = await answerOf<object>(`users/${userId}?asOf=pos:${last}`);
     expect(then).toMatchObject({ status: 'active', username: 'erased', credentials: [{ kind: 'password' }] });
     const everything = await Promise.all(
-      [...everyPath(userId), `users/${userId}?asOf=pos:${registered}`, `users/${userId}/history/export?format=csv`].map(async (path) =>
-        (await call(path)).text(),
+      [...everyPath(userId), `users/${userId}?asOf=pos:${registered}`, `users/${userId}/history/export?format=csv`].map(
+        async (path) => (await call(path)).text(),
       ),
     );
     for (const text of everything) expect(text).not.toContain(`ann-${userId.slice(-6)}`);
@@ -376,7 +417,11 @@ describe('with the read models dropped', () => {
     await admin.end();
     expect((await answerOf<{ entries: HistoryEntry[] }>(`users/${userId}/history`)).entries).toHaveLength(6);
     expect((await (await call(`users/${userId}/history/export`)).text()).trimEnd().split('\n')).toHaveLength(6);
-    expect(await answerOf(`users/${userId}?asOf=pos:${registered}`)).toMatchObject({ profile: { displayName: 'Secret Ann' } });
-    expect(await answerOf(`users/${userId}/difference?from=pos:${registered}`)).toMatchObject({ differences: [{ part: 'username' }, {}] });
+    expect(await answerOf(`users/${userId}?asOf=pos:${registered}`)).toMatchObject({
+      profile: { displayName: 'Secret Ann' },
+    });
+    expect(await answerOf(`users/${userId}/difference?from=pos:${registered}`)).toMatchObject({
+      differences: [{ part: 'username' }, {}],
+    });
   });
 });

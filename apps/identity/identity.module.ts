@@ -30,21 +30,35 @@ export class StaticController {
 
   @Get('/assets/style.css')
   stylesheet(@Res() response: Response): void {
-    response.set({ 'cache-control': 'public, max-age=3600', 'x-content-type-options': 'nosniff' }).type('css').send(STYLESHEET);
+    response
+      .set({ 'cache-control': 'public, max-age=3600', 'x-content-type-options': 'nosniff' })
+      .type('css')
+      .send(STYLESHEET);
   }
 
   @Get('/assets/theme/:file')
   theme(@Param('file') file: string, @Res() response: Response): void {
     const stylesheet = themeStylesheet(file);
     if (stylesheet === undefined) throw new NotFoundException();
-    response.set({ 'cache-control': 'public, max-age=3600', 'x-content-type-options': 'nosniff' }).type('css').send(stylesheet);
+    response
+      .set({ 'cache-control': 'public, max-age=3600', 'x-content-type-options': 'nosniff' })
+      .type('css')
+      .send(stylesheet);
   }
 }
 
 /** Hands the dependencies to the modules of the contexts. */
 @Module({})
 export class DependenciesModule {
-  static of({ linking, accounts, administration, signIn, consent, account, audit }: IdentityDependencies): DynamicModule {
+  static of({
+    linking,
+    accounts,
+    administration,
+    signIn,
+    consent,
+    account,
+    audit,
+  }: IdentityDependencies): DynamicModule {
     const providers = [
       { provide: LINKING_DEPENDENCIES, useValue: linking },
       { provide: ACCOUNTS_DEPENDENCIES, useValue: accounts },

@@ -29,9 +29,13 @@ const KEYS_MS = 15_000;
 /** Assertions have everything about a person in them, and are encoded twice. */
 const SAML_LIMIT = '400kb';
 const isSamlMessage = ({ url = '', headers }: IncomingMessage): boolean =>
-  /^\/providers\/[^/]+\/(?:acs|slo)$/.test(url) && headers['content-type']?.startsWith('application/x-www-form-urlencoded') === true;
+  /^\/providers\/[^/]+\/(?:acs|slo)$/.test(url) &&
+  headers['content-type']?.startsWith('application/x-www-form-urlencoded') === true;
 
-/** What is no form has no fields: it is refused like one that lacks them. The API tells an empty body from one that is missing. */
+/**
+ * What is no form has no fields: it is refused like one that lacks them. The API tells an empty body from one that is
+ * missing.
+ */
 const formsAreThere = (request: Request, _response: Response, next: () => void): void => {
   if (!request.path.startsWith('/api/')) request.body ??= {};
   next();
@@ -74,7 +78,9 @@ export const startIdentity = async (environment: NodeJS.ProcessEnv, logger: Logg
   await app.listen(config.IDENTITY_PORT, config.IDENTITY_HOST);
 
   const cleaning = setInterval(() => {
-    dependencies.removeExpired().catch((error: Error) => logger.warn({ error: error.message }, 'expired rows could not be removed'));
+    dependencies
+      .removeExpired()
+      .catch((error: Error) => logger.warn({ error: error.message }, 'expired rows could not be removed'));
   }, CLEAN_UP_MS);
   const background = [
     repeatedly(BACKGROUND_MS, () => dependencies.openIdProvider.work(), logger),
@@ -103,7 +109,10 @@ export const startIdentity = async (environment: NodeJS.ProcessEnv, logger: Logg
   };
 };
 
-/** Takes no more connections, and lets the requests that were begun come to their answer, within bounds: what a code or a password was given for is not lost. */
+/**
+ * Takes no more connections, and lets the requests that were begun come to their answer, within bounds: what a code or
+ * a password was given for is not lost.
+ */
 const finishRequests = async (server: Server): Promise<void> => {
   const closed = new Promise((resolve) => server.close(resolve));
   // Those that their clients keep open become idle one after the other.

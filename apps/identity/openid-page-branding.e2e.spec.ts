@@ -38,7 +38,12 @@ const signOut = async () => {
   };
 };
 const ASKS = { status: 200, asks: true };
-const ACME = { ...ASKS, name: 'Acme Inc', logo: 'https://logo.acme.example/l.png', policy: 'img-src https://logo.acme.example' };
+const ACME = {
+  ...ASKS,
+  name: 'Acme Inc',
+  logo: 'https://logo.acme.example/l.png',
+  policy: 'img-src https://logo.acme.example',
+};
 
 it('the question whether to sign out has the look that the organization has in the event store', async () => {
   expect(await signOut()).toEqual(ACME);

@@ -24,7 +24,10 @@ describe('the page of the outbox', () => {
     rmSync(outbox, { recursive: true, force: true });
   });
 
-  const withIdentity = async <T>(environment: Record<string, string>, work: (issuer: string, port: number) => Promise<T>): Promise<T> => {
+  const withIdentity = async <T>(
+    environment: Record<string, string>,
+    work: (issuer: string, port: number) => Promise<T>,
+  ): Promise<T> => {
     const [port = 0] = await freePorts(1);
     const issuer = `http://localhost:${port}`;
     const secret = Buffer.alloc(32, 7).toString('base64');
@@ -67,17 +70,23 @@ describe('the page of the outbox', () => {
       expect(html).toContain('Hello &lt;script>alert(1)&lt;/script>');
       expect(html).not.toContain('<script');
       expect(html).not.toContain('<b>');
-      expect([...html.matchAll(/href="([^"]*)"/g)].map(([, href]) => href)).toEqual(['/assets/style.css', '/verify-email/abc_-9']);
+      expect([...html.matchAll(/href="([^"]*)"/g)].map(([, href]) => href)).toEqual([
+        '/assets/style.css',
+        '/verify-email/abc_-9',
+      ]);
     });
   });
 
   it('in development: is not there for a page of another host that was pointed at this machine', async () => {
     await withIdentity({ LIGATURE_ENV: 'development' }, async (_issuer, port) => {
       const status = await new Promise<number | undefined>((resolve, reject) => {
-        request({ host: '127.0.0.1', port, path: '/dev/outbox', headers: { host: `evil.example:${port}` } }, (response) => {
-          response.resume();
-          resolve(response.statusCode);
-        })
+        request(
+          { host: '127.0.0.1', port, path: '/dev/outbox', headers: { host: `evil.example:${port}` } },
+          (response) => {
+            response.resume();
+            resolve(response.statusCode);
+          },
+        )
           .on('error', reject)
           .end();
       });

@@ -288,7 +288,9 @@ describe('with a browser', () => {
       await person.open('/account/sessions');
       expect(await person.page.locator('#other-sessions').textContent()).toBe('3 other sessions');
       const row = person.page.locator('#sessions li').filter({ hasText: 'Firefox on Windows' });
-      expect(await row.innerText()).toMatch(/from (127\.0\.0\.1|::1) · signed in .* UTC · with the password\s+Last seen/);
+      expect(await row.innerText()).toMatch(
+        /from (127\.0\.0\.1|::1) · signed in .* UTC · with the password\s+Last seen/,
+      );
       await row.getByRole('button').click();
       expect(person.at).toBe('/account/sessions?notice=session_ended');
       await elsewhere[0]?.open('/account');
@@ -301,7 +303,9 @@ describe('with a browser', () => {
         await other.open('/account');
         expect(other.at).toBe('/sign-in');
       }
-      const ended = (await installation.server.installation.store.read(userActivityStream(userId))).map(({ event }) => event);
+      const ended = (await installation.server.installation.store.read(userActivityStream(userId))).map(
+        ({ event }) => event,
+      );
       expect(ended.filter(({ data }) => (data as { reason?: string }).reason === 'ended_by_user')).toHaveLength(3);
       await person.open('/account/history');
       expect(await text(person)).toContain('A session ended: the person ended it from another session');
@@ -315,7 +319,9 @@ describe('with a browser', () => {
       );
       await new Person(mallory.page, mallory.context, installation).open('/account/sessions');
       const csrf = await mallory.page.locator('input[name=csrf]').first().inputValue();
-      await mallory.context.request.post(`${mallory.issuer}/account/sessions/end`, { form: { csrf, session: rows[0]?.uid ?? '' } });
+      await mallory.context.request.post(`${mallory.issuer}/account/sessions/end`, {
+        form: { csrf, session: rows[0]?.uid ?? '' },
+      });
       await victim.open('/account');
       expect(victim.at).toBe('/account');
     });
@@ -346,7 +352,11 @@ describe('with a browser', () => {
     });
 
     it('L25: the answer is the same for every address, and nobody who does not wait for a mail gets one', async () => {
-      const [waiting, verified, unknown] = [`${nextName()}@example.org`, `${nextName()}@example.org`, `${nextName()}@example.org`];
+      const [waiting, verified, unknown] = [
+        `${nextName()}@example.org`,
+        `${nextName()}@example.org`,
+        `${nextName()}@example.org`,
+      ];
       for (const address of [waiting, verified]) {
         const person = await newPerson();
         await person.register({ displayName: 'x', email: address }, '/o/mailers/register');
@@ -366,12 +376,16 @@ describe('with a browser', () => {
       await untilMails(waiting, 2);
       const mails = await installation.server.mails();
       expect(
-        [unknown, verified].map((address) => mails.filter(({ to, text }) => to === address && text.includes('/verify-email')).length),
+        [unknown, verified].map(
+          (address) => mails.filter(({ to, text }) => to === address && text.includes('/verify-email')).length,
+        ),
       ).toEqual([0, 1]);
     });
 
     const untilMails = (address: string, count: number): Promise<boolean> =>
-      until(async () => ((await installation.server.mails()).filter(({ to }) => to === address).length >= count ? true : undefined));
+      until(async () =>
+        (await installation.server.mails()).filter(({ to }) => to === address).length >= count ? true : undefined,
+      );
   });
 
   describe('attacks from another site', () => {
@@ -410,7 +424,9 @@ describe('with a browser', () => {
       const [mallory, victim] = [await registered(), await registered()];
       await mallory.open('/account');
       const csrf = await mallory.page.locator('input[name=csrf]').first().inputValue();
-      const answer = await victim.context.request.post(`${victim.issuer}/account/identities/link/acme`, { form: { csrf } });
+      const answer = await victim.context.request.post(`${victim.issuer}/account/identities/link/acme`, {
+        form: { csrf },
+      });
       expect([answer.status(), await answer.text()]).toEqual([403, expect.stringContaining('form_expired')]);
     });
 
@@ -452,7 +468,9 @@ describe('with a browser', () => {
       );
       await victim.open(`${installation.app.url}/`);
       const frames = victim.page.frames().slice(1);
-      expect(frames.map((frame) => frame.url())).toEqual(Array.from({ length: 4 }, () => 'chrome-error://chromewebdata/'));
+      expect(frames.map((frame) => frame.url())).toEqual(
+        Array.from({ length: 4 }, () => 'chrome-error://chromewebdata/'),
+      );
     });
 
     it('L24: a confirmation leads back to the account, wherever somebody wants it to lead', async () => {

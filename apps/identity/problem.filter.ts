@@ -22,9 +22,16 @@ interface Failure {
 
 const UNAVAILABLE = { status: 503, title: texts.notNow, nextStep: texts.tryAgain };
 
-/** What a person or a program is told of something that no controller expected. Details go to the log, under the correlation id. */
+/**
+ * What a person or a program is told of something that no controller expected. Details go to the log, under the
+ * correlation id.
+ */
 const failureOf = (error: unknown): Failure => {
-  if (error instanceof StoreAwayError || error instanceof ReadModelBehindError || error instanceof PasswordsOverloadedError)
+  if (
+    error instanceof StoreAwayError ||
+    error instanceof ReadModelBehindError ||
+    error instanceof PasswordsOverloadedError
+  )
     return { ...UNAVAILABLE, code: error.code };
   if (isDatabaseUnreachable(error)) return { ...UNAVAILABLE, code: 'database_unavailable' };
   if (error instanceof UnknownOutcomeError) return { ...UNAVAILABLE, code: error.code, nextStep: texts.mayBeDone };
@@ -53,20 +60,29 @@ export class ProblemFilter implements ExceptionFilter {
   ) {}
 
   catch(error: unknown, host: ArgumentsHost): void {
-    const [request, response] = [host.switchToHttp().getRequest<Request>(), host.switchToHttp().getResponse<Response>()];
+    const [request, response] = [
+      host.switchToHttp().getRequest<Request>(),
+      host.switchToHttp().getResponse<Response>(),
+    ];
     const failure = failureOf(error);
     const correlationId = this.newId();
     const { message, name, stack } = error as Error;
     const entry = { correlationId, errorCode: failure.code, path: withoutSecrets(request.path) };
     if (failure.status >= 500)
-      this.logger.error({ ...entry, error: message, stack: failure.status === 500 ? stack : undefined }, 'a request failed');
+      this.logger.error(
+        { ...entry, error: message, stack: failure.status === 500 ? stack : undefined },
+        'a request failed',
+      );
     // Why a request cannot be used is told with parts of it: the body that is no JSON, the address that leads nowhere.
     else this.logger.info({ ...entry, error: name }, 'a request was refused');
     if (response.headersSent) return void response.destroy();
     if (failure.status === 503) response.set('retry-after', '2');
     if (request.path.startsWith('/api/')) {
       const { t } = LANGUAGES.en;
-      const document = problem(failure.status, failure.code, t(failure.title), { detail: t(failure.nextStep), instance: correlationId });
+      const document = problem(failure.status, failure.code, t(failure.title), {
+        detail: t(failure.nextStep),
+        instance: correlationId,
+      });
       response.status(failure.status).type(PROBLEM_MEDIA_TYPE).send(JSON.stringify(document));
       return;
     }

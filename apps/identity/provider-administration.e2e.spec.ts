@@ -55,7 +55,12 @@ describe('L27: editing identity providers', () => {
     const scope = clientId === 'users-only' ? 'users:write' : 'identity-providers:write';
     const response = await fetch(`${server.issuer}/token`, {
       method: 'POST',
-      body: new URLSearchParams({ grant_type: 'client_credentials', client_id: clientId, client_secret: SECRET, scope }),
+      body: new URLSearchParams({
+        grant_type: 'client_credentials',
+        client_id: clientId,
+        client_secret: SECRET,
+        scope,
+      }),
     });
     const { access_token: token } = (await response.json()) as { access_token: string };
     tokens.set(clientId, token);
@@ -143,7 +148,10 @@ organizations:
   it('leaves a secret as it is that is left out', async () => {
     await call('PUT', 'first', { body: settings({ clientSecret: undefined, displayName: 'Renamed' }) });
     const events = await server.installation.store.read(identityProviderStream('first'));
-    expect(events.at(-1)?.event.data).toMatchObject({ settings: { displayName: 'Renamed' }, secrets: { clientSecret: 'top-secret' } });
+    expect(events.at(-1)?.event.data).toMatchObject({
+      settings: { displayName: 'Renamed' },
+      secrets: { clientSecret: 'top-secret' },
+    });
   });
 
   it('shows a secret that is left out to nobody else than before', async () => {
@@ -159,9 +167,15 @@ organizations:
   });
 
   it('is refused with all mistakes at once', async () => {
-    const refused = await call('PUT', 'wrong', { body: settings({ issuer: 'nonsense', scopes: [], clientSecret: 'top-secret', more: 1 }) });
+    const refused = await call('PUT', 'wrong', {
+      body: settings({ issuer: 'nonsense', scopes: [], clientSecret: 'top-secret', more: 1 }),
+    });
     expect([refused.status, refused.body.code]).toEqual([422, 'settings_invalid']);
-    expect((refused.body.mistakes as { path: string }[]).map(({ path }) => path).sort()).toEqual(['', 'issuer', 'scopes']);
+    expect((refused.body.mistakes as { path: string }[]).map(({ path }) => path).sort()).toEqual([
+      '',
+      'issuer',
+      'scopes',
+    ]);
     expect(refused.text).not.toContain('top-secret');
     const inside = await call('PUT', 'wrong', { body: settings({ issuer: 'https://10.0.0.1' }) });
     expect([inside.status, inside.body.mistakes]).toEqual([
@@ -186,7 +200,13 @@ organizations:
           client,
           ...(method === 'PUT' ? { body: settings() } : {}),
         });
-        expect([id, method, path, answer.status, answer.body.code]).toEqual([id, method, path, 404, 'provider_not_found']);
+        expect([id, method, path, answer.status, answer.body.code]).toEqual([
+          id,
+          method,
+          path,
+          404,
+          'provider_not_found',
+        ]);
       }
   });
 
@@ -220,7 +240,12 @@ organizations:
     // As if it had been announced long enough ago: cancelled, and announced by a process whose clock is late.
     await call('DELETE', 'third/removal');
     const { connection, codec, newId } = server.installation;
-    const late = new EventStore({ connection, codec, newId, clock: () => new Date(Date.now() - SETTLED_AFTER_MS - 1_000) });
+    const late = new EventStore({
+      connection,
+      codec,
+      newId,
+      clock: () => new Date(Date.now() - SETTLED_AFTER_MS - 1_000),
+    });
     await changeIdentityProvider(late, 'third', decideAnnounceRemoval, testContext());
     const refused = await until(async () => {
       const answer = await call('POST', 'third/removal/commit');

@@ -36,7 +36,10 @@ describe('identity providers over HTTP', () => {
     for (const provider of [acme, globex, poster]) provider.lies = {};
   });
 
-  const configure = (more = '', others: readonly { readonly id: string; readonly issuer: string }[] = []): Promise<void> =>
+  const configure = (
+    more = '',
+    others: readonly { readonly id: string; readonly issuer: string }[] = [],
+  ): Promise<void> =>
     server.installation.configure(
       `
 identityProviders:
@@ -204,14 +207,17 @@ ${['acme', 'globex', 'poster', 'hub', ...others.map(({ id }) => id)].map((id) =>
     it.each<[string, HostileOpenIdProvider['lies']]>([
       ['hangs', { hang: '/token' }],
       ['dies', { intercept: (request) => request.url === '/token' && Boolean(request.socket.destroy()) }],
-    ])('%s in mid-login: others sign in meanwhile, and whoever was there gets a page with a way back', async (_what, lies) => {
-      if (dying) dying.lies = lies;
-      const leaving = leaveFor('dying');
-      expect(await signsInMeanwhile()).toBe(true);
-      const browser = await leaving;
-      expect([browser.status, browser.text]).toEqual([502, expect.stringContaining('provider_unreachable')]);
-      expect(browser.html).toContain('href="/sign-in?choose"');
-    });
+    ])(
+      '%s in mid-login: others sign in meanwhile, and whoever was there gets a page with a way back',
+      async (_what, lies) => {
+        if (dying) dying.lies = lies;
+        const leaving = leaveFor('dying');
+        expect(await signsInMeanwhile()).toBe(true);
+        const browser = await leaving;
+        expect([browser.status, browser.text]).toEqual([502, expect.stringContaining('provider_unreachable')]);
+        expect(browser.html).toContain('href="/sign-in?choose"');
+      },
+    );
   });
 
   describe('logout at the provider (OpenID Connect Back-Channel Logout 1.0)', () => {
@@ -243,7 +249,9 @@ ${['acme', 'globex', 'poster', 'hub', ...others.map(({ id }) => id)].map((id) =>
       const answer = await logout({ sub: acme.subject, sid: 'one' });
       expect([answer.status, answer.headers.get('cache-control'), await answer.text()]).toEqual([200, 'no-store', '']);
       expect([await isSignedIn(one), await isSignedIn(two)]).toEqual([false, true]);
-      const ended = (await server.installation.store.read(userActivityStream(userId))).filter(({ event }) => event.type === 'SessionEnded');
+      const ended = (await server.installation.store.read(userActivityStream(userId))).filter(
+        ({ event }) => event.type === 'SessionEnded',
+      );
       expect(ended.map(({ event, metadata }) => [event.data, metadata.actor])).toEqual([
         [
           { sessionId: expect.any(String), reason: 'signed_out_at_provider' },
@@ -258,7 +266,11 @@ ${['acme', 'globex', 'poster', 'hub', ...others.map(({ id }) => id)].map((id) =>
       globex.subject = acme.subject;
       const elsewhere = await leaveFor('globex');
       expect((await logout({ sub: acme.subject })).status).toBe(200);
-      expect([await isSignedIn(first), await isSignedIn(second), await isSignedIn(elsewhere)]).toEqual([false, false, true]);
+      expect([await isSignedIn(first), await isSignedIn(second), await isSignedIn(elsewhere)]).toEqual([
+        false,
+        false,
+        true,
+      ]);
     });
 
     it('is used once: a replay does not end what the person began since', async () => {
@@ -268,7 +280,10 @@ ${['acme', 'globex', 'poster', 'hub', ...others.map(({ id }) => id)].map((id) =>
       expect((await logout(message)).status).toBe(200);
       const since = await leaveFor('acme');
       const replayed = await logout(message);
-      expect([replayed.status, await replayed.json()]).toEqual([400, { error: 'invalid_request', error_description: expect.any(String) }]);
+      expect([replayed.status, await replayed.json()]).toEqual([
+        400,
+        { error: 'invalid_request', error_description: expect.any(String) },
+      ]);
       expect(await isSignedIn(since)).toBe(true);
     });
 

@@ -122,7 +122,9 @@ describe('relying apps, on two instances behind one address', () => {
   });
 
   const discover = (clientId: string, authentication: client.ClientAuth) =>
-    client.discovery(new URL(server.issuer), clientId, undefined, authentication, { execute: [client.allowInsecureRequests] });
+    client.discovery(new URL(server.issuer), clientId, undefined, authentication, {
+      execute: [client.allowInsecureRequests],
+    });
   /** Through the sign-in page and the provider, and the consent page where there is one, back to the app. */
   const through = async (url: string): Promise<URL> => {
     let at = await browser.open(url);
@@ -134,7 +136,8 @@ describe('relying apps, on two instances behind one address', () => {
     const { url, checks } = await authorize(configuration, parameters);
     return client.authorizationCodeGrant(configuration, await through(url), checks);
   };
-  const activityOf = async (userId: string) => (await server.installation.store.read(userActivityStream(userId))).map(({ event }) => event);
+  const activityOf = async (userId: string) =>
+    (await server.installation.store.read(userActivityStream(userId))).map(({ event }) => event);
   const subOf = (tokens: client.TokenEndpointResponseHelpers): string => tokens.claims()?.sub ?? '';
 
   describe('openid-client', () => {
@@ -143,7 +146,10 @@ describe('relying apps, on two instances behind one address', () => {
       const userId = subOf(tokens);
       expect(tokens.claims()).toMatchObject({ acr: 'urn:example:low', email: expect.stringContaining('@example.org') });
       expect(await client.fetchUserInfo(web, tokens.access_token, userId)).toMatchObject({ sub: userId });
-      expect(await client.tokenIntrospection(web, tokens.access_token)).toMatchObject({ active: true, organization: 'default' });
+      expect(await client.tokenIntrospection(web, tokens.access_token)).toMatchObject({
+        active: true,
+        organization: 'default',
+      });
       const refreshed = await client.refreshTokenGrant(web, tokens.refresh_token ?? '');
       expect(refreshed.claims()?.sub).toBe(userId);
       await client.tokenRevocation(web, refreshed.refresh_token ?? '');
@@ -169,31 +175,51 @@ describe('relying apps, on two instances behind one address', () => {
         'SessionEnded',
       ]);
       const told = JSON.stringify(events);
-      for (const token of [tokens, refreshed, again].flatMap((each) => [each.access_token, each.refresh_token, each.id_token]))
+      for (const token of [tokens, refreshed, again].flatMap((each) => [
+        each.access_token,
+        each.refresh_token,
+        each.id_token,
+      ]))
         if (token !== undefined) expect(told).not.toContain(token);
       expect(events[3]).toMatchObject({
-        data: { clientId: 'web', grantType: 'authorization_code', scopes: ['openid', 'profile', 'email', 'offline_access'], offline: true },
+        data: {
+          clientId: 'web',
+          grantType: 'authorization_code',
+          scopes: ['openid', 'profile', 'email', 'offline_access'],
+          offline: true,
+        },
       });
     });
 
     it('P4: a refresh token that comes twice is an event, RefreshTokenReuseDetected, and the end of the grant', async () => {
       const tokens = await signIn(web, OFFLINE);
       await client.refreshTokenGrant(web, tokens.refresh_token ?? '');
-      await expect(client.refreshTokenGrant(web, tokens.refresh_token ?? '')).rejects.toMatchObject({ error: 'invalid_grant' });
-      expect((await activityOf(subOf(tokens))).at(-1)).toMatchObject({ type: 'RefreshTokenReuseDetected', data: { clientId: 'web' } });
+      await expect(client.refreshTokenGrant(web, tokens.refresh_token ?? '')).rejects.toMatchObject({
+        error: 'invalid_grant',
+      });
+      expect((await activityOf(subOf(tokens))).at(-1)).toMatchObject({
+        type: 'RefreshTokenReuseDetected',
+        data: { clientId: 'web' },
+      });
     });
 
     it('somebody on the deny list gets no code, no token and no claims, although signed in; all again when they are cleared', async () => {
       const tokens = await signIn(web, OFFLINE);
       const userId = subOf(tokens);
-      const projector = createPool(server.installation.eventStore.database.urls.ligature_projector, { applicationName: 'test' });
+      const projector = createPool(server.installation.eventStore.database.urls.ligature_projector, {
+        applicationName: 'test',
+      });
       const { url, checks } = await authorize(web);
       const code = await through(url);
       const clear = await deny(projector, userId);
       try {
         await expect(client.fetchUserInfo(web, tokens.access_token, userId)).rejects.toMatchObject({ status: 401 });
-        await expect(client.refreshTokenGrant(web, tokens.refresh_token ?? '')).rejects.toMatchObject({ error: 'invalid_grant' });
-        await expect(client.authorizationCodeGrant(web, code, checks)).rejects.toMatchObject({ error: 'invalid_grant' });
+        await expect(client.refreshTokenGrant(web, tokens.refresh_token ?? '')).rejects.toMatchObject({
+          error: 'invalid_grant',
+        });
+        await expect(client.authorizationCodeGrant(web, code, checks)).rejects.toMatchObject({
+          error: 'invalid_grant',
+        });
         const refused = await through((await authorize(web, { prompt: 'login' })).url);
         expect([refused.href.startsWith(server.issuer), browser.status]).toEqual([true, 403]);
       } finally {
@@ -231,10 +257,18 @@ describe('relying apps, on two instances behind one address', () => {
         },
         dpop,
       );
-      const tokens = await client.authorizationCodeGrant(signing, await through(url.href), { pkceCodeVerifier }, undefined, dpop);
+      const tokens = await client.authorizationCodeGrant(
+        signing,
+        await through(url.href),
+        { pkceCodeVerifier },
+        undefined,
+        dpop,
+      );
       expect(tokens.token_type).toBe('dpop');
       const refreshed = await client.refreshTokenGrant(signing, tokens.refresh_token ?? '', undefined, dpop);
-      expect(await client.fetchUserInfo(signing, refreshed.access_token, subOf(tokens), dpop)).toMatchObject({ sub: subOf(tokens) });
+      expect(await client.fetchUserInfo(signing, refreshed.access_token, subOf(tokens), dpop)).toMatchObject({
+        sub: subOf(tokens),
+      });
     });
 
     it('the device flow', async () => {
@@ -264,9 +298,9 @@ describe('relying apps, on two instances behind one address', () => {
       await browser.post(browser.url, { answer: 'allow', csrf: 'guessed' });
       expect(browser.status).toBe(403);
       const tokens = await signIn(asking, { scope: 'openid email' });
-      expect((await activityOf(subOf(tokens))).map(({ type }) => type).filter((type) => type.startsWith('Consent'))).toEqual([
-        'ConsentGranted',
-      ]);
+      expect(
+        (await activityOf(subOf(tokens))).map(({ type }) => type).filter((type) => type.startsWith('Consent')),
+      ).toEqual(['ConsentGranted']);
       const { url: again } = await authorize(asking, { scope: 'openid email' });
       expect((await browser.open(again)).startsWith(CALLBACK)).toBe(true);
       const denied = new Browser([APP]);
@@ -283,7 +317,9 @@ describe('relying apps, on two instances behind one address', () => {
       expect(browser.text).toContain('also while you are not signed in');
       await browser.submit({ app: 'web' }, '/account/apps/revoke');
       expect(browser.text).toContain('The app has no access any more.');
-      await expect(client.refreshTokenGrant(web, tokens.refresh_token ?? '')).rejects.toMatchObject({ error: 'invalid_grant' });
+      await expect(client.refreshTokenGrant(web, tokens.refresh_token ?? '')).rejects.toMatchObject({
+        error: 'invalid_grant',
+      });
       const types = (await activityOf(subOf(tokens))).map(({ type }) => type);
       expect(types.slice(-2)).toEqual(['ConsentRevoked', 'TokensRevoked']);
     });
@@ -302,7 +338,9 @@ describe('relying apps, on two instances behind one address', () => {
         const answer = await client.fetchUserInfo(web, tokens.access_token, subOf(tokens));
         return (answer.linked_identities as unknown[]).length > 0 ? answer : undefined;
       });
-      expect(info.linked_identities).toEqual([{ provider: 'acme', issuer: acme.issuer, linked_at: expect.any(String) }]);
+      expect(info.linked_identities).toEqual([
+        { provider: 'acme', issuer: acme.issuer, linked_at: expect.any(String) },
+      ]);
     });
 
     it('form_post: a page that submits itself, to the app only, with a button for who has no script', async () => {
@@ -338,7 +376,11 @@ describe('relying apps, on two instances behind one address', () => {
         extraParams: { prompt: 'consent' },
       });
       const back = await through(uri);
-      const tokens = await app.authorizationCode.getTokenFromCodeRedirect(back.href, { redirectUri: CALLBACK, state: 's', codeVerifier });
+      const tokens = await app.authorizationCode.getTokenFromCodeRedirect(back.href, {
+        redirectUri: CALLBACK,
+        state: 's',
+        codeVerifier,
+      });
       const refreshed = await app.refreshToken(tokens);
       expect(await app.introspect(refreshed)).toMatchObject({ active: true, client_id: 'web' });
       await app.revoke(refreshed, 'refresh_token');
@@ -347,7 +389,9 @@ describe('relying apps, on two instances behind one address', () => {
 
     it('client credentials, also for a resource', async () => {
       expect((await library().clientCredentials()).accessToken).toEqual(expect.any(String));
-      expect((await library().clientCredentials({ resource: API, scope: ['read'] })).accessToken.split('.')).toHaveLength(3);
+      expect(
+        (await library().clientCredentials({ resource: API, scope: ['read'] })).accessToken.split('.'),
+      ).toHaveLength(3);
     });
   });
 
@@ -372,14 +416,17 @@ describe('relying apps, on two instances behind one address', () => {
       ['erased', (userId: string) => admin('POST', `${userId}/erase`, {})],
       [
         'unlinked from the identity that it came through',
-        async (userId: string) => admin('POST', `${userId}/identities/${await claimOf(userId)}/unlink`, { force: true }),
+        async (userId: string) =>
+          admin('POST', `${userId}/identities/${await claimOf(userId)}/unlink`, { force: true }),
       ],
     ])('a user who is %s', async (_what, ends) => {
       const tokens = await signIn(web, OFFLINE);
       const userId = subOf(tokens);
       expect(await ends(userId)).toBeLessThan(300);
       // Before the command has answered, sessions and refresh tokens are gone.
-      await expect(client.refreshTokenGrant(web, tokens.refresh_token ?? '')).rejects.toMatchObject({ error: 'invalid_grant' });
+      await expect(client.refreshTokenGrant(web, tokens.refresh_token ?? '')).rejects.toMatchObject({
+        error: 'invalid_grant',
+      });
       await expect(client.fetchUserInfo(web, tokens.access_token, userId)).rejects.toMatchObject({ status: 401 });
       await browser.open((await authorize(web)).url);
       expect(browser.text).toContain('Continue with Acme');
@@ -394,7 +441,10 @@ describe('relying apps, on two instances behind one address', () => {
   });
 
   it('what the command line asks for, the identity servers do: signing keys are rotated', async () => {
-    const pool = createPool(server.installation.eventStore.database.urls.ligature_cli, { applicationName: 'test', max: 1 });
+    const pool = createPool(server.installation.eventStore.database.urls.ligature_cli, {
+      applicationName: 'test',
+      max: 1,
+    });
     try {
       const number = await requestRotation(pool);
       await expect(pool.query('SELECT sealed FROM provider.signing_keys')).rejects.toThrow(/permission denied/);

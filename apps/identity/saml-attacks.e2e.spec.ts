@@ -66,14 +66,17 @@ describe('a SAML provider that lies', () => {
     }
   });
 
-  it.each(SAML_ATTACKS.map((attack): [string, typeof attack] => [`${attack.row} ${attack.name}`, attack]))('%s', async (_name, attack) => {
-    provider.lies = attack.lies({ provider: provider.keys, stranger, serviceProvider: ours });
-    const logged = server.log.length;
-    const browser = await signIn(attack.declared === undefined ? 'corp' : `corp-${attack.declared}`);
-    expect([browser.text.match(/Code (\w+)/)?.[1], browser.status]).toEqual([attack.code, 400]);
-    const refusal = server.log.slice(logged).find(({ refusal: code }) => code === attack.code);
-    expect(refusal?.detail).toMatch(new RegExp(`^${attack.step}: `));
-    await browser.open(`${server.issuer}/account`);
-    expect(browser.url).toMatch(/\/sign-in/);
-  });
+  it.each(SAML_ATTACKS.map((attack): [string, typeof attack] => [`${attack.row} ${attack.name}`, attack]))(
+    '%s',
+    async (_name, attack) => {
+      provider.lies = attack.lies({ provider: provider.keys, stranger, serviceProvider: ours });
+      const logged = server.log.length;
+      const browser = await signIn(attack.declared === undefined ? 'corp' : `corp-${attack.declared}`);
+      expect([browser.text.match(/Code (\w+)/)?.[1], browser.status]).toEqual([attack.code, 400]);
+      const refusal = server.log.slice(logged).find(({ refusal: code }) => code === attack.code);
+      expect(refusal?.detail).toMatch(new RegExp(`^${attack.step}: `));
+      await browser.open(`${server.issuer}/account`);
+      expect(browser.url).toMatch(/\/sign-in/);
+    },
+  );
 });

@@ -8,7 +8,14 @@ import { samlCertificate } from '#test-support/certificate.js';
 import { HostileSamlProvider } from '#test-support/hostile-saml-provider.js';
 import { startTestIdentityServer } from '#test-support/identity-server.js';
 import type { TestIdentityServer } from '#test-support/identity-server.js';
-import { instant, logoutRequestXml, PERSISTENT, redirectQuery, signElement, TRANSIENT } from '#test-support/saml-responses.js';
+import {
+  instant,
+  logoutRequestXml,
+  PERSISTENT,
+  redirectQuery,
+  signElement,
+  TRANSIENT,
+} from '#test-support/saml-responses.js';
 import type { LogoutFacts } from '#test-support/saml-responses.js';
 import { configurationWith, samlProvider, serviceProviderKeys } from '#test-support/saml-configuration.js';
 
@@ -64,7 +71,8 @@ describe('S11: single logout that begins at a SAML provider', () => {
     sessionIndex: undefined,
     ...over,
   });
-  const hasSession = async (browser: Browser): Promise<boolean> => (await browser.open(`${server.issuer}/account`)).endsWith('/account');
+  const hasSession = async (browser: Browser): Promise<boolean> =>
+    (await browser.open(`${server.issuer}/account`)).endsWith('/account');
   /** The provider's own browser: it has no cookie of ours. */
   const byRedirect = async (query: string, id = 'corp'): Promise<Browser> => {
     const browser = new Browser([provider.url]);
@@ -82,7 +90,9 @@ describe('S11: single logout that begins at a SAML provider', () => {
     const [one, other] = [await signIn('ann', '_s1'), await signIn('ann', '_s2')];
     const userId = /id="user-id">([0-9a-f-]{36})</.exec(one.html)?.[1] ?? '';
     const request = facts({ nameId: 'ann', sessionIndex: '_s1' });
-    const answered = await byRedirect(redirectQuery('SAMLRequest', logoutRequestXml(request), provider.keys, { relayState: 'back' }));
+    const answered = await byRedirect(
+      redirectQuery('SAMLRequest', logoutRequestXml(request), provider.keys, { relayState: 'back' }),
+    );
     expect([await hasSession(one), await hasSession(other)]).toEqual([false, true]);
     const ended = (await server.installation.store.read(userActivityStream(userId)))
       .map(({ event }) => event)
@@ -96,7 +106,14 @@ describe('S11: single logout that begins at a SAML provider', () => {
     expect(xml).toContain('status:Success');
     const [covered = '', signature = ''] = answer.search.slice(1).split('&Signature=');
     expect(covered).toContain('RelayState=back');
-    expect(verify('RSA-SHA256', Buffer.from(covered), ours.certificate, Buffer.from(decodeURIComponent(signature), 'base64'))).toBe(true);
+    expect(
+      verify(
+        'RSA-SHA256',
+        Buffer.from(covered),
+        ours.certificate,
+        Buffer.from(decodeURIComponent(signature), 'base64'),
+      ),
+    ).toBe(true);
   });
 
   it('without a SessionIndex it ends all sessions of the person that came from there; by the POST binding too', async () => {
@@ -139,7 +156,11 @@ describe('S11: single logout that begins at a SAML provider', () => {
       await byRedirect(signedBefore);
     });
     it.each<[string, string, () => string]>([
-      ['not signed', 'signature_missing', () => redirectQuery('SAMLRequest', logoutRequestXml(facts({ nameId: 'eve' })), undefined)],
+      [
+        'not signed',
+        'signature_missing',
+        () => redirectQuery('SAMLRequest', logoutRequestXml(facts({ nameId: 'eve' })), undefined),
+      ],
       [
         'signed by a stranger',
         'signature_invalid',
@@ -154,8 +175,16 @@ describe('S11: single logout that begins at a SAML provider', () => {
           }),
       ],
       ['expired', 'logout_request_expired', () => signed({ notOnOrAfter: instant(-61) })],
-      ['without an end, and old', 'logout_request_expired', () => signed({ notOnOrAfter: undefined, issueInstant: instant(-400) })],
-      ['far from its end, but old', 'logout_request_expired', () => signed({ notOnOrAfter: instant(9_999), issueInstant: instant(-400) })],
+      [
+        'without an end, and old',
+        'logout_request_expired',
+        () => signed({ notOnOrAfter: undefined, issueInstant: instant(-400) }),
+      ],
+      [
+        'far from its end, but old',
+        'logout_request_expired',
+        () => signed({ notOnOrAfter: instant(9_999), issueInstant: instant(-400) }),
+      ],
       ['issued in the future', 'logout_request_expired', () => signed({ issueInstant: instant(100) })],
       ['from another issuer', 'issuer_mismatch', () => signed({ issuer: 'https://other.example' })],
       ['for another address', 'destination_mismatch', () => signed({ destination: 'https://other.example/slo' })],
@@ -171,7 +200,8 @@ describe('S11: single logout that begins at a SAML provider', () => {
       [
         'a parameter twice',
         'logout_request_malformed',
-        () => `${redirectQuery('SAMLRequest', logoutRequestXml(facts({ nameId: 'eve' })), undefined)}&${signed({ nameId: 'somebody' })}`,
+        () =>
+          `${redirectQuery('SAMLRequest', logoutRequestXml(facts({ nameId: 'eve' })), undefined)}&${signed({ nameId: 'somebody' })}`,
       ],
       [
         'a parameter under another spelling of its name, before the one that was signed (S11)',
@@ -212,7 +242,10 @@ describe('S11: single logout that begins at a SAML provider', () => {
         (xml, id) =>
           xml
             .replace(id, '_evil')
-            .replace('</samlp:LogoutRequest>', `${signElement(xml.replace('eve', 'somebody'), id, provider.keys)}</samlp:LogoutRequest>`),
+            .replace(
+              '</samlp:LogoutRequest>',
+              `${signElement(xml.replace('eve', 'somebody'), id, provider.keys)}</samlp:LogoutRequest>`,
+            ),
       ],
     ])('%s: %s', async (_what, code, change) => {
       const request = facts({ nameId: 'eve' });

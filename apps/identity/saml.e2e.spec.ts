@@ -37,7 +37,10 @@ describe('sign-in through SAML over HTTP', () => {
             singleSignOnServices: [{ binding: 'post', url: `${provider.url}/sso` }],
           }),
           samlProvider('signed', provider, { ...declared, signRequests: true }),
-          samlProvider('transient', provider, { nameIdFormat: 'transient', identifier: { from: 'attribute', name: 'employeeNumber' } }),
+          samlProvider('transient', provider, {
+            nameIdFormat: 'transient',
+            identifier: { from: 'attribute', name: 'employeeNumber' },
+          }),
           samlProvider('published', provider, { signingCertificates: [], metadataUrl: `${provider.url}/metadata` }),
         ]),
         environment,
@@ -72,7 +75,8 @@ describe('sign-in through SAML over HTTP', () => {
   const responseIn = (browser: Browser): string => /name="SAMLResponse" value="([^"]*)"/.exec(browser.html)?.[1] ?? '';
   const userIdIn = (browser: Browser): string => USER_ID.exec(browser.html)?.[1] ?? '';
   const codeIn = (browser: Browser): string | undefined => /Code (\w+)/.exec(browser.text)?.[1];
-  const hasSession = async (browser: Browser): Promise<boolean> => (await browser.open(`${server.issuer}/account`)).endsWith('/account');
+  const hasSession = async (browser: Browser): Promise<boolean> =>
+    (await browser.open(`${server.issuer}/account`)).endsWith('/account');
   const unsolicited = async (id: string): Promise<string> =>
     Buffer.from(await provider.respond({ acs: acs(id), audience: audience(id) })).toString('base64');
 
@@ -142,7 +146,9 @@ describe('sign-in through SAML over HTTP', () => {
       const signedIn = browsers.filter(({ url }) => url === `${server.issuer}/account`);
       expect(signedIn).toHaveLength(1);
       const userId = userIdIn(signedIn[0] as Browser);
-      const activity = (await server.installation.store.read(userActivityStream(userId))).map(({ event }) => event.type);
+      const activity = (await server.installation.store.read(userActivityStream(userId))).map(
+        ({ event }) => event.type,
+      );
       expect(activity).toEqual(['LoginSucceeded', 'SessionStarted']);
     }, 30_000);
   });
@@ -159,7 +165,12 @@ describe('sign-in through SAML over HTTP', () => {
     it('a response to a request that was made to another provider', async () => {
       const browser = await begin('other');
       const request = provider.lastRequest;
-      const swapped = await provider.respond({ ...request, id: request?.id ?? '', acs: acs('corp'), audience: audience('corp') } as never);
+      const swapped = await provider.respond({
+        ...request,
+        id: request?.id ?? '',
+        acs: acs('corp'),
+        audience: audience('corp'),
+      } as never);
       await browser.post(acs('corp'), { SAMLResponse: Buffer.from(swapped).toString('base64') });
       expect([codeIn(browser), await hasSession(browser)]).toEqual(['state_mismatch', false]);
     });
@@ -257,7 +268,10 @@ describe('sign-in through SAML over HTTP', () => {
         'http://www.w3.org/2001/04/xmldsig-more#rsa-sha256',
       ]);
       expect(xml).toContain(`Destination="${provider.url}/sso"`);
-      const signed = new URLSearchParams({ SAMLRequest: parameters.get('SAMLRequest') ?? '', SigAlg: parameters.get('SigAlg') ?? '' });
+      const signed = new URLSearchParams({
+        SAMLRequest: parameters.get('SAMLRequest') ?? '',
+        SigAlg: parameters.get('SigAlg') ?? '',
+      });
       const verifier = createVerify('RSA-SHA256').update(signed.toString());
       expect(verifier.verify(ours.certificate, parameters.get('Signature') ?? '', 'base64')).toBe(true);
     });
@@ -310,7 +324,9 @@ describe('sign-in through SAML over HTTP', () => {
       await browser.submit({}, '/link/other');
       if (browser.url.includes('/account/confirm')) await browser.submit({}, '/providers/corp');
       expect(provider.lastRequest?.forceAuthn).toBe(true);
-      provider.lies = { facts: (facts) => void (facts.authnInstant = `${new Date(Date.now() - 3_600_000).toISOString().slice(0, 19)}Z`) };
+      provider.lies = {
+        facts: (facts) => void (facts.authnInstant = `${new Date(Date.now() - 3_600_000).toISOString().slice(0, 19)}Z`),
+      };
       const request = provider.lastRequest ?? fail();
       const stale = Buffer.from(await provider.respond(request)).toString('base64');
       await browser.post(request.acs, { SAMLResponse: stale });
@@ -321,7 +337,10 @@ describe('sign-in through SAML over HTTP', () => {
   it('our metadata names us, our addresses, our keys and what we encrypt with', async () => {
     const answer = await fetch(audience('signed'));
     const xml = await answer.text();
-    expect([answer.status, answer.headers.get('content-type')]).toEqual([200, expect.stringContaining('application/samlmetadata+xml')]);
+    expect([answer.status, answer.headers.get('content-type')]).toEqual([
+      200,
+      expect.stringContaining('application/samlmetadata+xml'),
+    ]);
     expect(xml).toContain(`entityID="${audience('signed')}"`);
     expect(xml).toContain(`Location="${acs('signed')}"`);
     expect(xml).toContain('AuthnRequestsSigned="true" WantAssertionsSigned="true"');

@@ -52,7 +52,9 @@ describe('sign-in against revocation (invariants 5 and 7, security row L20)', ()
 
   beforeAll(async () => {
     installation = await startTestInstallation();
-    await installation.configure(EVERYTHING_ALLOWED.replace('displayName: Test', 'displayName: Test\n    loginPolicy: { password: true }'));
+    await installation.configure(
+      EVERYTHING_ALLOWED.replace('displayName: Test', 'displayName: Test\n    loginPolicy: { password: true }'),
+    );
     await migrate(installation.pool, 'provider', openIdProviderMigrations);
     sessions = new SessionRows(installation.pool, installation.clock);
   });
@@ -69,11 +71,19 @@ describe('sign-in against revocation (invariants 5 and 7, security row L20)', ()
       loginViaIdp(installation, new LoginViaIdp(assertion, flow, testContext()));
     const first = await login(testAssertion(name), { kind: 'sign_in', organizationId: 'default' });
     const userId = 'userId' in first.outcome ? first.outcome.userId : '';
-    const second = await login(testAssertion(`${name}-g`, 'globex'), { kind: 'link', userId, valid: true, organizationId: 'default' });
+    const second = await login(testAssertion(`${name}-g`, 'globex'), {
+      kind: 'link',
+      userId,
+      valid: true,
+      organizationId: 'default',
+    });
     return { userId, claimId: 'claimId' in second.outcome ? second.outcome.claimId : '' };
   };
   const open = ({ userId, claimId }: Person, store: EventStore = installation.store): Promise<OpenedSession> =>
-    openSession({ ...installation, store, sessions, sessionsAtProviders }, openSessionRequest(userId, claimId, { providerId: 'globex' }));
+    openSession(
+      { ...installation, store, sessions, sessionsAtProviders },
+      openSessionRequest(userId, claimId, { providerId: 'globex' }),
+    );
   const unlink = ({ userId, claimId }: Person) =>
     unlinkExternalIdentity(
       {
@@ -85,9 +95,10 @@ describe('sign-in against revocation (invariants 5 and 7, security row L20)', ()
     );
   const statesOf = async ({ userId }: Person): Promise<string[]> =>
     (
-      await installation.pool.query<{ state: string }>('SELECT state FROM provider.sessions WHERE user_id = $1 ORDER BY created_at', [
-        userId,
-      ])
+      await installation.pool.query<{ state: string }>(
+        'SELECT state FROM provider.sessions WHERE user_id = $1 ORDER BY created_at',
+        [userId],
+      )
     ).rows.map(({ state }) => state);
   const activityOf = async ({ userId }: Person): Promise<string[]> =>
     (await installation.store.read(userActivityStream(userId))).map(({ event }) => event.type);
@@ -108,9 +119,10 @@ describe('sign-in against revocation (invariants 5 and 7, security row L20)', ()
     await expect(open(bea, away)).rejects.toThrow(StoreAwayError);
     expect(await statesOf(bea)).toEqual(['pending']);
     expect(await activityOf(bea)).toEqual([]);
-    const { rows } = await installation.pool.query<{ jti: string | null }>('SELECT jti FROM provider.sessions WHERE user_id = $1', [
-      bea.userId,
-    ]);
+    const { rows } = await installation.pool.query<{ jti: string | null }>(
+      'SELECT jti FROM provider.sessions WHERE user_id = $1',
+      [bea.userId],
+    );
     expect(rows).toEqual([{ jti: null }]);
   });
 
@@ -185,12 +197,15 @@ describe('sign-in against revocation (invariants 5 and 7, security row L20)', ()
         { ...installation, sessions, sessionsAtProviders },
         openSessionRequest(who.userId, who.claimId, { providerId: 'globex', account: seenAt(state, revision) }),
       );
-      const session = await sessions.findActive((await sessions.activate(opened.kind === 'opened' ? opened.sessionId : '')) ?? '');
+      const session = await sessions.findActive(
+        (await sessions.activate(opened.kind === 'opened' ? opened.sessionId : '')) ?? '',
+      );
       if (!session) throw new Error('no session');
       return session;
     };
     const passwordOf = async ({ userId }: Person) => (await loadAccount(installation.store, userId)).state.passwordHash;
-    const linkCountOf = async ({ userId }: Person) => (await loadAccount(installation.store, userId)).state.links.length;
+    const linkCountOf = async ({ userId }: Person) =>
+      (await loadAccount(installation.store, userId)).state.links.length;
     const setPasswordOn = async (store: EventStore, who: Person, inSession: SessionRecord) =>
       setPassword(
         { ...HistoryTheatre.dependenciesOf(installation), store },
@@ -204,12 +219,19 @@ describe('sign-in against revocation (invariants 5 and 7, security row L20)', ()
     const linkOn = (store: EventStore, { userId }: Person, subject: string, inSession: SessionRecord) =>
       loginViaIdp(
         { ...installation, store },
-        new LoginViaIdp(testAssertion(subject), { kind: 'link', userId, valid: true, inSession, organizationId: 'default' }, testContext()),
+        new LoginViaIdp(
+          testAssertion(subject),
+          { kind: 'link', userId, valid: true, inSession, organizationId: 'default' },
+          testContext(),
+        ),
       );
 
     it('sets no password', async () => {
       const gus = await person('gus');
-      expect((await setPasswordOn(overtaken(gus), gus, await sessionOf(gus))).outcome).toEqual({ kind: 'refused', code: 'session_ended' });
+      expect((await setPasswordOn(overtaken(gus), gus, await sessionOf(gus))).outcome).toEqual({
+        kind: 'refused',
+        code: 'session_ended',
+      });
       expect(await passwordOf(gus)).toBe('the owner’s');
     });
 

@@ -33,7 +33,12 @@ describe('sign-in over HTTP', () => {
     await browser.open(`${server.issuer}/sign-in`);
     await browser.submit({}, `/providers/${provider}`);
   };
-  const signIn = async (provider: HostileOpenIdProvider, name: string, subject: string, browser = new Browser()): Promise<Browser> => {
+  const signIn = async (
+    provider: HostileOpenIdProvider,
+    name: string,
+    subject: string,
+    browser = new Browser(),
+  ): Promise<Browser> => {
     provider.subject = subject;
     await continueWith(browser, name);
     return browser;
@@ -62,7 +67,9 @@ describe('sign-in over HTTP', () => {
     const authorizationEndpoint = `${elsewhere.issuer.replace('127.0.0.1', 'localhost')}/authorize`;
     elsewhere.lies = { metadata: (metadata) => ({ ...metadata, authorization_endpoint: authorizationEndpoint }) };
     try {
-      await server.installation.configure(configurationFor({ acme: acme.issuer, globex: globex.issuer, elsewhere: elsewhere.issuer }));
+      await server.installation.configure(
+        configurationFor({ acme: acme.issuer, globex: globex.issuer, elsewhere: elsewhere.issuer }),
+      );
       const browser = new Browser();
       await continueWith(browser, 'elsewhere');
       const onward = /href="(http:\/\/localhost:[^"]*)"/.exec(browser.html)?.[1]?.replaceAll('&amp;', '&') ?? '';
@@ -80,7 +87,9 @@ describe('sign-in over HTTP', () => {
     const browser = await signIn(acme, 'acme', 'ann');
     expect(browser.url).toBe(`${server.issuer}/account`);
     expect(browser.text).toContain('ann@example.org');
-    const types = (await server.installation.store.read(userActivityStream(userIdIn(browser)))).map(({ event }) => event.type);
+    const types = (await server.installation.store.read(userActivityStream(userIdIn(browser)))).map(
+      ({ event }) => event.type,
+    );
     expect(types).toEqual(['LoginSucceeded', 'SessionStarted']);
   });
 
@@ -99,7 +108,9 @@ describe('sign-in over HTTP', () => {
 
   describe('bad input gives a page with a code and a way back, a log entry, no session and no event', () => {
     const forged = (claims: object): Promise<string> =>
-      new SignJWT(claims as never).setProtectedHeader({ alg: 'HS256' }).sign(new TextEncoder().encode('0123456789abcdef0123456789abcdef'));
+      new SignJWT(claims as never)
+        .setProtectedHeader({ alg: 'HS256' })
+        .sign(new TextEncoder().encode('0123456789abcdef0123456789abcdef'));
     it.each<[string, Lies, string]>([
       ['a wrong state', { callback: (parameters) => parameters.set('state', 'wrong') }, 'state_unknown'],
       ['a bad signature', { idToken: forged }, 'id_token_signature_invalid'],
@@ -161,7 +172,8 @@ describe('sign-in over HTTP', () => {
     /** Clicks "Link globex", proves again who it is, confirms; ends wherever the server leads. */
     const linkGlobex = async (browser: Browser): Promise<void> => {
       await browser.submit({}, '/account/identities/link/globex');
-      if (browser.url.endsWith('/account/identities/link/globex')) await browser.submit({}, '/account/identities/link/globex');
+      if (browser.url.endsWith('/account/identities/link/globex'))
+        await browser.submit({}, '/account/identities/link/globex');
     };
 
     it('needs a re-authentication first, then links; the other identity is the same user', async () => {
@@ -207,7 +219,10 @@ describe('sign-in over HTTP', () => {
       const browser = await signIn(acme, 'acme', 'dan');
       globex.subject = 'taken';
       await linkGlobex(browser);
-      expect([browser.status, browser.html.includes('identity_already_linked_to_another_account')]).toEqual([409, true]);
+      expect([browser.status, browser.html.includes('identity_already_linked_to_another_account')]).toEqual([
+        409,
+        true,
+      ]);
     });
 
     it('refuses to unlink the last way in', async () => {
@@ -230,9 +245,16 @@ describe('sign-in over HTTP', () => {
       expect(browser.url).toContain('notice=unlinked');
       await elsewhere.open(`${server.issuer}/account`);
       expect(elsewhere.url).toBe(`${server.issuer}/sign-in`);
-      expect((await server.installation.store.read(userStream(userId))).at(-1)?.event.type).toBe('ExternalIdentityUnlinked');
-      expect((await server.installation.store.read(userActivityStream(userId))).map(({ event }) => event)).toContainEqual(
-        expect.objectContaining({ type: 'SessionEnded', data: expect.objectContaining({ reason: 'identity_unlinked' }) as object }),
+      expect((await server.installation.store.read(userStream(userId))).at(-1)?.event.type).toBe(
+        'ExternalIdentityUnlinked',
+      );
+      expect(
+        (await server.installation.store.read(userActivityStream(userId))).map(({ event }) => event),
+      ).toContainEqual(
+        expect.objectContaining({
+          type: 'SessionEnded',
+          data: expect.objectContaining({ reason: 'identity_unlinked' }) as object,
+        }),
       );
     });
   });

@@ -6,7 +6,16 @@ import type { ProjectionOverview } from '#libs/projection-engine/overview.postgr
 const TEXTS = {
   title: 'Read models',
   refreshed: (at: Date): string => `As of ${at.toISOString()}; the page loads itself anew every five seconds.`,
-  columns: ['Read model', 'Generation', 'Version', 'This process', 'Behind', 'Events per second', 'Building', 'Parked streams'],
+  columns: [
+    'Read model',
+    'Generation',
+    'Version',
+    'This process',
+    'Behind',
+    'Events per second',
+    'Building',
+    'Parked streams',
+  ],
   upToDate: 'up to date',
   behind: (seconds: number, positions: number): string => `${seconds.toFixed(1)} s, ${positions} positions`,
   notMeasured: (at: Date): string => `not measured since ${at.toISOString()}`,

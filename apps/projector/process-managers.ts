@@ -18,7 +18,9 @@ import { isRecent, noticeId, noticeOf, receiversOf } from '#libs/process-manager
 import { parkedOf } from '#libs/process-managers/parked-streams.postgres.js';
 import { carryOutRevocations } from '#libs/sign-in/revocations.js';
 
-/** Puts the process manager of accounts together, on a database role of its own that may end sessions and destroy keys. */
+/**
+ * Puts the process manager of accounts together, on a database role of its own that may end sessions and destroy keys.
+ */
 export const accountProcessManager = (dependencies: {
   readonly core: EventCore;
   readonly pool: Pool;
@@ -41,11 +43,18 @@ export const accountProcessManager = (dependencies: {
     newId,
     logger,
     reactions: {
-      carryOutRevocations: (userId, event, context) => carryOutRevocations({ store, sessions }, userId, [event], context),
+      carryOutRevocations: (userId, event, context) =>
+        carryOutRevocations({ store, sessions }, userId, [event], context),
       revokeMails: (userId) => purgeMailTokens(pool, userId),
       finishErasure: (userId, context) =>
         finishErasure(
-          { store, clock, newId, destroyKey: (subject) => keys.destroy(subject), purge: (subject) => purgeUser(pool, subject) },
+          {
+            store,
+            clock,
+            newId,
+            destroyKey: (subject) => keys.destroy(subject),
+            purge: (subject) => purgeUser(pool, subject),
+          },
           userId,
           context,
         ),

@@ -18,8 +18,15 @@ export interface ProjectionMetrics {
   rateOf(projection: string): number;
 }
 
-/** Metrics of the projections, by the names that docs/operating.md explains. Those of generations, lag and parked streams are the same in every instance. */
-export const projectionMetrics = (registry: Registry, pool: Pool, projectors: () => readonly Projector[]): ProjectionMetrics => {
+/**
+ * Metrics of the projections, by the names that docs/operating.md explains. Those of generations, lag and parked
+ * streams are the same in every instance.
+ */
+export const projectionMetrics = (
+  registry: Registry,
+  pool: Pool,
+  projectors: () => readonly Projector[],
+): ProjectionMetrics => {
   const registers = [registry];
   // One look for all gauges of one scrape.
   let overview: Promise<readonly ProjectionOverview[]> = Promise.resolve([]);
@@ -31,21 +38,28 @@ export const projectionMetrics = (registry: Registry, pool: Pool, projectors: ()
     }
     return overview;
   };
-  const gauge = (name: string, help: string, valueOf: (projection: ProjectionOverview) => number): Gauge<'projection'> =>
+  const gauge = (
+    name: string,
+    help: string,
+    valueOf: (projection: ProjectionOverview) => number,
+  ): Gauge<'projection'> =>
     new Gauge({
       name: `ligature_projection_${name}`,
       help,
       labelNames: ['projection'],
       registers,
       async collect() {
-        // While the database is away nothing is known of the projections; what else is measured is to be seen then above all.
+        // While the database is away nothing is known of the projections; what else is measured is to be seen then
+        // above all.
         const shown = await look().catch(() => []);
         this.reset();
         for (const projection of shown) this.set({ projection: projection.name }, valueOf(projection));
       },
     });
-  const liveOf = ({ generations }: ProjectionOverview): Generation | undefined => generations.find(({ state }) => state === 'live');
-  const lagNow = ({ lag }: ProjectionOverview): ReturnType<typeof lagOf> => (lag ? lagOf(lag, new Date()) : { positions: 0, seconds: 0 });
+  const liveOf = ({ generations }: ProjectionOverview): Generation | undefined =>
+    generations.find(({ state }) => state === 'live');
+  const lagNow = ({ lag }: ProjectionOverview): ReturnType<typeof lagOf> =>
+    lag ? lagOf(lag, new Date()) : { positions: 0, seconds: 0 };
   const applied = new Counter({
     name: 'ligature_projection_events_total',
     help: 'Events applied by this process, to the live generation or to one that is being built',
@@ -59,25 +73,42 @@ export const projectionMetrics = (registry: Registry, pool: Pool, projectors: ()
     registers,
     collect() {
       for (const projector of projectors())
-        for (const each of PROJECTOR_STATES) state.set({ projection: projector.name, state: each }, each === projector.state ? 1 : 0);
+        for (const each of PROJECTOR_STATES)
+          state.set({ projection: projector.name, state: each }, each === projector.state ? 1 : 0);
     },
   });
   gauge('position', 'Commit position of the last event applied to the live generation', (of) =>
     Number(liveOf(of)?.checkpoint?.position ?? 0n),
   );
   gauge('generation', 'Number of the live generation', (of) => liveOf(of)?.generation ?? 0);
-  gauge('lag_positions', 'Positions between the end of the log and what is projected; 0 when nothing waits', (of) => lagNow(of).positions);
-  gauge('lag_seconds', 'Age of the oldest event that is not projected; 0 when nothing waits', (of) => lagNow(of).seconds);
-  gauge('parked_streams', 'Streams set aside because an event of theirs cannot be applied', ({ parked }) => parked.length);
+  gauge(
+    'lag_positions',
+    'Positions between the end of the log and what is projected; 0 when nothing waits',
+    (of) => lagNow(of).positions,
+  );
+  gauge(
+    'lag_seconds',
+    'Age of the oldest event that is not projected; 0 when nothing waits',
+    (of) => lagNow(of).seconds,
+  );
+  gauge(
+    'parked_streams',
+    'Streams set aside because an event of theirs cannot be applied',
+    ({ parked }) => parked.length,
+  );
   gauge(
     'denied_subjects',
     'People who cannot sign in because an event of theirs is parked',
     ({ parked }) => new Set(parked.flatMap(({ deniedSubject }) => deniedSubject ?? [])).size,
   );
-  gauge('building_ratio', 'How far a generation that is being built has come, 0 to 1; 0 when none is', ({ generations, replay }) => {
-    const built = generations.find(({ state: each }) => each === 'building')?.considered ?? 0n;
-    return replay?.target ? Math.min(1, Number(built) / Number(replay.target)) : 0;
-  });
+  gauge(
+    'building_ratio',
+    'How far a generation that is being built has come, 0 to 1; 0 when none is',
+    ({ generations, replay }) => {
+      const built = generations.find(({ state: each }) => each === 'building')?.considered ?? 0n;
+      return replay?.target ? Math.min(1, Number(built) / Number(replay.target)) : 0;
+    },
+  );
   const recent: { readonly at: number; readonly projection: string; readonly events: number }[] = [];
   const forget = (): void => {
     while ((recent[0]?.at ?? Infinity) < Date.now() - RATE_OVER_MS) recent.shift();

@@ -73,15 +73,25 @@ describe('an operator and the projector', () => {
     from = management,
   ): Promise<{ readonly status: number; readonly text: string; readonly csp: string | null }> => {
     const response = await fetch(`${from}${path}`);
-    return { status: response.status, text: await response.text(), csp: response.headers.get('content-security-policy') };
+    return {
+      status: response.status,
+      text: await response.text(),
+      csp: response.headers.get('content-security-policy'),
+    };
   };
   /** The built command line. */
-  const ligature = async (...args: string[]): Promise<{ readonly code: number; readonly out: string; readonly err: string }> =>
+  const ligature = async (
+    ...args: string[]
+  ): Promise<{ readonly code: number; readonly out: string; readonly err: string }> =>
     promisify(execFile)(process.execPath, ['dist/apps/cli/main.js', 'projections', ...args], {
       env: { PATH: process.env.PATH, DATABASE_URL: installation.eventStore.database.urls.ligature_cli },
     }).then(
       ({ stdout, stderr }) => ({ code: 0, out: stdout, err: stderr }),
-      ({ code, stdout, stderr }: { code: number; stdout: string; stderr: string }) => ({ code, out: stdout, err: stderr }),
+      ({ code, stdout, stderr }: { code: number; stdout: string; stderr: string }) => ({
+        code,
+        out: stdout,
+        err: stderr,
+      }),
     );
 
   it('replays, verifies and rolls back by the command line; a second request learns who runs the first; unknown names list the known ones', async () => {
@@ -93,7 +103,10 @@ describe('an operator and the projector', () => {
     ]);
     expect(replayed.err).toContain('users: ');
     const verified = await ligature('verify', 'users', '--json');
-    expect([verified.code, JSON.parse(verified.out)]).toEqual([0, expect.objectContaining({ identical: true, differences: [] })]);
+    expect([verified.code, JSON.parse(verified.out)]).toEqual([
+      0,
+      expect.objectContaining({ identical: true, differences: [] }),
+    ]);
     expect((await ligature('rollback', 'users')).code).toBe(0);
     expect(await liveGeneration(pool, 'users')).toMatchObject({ generation: 1 });
 
@@ -132,11 +145,23 @@ describe('an operator and the projector', () => {
     await append(userId, registered);
     // As a newer release would have written it.
     const { metadata } = (await installation.store.readStored(userStream(userId)))[0] ?? {};
-    const unreadable = jsonEvent({ id: newUuid(), type: 'ProfileUpdated', data: {}, metadata: { ...metadata, schemaVersion: 99 } });
-    await installation.connection.append((client) => client.appendToStream(userStream(userId), unreadable, { expectedRevision: 0n }));
+    const unreadable = jsonEvent({
+      id: newUuid(),
+      type: 'ProfileUpdated',
+      data: {},
+      metadata: { ...metadata, schemaVersion: 99 },
+    });
+    await installation.connection.append((client) =>
+      client.appendToStream(userStream(userId), unreadable, { expectedRevision: 0n }),
+    );
     await until(async () => ((await isDenied(pool, userId)) ? true : undefined), 20_000);
     const listed = await ligature('parked', 'list', '--json');
-    const parked = JSON.parse(listed.out) as { projection: string; stream: string; deniedSubject: string; cause: string }[];
+    const parked = JSON.parse(listed.out) as {
+      projection: string;
+      stream: string;
+      deniedSubject: string;
+      cause: string;
+    }[];
     expect(parked).toContainEqual(
       expect.objectContaining({
         projection: 'users',
@@ -183,8 +208,14 @@ describe('an operator and the projector', () => {
   it('lag is in the status and the metrics', async () => {
     await waitForPosition(pool, 'users', await append(newUuid(), registered), 10_000);
     const status = await until(async () => {
-      const all = JSON.parse((await ligature('status', '--json')).out) as { name: string; state: string; lagSeconds: number | null }[];
-      return all.some(({ name, state, lagSeconds }) => name === 'users' && state === 'live' && lagSeconds === 0) ? all : undefined;
+      const all = JSON.parse((await ligature('status', '--json')).out) as {
+        name: string;
+        state: string;
+        lagSeconds: number | null;
+      }[];
+      return all.some(({ name, state, lagSeconds }) => name === 'users' && state === 'live' && lagSeconds === 0)
+        ? all
+        : undefined;
     });
     expect(status.length).toBeGreaterThanOrEqual(2);
     expect((await get('/metrics')).text).toContain('ligature_projection_lag_seconds{projection="users"} 0');
@@ -218,7 +249,9 @@ describe('an operator and the projector', () => {
         await append(newUuid(), registered);
         const { projections, processManager, providerNotices } = await becomes(503, 'users');
         // It is the lag that readiness fails for.
-        expect([...Object.values(projections), processManager, providerNotices].map(({ state }) => state)).not.toContain('failing');
+        expect(
+          [...Object.values(projections), processManager, providerNotices].map(({ state }) => state),
+        ).not.toContain('failing');
       });
       await becomes(200);
     } finally {

@@ -133,7 +133,9 @@ export const startProjector = async (environment: NodeJS.ProcessEnv, logger: Log
     logger,
   });
   processManagerMetrics(registry, managerPool);
-  const running = Promise.all([...projectors, replayer, lag, manager, notices, sender].map((runner) => runner.run(stopping.signal)));
+  const running = Promise.all(
+    [...projectors, replayer, lag, manager, notices, sender].map((runner) => runner.run(stopping.signal)),
+  );
   const management = await startManagementServer({
     port: config.PROJECTOR_MANAGEMENT_PORT,
     registry,
@@ -166,7 +168,11 @@ export const startProjector = async (environment: NodeJS.ProcessEnv, logger: Log
           eventStore: connection.state,
           projections,
           replays: { lastError: replayer.lastError },
-          processManager: { state: manager.state, lastError: manager.lastError, parkedStreams: await parkedOf(managerPool) },
+          processManager: {
+            state: manager.state,
+            lastError: manager.lastError,
+            parkedStreams: await parkedOf(managerPool),
+          },
           providerNotices: { state: notices.state, lastError: notices.lastError },
         },
       };

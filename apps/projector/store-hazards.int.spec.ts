@@ -36,8 +36,8 @@ import type { RestartableEventStore } from '#test-support/restartable-event-stor
 import { startProjector } from './projector.js';
 
 /**
- * The hazards of the design's event-store page, through the public ways in: a command, a projection, a start. Beside each,
- * apps/event-store/hazards shows the hazard itself through the bare client.
+ * The hazards of the design's event-store page, through the public ways in: a command, a projection, a start. Beside
+ * each, apps/event-store/hazards shows the hazard itself through the bare client.
  */
 const freshStream = (): StreamName => `userActivity-${newUuid()}`;
 const abandoned = () => ({ type: 'ClaimAbandoned', data: { claimId: newUuid() } });
@@ -222,7 +222,12 @@ describe('a command', () => {
       const answer = await append(send);
       if (lost > 0) return answer;
       lost += 1;
-      await appendUnconditionally(installation.store, { stream, events: [abandoned()], context: testContext(), subject: 'installation' });
+      await appendUnconditionally(installation.store, {
+        stream,
+        events: [abandoned()],
+        context: testContext(),
+        subject: 'installation',
+      });
       await store.goAway();
       await store.comeBack();
       throw Object.assign(new Error('14 UNAVAILABLE: Connection dropped'), { type: 'unavailable' });
@@ -370,14 +375,20 @@ describe('a start', () => {
       );
     }
     expect(await eventsIn()).toBe(before);
-    expect(await liveGeneration(models, 'users')).toMatchObject({ generation: 1, checkpoint: { position: 10_000_000_000n } });
+    expect(await liveGeneration(models, 'users')).toMatchObject({
+      generation: 1,
+      checkpoint: { position: 10_000_000_000n },
+    });
   });
 
   it('E3: an empty store under filled read models: refused, nothing written; the command in the message puts it right', async () => {
     const checkpoint = await filledReadModel();
     await store.goAway();
     await store.comeBack(another);
-    for (const start of [startProjector(projectorEnvironment(), silentLogger), startIdentity(identityEnvironment(), silentLogger)]) {
+    for (const start of [
+      startProjector(projectorEnvironment(), silentLogger),
+      startIdentity(identityEnvironment(), silentLogger),
+    ]) {
       const error = await startFails(start);
       expect(error.code).toBe('not_the_store_we_knew');
       expect(error.message).toContain(`at position ${checkpoint} `);
@@ -449,7 +460,11 @@ describe('a start', () => {
   it('E1: an account that may delete is warned of, with what to do; asking changes nothing', async () => {
     const before = await eventsIn();
     const warned: string[] = [];
-    const logger = { ...silentLogger, debug: () => undefined, warn: (_: unknown, text: string) => warned.push(text) } as never;
+    const logger = {
+      ...silentLogger,
+      debug: () => undefined,
+      warn: (_: unknown, text: string) => warned.push(text),
+    } as never;
     // The embedded store has no accounts: everybody may delete.
     expect(await mayDelete(installation.connection)).toBe(true);
     await warnOfAccount(installation.connection, logger, false);
@@ -468,15 +483,25 @@ describe('a stranger’s request', () => {
     const server = await startTestIdentityServer(own);
     ended.push(() => server.stop());
     await server.installation.configure(EVERYTHING_ALLOWED);
-    const ready = async (): Promise<number> => (await fetch(`http://127.0.0.1:${server.managementPort}/health/ready`)).status;
-    const strange = ['/o/default/sign-in', '/account', '/auth?client_id=%00', '/api/history', '/callback/acme?state=x&code=y'];
+    const ready = async (): Promise<number> =>
+      (await fetch(`http://127.0.0.1:${server.managementPort}/health/ready`)).status;
+    const strange = [
+      '/o/default/sign-in',
+      '/account',
+      '/auth?client_id=%00',
+      '/api/history',
+      '/callback/acme?state=x&code=y',
+    ];
     expect(await ready()).toBe(200);
     for (let round = 0; round < 2; round += 1) {
       await own.goAway();
       await eventually(async () => (await ready()) === 503);
       const answers = await Promise.all(
         Array.from({ length: 40 }, (_, i) =>
-          fetch(server.issuer + strange[i % strange.length], { redirect: 'manual', signal: AbortSignal.timeout(10_000) }),
+          fetch(server.issuer + strange[i % strange.length], {
+            redirect: 'manual',
+            signal: AbortSignal.timeout(10_000),
+          }),
         ),
       );
       expect(answers.every(({ status }) => status !== 500)).toBe(true);

@@ -6,8 +6,8 @@ import { launchChromium } from '#test-support/chromium.js';
 import { NpmStart } from '#test-support/npm-start.js';
 
 /*
- * The README's first five minutes, by clicking, against exactly the process tree of `npm start`, without script in the browser. The steps build
- * on each other, as a person's do.
+ * The README's first five minutes, by clicking, against exactly the process tree of `npm start`, without script in the
+ * browser. The steps build on each other, as a person's do.
  */
 describe('the journey', () => {
   let system: NpmStart;
@@ -81,7 +81,8 @@ describe('the journey', () => {
     await page.getByRole('button', { name: 'Continue to Corp' }).click();
     expect(page.url()).toContain(`127.0.0.1:${system.port('DEMO_CORP_PORT')}`);
     await page.getByRole('button', { name: /Ada Lovelace/ }).click();
-    // Where no script runs, the provider's form is posted by hand; it comes from another site, so without Ligature's cookies.
+    // Where no script runs, the provider's form is posted by hand; it comes from another site, so without Ligature's
+    // cookies.
     await page.getByRole('button', { name: 'Continue to Ligature' }).click();
     expect(await page.getByRole('status').textContent()).toContain('is linked');
     expect(await linkedIdentities()).toEqual(['Acme', 'Corp']);
@@ -97,7 +98,9 @@ describe('the journey', () => {
   it('lists provisioning, both links and each sign-in as history, in order, with time, provider and source address', async () => {
     const told = await history();
     expect(
-      told.filter(({ type }) => type !== 'SessionStarted' && type !== 'SessionEnded').map(({ type, providerId }) => [type, providerId]),
+      told
+        .filter(({ type }) => type !== 'SessionStarted' && type !== 'SessionEnded')
+        .map(({ type, providerId }) => [type, providerId]),
     ).toEqual([
       ['UserProvisioned', 'acme'],
       ['ExternalIdentityLinked', 'acme'],
@@ -141,7 +144,9 @@ describe('the journey', () => {
     expect((await fetch(url)).status).toBe(401);
     const token = await fetch(`${issuer}/token`, {
       method: 'POST',
-      headers: { authorization: `Basic ${Buffer.from(`demo-auditor:${system.setting('DEMO_AUDITOR_CLIENT_SECRET')}`).toString('base64')}` },
+      headers: {
+        authorization: `Basic ${Buffer.from(`demo-auditor:${system.setting('DEMO_AUDITOR_CLIENT_SECRET')}`).toString('base64')}`,
+      },
       body: new URLSearchParams({ grant_type: 'client_credentials', scope: 'history:read' }),
     });
     const { access_token: accessToken } = (await token.json()) as { access_token: string };
@@ -152,23 +157,28 @@ describe('the journey', () => {
     expect([unscoped.status, unscoped.headers.get('www-authenticate')]).toEqual([401, 'Bearer error="invalid_token"']);
   });
 
-  it.each(['users', 'links'])('replays %s from the command line: identical rows, while the page keeps working', async (projection) => {
-    let replaying = true;
-    const seen: string[][] = [];
-    const watching = (async () => {
-      while (replaying) seen.push(await linkedIdentities());
-    })();
-    const { exitCode, stdout } = await system.cli('projections', 'replay', projection, '--json');
-    replaying = false;
-    await watching;
-    expect(exitCode).toBe(0);
-    const report = JSON.parse(stdout) as { identical: boolean; before: object[]; after: object[] };
-    expect(report.identical).toBe(true);
-    expect(report.after).toEqual(report.before);
-    expect(report.after).toEqual([expect.objectContaining({ table: projection, rows: projection === 'users' ? 1 : 2 })]);
-    expect(seen.length).toBeGreaterThan(0);
-    for (const identities of seen) expect(identities).toEqual(['Acme', 'Corp']);
-  });
+  it.each(['users', 'links'])(
+    'replays %s from the command line: identical rows, while the page keeps working',
+    async (projection) => {
+      let replaying = true;
+      const seen: string[][] = [];
+      const watching = (async () => {
+        while (replaying) seen.push(await linkedIdentities());
+      })();
+      const { exitCode, stdout } = await system.cli('projections', 'replay', projection, '--json');
+      replaying = false;
+      await watching;
+      expect(exitCode).toBe(0);
+      const report = JSON.parse(stdout) as { identical: boolean; before: object[]; after: object[] };
+      expect(report.identical).toBe(true);
+      expect(report.after).toEqual(report.before);
+      expect(report.after).toEqual([
+        expect.objectContaining({ table: projection, rows: projection === 'users' ? 1 : 2 }),
+      ]);
+      expect(seen.length).toBeGreaterThan(0);
+      for (const identities of seen) expect(identities).toEqual(['Acme', 'Corp']);
+    },
+  );
 
   it('keeps users, links and history when every process is killed and started again, ready within seconds', async () => {
     const before = await history();
@@ -188,7 +198,10 @@ describe('the journey', () => {
 
   it('tells an operator what is wrong: an unknown projection is wrong use (2)', async () => {
     const { exitCode, stderr } = await system.cli('projections', 'replay', 'nonesuch');
-    expect([exitCode, stderr.trim()]).toEqual([2, 'There is no projection "nonesuch". There are: users, links, history-index, providers.']);
+    expect([exitCode, stderr.trim()]).toEqual([
+      2,
+      'There is no projection "nonesuch". There are: users, links, history-index, providers.',
+    ]);
   });
 
   it('stops cleanly, and then the command line says which dependency is unreachable (3)', async () => {

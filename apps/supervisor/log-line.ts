@@ -3,7 +3,10 @@ const OMITTED = new Set(['level', 'time', 'name', 'pid', 'hostname', 'msg', 'err
 
 /** What a log line quotes may come from a stranger: nothing in it may move the terminal's cursor or begin a line. */
 const printable = (text: string): string =>
-  text.replace(/[\u0000-\u001f\u007f-\u009f]/g, (character) => `\\u${character.charCodeAt(0).toString(16).padStart(4, '0')}`);
+  text.replace(
+    /[\u0000-\u001f\u007f-\u009f]/g,
+    (character) => `\\u${character.charCodeAt(0).toString(16).padStart(4, '0')}`,
+  );
 
 const valueOf = (value: unknown): string => {
   if (typeof value === 'string') return /^[^\s"=]+$/.test(value) ? printable(value) : JSON.stringify(value);
@@ -19,7 +22,10 @@ const parse = (line: string): Record<string, unknown> | undefined => {
   }
 };
 
-/** One of our JSON log entries (pino) as a line for people: time of day, level unless it is info, message, fields. Any other line as it is. */
+/**
+ * One of our JSON log entries (pino) as a line for people: time of day, level unless it is info, message, fields. Any
+ * other line as it is.
+ */
 export const renderLogLine = (line: string): string => {
   const entry = parse(line);
   if (!entry) return printable(line);

@@ -5,15 +5,19 @@ const time = new Date(2026, 0, 2, 3, 4, 5).getTime();
 
 describe('renderLogLine', () => {
   it('makes one readable line of a pino entry', () => {
-    expect(renderLogLine(JSON.stringify({ level: 30, time, name: 'identity', msg: 'signed in', provider: 'acme', tries: 2 }))).toBe(
-      '03:04:05 signed in provider=acme tries=2',
-    );
+    expect(
+      renderLogLine(
+        JSON.stringify({ level: 30, time, name: 'identity', msg: 'signed in', provider: 'acme', tries: 2 }),
+      ),
+    ).toBe('03:04:05 signed in provider=acme tries=2');
   });
 
   it('names the level unless it is info, and the message of an error', () => {
-    expect(renderLogLine(JSON.stringify({ level: 50, time, msg: 'failed', err: { message: 'no answer', stack: 'Error\n at x' } }))).toBe(
-      '03:04:05 ERROR failed error="no answer"',
-    );
+    expect(
+      renderLogLine(
+        JSON.stringify({ level: 50, time, msg: 'failed', err: { message: 'no answer', stack: 'Error\n at x' } }),
+      ),
+    ).toBe('03:04:05 ERROR failed error="no answer"');
   });
 
   it('leaves other lines alone', () => {

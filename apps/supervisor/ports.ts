@@ -36,7 +36,10 @@ const canListen = async (port: number): Promise<boolean> => {
   }
 };
 
-/** Asked both ways: some systems let one listen on 127.0.0.1 beside another program on all addresses, and `localhost` may mean ::1. */
+/**
+ * Asked both ways: some systems let one listen on 127.0.0.1 beside another program on all addresses, and `localhost`
+ * may mean ::1.
+ */
 const isTaken = async ({ port }: PortSetting): Promise<boolean> =>
   (await answersOn('127.0.0.1', port)) || (await answersOn('::1', port)) || !(await canListen(port));
 
@@ -51,7 +54,8 @@ const sentenceFor = ({ variable, port }: PortSetting): string =>
 export const checkPorts = async (settings: readonly PortSetting[], patienceMs: number): Promise<void> => {
   for (const [index, { variable, port }] of settings.entries()) {
     const twin = settings.slice(0, index).find((other) => other.port === port);
-    if (twin) throw new PortsTakenError(`${twin.variable} and ${variable} are both ${port}; each needs a port of its own.`);
+    if (twin)
+      throw new PortsTakenError(`${twin.variable} and ${variable} are both ${port}; each needs a port of its own.`);
   }
   const deadline = Date.now() + patienceMs;
   for (;;) {

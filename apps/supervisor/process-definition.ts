@@ -6,7 +6,9 @@ interface Definition {
   readonly name: string;
   /** The script, absolute. */
   readonly entry: string;
-  /** All that it sees of the environment, but for a few variables of the system: no process gets what it does not need. */
+  /**
+   * All that it sees of the environment, but for a few variables of the system: no process gets what it does not need.
+   */
   readonly environment: Readonly<Record<string, string>>;
 }
 

@@ -16,7 +16,8 @@ export interface Context {
 const texts = (values: Readonly<Record<string, string | number>>): Record<string, string> =>
   Object.fromEntries(Object.entries(values).map(([name, value]) => [name, String(value)]));
 
-const eventStoreUrl = ({ settings }: Context): string => `esdb://127.0.0.1:${settings.ports.EVENT_STORE_PORT}?tls=false`;
+const eventStoreUrl = ({ settings }: Context): string =>
+  `esdb://127.0.0.1:${settings.ports.EVENT_STORE_PORT}?tls=false`;
 
 /** Mails are not sent from the embedded default; they are written here, and shown at `/dev/outbox`. */
 const outboxOf = ({ settings }: Context): string => join(settings.dataDirectory, 'outbox');
@@ -43,7 +44,10 @@ export const cliEnvironment = (context: Context): Record<string, string> => {
   });
 };
 
-/** The process tree behind `npm start`, in the order of starting. Each process gets the database role and the secrets that it needs, no others. */
+/**
+ * The process tree behind `npm start`, in the order of starting. Each process gets the database role and the secrets
+ * that it needs, no others.
+ */
 export const processes = (context: Context): readonly ProcessDefinition[] => {
   const { root, secrets, settings, databaseUrls } = context;
   const { ports } = settings;

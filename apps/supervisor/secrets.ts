@@ -22,10 +22,11 @@ type Name = (typeof NAMES)[number];
 export type Secrets = Readonly<Record<Name, string>>;
 
 /**
- * 32 random bytes. Keys are in base64; secrets that people put into URLs and Basic authentication (RFC 6749, section 2.3.1, would have them
- * form-encoded) in its URL-safe form, which survives either.
+ * 32 random bytes. Keys are in base64; secrets that people put into URLs and Basic authentication (RFC 6749, section
+ * 2.3.1, would have them form-encoded) in its URL-safe form, which survives either.
  */
-const newSecret = (name: Name): string => randomBytes(32).toString(name.startsWith('LIGATURE_') ? 'base64' : 'base64url');
+const newSecret = (name: Name): string =>
+  randomBytes(32).toString(name.startsWith('LIGATURE_') ? 'base64' : 'base64url');
 
 /** Writes a file that only we may read, whole or not at all. */
 export const writePrivately = (file: string, content: string): void => {
@@ -35,8 +36,8 @@ export const writePrivately = (file: string, content: string): void => {
 };
 
 /**
- * Reads `secrets.json` of the data directory, and makes what is missing in it. Losing the file makes the data unreadable: names in the event log
- * and the people's keys depend on it.
+ * Reads `secrets.json` of the data directory, and makes what is missing in it. Losing the file makes the data
+ * unreadable: names in the event log and the people's keys depend on it.
  */
 export const readOrMakeSecrets = (dataDirectory: string): Secrets => {
   const file = join(dataDirectory, 'secrets.json');

@@ -22,7 +22,10 @@ export interface Settings {
   /** Absolute; `.ligature` in the checkout unless told. */
   readonly dataDirectory: string;
   readonly ports: Ports;
-  /** The ports as a list, for checking. PostgreSQL's is not among them: a server of ours that was left behind may hold it. */
+  /**
+   * The ports as a list, for checking. PostgreSQL's is not among them: a server of ours that was left behind may hold
+   * it.
+   */
   readonly portSettings: readonly PortSetting[];
   readonly postgresPort: number;
   readonly issuer: string;
@@ -31,7 +34,12 @@ export interface Settings {
 /** @throws ConfigurationError naming every mistake at once */
 export const readSettings = (environment: NodeJS.ProcessEnv, root: string): Settings => {
   const { LIGATURE_DATA_DIR, LIGATURE_ISSUER, POSTGRES_PORT, ...chosen } = readConfiguration(
-    { ...ports, POSTGRES_PORT: port(54_329), LIGATURE_DATA_DIR: z.string().default('.ligature'), LIGATURE_ISSUER: z.url().optional() },
+    {
+      ...ports,
+      POSTGRES_PORT: port(54_329),
+      LIGATURE_DATA_DIR: z.string().default('.ligature'),
+      LIGATURE_ISSUER: z.url().optional(),
+    },
     environment,
   );
   return {

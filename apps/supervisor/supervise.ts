@@ -38,10 +38,14 @@ class StopRequested extends Error {}
 
 /** Failures that their message explains; of others, the stack is shown. */
 const isExplained = (error: unknown): boolean =>
-  [ProcessFailure, PortsTakenError, AlreadyRunningError, EmbeddedPostgresError, ConfigurationError].some((kind) => error instanceof kind);
+  [ProcessFailure, PortsTakenError, AlreadyRunningError, EmbeddedPostgresError, ConfigurationError].some(
+    (kind) => error instanceof kind,
+  );
 
 const sentenceOf = (error: unknown): string =>
-  isExplained(error) ? (error as Error).message : `Ligature could not start: ${(error as Error).stack ?? String(error)}`;
+  isExplained(error)
+    ? (error as Error).message
+    : `Ligature could not start: ${(error as Error).stack ?? String(error)}`;
 
 const indent = (text: string): string => text.replace(/^/gm, '    ');
 
@@ -80,9 +84,14 @@ class Tree {
     const print = this.#printer('postgres');
     const logger = pino({ base: null }, { write: (line) => print(renderLogLine(line.trimEnd())) });
     try {
-      const postgres = await startEmbeddedPostgres({ dataDirectory: join(dataDirectory, 'postgres'), port: postgresPort, logger });
+      const postgres = await startEmbeddedPostgres({
+        dataDirectory: join(dataDirectory, 'postgres'),
+        port: postgresPort,
+        logger,
+      });
       this.#postgres = postgres;
-      const failure = (): ProcessFailure => new ProcessFailure(`PostgreSQL ended. The last it said:\n${indent(postgres.lastLogLines())}`);
+      const failure = (): ProcessFailure =>
+        new ProcessFailure(`PostgreSQL ended. The last it said:\n${indent(postgres.lastLogLines())}`);
       void postgres.ended.then(() => this.onDeath(failure()));
       return postgres.adminUrl;
     } catch (error) {

@@ -11,11 +11,15 @@ const LINES_KEPT = 15;
 /** What any program may need of the system; everything else it must be given. */
 const SYSTEM_VARIABLES = ['PATH', 'HOME', 'USER', 'LANG', 'TZ', 'TMPDIR', 'SystemRoot', 'TEMP', 'LIGATURE_LOG_LEVEL'];
 
-/** A process ended that should not have, or did not become ready. The message says which, how, and what it wrote last. */
+/**
+ * A process ended that should not have, or did not become ready. The message says which, how, and what it wrote last.
+ */
 export class ProcessFailure extends Error {}
 
 const systemEnvironment = (): Record<string, string> =>
-  Object.fromEntries(SYSTEM_VARIABLES.flatMap((name) => (process.env[name] === undefined ? [] : [[name, process.env[name]]])));
+  Object.fromEntries(
+    SYSTEM_VARIABLES.flatMap((name) => (process.env[name] === undefined ? [] : [[name, process.env[name]]])),
+  );
 
 /** A child process: its lines go to `print`, its last ones are kept for when it dies. */
 export class SupervisedProcess {
@@ -33,8 +37,8 @@ export class SupervisedProcess {
     this.#child = spawn(process.execPath, [definition.entry, ...(isService ? [] : definition.args)], {
       cwd: options.cwd,
       env: { ...systemEnvironment(), ...definition.environment },
-      // A session of its own: Ctrl-C on the terminal reaches us alone, and we stop the children in order. A service has a channel to us, whose
-      // closing tells it that we are gone (`exitWithParent`); a task ends by itself.
+      // A session of its own: Ctrl-C on the terminal reaches us alone, and we stop the children in order. A service has
+      // a channel to us, whose closing tells it that we are gone (`exitWithParent`); a task ends by itself.
       detached: process.platform !== 'win32',
       stdio: ['ignore', 'pipe', 'pipe', ...(isService ? (['ipc'] as const) : [])],
     });
@@ -57,7 +61,10 @@ export class SupervisedProcess {
 
   /** The sentence for an end that nobody asked for. */
   failure(how: string): ProcessFailure {
-    const said = this.#lastLines.length > 0 ? ` The last it said:\n${this.#lastLines.map((line) => `    ${line}`).join('\n')}` : '';
+    const said =
+      this.#lastLines.length > 0
+        ? ` The last it said:\n${this.#lastLines.map((line) => `    ${line}`).join('\n')}`
+        : '';
     return new ProcessFailure(`${this.definition.name} ${how}.${said}`);
   }
 
@@ -81,13 +88,16 @@ export class SupervisedProcess {
     let answer = 'nothing';
     while (this.#running) {
       try {
-        const response = await fetch(`http://127.0.0.1:${managementPort}/health/ready`, { signal: AbortSignal.timeout(2_000) });
+        const response = await fetch(`http://127.0.0.1:${managementPort}/health/ready`, {
+          signal: AbortSignal.timeout(2_000),
+        });
         answer = await response.text();
         if (response.ok) return;
       } catch {
         // Not listening yet.
       }
-      if (Date.now() > deadline) throw this.failure(`was not ready within ${READY_TIMEOUT_MS / 1000} s (its health says ${answer})`);
+      if (Date.now() > deadline)
+        throw this.failure(`was not ready within ${READY_TIMEOUT_MS / 1000} s (its health says ${answer})`);
       await delay(50);
     }
     await this.ended;

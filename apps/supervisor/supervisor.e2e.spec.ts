@@ -30,8 +30,12 @@ class Run {
   readonly child: ChildProcess;
 
   constructor(environment: NodeJS.ProcessEnv) {
-    this.child = spawn(process.execPath, [MAIN], { env: { ...process.env, ...environment }, stdio: ['ignore', 'pipe', 'pipe'] });
-    for (const stream of [this.child.stdout, this.child.stderr]) stream?.on('data', (chunk: Buffer) => (this.output += chunk.toString()));
+    this.child = spawn(process.execPath, [MAIN], {
+      env: { ...process.env, ...environment },
+      stdio: ['ignore', 'pipe', 'pipe'],
+    });
+    for (const stream of [this.child.stdout, this.child.stderr])
+      stream?.on('data', (chunk: Buffer) => (this.output += chunk.toString()));
     this.exited = once(this.child, 'close').then(([code]) => code as number | null);
   }
 
@@ -122,7 +126,8 @@ describe('the supervisor', () => {
     await run.says('Ligature is ready');
     const kept = (name: string) => readFileSync(join(directory, 'data', name), 'utf8');
     const [secrets, cli] = [kept('secrets.json'), kept('ligature.env')];
-    for (const name of ['secrets.json', 'ligature.env']) expect(statSync(join(directory, 'data', name)).mode & 0o777).toBe(0o600);
+    for (const name of ['secrets.json', 'ligature.env'])
+      expect(statSync(join(directory, 'data', name)).mode & 0o777).toBe(0o600);
     expect(Buffer.from(JSON.parse(secrets).LIGATURE_INDEX_SECRET, 'base64')).toHaveLength(32);
     expect(cli).toMatch(/^DATABASE_URL=postgresql:\/\/ligature_cli:/m);
     expect(cli).not.toContain(JSON.parse(secrets).LIGATURE_COOKIE_SECRET);
@@ -138,7 +143,9 @@ describe('the supervisor', () => {
     await run.says('Ligature is ready');
     process.kill(pidsOf('second')[0]!, 'SIGKILL');
     expect(await run.exited).toBe(1);
-    expect(run.output).toMatch(/second ended with signal SIGKILL\. The last it said:\n {4}\d\d:\d\d:\d\d at your service/);
+    expect(run.output).toMatch(
+      /second ended with signal SIGKILL\. The last it said:\n {4}\d\d:\d\d:\d\d at your service/,
+    );
     expect(events()).toContain('first stopping');
   });
 
@@ -147,7 +154,9 @@ describe('the supervisor', () => {
     await run.says('Ligature is ready');
     process.kill(postmasterPid(), 'SIGQUIT');
     expect(await run.exited).toBe(1);
-    expect(run.output).toMatch(/PostgreSQL ended\. The last it said:\n( {4}.*\n)* {4}.*received immediate shutdown request/);
+    expect(run.output).toMatch(
+      /PostgreSQL ended\. The last it said:\n( {4}.*\n)* {4}.*received immediate shutdown request/,
+    );
     expect(events().slice(-2)).toEqual(['second stopping', 'first stopping']);
   });
 
@@ -208,7 +217,8 @@ describe('the supervisor', () => {
   it('starts again after every process was killed', async () => {
     const run = start();
     await run.says('Ligature is ready');
-    for (const pid of [run.child.pid!, ...pidsOf('first'), ...pidsOf('second'), postmasterPid()]) process.kill(pid, 'SIGKILL');
+    for (const pid of [run.child.pid!, ...pidsOf('first'), ...pidsOf('second'), postmasterPid()])
+      process.kill(pid, 'SIGKILL');
     await run.exited;
     await start().says('Ligature is ready');
   });

@@ -8,8 +8,9 @@ import { DEADLINE_MS, People } from './support/people.js';
 import { startStoreUnderFaults } from './support/store-under-faults.js';
 
 /**
- * The event store is away for minutes (`--seconds`, 600 unless told), then returns: readiness tells the truth all the while, requests are refused in time, and the first sign-in
- * after the return succeeds within two seconds. Identity server and projector are never restarted.
+ * The event store is away for minutes (`--seconds`, 600 unless told), then returns: readiness tells the truth all the
+ * while, requests are refused in time, and the first sign-in after the return succeeds within two seconds. Identity
+ * server and projector are never restarted.
  */
 const { values } = parseArgs({ options: { seconds: { type: 'string', default: '600' } } });
 const seconds = Number(values.seconds);
@@ -28,7 +29,8 @@ const server = await startTestIdentityServer(store);
 await server.installation.configure(EVERYTHING_ALLOWED);
 await migrate(server.installation.pool, 'provider', openIdProviderMigrations);
 const people = new People(server.installation);
-const isReady = async (): Promise<boolean> => (await fetch(`http://127.0.0.1:${server.managementPort}/health/ready`)).ok;
+const isReady = async (): Promise<boolean> =>
+  (await fetch(`http://127.0.0.1:${server.managementPort}/health/ready`)).ok;
 const pageStatus = async (): Promise<number> =>
   (await fetch(`${server.issuer}/account`, { redirect: 'manual', signal: AbortSignal.timeout(DEADLINE_MS) })).status;
 
@@ -38,7 +40,8 @@ if (!(await isReady())) violations.push('Not ready before the store went away');
 await store.break('kill', 0);
 const goneAt = performance.now();
 while (await isReady()) {
-  if (performance.now() - goneAt > NOTICED_WITHIN_MS) violations.push(`Readiness did not notice within ${NOTICED_WITHIN_MS} ms`);
+  if (performance.now() - goneAt > NOTICED_WITHIN_MS)
+    violations.push(`Readiness did not notice within ${NOTICED_WITHIN_MS} ms`);
   if (violations.length > 0) break;
   await delay(50);
 }
@@ -52,7 +55,8 @@ while (performance.now() - goneAt < seconds * 1_000) {
   await pageStatus();
   await delay(1_000);
 }
-if (counts.readinessLied > 0) violations.push(`Readiness said "ready" ${counts.readinessLied} times while the store was away`);
+if (counts.readinessLied > 0)
+  violations.push(`Readiness said "ready" ${counts.readinessLied} times while the store was away`);
 
 await store.mend('kill');
 const backAt = performance.now();
@@ -60,7 +64,8 @@ if (!(await people.request('sign in', 'ann'))) violations.push('The first sign-i
 const firstSignInMs = Math.round(performance.now() - backAt);
 if (firstSignInMs > BACK_WITHIN_MS) violations.push(`The first sign-in after the return took ${firstSignInMs} ms`);
 while (!(await isReady())) {
-  if (performance.now() - backAt > NOTICED_WITHIN_MS) violations.push(`Not ready within ${NOTICED_WITHIN_MS} ms of the return`);
+  if (performance.now() - backAt > NOTICED_WITHIN_MS)
+    violations.push(`Not ready within ${NOTICED_WITHIN_MS} ms of the return`);
   if (violations.length > 0) break;
   await delay(20);
 }

@@ -7,9 +7,10 @@ import { startScratchPostgres } from '../support/scratch-postgres.js';
 import { LogAudit } from './support/log-audit.js';
 
 /**
- * The embedded event store under faults: the node killed 20 times under 32 writers, PostgreSQL killed and restarted under load, a second node on
- * the same database. Every acknowledged event must be there, once; no gap in positions or revisions; nothing that a reader saw may be missing.
- * The writers follow the append protocol: an unknown outcome is retried with the same events at the same revision.
+ * The embedded event store under faults: the node killed 20 times under 32 writers, PostgreSQL killed and restarted
+ * under load, a second node on the same database. Every acknowledged event must be there, once; no gap in positions or
+ * revisions; nothing that a reader saw may be missing. The writers follow the append protocol: an unknown outcome is
+ * retried with the same events at the same revision.
  */
 const ROUNDS = 20;
 const POSTGRES_ROUNDS = 3;
@@ -36,7 +37,12 @@ const write = async (client: EventStoreDBClient, stream: string): Promise<void> 
 };
 
 /** @returns whether it is stored; refused is what an append at the right revision never may be */
-const appendUntilKnown = async (client: EventStoreDBClient, stream: string, revision: bigint, batch: JSONEventData[]): Promise<boolean> => {
+const appendUntilKnown = async (
+  client: EventStoreDBClient,
+  stream: string,
+  revision: bigint,
+  batch: JSONEventData[],
+): Promise<boolean> => {
   const expectedRevision = revision < 0n ? NO_STREAM : revision;
   for (let attempt = 0; ; attempt++) {
     try {
@@ -47,7 +53,9 @@ const appendUntilKnown = async (client: EventStoreDBClient, stream: string, revi
       counts.errors += 1;
       const { type, message } = error as { type?: string; message: string };
       if (type === 'wrong-expected-version') {
-        audit.violated(`An append at ${String(expectedRevision)} of ${stream} was refused, try ${attempt + 1}: ${message}`);
+        audit.violated(
+          `An append at ${String(expectedRevision)} of ${stream} was refused, try ${attempt + 1}: ${message}`,
+        );
         return false;
       }
       await delay(10);
@@ -81,7 +89,8 @@ const untilAcknowledged = async (more: number): Promise<void> => {
   const target = audit.acknowledgedCount + more;
   const endMs = Date.now() + PATIENCE_MS;
   while (audit.acknowledgedCount < target && Date.now() < endMs && audit.violations.length === 0) await delay(10);
-  if (Date.now() >= endMs) audit.violated(`The store did not acknowledge ${more} events within ${PATIENCE_MS / 1000} s`);
+  if (Date.now() >= endMs)
+    audit.violated(`The store did not acknowledge ${more} events within ${PATIENCE_MS / 1000} s`);
 };
 
 const postgres = await startScratchPostgres();

@@ -5,9 +5,10 @@ import { startTestInstallation } from '#test-support/installation.js';
 import { startScratchPostgres } from '../support/scratch-postgres.js';
 
 /**
- * Generated histories of concurrent commands on accounts (sign-in, link, unlink, register, rename, verify, password, recover, deactivate, erase),
- * by processes that die or stand still between any two appends: invariants 1 to 5, 7, 11 and 12 of the domain after every batch of events, and no
- * claim that stays unsettled. `--runs`, 10,000 unless told; a failure is replayed by the `--seed` and `--only` that it names.
+ * Generated histories of concurrent commands on accounts (sign-in, link, unlink, register, rename, verify, password,
+ * recover, deactivate, erase), by processes that die or stand still between any two appends: invariants 1 to 5, 7, 11
+ * and 12 of the domain after every batch of events, and no claim that stays unsettled. `--runs`, 10,000 unless told; a
+ * failure is replayed by the `--seed` and `--only` that it names.
  */
 const { values } = parseArgs({
   options: {

@@ -36,11 +36,12 @@ import type { Deed } from './support/people.js';
 import { seededRandom } from './support/seeded.js';
 
 /**
- * Projectors that die while people sign in, link and unlink, and while read models are replayed: first before each statement and in the middle of each statement
- * of a feed with a replay (`--steps`, 0 for all of them), then one of two at each of `--kills` random moments. Of these, `--processes` are processes that get a
- * SIGKILL; the others run in this process, and all their connections to PostgreSQL are cut at once, which is what PostgreSQL sees of a killed process, without
- * the second that the next one takes to start. Each event is delivered up to three times. Afterwards each read model must equal a clean rebuild, and
- * somebody else must have taken over within five seconds.
+ * Projectors that die while people sign in, link and unlink, and while read models are replayed: first before each
+ * statement and in the middle of each statement of a feed with a replay (`--steps`, 0 for all of them), then one of two
+ * at each of `--kills` random moments. Of these, `--processes` are processes that get a SIGKILL; the others run in this
+ * process, and all their connections to PostgreSQL are cut at once, which is what PostgreSQL sees of a killed process,
+ * without the second that the next one takes to start. Each event is delivered up to three times. Afterwards each read
+ * model must equal a clean rebuild, and somebody else must have taken over within five seconds.
  */
 const { values } = parseArgs({
   options: {
@@ -96,7 +97,10 @@ const live = async (): Promise<void> => {
   await people.request(deed, `person-${Math.floor(random() * PEOPLE)}`);
 };
 const lastAcknowledged = (): bigint =>
-  people.store.acknowledged.reduce((last, { stream, position }) => (stream.startsWith('user-') && position > last ? position : last), 0n);
+  people.store.acknowledged.reduce(
+    (last, { stream, position }) => (stream.startsWith('user-') && position > last ? position : last),
+    0n,
+  );
 
 await dieAtEveryStep();
 await killAtRandomMoments(Math.max(0, kills - processes), startHere);
@@ -113,7 +117,9 @@ counts.events = people.store.acknowledged.reduce((sum, { types }) => sum + types
 console.log({ ...counts, violations: violations.length });
 for (const violation of violations.slice(0, 20)) console.error(violation);
 if (violations.length > 0)
-  console.error(`Repeat with: npm run test:faults -- projector --kills ${kills} --processes ${processes} --steps ${steps} --seed ${seed}`);
+  console.error(
+    `Repeat with: npm run test:faults -- projector --kills ${kills} --processes ${processes} --steps ${steps} --seed ${seed}`,
+  );
 process.exit(violations.length > 0 ? 1 : 0);
 
 interface Engine {
@@ -126,7 +132,11 @@ function startEngine(pool: typeof models): Engine {
   const stopping = new AbortController();
   const dependencies = { ...healthy, pool, connection: deliveredOften(installation.connection, random) };
   const projectors = allProjections.map((projection) => new Projector(dependencies, projection));
-  const runners = [...projectors, new Replayer(dependencies, allProjections, 'the suite'), new LagMonitor(dependencies, allProjections)];
+  const runners = [
+    ...projectors,
+    new Replayer(dependencies, allProjections, 'the suite'),
+    new LagMonitor(dependencies, allProjections),
+  ];
   const running = Promise.all(runners.map((runner) => runner.run(stopping.signal).catch(() => undefined)));
   return {
     projectors,
@@ -156,7 +166,8 @@ async function dieAtEveryStep(): Promise<void> {
     for (const how of ['before', 'sent'] as const) {
       for (let i = 0; i < 3; i += 1) await live();
       const asked: Replay[] = [];
-      for (const { name } of allProjections) asked.push((await nextReplay(models, name)) ?? (await requestReplay(models, name)));
+      for (const { name } of allProjections)
+        asked.push((await nextReplay(models, name)) ?? (await requestReplay(models, name)));
       const finished = async (): Promise<true | undefined> => {
         for (const { id } of asked) if (!(await findReplay(models, id))?.report) return undefined;
         return true;
@@ -175,7 +186,9 @@ async function dieAtEveryStep(): Promise<void> {
         const replay = await findReplay(models, id);
         counts.replays += 1;
         if (replay?.report?.identical !== true)
-          violations.push(`Step ${step} (${how}): the replay of ${projection} came to ${JSON.stringify(replay?.report)}`);
+          violations.push(
+            `Step ${step} (${how}): the replay of ${projection} came to ${JSON.stringify(replay?.report)}`,
+          );
       }
       counts.steps += 1;
       await compare(`Step ${step} (${how})`);
@@ -236,13 +249,17 @@ async function killAtRandomMoments(times: number, start: () => Victim): Promise<
   const isRun = (i: number): boolean => pair.some(({ states }) => states()[i] === 'running');
   const isAllRun = (): boolean => allProjections.every((_, i) => isRun(i));
   for (let n = 1; n <= times && violations.length === 0; n += 1) {
-    await until(() => Promise.resolve(isAllRun() && pair.every(({ states }) => states().length > 0) ? true : undefined), 60_000);
+    await until(
+      () => Promise.resolve(isAllRun() && pair.every(({ states }) => states().length > 0) ? true : undefined),
+      60_000,
+    );
     if (random() < 0.3) {
       const { name } = allProjections[Math.floor(random() * allProjections.length)] ?? { name: 'users' };
       if (!(await nextReplay(models, name))) await requestReplay(models, name);
     }
     await delay(random() * 300);
-    if (pair.some(({ states }) => states().includes('failing'))) violations.push(`Kill ${counts.kills + 1}: a projection failed`);
+    if (pair.some(({ states }) => states().includes('failing')))
+      violations.push(`Kill ${counts.kills + 1}: a projection failed`);
     // The one that is active for more is killed more often: otherwise half of the kills would meet one that stands by.
     const activeFirst = pair.toSorted(
       (a, b) => b.states().filter((s) => s === 'running').length - a.states().filter((s) => s === 'running').length,
@@ -291,12 +308,17 @@ async function compare(when: string): Promise<void> {
       signal: new AbortController().signal,
       limit: current.checkpoint.position,
     });
-    const [running, rebuilt] = [await checksums(models, projection, current), await checksums(models, projection, clean)];
+    const [running, rebuilt] = [
+      await checksums(models, projection, current),
+      await checksums(models, projection, clean),
+    ];
     await discardGeneration(models, clean);
     counts.comparisons += 1;
     counts.rows += running.reduce((sum, { rows }) => sum + rows, 0);
     if (JSON.stringify(running) === JSON.stringify(rebuilt)) continue;
     counts.differences += 1;
-    violations.push(`${when}: ${projection.name} differs from a clean rebuild: ${JSON.stringify({ running, rebuilt })}`);
+    violations.push(
+      `${when}: ${projection.name} differs from a clean rebuild: ${JSON.stringify({ running, rebuilt })}`,
+    );
   }
 }

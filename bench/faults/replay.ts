@@ -25,11 +25,14 @@ import { UserLog } from '../support/user-log.js';
 import { People } from './support/people.js';
 
 /**
- * An operator replays, verifies and rolls back every read model while people sign in and readers poll: the real projector and the real command line, on a log of
- * `--events` (200,000: 50,000 people, 100,000 rows), with `--rate` sign-ins a second as the identity server's requests do them. No read may fail, be empty, go back, or
- * be staler than a second; afterwards there are no differences, and one row changed by hand is found.
+ * An operator replays, verifies and rolls back every read model while people sign in and readers poll: the real
+ * projector and the real command line, on a log of `--events` (200,000: 50,000 people, 100,000 rows), with `--rate`
+ * sign-ins a second as the identity server's requests do them. No read may fail, be empty, go back, or be staler than a
+ * second; afterwards there are no differences, and one row changed by hand is found.
  */
-const { values } = parseArgs({ options: { events: { type: 'string', default: '200000' }, rate: { type: 'string', default: '50' } } });
+const { values } = parseArgs({
+  options: { events: { type: 'string', default: '200000' }, rate: { type: 'string', default: '50' } },
+});
 const [events, rate] = [Number(values.events), Number(values.rate)];
 const MOST_LAG_MS = 1_000;
 const READERS = 4;
@@ -92,14 +95,23 @@ const ligature = async (...args: readonly string[]): Promise<{ readonly code: nu
   return { code, answer: out === '' ? undefined : JSON.parse(out) };
 };
 
-const models = createPool(database.urls.ligature_projector, { applicationName: 'faults', max: 4, statementTimeoutMs: 0 });
+const models = createPool(database.urls.ligature_projector, {
+  applicationName: 'faults',
+  max: 4,
+  statementTimeoutMs: 0,
+});
 const readModels = await connectReadModels(database.urls.ligature_identity, 'faults readers');
 const people = new People(installation);
 const lastOf = (prefix: string): bigint =>
-  people.store.acknowledged.reduce((last, { stream, position }) => (stream.startsWith(prefix) && position > last ? position : last), 0n);
+  people.store.acknowledged.reduce(
+    (last, { stream, position }) => (stream.startsWith(prefix) && position > last ? position : last),
+    0n,
+  );
 console.log(`${events} events are in the log; the projector builds the read models`);
 await until(async () => {
-  const { rows } = await models.query<{ n: string }>('SELECT count(*) AS n FROM models.links').catch(() => ({ rows: [] }));
+  const { rows } = await models
+    .query<{ n: string }>('SELECT count(*) AS n FROM models.links')
+    .catch(() => ({ rows: [] }));
   return Number(rows[0]?.n) === log.users.length ? true : undefined;
 }, 30 * 60_000);
 
@@ -133,11 +145,9 @@ node.kill('SIGTERM');
 await node.ended;
 await postgres.discard();
 
-[counts.lagP50Ms, counts.lagP99Ms, counts.lagMaxMs] = [0.5, 0.99, 1].map((share) => Math.round(percentile(lags, share))) as [
-  number,
-  number,
-  number,
-];
+[counts.lagP50Ms, counts.lagP99Ms, counts.lagMaxMs] = [0.5, 0.99, 1].map((share) =>
+  Math.round(percentile(lags, share)),
+) as [number, number, number];
 if (counts.lagMaxMs >= MOST_LAG_MS) violations.push(`A sign-in was readable only after ${counts.lagMaxMs} ms`);
 console.log({ ...counts, violations: violations.length });
 for (const violation of violations.slice(0, 20)) console.error(violation);
@@ -197,7 +207,10 @@ async function readers(): Promise<void> {
   }
 }
 
-/** One row among all is changed by hand: `verify` names it, a plain replay keeps the live generation, and one that accepts differences puts it right. */
+/**
+ * One row among all is changed by hand: `verify` names it, a plain replay keeps the live generation, and one that
+ * accepts differences puts it right.
+ */
 async function findOneByHand(): Promise<void> {
   const { rows } = await models.query<{ n: string }>(
     'SELECT (SELECT count(*) FROM models.users) + (SELECT count(*) FROM models.links) AS n',
@@ -212,7 +225,9 @@ async function findOneByHand(): Promise<void> {
   else console.log(`verify found the one row changed by hand among ${rows[0]?.n}`);
   const before = await liveGeneration(models, 'users');
   if ((await ligature('replay', 'users')).code !== 1) violations.push('A replay replaced rows that differ');
-  if ((await liveGeneration(models, 'users'))?.generation !== before?.generation) violations.push('A replay of rows that differ switched');
-  if ((await ligature('replay', 'users', '--accept-differences')).code !== 0) violations.push('The accepted replay did not succeed');
+  if ((await liveGeneration(models, 'users'))?.generation !== before?.generation)
+    violations.push('A replay of rows that differ switched');
+  if ((await ligature('replay', 'users', '--accept-differences')).code !== 0)
+    violations.push('The accepted replay did not succeed');
   if ((await ligature('verify', 'users')).code !== 0) violations.push('The accepted replay did not put the row right');
 }

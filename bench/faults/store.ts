@@ -9,7 +9,12 @@ import { silentLogger } from '#libs/platform/logger.js';
 import { migrate } from '#libs/platform/postgres/migrations.js';
 import { createPool } from '#libs/platform/postgres/pool.js';
 import { feedBuilding } from '#libs/projection-engine/feed.js';
-import { checksums, createGeneration, liveGeneration, projectionEngineMigrations } from '#libs/projection-engine/generations.postgres.js';
+import {
+  checksums,
+  createGeneration,
+  liveGeneration,
+  projectionEngineMigrations,
+} from '#libs/projection-engine/generations.postgres.js';
 import { LagMonitor } from '#libs/projection-engine/lag.js';
 import { Projector } from '#libs/projection-engine/projector.js';
 import { waitForPosition } from '#libs/projection-engine/wait-for-position.js';
@@ -24,8 +29,9 @@ import { startStoreUnderFaults } from './support/store-under-faults.js';
 import type { Fault } from './support/store-under-faults.js';
 
 /**
- * The event store under faults, with people who sign in, link and unlink, and running projections: seeded rounds of cut, hang, slow, kill and restart. Every acknowledged
- * event must be there, once; read models must equal a clean rebuild; every request must be answered within its deadline; nothing may be restarted.
+ * The event store under faults, with people who sign in, link and unlink, and running projections: seeded rounds of
+ * cut, hang, slow, kill and restart. Every acknowledged event must be there, once; read models must equal a clean
+ * rebuild; every request must be answered within its deadline; nothing may be restarted.
  */
 const { values } = parseArgs({ options: { rounds: { type: 'string', default: '200' }, seed: { type: 'string' } } });
 const rounds = Number(values.rounds);
@@ -72,7 +78,11 @@ await installation.configure(EVERYTHING_ALLOWED);
 await migrate(installation.pool, 'provider', openIdProviderMigrations);
 
 // The projector's part: a connection of its own, as in its own process.
-const models = createPool(store.database.urls.ligature_projector, { applicationName: 'faults projector', max: 16, statementTimeoutMs: 0 });
+const models = createPool(store.database.urls.ligature_projector, {
+  applicationName: 'faults projector',
+  max: 16,
+  statementTimeoutMs: 0,
+});
 await migrate(models, 'models', projectionEngineMigrations);
 const projecting = connectEventStore({ ...installation, url: store.url, catalog: eventCatalog, logger: silentLogger });
 const dependencies = {
@@ -115,7 +125,8 @@ for (let round = 1; round <= rounds && violations.length + people.violations.len
   counts.rounds = round;
   counts[fault] = (counts[fault] ?? 0) + 1;
   await untilRecovered(fault, round);
-  if (round % 20 === 0) console.log(`round ${round}/${rounds}: ${people.counts.succeeded} of ${people.counts.requests} requests succeeded`);
+  if (round % 20 === 0)
+    console.log(`round ${round}/${rounds}: ${people.counts.succeeded} of ${people.counts.requests} requests succeeded`);
 }
 working = false;
 await Promise.all(workers);
@@ -161,7 +172,8 @@ async function untilRecovered(fault: Fault, round: number): Promise<void> {
   while (people.counts.succeeded < target && performance.now() - began < RECOVERY_MS) await delay(5);
   const tookMs = Math.round(performance.now() - began);
   counts.slowestRecoveryMs = Math.max(counts.slowestRecoveryMs ?? 0, tookMs);
-  if (people.counts.succeeded < target) violations.push(`Round ${round}: no recovery from ${fault} within ${RECOVERY_MS} ms`);
+  if (people.counts.succeeded < target)
+    violations.push(`Round ${round}: no recovery from ${fault} within ${RECOVERY_MS} ms`);
 }
 
 async function checkLog(): Promise<void> {
@@ -185,7 +197,8 @@ async function checkLog(): Promise<void> {
     }
     ids.add(event.id);
     const { commandId } = (event.metadata ?? {}) as { commandId?: unknown };
-    // A decision that was made again because its first append was taken for lost has other ids, and the same command, session and claim.
+    // A decision that was made again because its first append was taken for lost has other ids, and the same command,
+    // session and claim.
     const { sessionId, claimId } = event.data as { sessionId?: string; claimId?: string };
     const decided = `${event.streamId} ${String(commandId)} ${event.type} ${sessionId ?? claimId}`;
     if ((sessionId ?? claimId) !== undefined && ids.has(decided)) {
@@ -193,7 +206,11 @@ async function checkLog(): Promise<void> {
       violations.push(`${event.type} is in ${event.streamId} twice for one command`);
     }
     ids.add(decided);
-    byPlace.set(`${event.streamId} ${event.revision}`, { type: event.type, position: event.position.commit, commandId });
+    byPlace.set(`${event.streamId} ${event.revision}`, {
+      type: event.type,
+      position: event.position.commit,
+      commandId,
+    });
     if (event.type === 'LoginSucceeded') sessions.add(`${event.streamId} ${sessionId}`);
   }
   for (const { stream, revision, position, commandId, types } of people.store.acknowledged) {
@@ -224,7 +241,10 @@ async function checkReadModels(): Promise<void> {
     const live = await liveGeneration(models, projection.name);
     if (!live?.checkpoint) continue;
     const clean = await createGeneration(models, projection, 'building');
-    await feedBuilding(dependencies, [{ projection, generation: clean }], { signal: stopping.signal, limit: live.checkpoint.position });
+    await feedBuilding(dependencies, [{ projection, generation: clean }], {
+      signal: stopping.signal,
+      limit: live.checkpoint.position,
+    });
     const [running, rebuilt] = [await checksums(models, projection, live), await checksums(models, projection, clean)];
     counts.rows += running.reduce((sum, { rows }) => sum + rows, 0);
     if (JSON.stringify(running) === JSON.stringify(rebuilt)) continue;

@@ -4,11 +4,16 @@ import type { FuzzReport } from '#test-support/fuzz/fuzz.js';
 import { fuzzTargets } from '#test-support/fuzz/targets.js';
 
 /*
- * `npm run test:fuzz -- [--tries N] [--seed N] [--target NAME]`: mutated answers of identity providers, seeded. Fails when one is accepted that does
- * not say what the provider said, when something throws, when a try takes ten seconds, or when memory keeps growing.
+ * `npm run test:fuzz -- [--tries N] [--seed N] [--target NAME]`: mutated answers of identity providers, seeded. Fails
+ * when one is accepted that does not say what the provider said, when something throws, when a try takes ten seconds,
+ * or when memory keeps growing.
  */
 const { values } = parseArgs({
-  options: { tries: { type: 'string', default: '110000' }, seed: { type: 'string', default: '1' }, target: { type: 'string' } },
+  options: {
+    tries: { type: 'string', default: '110000' },
+    seed: { type: 'string', default: '1' },
+    target: { type: 'string' },
+  },
 });
 const [tries, seed] = [Number(values.tries), Number(values.seed)];
 const SLOWEST_MS = 10_000;
@@ -42,5 +47,7 @@ const tried = reports.reduce((sum, report) => sum + report.tried, 0);
 const failed =
   growth > MOST_GROWTH ||
   reports.some(({ accepted, crashes, slowestMs }) => accepted.length + crashes.length > 0 || slowestMs > SLOWEST_MS);
-console.log(`${tried} tried; memory grew by ${Math.round(growth / 1024 / 1024)} MiB; ${failed ? 'FAILED' : 'all refused'}`);
+console.log(
+  `${tried} tried; memory grew by ${Math.round(growth / 1024 / 1024)} MiB; ${failed ? 'FAILED' : 'all refused'}`,
+);
 process.exit(failed ? 1 : 0);

@@ -3,8 +3,8 @@ import { readdirSync, readFileSync } from 'node:fs';
 const TICKS_PER_SECOND = 100;
 
 /**
- * The processor time that processes and all their descendants have used, in milliseconds (Linux; elsewhere NaN). What a request costs by this
- * measure does not depend on what else the machine is doing, as requests per second do.
+ * The processor time that processes and all their descendants have used, in milliseconds (Linux; elsewhere NaN). What a
+ * request costs by this measure does not depend on what else the machine is doing, as requests per second do.
  */
 export const cpuTimeMs = (roots: readonly number[]): number => {
   const processes = new Map<number, { readonly parent: number; readonly ticks: number }>();
@@ -24,6 +24,9 @@ export const cpuTimeMs = (roots: readonly number[]): number => {
   } catch {
     return NaN;
   }
-  const belongs = (pid: number): boolean => roots.includes(pid) || (pid > 1 && belongs(processes.get(pid)?.parent ?? 0));
-  return [...processes].reduce((sum, [pid, { ticks }]) => (belongs(pid) ? sum + ticks : sum), 0) * (1_000 / TICKS_PER_SECOND);
+  const belongs = (pid: number): boolean =>
+    roots.includes(pid) || (pid > 1 && belongs(processes.get(pid)?.parent ?? 0));
+  return (
+    [...processes].reduce((sum, [pid, { ticks }]) => (belongs(pid) ? sum + ticks : sum), 0) * (1_000 / TICKS_PER_SECOND)
+  );
 };

@@ -4,7 +4,11 @@ export interface Rate {
 }
 
 /** Does `step` over and over, `workers` at a time, for a while. */
-export const drive = async (workers: number, durationMs: number, step: (worker: number) => Promise<unknown>): Promise<Rate> => {
+export const drive = async (
+  workers: number,
+  durationMs: number,
+  step: (worker: number) => Promise<unknown>,
+): Promise<Rate> => {
   const latenciesMs: number[] = [];
   const startedMs = performance.now();
   const endMs = startedMs + durationMs;

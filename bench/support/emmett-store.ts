@@ -1,4 +1,8 @@
-import { postgreSQLRawBatchSQLProjection, getPostgreSQLEventStore, rebuildPostgreSQLProjections } from '@event-driven-io/emmett-postgresql';
+import {
+  postgreSQLRawBatchSQLProjection,
+  getPostgreSQLEventStore,
+  rebuildPostgreSQLProjections,
+} from '@event-driven-io/emmett-postgresql';
 import { sql } from '@event-driven-io/dumbo';
 import pg from 'pg';
 import type { DomainEvent } from '#libs/event-store/event-definition.js';
@@ -16,7 +20,9 @@ interface EmmettEvent {
 /** Rows as JSON, in one statement for each kind of change: no worse than what our own handlers do. */
 const recordset = (rows: readonly object[]): string => `'${JSON.stringify(rows).replaceAll("'", "''")}'::jsonb`;
 const of = (events: readonly EmmettEvent[], type: string): readonly (Record<string, unknown> & { id: string })[] =>
-  events.filter((event) => event.type === type).map(({ data, metadata }) => ({ ...data, id: idOf(metadata.streamName) }));
+  events
+    .filter((event) => event.type === type)
+    .map(({ data, metadata }) => ({ ...data, id: idOf(metadata.streamName) }));
 
 const users = postgreSQLRawBatchSQLProjection({
   name: 'users',
@@ -47,7 +53,9 @@ const links = postgreSQLRawBatchSQLProjection({
   ],
 });
 
-/** The same people in Emmett's store on PostgreSQL, in a database of its own, and two projections equivalent to ours. */
+/**
+ * The same people in Emmett's store on PostgreSQL, in a database of its own, and two projections equivalent to ours.
+ */
 export class EmmettStore {
   events = 0;
 
@@ -80,7 +88,9 @@ export class EmmettStore {
   }
 
   /** In plain: it has nothing to decrypt. */
-  async insert(events: readonly { readonly stream: string; readonly revision: number; readonly event: DomainEvent }[]): Promise<void> {
+  async insert(
+    events: readonly { readonly stream: string; readonly revision: number; readonly event: DomainEvent }[],
+  ): Promise<void> {
     await this.database.query(
       `INSERT INTO emt_messages (stream_id, stream_position, message_schema_version, message_id, message_type, message_data, message_metadata, transaction_id)
        SELECT stream, revision + 1, '1', id, type, data, '{}', pg_current_xact_id()
@@ -109,7 +119,9 @@ export class EmmettStore {
     await consumer.start();
     const rate = this.events / ((performance.now() - startedMs) / 1000);
     await consumer.close();
-    const { rows } = await this.database.query<{ n: string }>('SELECT count(*) AS n FROM links WHERE last_used_at IS NOT NULL');
+    const { rows } = await this.database.query<{ n: string }>(
+      'SELECT count(*) AS n FROM links WHERE last_used_at IS NOT NULL',
+    );
     if (Number(rows[0]?.n) === 0) throw new Error('emmett has built nothing');
     return rate;
   }

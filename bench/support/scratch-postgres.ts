@@ -36,7 +36,8 @@ const postmasterPid = async (adminUrl: string): Promise<number> => {
 export const startScratchPostgres = async (): Promise<ScratchPostgres> => {
   const dataDirectory = mkdtempSync(join(tmpdir(), 'ligature-bench-postgres-'));
   chmodSync(dataDirectory, 0o711);
-  const start = (port: number): Promise<EmbeddedPostgres> => startEmbeddedPostgres({ dataDirectory, port, logger: silentLogger });
+  const start = (port: number): Promise<EmbeddedPostgres> =>
+    startEmbeddedPostgres({ dataDirectory, port, logger: silentLogger });
   let server = await start(0);
   const { adminUrl, port } = server;
   return {

@@ -36,8 +36,9 @@ export type OnInserted = (
 ) => Promise<void>;
 
 /**
- * A log as an identity server would have written it: people who are created just in time and sign in again and again, sealed personal values with keys and
- * addresses included. It is written into the embedded node's table directly, while no node has it; it grows where it ended.
+ * A log as an identity server would have written it: people who are created just in time and sign in again and again,
+ * sealed personal values with keys and addresses included. It is written into the embedded node's table directly, while
+ * no node has it; it grows where it ended.
  */
 export class UserLog {
   readonly #keys = new Map<string, SubjectKey>();
@@ -115,7 +116,12 @@ export class UserLog {
     const id = newUuid();
     const claimId = newUuid();
     this.#people.push({ id, claimId, activity: 0 });
-    const on = (revision: number, event: DomainEvent): LogRow => ({ stream: `user-${id}`, revision, event, userId: id });
+    const on = (revision: number, event: DomainEvent): LogRow => ({
+      stream: `user-${id}`,
+      revision,
+      event,
+      userId: id,
+    });
     const rows = [
       on(0, {
         type: 'UserProvisioned',
@@ -137,11 +143,17 @@ export class UserLog {
           issuer: 'https://acme.example',
           subject: `subject-${n}`,
           nameAtProvider: `Person ${n}`,
-          provenance: { origin: 'just_in_time', proof: 'assertion', policyRevision: 'organization-default@1', assertionId: newUuid() },
+          provenance: {
+            origin: 'just_in_time',
+            proof: 'assertion',
+            policyRevision: 'organization-default@1',
+            assertionId: newUuid(),
+          },
         },
       }),
     ];
-    for (let i = 0; i < this.options.signInsPerUser; i += 1) rows.push(...this.#signIn((n * 7_919 + i * 104_729) % this.#people.length));
+    for (let i = 0; i < this.options.signInsPerUser; i += 1)
+      rows.push(...this.#signIn((n * 7_919 + i * 104_729) % this.#people.length));
     return rows;
   }
 
@@ -165,7 +177,10 @@ export class UserLog {
           assertedEmailVerified: true,
         },
       }),
-      on({ type: 'SessionStarted', data: { sessionId, claimId: person.claimId, authenticatedAt: new Date().toISOString() } }),
+      on({
+        type: 'SessionStarted',
+        data: { sessionId, claimId: person.claimId, authenticatedAt: new Date().toISOString() },
+      }),
     ];
   }
 
@@ -182,7 +197,10 @@ export class UserLog {
             correlationId: newUuid(),
             actor: { type: 'user', id: userId },
             organizationId: 'default',
-            source: { address: '203.0.113.7', userAgent: 'Mozilla/5.0 (X11; Linux x86_64; rv:140.0) Gecko/20100101 Firefox/140.0' },
+            source: {
+              address: '203.0.113.7',
+              userAgent: 'Mozilla/5.0 (X11; Linux x86_64; rv:140.0) Gecko/20100101 Firefox/140.0',
+            },
           },
           subject: userId,
         }),

@@ -70,15 +70,16 @@ class MemoryAdapter implements Adapter {
     if (row) row.consumed = true;
     return Promise.resolve(undefined);
   };
-  destroy = (id: string): Promise<undefined> => Promise.resolve(void MemoryAdapter.rows.delete(this.#key(id))) as Promise<undefined>;
+  destroy = (id: string): Promise<undefined> =>
+    Promise.resolve(void MemoryAdapter.rows.delete(this.#key(id))) as Promise<undefined>;
   revokeByGrantId = (): Promise<undefined> => Promise.resolve(undefined);
   findByUid = (): Promise<undefined> => Promise.resolve(undefined);
   findByUserCode = (): Promise<undefined> => Promise.resolve(undefined);
 }
 
 /*
- * A process of its own: a bare oidc-provider. `DATABASE_URL`: where its table is; none: it keeps everything in memory, and takes what it is to
- * know by messages. Tells its port by a message.
+ * A process of its own: a bare oidc-provider. `DATABASE_URL`: where its table is; none: it keeps everything in memory,
+ * and takes what it is to know by messages. Tells its port by a message.
  */
 const url = process.env.DATABASE_URL;
 const pool = url === undefined ? undefined : new pg.Pool({ connectionString: url, max: 20 });

@@ -27,7 +27,11 @@ const newId = (): string => randomBytes(32).toString('base64url');
 export const makeSeed = (userId: string): Seed => {
   const iat = Math.floor(Date.now() / 1_000);
   const [grantId, sessionUid] = [newId(), newId()];
-  const artifact = (model: SeededArtifact['model'], payload: Record<string, unknown>, id = newId()): SeededArtifact => ({
+  const artifact = (
+    model: SeededArtifact['model'],
+    payload: Record<string, unknown>,
+    id = newId(),
+  ): SeededArtifact => ({
     model,
     id,
     payload: { iat, exp: iat + LIFE_S, ...payload, jti: id, kind: model, clientId: CLIENT.id, accountId: userId },

@@ -44,7 +44,10 @@ export interface TokenServers {
   readonly memory: TokenServer;
   /** The database of Ligature, as its superuser. */
   readonly database: pg.Client;
-  /** Stores that an account is deactivated, as an administrator does from elsewhere; what follows from it is for Ligature's processes to do. */
+  /**
+   * Stores that an account is deactivated, as an administrator does from elsewhere; what follows from it is for
+   * Ligature's processes to do.
+   */
   deactivate(userId: string): Promise<void>;
   stop(): Promise<void>;
 }
@@ -78,7 +81,8 @@ const untilUp = async (url: string, child: ChildProcess): Promise<void> => {
 
 /**
  * Starts Ligature's identity server (with its event store), and beside it the two baselines, each a process of its own.
- * @param backchannelLogoutUri where the client wants to hear of logouts; then the projector, which carries out revocations, goes on running
+ * @param backchannelLogoutUri where the client wants to hear of logouts; then the projector, which carries out
+ * revocations, goes on running
  */
 export const startTokenServers = async (workers: number, backchannelLogoutUri?: string): Promise<TokenServers> => {
   const postgres = await startScratchPostgres();
@@ -122,16 +126,30 @@ export const startTokenServers = async (workers: number, backchannelLogoutUri?: 
   });
   await untilUp(`${url}/jwks`, identity);
 
-  // One person for each worker, whom a projector puts into the read model; after that it has nothing to do with issuing tokens, and ends.
+  // One person for each worker, whom a projector puts into the read model; after that it has nothing to do with issuing
+  // tokens, and ends.
   const pool = createPool(urls.ligature_identity, { applicationName: 'bench' });
   const keys = postgresSubjectKeys({ pool, masterKey, clock: systemClock, newId: newUuid });
-  const core = connectEventStore({ url: store.url, catalog: eventCatalog, keys, clock: systemClock, newId: newUuid, logger: silentLogger });
-  const declared = parseDeclaration(EVERYTHING_ALLOWED + relyingParty(backchannelLogoutUri), { BENCH_CLIENT_SECRET: CLIENT.secret });
+  const core = connectEventStore({
+    url: store.url,
+    catalog: eventCatalog,
+    keys,
+    clock: systemClock,
+    newId: newUuid,
+    logger: silentLogger,
+  });
+  const declared = parseDeclaration(EVERYTHING_ALLOWED + relyingParty(backchannelLogoutUri), {
+    BENCH_CLIENT_SECRET: CLIENT.secret,
+  });
   await applyDeclaration(core.store, declared, testContext(), AT_ONCE);
   const linking = { ...core, indexKeys: createIndexKeys(indexSecret), clock: systemClock, newId: newUuid };
   const people: { readonly userId: string; readonly claimId: string }[] = [];
   for (let i = 0; i < workers; i += 1) {
-    const signIn = new LoginViaIdp(testAssertion(`person-${i}`), { kind: 'sign_in', organizationId: 'default' }, testContext());
+    const signIn = new LoginViaIdp(
+      testAssertion(`person-${i}`),
+      { kind: 'sign_in', organizationId: 'default' },
+      testContext(),
+    );
     const { outcome } = await loginViaIdp(linking, signIn);
     if (outcome.kind !== 'provisioned') throw new Error(`A person was not provisioned: ${outcome.kind}`);
     people.push(outcome);
@@ -153,12 +171,10 @@ export const startTokenServers = async (workers: number, backchannelLogoutUri?: 
 
   const seeds = people.map(({ userId }) => makeSeed(userId));
   const put = (table: string, { grant }: Seed, { model, id, payload }: SeededArtifact) =>
-    database.query(`INSERT INTO ${table} (model, id, payload, grant_id, expires_at) VALUES ($1, $2, $3, $4, now() + interval '1 day')`, [
-      model,
-      id,
-      JSON.stringify(payload),
-      model === 'Grant' ? null : grant.id,
-    ]);
+    database.query(
+      `INSERT INTO ${table} (model, id, payload, grant_id, expires_at) VALUES ($1, $2, $3, $4, now() + interval '1 day')`,
+      [model, id, JSON.stringify(payload), model === 'Grant' ? null : grant.id],
+    );
   for (const [i, seed] of seeds.entries()) {
     const { userId, sessionUid, grant } = seed;
     const claimId = people[i]?.claimId;
@@ -180,14 +196,21 @@ export const startTokenServers = async (workers: number, backchannelLogoutUri?: 
     CREATE TABLE bare.artifacts (model text, id text, payload jsonb NOT NULL, grant_id text, expires_at timestamptz, consumed_at timestamptz, PRIMARY KEY (model, id));
     CREATE INDEX ON bare.artifacts (grant_id)`);
   for (const seed of seeds)
-    for (const artifact of [seed.grant, seed.accessToken, seed.refreshToken]) await put('bare.artifacts', seed, artifact);
+    for (const artifact of [seed.grant, seed.accessToken, seed.refreshToken])
+      await put('bare.artifacts', seed, artifact);
   const postgresPid = await postgres.pid();
-  const baseline = async (env: Record<string, string>): Promise<{ readonly child: ChildProcess; readonly server: TokenServer }> => {
+  const baseline = async (
+    env: Record<string, string>,
+  ): Promise<{ readonly child: ChildProcess; readonly server: TokenServer }> => {
     const child = start('bench/tokens/bare-provider.js', env);
     const [message] = (await once(child, 'message')) as [{ port: number }];
     return {
       child,
-      server: { url: `http://localhost:${message.port}`, seeds, pids: [child.pid ?? 0, ...(env.DATABASE_URL ? [postgresPid] : [])] },
+      server: {
+        url: `http://localhost:${message.port}`,
+        seeds,
+        pids: [child.pid ?? 0, ...(env.DATABASE_URL ? [postgresPid] : [])],
+      },
     };
   };
   const bare = await baseline({ DATABASE_URL: adminUrl.href });

@@ -43,7 +43,10 @@ export interface AccountApps {
 
 /** The read models behind the pages; each answer waits, within bounds, until it shows `atLeast`. */
 export interface AccountReadModels {
-  profile(userId: string, atLeast: bigint): Promise<{ readonly displayName: string | null; readonly email: string | null } | undefined>;
+  profile(
+    userId: string,
+    atLeast: bigint,
+  ): Promise<{ readonly displayName: string | null; readonly email: string | null } | undefined>;
   links(userId: string, atLeast: bigint): Promise<readonly LinkedIdentity[]>;
 }
 

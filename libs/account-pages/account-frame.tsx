@@ -28,7 +28,11 @@ export const AccountFrame = ({ title, current, csrf, isAuditor, notice, children
   return (
     <WidePage
       title={title}
-      tabs={[...TABS, ...(isAuditor ? [AUDIT_TAB] : [])].map(({ href, label }) => ({ href, label: t(label), current: href === current }))}
+      tabs={[...TABS, ...(isAuditor ? [AUDIT_TAB] : [])].map(({ href, label }) => ({
+        href,
+        label: t(label),
+        current: href === current,
+      }))}
       aside={
         <form method="post" action="/account/sign-out">
           <CsrfField token={csrf} />

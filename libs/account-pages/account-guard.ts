@@ -25,11 +25,15 @@ export const returnTarget = (value: unknown): string => (isAccountPath(value) ? 
 
 /** The page that a form is on, where it posts to itself; else the account page. */
 const pageOfForm = (path: string): string =>
-  /^\/account\/(?:name|username|email|password|sessions|identities\/(?:link\/[a-z0-9-]+|[0-9a-f-]{36}\/unlink))$/.test(path)
+  /^\/account\/(?:name|username|email|password|sessions|identities\/(?:link\/[a-z0-9-]+|[0-9a-f-]{36}\/unlink))$/.test(
+    path,
+  )
     ? path
     : '/account';
 
-/** A token's second part outlives the session: it shows that this server made the form, for this browser and this user. */
+/**
+ * A token's second part outlives the session: it shows that this server made the form, for this browser and this user.
+ */
 const draftScope = (userId: string): string => `form of ${userId}`;
 
 /** Who may see and change what on the account pages. */
@@ -53,8 +57,8 @@ export class AccountGuard {
   }
 
   /**
-   * The session that a form was made for (L10). When that has ended meanwhile, the person is sent to sign in and back to the form, with what was
-   * typed; anything else is refused.
+   * The session that a form was made for (L10). When that has ended meanwhile, the person is sent to sign in and back
+   * to the form, with what was typed; anything else is refused.
    */
   async authorize(form: Form, request: Request, response: Response): Promise<Authorized | undefined> {
     const { sessions, cookies, csrf, continuations } = this.dependencies;
@@ -73,20 +77,31 @@ export class AccountGuard {
     return undefined;
   }
 
-  /** Whether the person proved again who they are, lately and strongly enough; if not, sends them to do so and back, with what was typed (domain.md, "Recent"). */
+  /**
+   * Whether the person proved again who they are, lately and strongly enough; if not, sends them to do so and back,
+   * with what was typed (domain.md, "Recent").
+   */
   async isRecent(session: BrowserSession, request: Request, response: Response): Promise<boolean> {
     if (await isRecentlyConfirmed(this.dependencies, session)) return true;
     const path = pageOfForm(request.path);
     const { userId } = session;
     if (request.method === 'POST') {
-      this.dependencies.continuations.remember({ path, userId, typed: typedIn(request.body as Form) }, request, response);
+      this.dependencies.continuations.remember(
+        { path, userId, typed: typedIn(request.body as Form) },
+        request,
+        response,
+      );
     }
     response.redirect(303, `/account/confirm?return=${encodeURIComponent(path)}`);
     return false;
   }
 
   /** What was typed on this page before the person had to sign in or confirm; once. */
-  typed({ userId }: BrowserSession, request: Request, response: Response): Readonly<Record<string, string>> | undefined {
+  typed(
+    { userId }: BrowserSession,
+    request: Request,
+    response: Response,
+  ): Readonly<Record<string, string>> | undefined {
     return this.dependencies.continuations.take(request.path, userId, request, response);
   }
 
@@ -104,6 +119,9 @@ export class AccountGuard {
 
   /** To where this browser last signed in to account pages. */
   #signIn(request: Request, response: Response): void {
-    response.redirect(303, signInPath(undefined, { organizationId: this.dependencies.continuations.organization(request) }));
+    response.redirect(
+      303,
+      signInPath(undefined, { organizationId: this.dependencies.continuations.organization(request) }),
+    );
   }
 }

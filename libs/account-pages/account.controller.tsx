@@ -23,7 +23,10 @@ import { AccountPage, ConfirmLinkPage, ConfirmUnlinkPage } from './account-page.
 
 type Form = Readonly<Record<string, unknown>>;
 
-/** The account pages: linked identities, link another, unlink, sign out. Sensitive changes need a recent re-authentication. */
+/**
+ * The account pages: linked identities, link another, unlink, sign out. Sensitive changes need a recent
+ * re-authentication.
+ */
 @Controller('/account')
 export class AccountController {
   readonly #guard: AccountGuard;
@@ -45,7 +48,10 @@ export class AccountController {
       loadAccount(store, userId),
       this.#guard.organization(session, response),
     ]);
-    const [profile, identities] = await Promise.all([readModels.profile(userId, position), readModels.links(userId, position)]);
+    const [profile, identities] = await Promise.all([
+      readModels.profile(userId, position),
+      readModels.links(userId, position),
+    ]);
     const nameOf = await providerNames(
       store,
       providers,
@@ -71,7 +77,11 @@ export class AccountController {
   }
 
   @Get('/identities/link/:providerId')
-  async confirmLink(@Param('providerId') providerId: string, @Req() request: Request, @Res() response: Response): Promise<void> {
+  async confirmLink(
+    @Param('providerId') providerId: string,
+    @Req() request: Request,
+    @Res() response: Response,
+  ): Promise<void> {
     const session = await this.#guard.session(request, response);
     if (!session) return;
     const { providers } = await this.#guard.organization(session, response);
@@ -100,21 +110,34 @@ export class AccountController {
     const { session } = authorized;
     const { providers } = await this.#guard.organization(session, response);
     const provider = providers.find(({ settings }) => settings.id === providerId);
-    if (!provider?.policy.linkingAllowed) return this.#guard.refuse(response, provider ? 'linking_not_allowed' : 'provider_not_allowed');
+    if (!provider?.policy.linkingAllowed)
+      return this.#guard.refuse(response, provider ? 'linking_not_allowed' : 'provider_not_allowed');
     if (!(await this.#guard.isRecent(session, request, response))) return;
     const { organizationId, userId, sessionId } = session;
-    return this.#leaveFor(provider, { kind: 'link', organizationId, userId, sessionId }, authorized.browserId, response);
+    return this.#leaveFor(
+      provider,
+      { kind: 'link', organizationId, userId, sessionId },
+      authorized.browserId,
+      response,
+    );
   }
 
   @Get('/identities/:claimId/unlink')
-  async confirmUnlink(@Param('claimId') claimId: string, @Req() request: Request, @Res() response: Response): Promise<void> {
+  async confirmUnlink(
+    @Param('claimId') claimId: string,
+    @Req() request: Request,
+    @Res() response: Response,
+  ): Promise<void> {
     const session = await this.#guard.session(request, response);
     if (!session) return;
     if (!isUuid(claimId)) return this.#guard.refuse(response, 'identity_not_linked');
     const { providers } = await this.#guard.organization(session, response);
     const { state, position } = await loadAccount(this.dependencies.store, session.userId);
-    if (!state.links.some((link) => link.claimId === claimId)) return this.#guard.refuse(response, 'identity_not_linked');
-    const identity = (await this.dependencies.readModels.links(session.userId, position)).find((link) => link.claimId === claimId);
+    if (!state.links.some((link) => link.claimId === claimId))
+      return this.#guard.refuse(response, 'identity_not_linked');
+    const identity = (await this.dependencies.readModels.links(session.userId, position)).find(
+      (link) => link.claimId === claimId,
+    );
     const nameOf = await providerNames(this.dependencies.store, providers, identity ? [identity.providerId] : []);
     this.#send(
       response,
@@ -128,14 +151,21 @@ export class AccountController {
   }
 
   @Post('/identities/:claimId/unlink')
-  async unlink(@Param('claimId') claimId: string, @Body() form: Form, @Req() request: Request, @Res() response: Response): Promise<void> {
+  async unlink(
+    @Param('claimId') claimId: string,
+    @Body() form: Form,
+    @Req() request: Request,
+    @Res() response: Response,
+  ): Promise<void> {
     const authorized = await this.#guard.authorize(form, request, response);
     if (!authorized) return;
     if (!isUuid(claimId)) return this.#guard.refuse(response, 'identity_not_linked');
     const { userId, organizationId, claimId: openedBy } = authorized.session;
     if (!(await this.#guard.isRecent(authorized.session, request, response))) return;
     const context = contextOf(request, this.dependencies.newId, { type: 'user', id: userId }, { organizationId });
-    const { outcome } = await this.commands.execute(new UnlinkExternalIdentity(userId, organizationId, claimId, context));
+    const { outcome } = await this.commands.execute(
+      new UnlinkExternalIdentity(userId, organizationId, claimId, context),
+    );
     if (outcome.kind === 'refused') return this.#guard.refuse(response, outcome.code);
     // The session ended with the identity that opened it.
     response.redirect(303, claimId === openedBy ? signedOutPath(organizationId) : '/account?notice=unlinked');
@@ -149,12 +179,22 @@ export class AccountController {
     const context = contextOf(request, this.dependencies.newId, { type: 'user', id: userId }, { organizationId });
     const ended = await this.dependencies.sessions.end({ sessionId }, 'signed_out');
     if (ended.length > 0) {
-      await appendActivity(this.dependencies.store, userId, [{ type: 'SessionEnded', data: { sessionId, reason: 'signed_out' } }], context);
+      await appendActivity(
+        this.dependencies.store,
+        userId,
+        [{ type: 'SessionEnded', data: { sessionId, reason: 'signed_out' } }],
+        context,
+      );
     }
     response.redirect(303, signedOutPath(organizationId));
   }
 
-  async #leaveFor({ settings }: OfferedProvider, intent: FlowIntent, browserId: string, response: Response): Promise<void> {
+  async #leaveFor(
+    { settings }: OfferedProvider,
+    intent: FlowIntent,
+    browserId: string,
+    response: Response,
+  ): Promise<void> {
     const { external, issuer } = this.dependencies;
     const begun = await external.begin({ settings, intent, browserId, callbackUrl: callbackUrl(issuer, settings) });
     if (begun.kind !== 'refused') return leaveForProvider(response, begun, settings);

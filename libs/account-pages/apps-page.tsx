@@ -34,7 +34,9 @@ export const AppsPage = ({ apps, notice, csrf, isAuditor }: AppsPageProps): VNod
                 <strong>{displayName}</strong>
                 <br />
                 <span class="muted">
-                  {[t(texts.accessSince, { date: date(since) }), ...(offline ? [t(texts.accessWhileAway)] : [])].join(' · ')}
+                  {[t(texts.accessSince, { date: date(since) }), ...(offline ? [t(texts.accessWhileAway)] : [])].join(
+                    ' · ',
+                  )}
                 </span>
               </span>
               <form method="post" action="/account/apps/revoke">

@@ -9,7 +9,10 @@ import type { AccountDependencies } from './account-dependencies.js';
 import { AccountGuard } from './account-guard.js';
 import { AppsPage } from './apps-page.js';
 
-/** Which apps have access to the account, and taking it away. That makes nothing less safe, so nobody is asked again who they are. */
+/**
+ * Which apps have access to the account, and taking it away. That makes nothing less safe, so nobody is asked again who
+ * they are.
+ */
 @Controller('/account/apps')
 export class AppsController {
   readonly #guard: AccountGuard;
@@ -24,7 +27,10 @@ export class AppsController {
     if (!session) return;
     const { store, apps } = this.dependencies;
     await this.#guard.organization(session, response);
-    const [shown, { state: account }] = await Promise.all([apps.ofUser(session.userId), loadAccount(store, session.userId)]);
+    const [shown, { state: account }] = await Promise.all([
+      apps.ofUser(session.userId),
+      loadAccount(store, session.userId),
+    ]);
     sendPage(
       response,
       <AppsPage
@@ -37,13 +43,22 @@ export class AppsController {
   }
 
   @Post('/revoke')
-  async revoke(@Body() form: Readonly<Record<string, unknown>>, @Req() request: Request, @Res() response: Response): Promise<void> {
+  async revoke(
+    @Body() form: Readonly<Record<string, unknown>>,
+    @Req() request: Request,
+    @Res() response: Response,
+  ): Promise<void> {
     const authorized = await this.#guard.authorize(form, request, response);
     if (!authorized) return;
     const { apps, newId } = this.dependencies;
     const { userId, organizationId } = authorized.session;
     const app = (await apps.ofUser(userId)).find(({ clientId }) => clientId === form.app);
-    if (app) await apps.revoke(userId, app.clientId, contextOf(request, newId, { type: 'user', id: userId }, { organizationId }));
+    if (app)
+      await apps.revoke(
+        userId,
+        app.clientId,
+        contextOf(request, newId, { type: 'user', id: userId }, { organizationId }),
+      );
     response.redirect(303, '/account/apps?notice=app_access_revoked');
   }
 }

@@ -17,7 +17,13 @@ export interface ConfirmIdentityPageProps {
 }
 
 /** Before a sensitive change: prove again who you are. */
-export const ConfirmIdentityPage = ({ returnTo, hasPassword, identities, csrf, error }: ConfirmIdentityPageProps): VNode => {
+export const ConfirmIdentityPage = ({
+  returnTo,
+  hasPassword,
+  identities,
+  csrf,
+  error,
+}: ConfirmIdentityPageProps): VNode => {
   const { t } = useLanguage();
   return (
     <StepPage title={t(texts.confirmTitle)}>

@@ -31,7 +31,11 @@ export class ConfirmController {
   }
 
   @Post('/password')
-  async byPassword(@Body() form: Readonly<Record<string, unknown>>, @Req() request: Request, @Res() response: Response): Promise<void> {
+  async byPassword(
+    @Body() form: Readonly<Record<string, unknown>>,
+    @Req() request: Request,
+    @Res() response: Response,
+  ): Promise<void> {
     const authorized = await this.#guard.authorize(form, request, response);
     if (!authorized) return;
     const { store, passwords, throttles, reauthentications, sessions } = this.dependencies;
@@ -43,7 +47,10 @@ export class ConfirmController {
     if (!isAmong(await loadSufficientProofs(store, organizationId, userId), proven))
       return this.#guard.refuse(response, 'assurance_insufficient');
     const { state } = await loadAccount(store, userId);
-    const { matches } = await passwords.verify(state.passwordHash, typeof form.password === 'string' ? form.password : '');
+    const { matches } = await passwords.verify(
+      state.passwordHash,
+      typeof form.password === 'string' ? form.password : '',
+    );
     if (!matches) return this.#show(returnTo, request, response, 'password_wrong');
     await throttles.reset('sign_in_per_account', organizationId, `session of ${userId}`);
     await reauthentications.record(authorized.session, proven);
@@ -61,7 +68,9 @@ export class ConfirmController {
     const authorized = await this.#guard.authorize(form, request, response);
     if (!authorized) return;
     const { session, browserId } = authorized;
-    const chosen = (await this.#waysToConfirm(session, response)).identities.find((identity) => identity.claimId === claimId);
+    const chosen = (await this.#waysToConfirm(session, response)).identities.find(
+      (identity) => identity.claimId === claimId,
+    );
     if (!chosen) return this.#guard.refuse(response, 'reauthentication_not_possible');
     return this.#leaveFor(chosen.provider, returnTarget(form.return), session, browserId, response);
   }
@@ -110,7 +119,13 @@ export class ConfirmController {
     const [first] = identities;
     if (!byPassword) {
       if (!first) return this.#guard.refuse(response, 'reauthentication_not_possible');
-      return this.#leaveFor(first.provider, returnTo, session, ensureBrowserId(request, response, this.dependencies.cookies), response);
+      return this.#leaveFor(
+        first.provider,
+        returnTo,
+        session,
+        ensureBrowserId(request, response, this.dependencies.cookies),
+        response,
+      );
     }
     sendPage(
       response,
@@ -121,7 +136,10 @@ export class ConfirmController {
         csrf={this.#guard.csrfFor(session, request, response)}
         error={formText(code)}
       />,
-      { status: code ? 422 : 200, formTargets: identities.flatMap(({ provider }) => signInOriginsOf(provider.settings)) },
+      {
+        status: code ? 422 : 200,
+        formTargets: identities.flatMap(({ provider }) => signInOriginsOf(provider.settings)),
+      },
     );
   }
 }

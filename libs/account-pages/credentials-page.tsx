@@ -19,7 +19,16 @@ export interface ChangePageProps {
 }
 
 /** One thing of the account to change. */
-export const ChangePage = ({ title, explanation, action, field, error, button, csrf, children }: ChangePageProps): VNode => {
+export const ChangePage = ({
+  title,
+  explanation,
+  action,
+  field,
+  error,
+  button,
+  csrf,
+  children,
+}: ChangePageProps): VNode => {
   const { t } = useLanguage();
   return (
     <StepPage title={t(title)}>

@@ -2,7 +2,13 @@ import { Body, Controller, Get, Inject, Post, Req, Res } from '@nestjs/common';
 import { CommandBus } from '@nestjs/cqrs';
 import type { Request, Response } from 'express';
 import type { VNode } from 'preact';
-import { AddEmail, ChangeDisplayName, ChangeUsername, RemovePassword, SetPassword } from '#libs/accounts/commands/account.command.js';
+import {
+  AddEmail,
+  ChangeDisplayName,
+  ChangeUsername,
+  RemovePassword,
+  SetPassword,
+} from '#libs/accounts/commands/account.command.js';
 import { parseEmailAddress } from '#libs/accounts/email-address.js';
 import { checkNewPassword } from '#libs/accounts/password-policy.js';
 import { loadAccount } from '#libs/accounts/queries/load-account.js';
@@ -161,11 +167,17 @@ export class CredentialsController {
     const { session } = authorized;
     const again = (code: string): Promise<void> =>
       this.#show(this.#username, request, response, { again: { value: typed(form.username), code } });
-    const limited = await this.dependencies.throttles.hit('username_probe_per_address', session.organizationId, addressKey(request.ip));
+    const limited = await this.dependencies.throttles.hit(
+      'username_probe_per_address',
+      session.organizationId,
+      addressKey(request.ip),
+    );
     if (limited.kind === 'throttled') return again('too_many_attempts');
     const username = parseUsername(form.username);
     if (username.kind === 'refused') return again(username.code);
-    const { outcome } = await this.commands.execute(new ChangeUsername(targetOf(session), username, this.#context(session, request)));
+    const { outcome } = await this.commands.execute(
+      new ChangeUsername(targetOf(session), username, this.#context(session, request)),
+    );
     if (outcome.kind === 'refused')
       return outcome.code === 'username_taken' ? again(outcome.code) : this.#guard.refuse(response, outcome.code);
     response.redirect(303, '/account?notice=username_changed');
@@ -186,7 +198,9 @@ export class CredentialsController {
     if (limited.kind === 'throttled') return again('too_many_attempts');
     const emailId = newId();
     const { address } = email;
-    const { outcome } = await this.commands.execute(new AddEmail(targetOf(session), { emailId, address }, this.#context(session, request)));
+    const { outcome } = await this.commands.execute(
+      new AddEmail(targetOf(session), { emailId, address }, this.#context(session, request)),
+    );
     if (outcome.kind === 'refused') return this.#guard.refuse(response, outcome.code);
     const { organizationName } = await this.#guard.organization(session, response);
     const about = { organizationName, requestedFrom: request.ip, language: languageOfAnswer(response) };
@@ -200,7 +214,11 @@ export class CredentialsController {
     if (!authorized || !(await this.#guard.isRecent(authorized.session, request, response))) return;
     const { session } = authorized;
     const { state } = await loadAccount(this.dependencies.store, session.userId);
-    const check = checkNewPassword(form.password, [state.username?.username, state.verifiedEmail?.address, state.displayName]);
+    const check = checkNewPassword(form.password, [
+      state.username?.username,
+      state.verifiedEmail?.address,
+      state.displayName,
+    ]);
     if (check.kind === 'refused') return this.#show(this.#password, request, response, { again: { code: check.code } });
     const { outcome } = await this.commands.execute(
       new SetPassword(targetOf(session), form.password as string, session.sessionId, this.#context(session, request)),
@@ -222,7 +240,9 @@ export class CredentialsController {
     response.redirect(303, '/account?notice=password_removed');
   }
 
-  /** @param options.sensitive what the page changes needs a recent re-authentication: asked for before anything is typed */
+  /**
+   * @param options.sensitive what the page changes needs a recent re-authentication: asked for before anything is typed
+   */
   async #show(
     page: Showing,
     request: Request,

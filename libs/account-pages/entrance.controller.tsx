@@ -50,7 +50,10 @@ export class EntranceController {
     const organization = await this.#organization(named);
     if (!organization) return this.#guard.refuse(response, 'organization_unknown');
     const session = await this.dependencies.sessions.current(request, response);
-    response.redirect(303, session?.organizationId === named ? '/account' : signInPath(undefined, { organizationId: named }));
+    response.redirect(
+      303,
+      session?.organizationId === named ? '/account' : signInPath(undefined, { organizationId: named }),
+    );
   }
 
   @Get(['/signed-out', '/o/:organization/signed-out'])

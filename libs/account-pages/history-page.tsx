@@ -28,7 +28,9 @@ export const HistoryPage = ({ entries, next, providerName, appName, csrf, isAudi
               <br />
               <span class="muted">
                 <time datetime={occurredAt}>{moment(new Date(occurredAt))}</time>
-                {typeof source === 'object' && source.address ? ` · ${t(texts.fromAddress, { address: source.address })}` : ''}
+                {typeof source === 'object' && source.address
+                  ? ` · ${t(texts.fromAddress, { address: source.address })}`
+                  : ''}
                 {clientId ? ` · ${t(texts.forApp, { app: appName(clientId) })}` : ''}
               </span>
             </li>

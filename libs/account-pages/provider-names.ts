@@ -2,7 +2,9 @@ import type { EventStore } from '#libs/event-store/event-store.js';
 import { loadIdentityProvider } from '#libs/identity-providers/queries/load-identity-provider.js';
 import type { OfferedProvider } from '#libs/sign-in/offered-providers.js';
 
-/** What these providers are called: also those that the organization no longer offers, whose links stay (invariant 6). */
+/**
+ * What these providers are called: also those that the organization no longer offers, whose links stay (invariant 6).
+ */
 export const providerNames = async (
   store: EventStore,
   offered: readonly OfferedProvider[],

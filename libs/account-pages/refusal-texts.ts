@@ -18,10 +18,16 @@ export const ACCOUNT_REFUSAL_TEXTS = messages({
     en: 'This is your last way to sign in. Link another identity or set a password first.',
     de: 'Das ist Ihr letzter Weg zur Anmeldung. Verknüpfen Sie zuerst eine andere Identität oder setzen Sie ein Passwort.',
   },
-  passwordsForbidden: { en: 'Your organization does not allow passwords.', de: 'Ihre Organisation erlaubt keine Passwörter.' },
+  passwordsForbidden: {
+    en: 'Your organization does not allow passwords.',
+    de: 'Ihre Organisation erlaubt keine Passwörter.',
+  },
   noPassword: { en: 'Your account has no password.', de: 'Ihr Konto hat kein Passwort.' },
   cannotBeChanged: { en: 'Your account cannot be changed now.', de: 'Ihr Konto kann jetzt nicht geändert werden.' },
-  sessionEnded: { en: 'Your session has ended. Sign in again.', de: 'Ihre Sitzung ist beendet. Melden Sie sich erneut an.' },
+  sessionEnded: {
+    en: 'Your session has ended. Sign in again.',
+    de: 'Ihre Sitzung ist beendet. Melden Sie sich erneut an.',
+  },
   noIdentityToConfirmWith: {
     en: 'None of your identities can be used now to confirm that it is you. Ask your administrator.',
     de: 'Keine Ihrer Identitäten kann jetzt bestätigen, dass Sie es sind. Fragen Sie Ihre Verwaltung.',

@@ -16,10 +16,20 @@ const REFUSALS: Readonly<Record<string, Refusal>> = {
   reauthentication_not_possible: [403, texts.notConfirmed, texts.noIdentityToConfirmWith],
 };
 
-/** What the person is told about a change of the account that was refused; nothing for codes that the sign-in pages explain. */
+/**
+ * What the person is told about a change of the account that was refused; nothing for codes that the sign-in pages
+ * explain.
+ */
 export const accountRefusal = (code: string, correlationId: string): PageError | undefined => {
   const refusal = REFUSALS[code];
   if (!refusal) return undefined;
   const [status, title, nextStep] = refusal;
-  return { status, title, nextStep, code, correlationId, wayBack: { href: '/account', label: ACCOUNT_TEXTS.backToAccount } };
+  return {
+    status,
+    title,
+    nextStep,
+    code,
+    correlationId,
+    wayBack: { href: '/account', label: ACCOUNT_TEXTS.backToAccount },
+  };
 };

@@ -26,7 +26,8 @@ export interface SessionsPageProps {
 
 const Facts = ({ browser, system, address, providerName, startedAt, lastSeenAt }: ShownSession): VNode => {
   const { t, moment } = useLanguage();
-  const device = browser && system ? t(texts.browserOnSystem, { browser, system }) : (browser ?? system ?? t(texts.unknownDevice));
+  const device =
+    browser && system ? t(texts.browserOnSystem, { browser, system }) : (browser ?? system ?? t(texts.unknownDevice));
   return (
     <span class="grow">
       <strong>{device}</strong>
@@ -65,7 +66,9 @@ export const SessionsPage = ({ current, others, notice, csrf, isAuditor }: Sessi
         </ul>
       </section>
       <section class="card stack" aria-labelledby="other-sessions">
-        <h2 id="other-sessions">{others.length === 0 ? t(texts.noOtherSession) : t(texts.otherSessions, { count: others.length })}</h2>
+        <h2 id="other-sessions">
+          {others.length === 0 ? t(texts.noOtherSession) : t(texts.otherSessions, { count: others.length })}
+        </h2>
         {others.length === 0 && <p class="muted">{t(texts.noOtherSessions)}</p>}
         <ul class="rows" id="sessions" hidden={others.length === 0}>
           {others.map((session) => (

@@ -16,7 +16,10 @@ import type { ShownSession } from './sessions-page.js';
 
 type Form = Readonly<Record<string, unknown>>;
 
-/** Where a person is signed in, and ending it elsewhere. To end a session makes nothing less safe, so nobody is asked again who they are. */
+/**
+ * Where a person is signed in, and ending it elsewhere. To end a session makes nothing less safe, so nobody is asked
+ * again who they are.
+ */
 @Controller('/account/sessions')
 export class SessionsController {
   readonly #guard: AccountGuard;
@@ -31,7 +34,10 @@ export class SessionsController {
     if (!session) return;
     const { store, sessions } = this.dependencies;
     const { providers } = await this.#guard.organization(session, response);
-    const [active, { state }] = await Promise.all([sessions.activeSessions(session.userId), loadAccount(store, session.userId)]);
+    const [active, { state }] = await Promise.all([
+      sessions.activeSessions(session.userId),
+      loadAccount(store, session.userId),
+    ]);
     const nameOf = await providerNames(
       store,
       providers,
@@ -39,7 +45,14 @@ export class SessionsController {
     );
     const shown = ({ sessionId, claimId, address, userAgent, authTime, lastSeenAt }: ActiveSession): ShownSession => {
       const link = state.links.find((candidate) => candidate.claimId === claimId);
-      return { sessionId, address, ...deviceOf(userAgent), providerName: link && nameOf(link.providerId), startedAt: authTime, lastSeenAt };
+      return {
+        sessionId,
+        address,
+        ...deviceOf(userAgent),
+        providerName: link && nameOf(link.providerId),
+        startedAt: authTime,
+        lastSeenAt,
+      };
     };
     const current = active.find(({ sessionId }) => sessionId === session.sessionId);
     // Ended since it was found: as if the person had come a moment later.
@@ -82,12 +95,21 @@ export class SessionsController {
     return (await this.dependencies.sessions.activeSessions(userId)).filter((other) => other.sessionId !== sessionId);
   }
 
-  async #endAll(ending: readonly ActiveSession[], { userId, organizationId }: BrowserSession, request: Request): Promise<void> {
+  async #endAll(
+    ending: readonly ActiveSession[],
+    { userId, organizationId }: BrowserSession,
+    request: Request,
+  ): Promise<void> {
     const { store, sessions, newId } = this.dependencies;
     const context = contextOf(request, newId, { type: 'user', id: userId }, { organizationId });
     for (const { sessionId } of ending) {
       if ((await sessions.end({ sessionId }, 'ended_by_user')).length === 0) continue;
-      await appendActivity(store, userId, [{ type: 'SessionEnded', data: { sessionId, reason: 'ended_by_user' } }], context);
+      await appendActivity(
+        store,
+        userId,
+        [{ type: 'SessionEnded', data: { sessionId, reason: 'ended_by_user' } }],
+        context,
+      );
     }
   }
 }

@@ -7,10 +7,17 @@ import type { MailTarget, MailTokens } from './mail-tokens.postgres.js';
 import type { PendingAddresses } from './pending-addresses.postgres.js';
 import { pendingAddressKey } from './streams.js';
 
-/** The mails that prove that somebody owns an address. They name who asks, for what, and what to do when one did not ask (L11). */
+/**
+ * The mails that prove that somebody owns an address. They name who asks, for what, and what to do when one did not ask
+ * (L11).
+ */
 export interface AccountMail {
   /** From then on the mail can be asked for again. */
-  sendVerification(to: { readonly address: string; readonly canonical: string }, target: MailTarget, about: MailAbout): Promise<void>;
+  sendVerification(
+    to: { readonly address: string; readonly canonical: string },
+    target: MailTarget,
+    about: MailAbout,
+  ): Promise<void>;
   sendRecovery(to: string, target: MailTarget, about: MailAbout): Promise<void>;
   /** Somebody asked for a recovery that a mail cannot give: the account has a way in that proves more (L30). */
   sendStrongerWayIn(to: string, organizationId: string, about: MailAbout): Promise<void>;

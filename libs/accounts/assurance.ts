@@ -3,8 +3,9 @@ import type { Credential, CredentialRules } from './credentials.js';
 import type { Account } from './state.js';
 
 /**
- * How much a way in proves, as its organization ranks it: 0 for a password, a recovery mail and a provider that grants nothing; above that, the
- * place of what the provider grants among the organization's authentication context classes (OIDC Core 2, `acr`).
+ * How much a way in proves, as its organization ranks it: 0 for a password, a recovery mail and a provider that grants
+ * nothing; above that, the place of what the provider grants among the organization's authentication context classes
+ * (OIDC Core 2, `acr`).
  */
 export type Assurance = number;
 
@@ -16,7 +17,10 @@ export interface AssuranceRules extends CredentialRules {
 /** A way in that proves control of an account when a person uses it. A mail proves less than that. */
 export type ProvenCredential = Exclude<Credential, { kind: 'recovery_email' }>;
 
-/** @param acrValues the organization's, lowest first; a class that is granted and not among them is above a password only */
+/**
+ * @param acrValues the organization's, lowest first; a class that is granted and not among them is above a password
+ * only
+ */
 export const assuranceOfAcr = (acrValues: readonly string[], acr: string | undefined): Assurance =>
   acr === undefined ? 0 : Math.max(1, acrValues.indexOf(acr) + 1);
 
@@ -24,7 +28,10 @@ export const assuranceOfAcr = (acrValues: readonly string[], acr: string | undef
 export const enrolledAssurance = (account: Account, rules: AssuranceRules): Assurance =>
   Math.max(0, ...usableCredentials(account, rules).map((credential) => assuranceOf(account, credential, rules)));
 
-/** The ways in that prove as much as any of the account's: what changing them, and proving control of it, takes (invariant 12, L30). */
+/**
+ * The ways in that prove as much as any of the account's: what changing them, and proving control of it, takes
+ * (invariant 12, L30).
+ */
 export const sufficientProofs = (account: Account, rules: AssuranceRules): readonly ProvenCredential[] => {
   const enrolled = enrolledAssurance(account, rules);
   return usableCredentials(account, rules).filter(
@@ -38,9 +45,11 @@ export const isAmong = (proofs: readonly ProvenCredential[], proven: ProvenCrede
   proofs.some((proof) => claimIdOf(proof) === claimIdOf(proven));
 
 /** A password has none, and there is one password at most. */
-const claimIdOf = (proof: ProvenCredential): string | undefined => (proof.kind === 'external_identity' ? proof.claimId : undefined);
+const claimIdOf = (proof: ProvenCredential): string | undefined =>
+  proof.kind === 'external_identity' ? proof.claimId : undefined;
 
 const assuranceOf = ({ links }: Account, credential: Credential, { granted }: AssuranceRules): Assurance => {
-  const link = credential.kind === 'external_identity' ? links.find(({ claimId }) => claimId === credential.claimId) : undefined;
+  const link =
+    credential.kind === 'external_identity' ? links.find(({ claimId }) => claimId === credential.claimId) : undefined;
   return link ? granted(link.providerId) : 0;
 };

@@ -4,7 +4,12 @@ import type { AssuranceRules, ProvenCredential } from './assurance.js';
 import { accountFold } from './state.js';
 import type { Account } from './state.js';
 
-const link = (claimId: string, providerId: string) => ({ claimId, providerId, identityKey: claimId, precedesEmailProof: false });
+const link = (claimId: string, providerId: string) => ({
+  claimId,
+  providerId,
+  identityKey: claimId,
+  precedesEmailProof: false,
+});
 const PASSWORD: ProvenCredential = { kind: 'password' };
 const by = (claimId: string): ProvenCredential => ({ kind: 'external_identity', claimId });
 const account = (...providers: readonly string[]): Account => ({
@@ -52,6 +57,10 @@ describe('L30: what proves control of an account', () => {
 
   it('an identity that was unlinked since proves nothing', () => {
     const proofs = sufficientProofs(account('high'), rules());
-    expect([by('link-to-high'), by('another'), PASSWORD].map((proven) => isAmong(proofs, proven))).toEqual([true, false, false]);
+    expect([by('link-to-high'), by('another'), PASSWORD].map((proven) => isAmong(proofs, proven))).toEqual([
+      true,
+      false,
+      false,
+    ]);
   });
 });

@@ -19,10 +19,18 @@ export interface NewUser {
   readonly ifUsernameTaken: 'refuse' | 'leave_out';
   /** Without a proof the address is put on the account unverified, and reserves nothing. */
   readonly email?:
-    { readonly address: string; readonly canonical: string; readonly domain: string; readonly proof?: EmailProof | undefined } | undefined;
+    | {
+        readonly address: string;
+        readonly canonical: string;
+        readonly domain: string;
+        readonly proof?: EmailProof | undefined;
+      }
+    | undefined;
   readonly passwordHash?: string | undefined;
   /** The external identity that the user begins with, seen free at this revision. */
-  readonly identity?: { readonly thing: Claimable; readonly freeAt: Revision; readonly linked: (claimId: string) => LinkEvent } | undefined;
+  readonly identity?:
+    | { readonly thing: Claimable; readonly freeAt: Revision; readonly linked: (claimId: string) => LinkEvent }
+    | undefined;
 }
 
 export type CreatedUser =
@@ -42,10 +50,15 @@ export interface CreateUserDependencies extends ClaimsDependencies {
 }
 
 /**
- * The one way in which a user comes to be: claims the username, the e-mail (left out when taken) and the identity for a fresh user id, then
- * settles them all in one batch on a stream that nobody has written to (domain.md, "Two streams, no transaction").
+ * The one way in which a user comes to be: claims the username, the e-mail (left out when taken) and the identity for a
+ * fresh user id, then settles them all in one batch on a stream that nobody has written to (domain.md, "Two streams, no
+ * transaction").
  */
-export const createUser = async (dependencies: CreateUserDependencies, user: NewUser, from: CommandContext): Promise<CreatedUser> => {
+export const createUser = async (
+  dependencies: CreateUserDependencies,
+  user: NewUser,
+  from: CommandContext,
+): Promise<CreatedUser> => {
   const { store, newId, indexKeys } = dependencies;
   const { organizationId, first, username, email, passwordHash, identity } = user;
   const userId = newId();
@@ -64,7 +77,10 @@ export const createUser = async (dependencies: CreateUserDependencies, user: New
     const claimed = await claims.claimIfFree(thing, userId, context);
     if (claimed.kind === 'claimed') {
       held.push({ thing, claimId: claimed.claimId });
-      events.push({ type: 'UsernameChanged', data: { claimId: claimed.claimId, usernameKey: key, username: username.username } });
+      events.push({
+        type: 'UsernameChanged',
+        data: { claimId: claimed.claimId, usernameKey: key, username: username.username },
+      });
     } else if (user.ifUsernameTaken === 'refuse') return { kind: 'refused', code: 'username_taken' };
   }
   const emailId = email && newId();
@@ -93,7 +109,13 @@ export const createUser = async (dependencies: CreateUserDependencies, user: New
     events.push(identity.linked(identityClaimId));
   }
 
-  const appended = await store.append({ stream: userStream(userId), expectedRevision: 'no_stream', events, context, subject: userId });
+  const appended = await store.append({
+    stream: userStream(userId),
+    expectedRevision: 'no_stream',
+    events,
+    context,
+    subject: userId,
+  });
   if (appended.kind === 'conflict') {
     // Somebody abandoned one of the claims, and this user id is dead.
     await undo();

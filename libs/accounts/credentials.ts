@@ -11,15 +11,19 @@ export interface CredentialRules {
 
 /** A way to sign in. */
 export type Credential =
-  { readonly kind: 'password' } | { readonly kind: 'recovery_email' } | { readonly kind: 'external_identity'; readonly claimId: string };
+  | { readonly kind: 'password' }
+  | { readonly kind: 'recovery_email' }
+  | { readonly kind: 'external_identity'; readonly claimId: string };
 
 /**
- * The ways to sign in that count now: allowed by the current policy of the user's organization (invariant 2; domain.md, "Usable"). A recovery
- * ends in a password, so it counts only where passwords do.
+ * The ways to sign in that count now: allowed by the current policy of the user's organization (invariant 2; domain.md,
+ * "Usable"). A recovery ends in a password, so it counts only where passwords do.
  */
 export const usableCredentials = (account: Account, rules: CredentialRules): readonly Credential[] => [
   ...(account.passwordHash !== undefined && rules.passwordAllowed ? [{ kind: 'password' } as const] : []),
-  ...(account.verifiedEmail && rules.recoveryAllowed && rules.passwordAllowed ? [{ kind: 'recovery_email' } as const] : []),
+  ...(account.verifiedEmail && rules.recoveryAllowed && rules.passwordAllowed
+    ? [{ kind: 'recovery_email' } as const]
+    : []),
   ...account.links
     .filter(({ providerId }) => rules.isUsable(providerId))
     .map(({ claimId }) => ({ kind: 'external_identity', claimId }) as const),

@@ -22,11 +22,15 @@ export type AccountRefusalCode =
   | 'recovery_not_allowed'
   | 'idempotency_key_reused';
 
-export type AccountOutcome = { readonly kind: 'done' } | { readonly kind: 'refused'; readonly code: AccountRefusalCode };
+export type AccountOutcome =
+  { readonly kind: 'done' } | { readonly kind: 'refused'; readonly code: AccountRefusalCode };
 export type AccountDecision = Decision<UserStreamEvent, AccountOutcome>;
 
 const done = (...events: readonly UserStreamEvent[]): AccountDecision => ({ events, outcome: { kind: 'done' } });
-export const refused = (code: AccountRefusalCode): AccountDecision => ({ events: [], outcome: { kind: 'refused', code } });
+export const refused = (code: AccountRefusalCode): AccountDecision => ({
+  events: [],
+  outcome: { kind: 'refused', code },
+});
 
 type DataOf<Type extends AccountEvent['type']> = Extract<AccountEvent, { type: Type }>['data'];
 
@@ -52,10 +56,13 @@ export const decideAddEmail = (account: Account, email: DataOf<'EmailAdded'>): A
   account.verifiedEmail?.address === email.address ? done() : done({ type: 'EmailAdded', data: email });
 
 /**
- * Settles our claim of an address. By mail, only for the address that the account waits for: a mail that was overtaken by another address or
- * by a recovery proves nothing any more (L4).
+ * Settles our claim of an address. By mail, only for the address that the account waits for: a mail that was overtaken
+ * by another address or by a recovery proves nothing any more (L4).
  */
-export const decideVerifyEmail = (account: Account, email: DataOf<'EmailVerified'> & { readonly proof: EmailProof }): AccountDecision => {
+export const decideVerifyEmail = (
+  account: Account,
+  email: DataOf<'EmailVerified'> & { readonly proof: EmailProof },
+): AccountDecision => {
   switch (settlementOf(account, email.claimId)) {
     case 'held':
       return done();
@@ -73,17 +80,27 @@ export const decideSetPassword = (
   _account: Account,
   password: DataOf<'PasswordSet'>,
   { passwordAllowed }: Pick<CredentialRules, 'passwordAllowed'>,
-): AccountDecision => (passwordAllowed ? done({ type: 'PasswordSet', data: password }) : refused('password_not_allowed'));
+): AccountDecision =>
+  passwordAllowed ? done({ type: 'PasswordSet', data: password }) : refused('password_not_allowed');
 
-/** The same password under a new hash; nothing when it was changed or removed since it was checked. @param hashes.of the hash it was checked by */
+/**
+ * The same password under a new hash; nothing when it was changed or removed since it was checked.
+ * @param hashes.of the hash it was checked by
+ */
 export const decideRehashPassword = (
   account: Account,
   hashes: { readonly of: string | undefined; readonly passwordHash: string },
 ): AccountDecision =>
-  account.passwordHash === hashes.of ? done({ type: 'PasswordRehashed', data: { passwordHash: hashes.passwordHash } }) : done();
+  account.passwordHash === hashes.of
+    ? done({ type: 'PasswordRehashed', data: { passwordHash: hashes.passwordHash } })
+    : done();
 
 /** Never the last usable way to sign in (invariant 2, L21). */
-export const decideRemovePassword = (account: Account, removal: DataOf<'PasswordRemoved'>, rules: CredentialRules): AccountDecision => {
+export const decideRemovePassword = (
+  account: Account,
+  removal: DataOf<'PasswordRemoved'>,
+  rules: CredentialRules,
+): AccountDecision => {
   if (account.passwordHash === undefined) return refused('no_password');
   if (usableCredentials({ ...account, passwordHash: undefined }, rules).length === 0) return refused('last_credential');
   return done({ type: 'PasswordRemoved', data: removal });
@@ -94,8 +111,8 @@ export const mayRecover = (account: Account, rules: AssuranceRules): boolean =>
   rules.recoveryAllowed && rules.passwordAllowed && enrolledAssurance(account, rules) === 0;
 
 /**
- * Recovery by the verified e-mail: a new password, and nothing that somebody else may have put there survives: links from before the address
- * was proven, addresses that nobody proved (L2–L4). Sessions and grants end by the same events.
+ * Recovery by the verified e-mail: a new password, and nothing that somebody else may have put there survives: links
+ * from before the address was proven, addresses that nobody proved (L2–L4). Sessions and grants end by the same events.
  */
 export const decideRecoverAccount = (
   account: Account,
@@ -135,7 +152,9 @@ export const decideReactivate = (account: Account): AccountDecision => {
 /** From this event on nobody signs in, and everything that the account holds may be released. */
 export const decideStartErasure = (account: Account): AccountDecision => {
   if (account.status === 'none') return refused('user_not_found');
-  return account.status === 'erasing' || account.status === 'erased' ? done() : done({ type: 'ErasureStarted', data: {} });
+  return account.status === 'erasing' || account.status === 'erased'
+    ? done()
+    : done({ type: 'ErasureStarted', data: {} });
 };
 
 /** The key is destroyed and everything released; the caller has seen to both. */

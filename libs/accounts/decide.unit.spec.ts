@@ -30,7 +30,10 @@ const named = (claimId: string): Extract<AccountEvent, { type: 'UsernameChanged'
   type: 'UsernameChanged',
   data: { claimId, usernameKey: `key-${claimId}`, username: 'ada' },
 });
-const added = (emailId: string): AccountEvent => ({ type: 'EmailAdded', data: { emailId, address: `${emailId}@example.org` } });
+const added = (emailId: string): AccountEvent => ({
+  type: 'EmailAdded',
+  data: { emailId, address: `${emailId}@example.org` },
+});
 const emailOf = (emailId: string, claimId = `claim-${emailId}`) => ({
   claimId,
   emailKey: `key-${emailId}`,
@@ -63,13 +66,21 @@ const deactivated: AccountEvent = { type: 'UserDeactivated', data: {} };
 const erasing: AccountEvent = { type: 'ErasureStarted', data: {} };
 const erased: AccountEvent = { type: 'UserErased', data: {} };
 
-const everything: AssuranceRules = { passwordAllowed: true, recoveryAllowed: true, isUsable: () => true, granted: () => 0 };
+const everything: AssuranceRules = {
+  passwordAllowed: true,
+  recoveryAllowed: true,
+  isUsable: () => true,
+  granted: () => 0,
+};
 const done = { kind: 'done' as const };
 const refused = (code: AccountRefusalCode) => ({ kind: 'refused' as const, code });
 const user = (...events: readonly UserStreamEvent[]) => given(accountFold, [registered, ...events]);
 const nobody = given(accountFold, []);
 const stateAfter = (...events: readonly UserStreamEvent[]) =>
-  [registered, ...events].reduce((account, event) => accountFold.evolve(account, event, recorded(event)), accountFold.initial);
+  [registered, ...events].reduce(
+    (account, event) => accountFold.evolve(account, event, recorded(event)),
+    accountFold.initial,
+  );
 
 describe('username', () => {
   const change = named('two').data;
@@ -85,7 +96,8 @@ describe('username', () => {
     user(abandoned('two'))
       .when((a) => decideChangeUsername(a, change))
       .then([], refused('claim_abandoned')));
-  it('the claim of the name before it is over', () => expect(settlementOf(stateAfter(named('one'), named('two')), 'one')).toBe('over'));
+  it('the claim of the name before it is over', () =>
+    expect(settlementOf(stateAfter(named('one'), named('two')), 'one')).toBe('over'));
 });
 
 describe('e-mail', () => {
@@ -174,7 +186,10 @@ describe('recovery', () => {
       .then([recoveredEvents[0]!, unlinked('trojan'), password], done));
   it.each<[string, AssuranceRules]>([
     ['recovery is not allowed', { ...everything, recoveryAllowed: false }],
-    ['L30: passwords are not allowed: recovery does not walk around single sign-on', { ...everything, passwordAllowed: false }],
+    [
+      'L30: passwords are not allowed: recovery does not walk around single sign-on',
+      { ...everything, passwordAllowed: false },
+    ],
   ])('is refused where %s', (_title, rules) =>
     user(verified('one'))
       .when((a) => decideRecoverAccount(a, recovery, rules))
@@ -253,8 +268,11 @@ describe('status', () => {
     ['active again', [deactivated, { type: 'UserReactivated', data: {} }], true],
     ['being erased', [erasing], false],
     ['erased', [erasing, erased], false],
-  ])('who is %s may sign in: %s', (_title, events, may) => expect(maySignIn(stateAfter(...events), 'default')).toBe(may));
-  it('invariant 11: nobody signs in to another organization', () => expect(maySignIn(stateAfter(), 'other')).toBe(false));
+  ])('who is %s may sign in: %s', (_title, events, may) =>
+    expect(maySignIn(stateAfter(...events), 'default')).toBe(may),
+  );
+  it('invariant 11: nobody signs in to another organization', () =>
+    expect(maySignIn(stateAfter(), 'other')).toBe(false));
 });
 
 describe('the ways in that count', () => {
@@ -271,15 +289,24 @@ describe('the ways in that count', () => {
     ['not one that was unlinked', [linked('one'), unlinked('one')], {}, []],
     ['not a password that was removed', [password, removed], {}, []],
   ])('%s', (_title, events, rules, kinds) =>
-    expect(usableCredentials(stateAfter(...events), { ...everything, ...rules }).map(({ kind }) => kind)).toEqual(kinds),
+    expect(usableCredentials(stateAfter(...events), { ...everything, ...rules }).map(({ kind }) => kind)).toEqual(
+      kinds,
+    ),
   );
 });
 
 describe('claims', () => {
   it('an erasure ends every claim, also one that was never settled', () => {
     const account = stateAfter(named('one'), abandoned('two'), erasing);
-    expect(['one', 'two', 'three'].map((claimId) => settlementOf(account, claimId))).toEqual(['over', 'abandoned', 'over']);
+    expect(['one', 'two', 'three'].map((claimId) => settlementOf(account, claimId))).toEqual([
+      'over',
+      'abandoned',
+      'over',
+    ]);
   });
   it('the credential epoch grows with a password set, removed, and a recovery', () =>
-    expect(stateAfter(password, removed, { type: 'AccountRecovered', data: { emailId: 'one' } }, linked('one')).credentialEpoch).toBe(3));
+    expect(
+      stateAfter(password, removed, { type: 'AccountRecovered', data: { emailId: 'one' } }, linked('one'))
+        .credentialEpoch,
+    ).toBe(3));
 });

@@ -17,11 +17,12 @@ const ADDRESS = new RegExp(`^(?<local>${ATOM}(?:\\.${ATOM})*)@(?<domain>${LABEL}
 const NO_MAIL_DOMAIN = /\.(?:\d+|localhost)$/i;
 
 /**
- * One strict grammar (security row L26): RFC 5321's dot-string local part of at most 64 octets and an LDH domain with a dot, together at most
+ * One strict grammar (security row L26): RFC 5321's dot-string local part of at most 64 octets and an LDH domain with a
+ * dot, together at most
  * 254. No quotes, comments, routes, encoded words, address literals or characters outside ASCII;
- * internationalized domains in their `xn--` form. A last label in digits is an address of a host, one of `localhost` this machine (RFC 6761):
- * neither is anybody's mail domain. White space around is dropped. The canonical form lower-cases both parts; a plus-alias is another address
- * (L19).
+ * internationalized domains in their `xn--` form. A last label in digits is an address of a host, one of `localhost`
+ * this machine (RFC 6761): neither is anybody's mail domain. White space around is dropped. The canonical form
+ * lower-cases both parts; a plus-alias is another address (L19).
  */
 export const parseEmailAddress = (input: unknown): ParsedEmailAddress => {
   const refused = { kind: 'refused', code: 'email_invalid' } as const;

@@ -10,14 +10,20 @@ const claimed = {
   deadline: z.iso.datetime(),
 };
 
-/** On `username-<key>`: somebody is about to be called so. The owner's stream settles what became of it, as for an external identity. */
+/**
+ * On `username-<key>`: somebody is about to be called so. The owner's stream settles what became of it, as for an
+ * external identity.
+ */
 export const usernameReserved = defineEvent('UsernameReserved', claimed);
 export const usernameReleased = defineEvent('UsernameReleased', { claimId: z.uuid() });
 /** On `verifiedEmail-<key>`: somebody is about to own this verified e-mail address. */
 export const emailReserved = defineEvent('EmailReserved', claimed);
 export const emailReleased = defineEvent('EmailReleased', { claimId: z.uuid() });
 
-/** A user was created just in time, at the first sign-in through an external identity provider (C2). First event of its stream. */
+/**
+ * A user was created just in time, at the first sign-in through an external identity provider (C2). First event of its
+ * stream.
+ */
 export const userProvisioned = defineEvent('UserProvisioned', {
   /** The organization that the user belongs to, for ever. */
   organizationId: z.string(),
@@ -58,7 +64,10 @@ export const emailAdded = defineEvent('EmailAdded', {
   address: personal(z.string()),
 });
 
-/** How an address was proven: by a mail that came back, or by a provider that the policy trusts for the address's domain (L5, L12). */
+/**
+ * How an address was proven: by a mail that came back, or by a provider that the policy trusts for the address's domain
+ * (L5, L12).
+ */
 export const emailProof = z.discriminatedUnion('method', [
   z.strictObject({ method: z.literal('mail_loop') }),
   z.strictObject({ method: z.literal('provider'), providerId: z.string(), policyRevision: z.string() }),
@@ -86,11 +95,17 @@ export const passwordSet = defineEvent('PasswordSet', {
   /** The session that stays, because the change was made in it; all others end. */
   keptSessionId: z.string().optional(),
 });
-/** The same password, hashed with the parameters of today when its owner signed in by it. Nothing ends: no credential changed. */
+/**
+ * The same password, hashed with the parameters of today when its owner signed in by it. Nothing ends: no credential
+ * changed.
+ */
 export const passwordRehashed = defineEvent('PasswordRehashed', { passwordHash: secret(z.string()) });
 export const passwordRemoved = defineEvent('PasswordRemoved', { keptSessionId: z.string().optional() });
 
-/** Control of the verified e-mail was proven; every session, grant, pending change and unproven address from before is void (L2–L4). */
+/**
+ * Control of the verified e-mail was proven; every session, grant, pending change and unproven address from before is
+ * void (L2–L4).
+ */
 export const accountRecovered = defineEvent('AccountRecovered', { emailId: z.uuid() });
 
 export const role = z.enum(['auditor', 'admin']);
@@ -101,7 +116,10 @@ export const roleRevoked = defineEvent('RoleRevoked', { role });
 export const userDeactivated = defineEvent('UserDeactivated', {});
 export const userReactivated = defineEvent('UserReactivated', {});
 
-/** From now on nobody signs in; what the account held is released, its key destroyed, and `UserErased` says that it is done. */
+/**
+ * From now on nobody signs in; what the account held is released, its key destroyed, and `UserErased` says that it is
+ * done.
+ */
 export const erasureStarted = defineEvent('ErasureStarted', {});
 export const userErased = defineEvent('UserErased', {});
 

@@ -21,8 +21,8 @@ export interface AccountExecution {
 }
 
 /**
- * Runs a command on a user's account. A command whose id the stream shows already answers what was decided then; the same id with another body
- * is refused (domain.md, "Ids").
+ * Runs a command on a user's account. A command whose id the stream shows already answers what was decided then; the
+ * same id with another body is refused (domain.md, "Ids").
  */
 export const executeOnAccount = (
   store: EventStore,
@@ -35,7 +35,9 @@ export const executeOnAccount = (
       if (account.organizationId !== organizationId) return refused('user_not_found');
       const earlier = account.commands.get(context.commandId);
       if (earlier)
-        return earlier.bodyHash === context.bodyHash ? { events: [], outcome: { kind: 'done' } } : refused('idempotency_key_reused');
+        return earlier.bodyHash === context.bodyHash
+          ? { events: [], outcome: { kind: 'done' } }
+          : refused('idempotency_key_reused');
       if (onlyActive && account.status !== 'active') return refused('account_not_active');
       if (inSession && isTakenAway(account, inSession)) return refused('session_ended');
       return decide(account);

@@ -23,7 +23,10 @@ export const mailTokenMigrations: readonly Migration[] = [
 export type MailPurpose = 'verify_email' | 'recover_account';
 
 /** How long a mail can be used, in milliseconds: verification a day, recovery half an hour. */
-const LIFETIME_MS: Readonly<Record<MailPurpose, number>> = { verify_email: 24 * 3_600_000, recover_account: 30 * 60_000 };
+const LIFETIME_MS: Readonly<Record<MailPurpose, number>> = {
+  verify_email: 24 * 3_600_000,
+  recover_account: 30 * 60_000,
+};
 
 export interface MailTarget {
   readonly userId: string;
@@ -59,7 +62,11 @@ const targetOf = (row: Row | undefined): MailTarget | undefined =>
 export const postgresMailTokens = (db: Queryable, clock: Clock): MailTokens => {
   const one = async (sql: string, purpose: MailPurpose, token: unknown): Promise<MailTarget | undefined> => {
     if (typeof token !== 'string' || !shape.test(token)) return undefined;
-    const { rows } = await db.query<Row>(`${sql} RETURNING user_id, organization_id, email_id`, [hash(token), purpose, clock()]);
+    const { rows } = await db.query<Row>(`${sql} RETURNING user_id, organization_id, email_id`, [
+      hash(token),
+      purpose,
+      clock(),
+    ]);
     return targetOf(rows[0]);
   };
   return {
@@ -80,7 +87,11 @@ export const postgresMailTokens = (db: Queryable, clock: Clock): MailTokens => {
       return targetOf(rows[0]);
     },
     consume: (purpose, token) =>
-      one('DELETE FROM provider.mail_tokens WHERE token_hash = $1 AND purpose = $2 AND expires_at > $3', purpose, token),
+      one(
+        'DELETE FROM provider.mail_tokens WHERE token_hash = $1 AND purpose = $2 AND expires_at > $3',
+        purpose,
+        token,
+      ),
     revokeAll: (userId) => purgeMailTokens(db, userId),
     removeExpired: async () => {
       await db.query('DELETE FROM provider.mail_tokens WHERE expires_at < $1', [clock()]);

@@ -15,7 +15,10 @@ export type PasswordCheck =
 /** 49,000 passwords from breaches, and words. */
 const common: ReadonlySet<string> = new Set(Object.values(dictionary).flat());
 
-/** Whoever guesses in the order of breached lists, keyboard rows, repetitions and their usual disguises, needs at least so many guesses. */
+/**
+ * Whoever guesses in the order of breached lists, keyboard rows, repetitions and their usual disguises, needs at least
+ * so many guesses.
+ */
 const MIN_GUESSES = 1e6;
 /** What comes later makes no password easier to guess, and the estimate's time grows with the length. */
 const ESTIMATED_LENGTH = 48;
@@ -36,14 +39,20 @@ const lettersAndDigits = (text: string): string =>
     .toLowerCase()
     .replace(/[^\p{L}\p{N}]+/gu, '');
 
-/** A name or an address, the part before its `@`, and the parts of that: `ada.lovelace@example.org`, `ada.lovelace`, `lovelace`. */
+/**
+ * A name or an address, the part before its `@`, and the parts of that: `ada.lovelace@example.org`, `ada.lovelace`,
+ * `lovelace`.
+ */
 const ownWords = (value: string): readonly string[] => {
   const local = value.split('@')[0] ?? '';
-  return [value, local, ...local.split(/[^\p{L}\p{N}]+/u)].map(lettersAndDigits).filter((word) => word.length >= MIN_OWN_LENGTH);
+  return [value, local, ...local.split(/[^\p{L}\p{N}]+/u)]
+    .map(lettersAndDigits)
+    .filter((word) => word.length >= MIN_OWN_LENGTH);
 };
 
 /**
- * Length, and nothing that is commonly used, breached or the person's own (NIST SP 800-63B, section 5.1.1.2); no rules of composition.
+ * Length, and nothing that is commonly used, breached or the person's own (NIST SP 800-63B, section 5.1.1.2); no rules
+ * of composition.
  * @param own the person's names and addresses
  */
 export const checkNewPassword = (password: unknown, own: readonly (string | undefined)[]): PasswordCheck => {

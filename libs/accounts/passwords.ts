@@ -10,18 +10,25 @@ export interface Passwords {
    */
   hash(password: string): Promise<string>;
   /**
-   * @param hash the account's, or `undefined` for an unknown user or one without a password: the same work is done, and it never matches (L25)
+   * @param hash the account's, or `undefined` for an unknown user or one without a password: the same work is done, and
+   * it never matches (L25)
    * @returns `outdated`: it matches and was made with other parameters than today's
    * @throws {PasswordsOverloadedError}
    */
-  verify(hash: string | undefined, password: string): Promise<{ readonly matches: boolean; readonly outdated: boolean }>;
+  verify(
+    hash: string | undefined,
+    password: string,
+  ): Promise<{ readonly matches: boolean; readonly outdated: boolean }>;
 }
 
 export interface PasswordParameters {
   readonly memoryKiB?: number;
   readonly iterations?: number;
   readonly parallelism?: number;
-  /** How many are hashed at once; each takes the memory of the parameters. Half of libuv's threads unless told: files and names need some too. */
+  /**
+   * How many are hashed at once; each takes the memory of the parameters. Half of libuv's threads unless told: files
+   * and names need some too.
+   */
   readonly atOnce?: number;
   /** How many more may wait for their turn; 100 unless told. */
   readonly waiting?: number;
@@ -81,7 +88,8 @@ export const createPasswords = ({
   const dummy = `$argon2id$v=19$m=${memoryKiB},t=${iterations},p=${parallelism}$${unpadded(randomBytes(16))}$${unpadded(randomBytes(32))}`;
   return {
     hash: async (password) => {
-      if (password.length > MAX_PASSWORD_LENGTH) throw new RangeError(`A password is at most ${MAX_PASSWORD_LENGTH} code units long`);
+      if (password.length > MAX_PASSWORD_LENGTH)
+        throw new RangeError(`A password is at most ${MAX_PASSWORD_LENGTH} code units long`);
       return inTurn(() => argon2.hash(password.normalize('NFKC'), options));
     },
     verify: async (stored, password) => {

@@ -6,7 +6,10 @@ const QUICK = { memoryKiB: 1_024, iterations: 1 } as const;
 describe('passwords', () => {
   it('are hashed with argon2id and OWASP’s parameters unless told otherwise, each with a salt of its own', async () => {
     const passwords = createPasswords();
-    const [one, other] = await Promise.all([passwords.hash('correct horse battery'), passwords.hash('correct horse battery')]);
+    const [one, other] = await Promise.all([
+      passwords.hash('correct horse battery'),
+      passwords.hash('correct horse battery'),
+    ]);
     expect(one).toMatch(/^\$argon2id\$v=19\$m=19456,p=1,t=2\$/);
     expect(one).not.toBe(other);
     expect(await passwords.verify(one, 'correct horse battery')).toEqual({ matches: true, outdated: false });
@@ -58,22 +61,34 @@ describe('passwords', () => {
     expect((await passwords.verify(hash, 'x'.repeat(MAX_PASSWORD_LENGTH))).matches).toBe(true);
     const busy = passwords.hash('correct horse battery');
     await expect(passwords.hash('x'.repeat(MAX_PASSWORD_LENGTH + 1))).rejects.toThrow(RangeError);
-    expect(await passwords.verify(hash, 'x'.repeat(MAX_PASSWORD_LENGTH + 1))).toEqual({ matches: false, outdated: false });
+    expect(await passwords.verify(hash, 'x'.repeat(MAX_PASSWORD_LENGTH + 1))).toEqual({
+      matches: false,
+      outdated: false,
+    });
     await busy;
   });
 
   it('are hashed so many at a time; so many wait for their turn, and the rest is told to come again', async () => {
     const passwords = createPasswords({ ...QUICK, atOnce: 2, waiting: 3 });
-    const answers = await Promise.allSettled(Array.from({ length: 8 }, () => passwords.verify(undefined, 'correct horse battery')));
-    expect(answers.map(({ status }) => status)).toEqual([...Array<string>(5).fill('fulfilled'), ...Array<string>(3).fill('rejected')]);
-    for (const answer of answers) if (answer.status === 'rejected') expect(answer.reason).toBeInstanceOf(PasswordsOverloadedError);
+    const answers = await Promise.allSettled(
+      Array.from({ length: 8 }, () => passwords.verify(undefined, 'correct horse battery')),
+    );
+    expect(answers.map(({ status }) => status)).toEqual([
+      ...Array<string>(5).fill('fulfilled'),
+      ...Array<string>(3).fill('rejected'),
+    ]);
+    for (const answer of answers)
+      if (answer.status === 'rejected') expect(answer.reason).toBeInstanceOf(PasswordsOverloadedError);
     const later = await Promise.all(Array.from({ length: 5 }, () => passwords.hash('correct horse battery')));
     expect(new Set(later).size).toBe(5);
   });
 
   it('give their turn back when one fails', async () => {
     const passwords = createPasswords({ ...QUICK, atOnce: 1, waiting: 1 });
-    for (let i = 0; i < 3; i += 1) await expect(passwords.verify('no hash at all', 'correct horse battery')).rejects.toThrow();
-    expect((await passwords.verify(await passwords.hash('correct horse battery'), 'correct horse battery')).matches).toBe(true);
+    for (let i = 0; i < 3; i += 1)
+      await expect(passwords.verify('no hash at all', 'correct horse battery')).rejects.toThrow();
+    expect(
+      (await passwords.verify(await passwords.hash('correct horse battery'), 'correct horse battery')).matches,
+    ).toBe(true);
   });
 });

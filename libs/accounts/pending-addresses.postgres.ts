@@ -26,8 +26,9 @@ export interface PendingAddress {
 }
 
 /**
- * Which accounts asked for mails to an address that is not verified: nothing reserves such an address, so there may be several, a stranger's
- * among them. It is looked up to mail to that very address again and for nothing else. Keys are HMACs; no address is stored.
+ * Which accounts asked for mails to an address that is not verified: nothing reserves such an address, so there may be
+ * several, a stranger's among them. It is looked up to mail to that very address again and for nothing else. Keys are
+ * HMACs; no address is stored.
  */
 export interface PendingAddresses {
   remember(addressKey: string, pending: PendingAddress): Promise<void>;
@@ -52,7 +53,9 @@ export const postgresPendingAddresses = (db: Queryable, clock: Clock): PendingAd
     return rows.map((row) => ({ userId: row.user_id, emailId: row.email_id }));
   },
   removeExpired: async () => {
-    await db.query('DELETE FROM provider.pending_addresses WHERE asked_at < $1', [new Date(clock().getTime() - LIFETIME_MS)]);
+    await db.query('DELETE FROM provider.pending_addresses WHERE asked_at < $1', [
+      new Date(clock().getTime() - LIFETIME_MS),
+    ]);
   },
 });
 

@@ -3,7 +3,10 @@ import type { Revision } from '#libs/event-store/recorded-event.js';
 import type { LinkEvent } from '#libs/linking/events.js';
 import type { AccountEvent, EmailProof, Role } from './events.js';
 
-/** What became of a claim, by the owner's stream: the first event naming it settles it; what was held ends once (domain.md, "Two streams"). */
+/**
+ * What became of a claim, by the owner's stream: the first event naming it settles it; what was held ends once
+ * (domain.md, "Two streams").
+ */
 export type ClaimSettlement = 'unsettled' | 'held' | 'abandoned' | 'over';
 
 /** Everything that `user-<id>` holds. */
@@ -13,7 +16,10 @@ export interface Link {
   readonly claimId: string;
   readonly providerId: string;
   readonly identityKey: string;
-  /** Made before the account's verified e-mail was proven, by somebody who may not have been its owner: a recovery revokes it (L3). */
+  /**
+   * Made before the account's verified e-mail was proven, by somebody who may not have been its owner: a recovery
+   * revokes it (L3).
+   */
   readonly precedesEmailProof: boolean;
 }
 
@@ -36,7 +42,8 @@ export interface Account {
   /** The organization that the user belongs to, for ever; `undefined` until the user exists. */
   readonly organizationId: string | undefined;
   readonly displayName: string | undefined;
-  readonly username: { readonly claimId: string; readonly usernameKey: string; readonly username: string | undefined } | undefined;
+  readonly username:
+    { readonly claimId: string; readonly usernameKey: string; readonly username: string | undefined } | undefined;
   readonly verifiedEmail: VerifiedEmail | undefined;
   /** The latest address that nobody has verified. */
   readonly unverifiedEmail: { readonly emailId: string; readonly address: string | undefined } | undefined;
@@ -48,7 +55,9 @@ export interface Account {
   readonly everLinked: ReadonlyMap<string, string>;
   readonly roles: ReadonlySet<Role>;
   readonly settlements: ReadonlyMap<string, Exclude<ClaimSettlement, 'unsettled'>>;
-  /** Grows with every `PasswordSet`, `PasswordRemoved`, `AccountRecovered`: a sign-in in flight across one is refused. */
+  /**
+   * Grows with every `PasswordSet`, `PasswordRemoved`, `AccountRecovered`: a sign-in in flight across one is refused.
+   */
   readonly credentialEpoch: number;
   /** What ended all sessions whose sign-in did not know it, but for the one that it was done in. */
   readonly endings: readonly { readonly revision: bigint; readonly keptSessionId: string | undefined }[];
@@ -83,7 +92,9 @@ const withEntry = <K, V>(map: ReadonlyMap<K, V>, key: K, value: V): ReadonlyMap<
 
 /** Settles a claim, unless it is settled already: then what the event says of it did not happen. */
 const hold = (account: Account, claimId: string, change: Partial<Account>): Account =>
-  account.settlements.has(claimId) ? account : { ...account, ...change, settlements: withEntry(account.settlements, claimId, 'held') };
+  account.settlements.has(claimId)
+    ? account
+    : { ...account, ...change, settlements: withEntry(account.settlements, claimId, 'held') };
 
 const giveUp = (account: Account, claimId: string | undefined): Account =>
   claimId === undefined ? account : { ...account, settlements: withEntry(account.settlements, claimId, 'over') };
@@ -92,12 +103,19 @@ const evolve = (account: Account, event: UserStreamEvent): Account => {
   switch (event.type) {
     case 'UserProvisioned':
     case 'UserRegistered':
-      return { ...account, status: 'active', organizationId: event.data.organizationId, displayName: event.data.displayName };
+      return {
+        ...account,
+        status: 'active',
+        organizationId: event.data.organizationId,
+        displayName: event.data.displayName,
+      };
     case 'ProfileUpdated':
       return { ...account, displayName: event.data.displayName };
     case 'UsernameChanged': {
       const { claimId, usernameKey, username } = event.data;
-      return hold(giveUp(account, account.username?.claimId), claimId, { username: { claimId, usernameKey, username } });
+      return hold(giveUp(account, account.username?.claimId), claimId, {
+        username: { claimId, usernameKey, username },
+      });
     }
     case 'EmailAdded':
       return { ...account, unverifiedEmail: { emailId: event.data.emailId, address: event.data.address } };
@@ -143,7 +161,9 @@ const evolve = (account: Account, event: UserStreamEvent): Account => {
     }
     case 'ClaimAbandoned': {
       const { claimId } = event.data;
-      return account.settlements.has(claimId) ? account : { ...account, settlements: withEntry(account.settlements, claimId, 'abandoned') };
+      return account.settlements.has(claimId)
+        ? account
+        : { ...account, settlements: withEntry(account.settlements, claimId, 'abandoned') };
     }
   }
 };
@@ -173,14 +193,21 @@ export const accountFold: Fold<Account, UserStreamEvent> = {
   },
 };
 
-/** What became of a claim. An erasure ends all of them, also one that was never settled (a claim made before, met after). */
+/**
+ * What became of a claim. An erasure ends all of them, also one that was never settled (a claim made before, met
+ * after).
+ */
 export const settlementOf = (account: Account, claimId: string): ClaimSettlement => {
   const settled = account.settlements.get(claimId);
-  if (account.status === 'erasing' || account.status === 'erased') return settled === 'abandoned' ? 'abandoned' : 'over';
+  if (account.status === 'erasing' || account.status === 'erased')
+    return settled === 'abandoned' ? 'abandoned' : 'over';
   return settled ?? 'unsettled';
 };
 
-/** Where an account stood when somebody was recognized as its owner: a revocation after this point is one during the sign-in. */
+/**
+ * Where an account stood when somebody was recognized as its owner: a revocation after this point is one during the
+ * sign-in.
+ */
 export interface AccountSeen {
   /** Of the user's stream. */
   readonly revision: bigint;
@@ -202,10 +229,14 @@ export interface SessionOfAccount {
 }
 
 /**
- * Whether something took the session away that its sign-in did not know: whoever stored that may not have come to end it yet, and a command that
- * was under way in it is no longer the owner's (domain.md, "Sign-in against revocation"; L2, L20).
+ * Whether something took the session away that its sign-in did not know: whoever stored that may not have come to end
+ * it yet, and a command that was under way in it is no longer the owner's (domain.md, "Sign-in against revocation"; L2,
+ * L20).
  */
-export const isTakenAway = ({ links, endings }: Account, { sessionId, accountRevision, claimId }: SessionOfAccount): boolean =>
+export const isTakenAway = (
+  { links, endings }: Account,
+  { sessionId, accountRevision, claimId }: SessionOfAccount,
+): boolean =>
   endings.some(({ revision, keptSessionId }) => revision > accountRevision && keptSessionId !== sessionId) ||
   (claimId !== undefined && !links.some((link) => link.claimId === claimId));
 

@@ -24,6 +24,9 @@ export const verifiedEmailKey = (keys: IndexKeys, organizationId: string, canoni
   keys.of(VERIFIED_EMAIL_CATEGORY, organizationId, canonical);
 export const verifiedEmailStream = (key: string): StreamName => streamName(VERIFIED_EMAIL_CATEGORY, key);
 
-/** Under which an address that is not verified is looked up, to mail to it again. No stream: nothing reserves such an address. */
+/**
+ * Under which an address that is not verified is looked up, to mail to it again. No stream: nothing reserves such an
+ * address.
+ */
 export const pendingAddressKey = (keys: IndexKeys, organizationId: string, canonical: string): string =>
   keys.of('pendingAddress', organizationId, canonical);

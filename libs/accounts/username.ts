@@ -12,8 +12,9 @@ export type ParsedUsername =
 const USERNAME = /^[A-Za-z0-9][A-Za-z0-9._-]{1,63}$/;
 
 /**
- * 2 to 64 ASCII letters, digits, `.`, `_` and `-`, beginning with a letter or digit. Never an `@`, so that no username is somebody's e-mail
- * address (security row L18), and nothing that looks like another character (L19). The canonical form is in lower case.
+ * 2 to 64 ASCII letters, digits, `.`, `_` and `-`, beginning with a letter or digit. Never an `@`, so that no username
+ * is somebody's e-mail address (security row L18), and nothing that looks like another character (L19). The canonical
+ * form is in lower case.
  */
 export const parseUsername = (input: unknown): ParsedUsername => {
   const username = typeof input === 'string' ? input.trim() : '';

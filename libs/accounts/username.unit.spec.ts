@@ -10,7 +10,11 @@ const canonicalOf = (input: unknown): string | undefined => {
 
 describe('parseUsername', () => {
   it('takes a name as it was written, and gives it one canonical form', () => {
-    expect(parseUsername(' Ada_L.1815-x ')).toEqual({ kind: 'ok', username: 'Ada_L.1815-x', canonical: 'ada_l.1815-x' });
+    expect(parseUsername(' Ada_L.1815-x ')).toEqual({
+      kind: 'ok',
+      username: 'Ada_L.1815-x',
+      canonical: 'ada_l.1815-x',
+    });
   });
 
   it.each(['ab', '1a', 'a'.repeat(64), 'a..b', 'a-'])('takes %s', (name) => {
@@ -65,7 +69,8 @@ describe('parseUsername', () => {
   });
 
   it('L19: two names have one canonical form exactly when they differ in ASCII letter case only', () => {
-    const fold = (text: string): string => text.replace(/[A-Z]/g, (letter) => String.fromCharCode(letter.charCodeAt(0) + 32));
+    const fold = (text: string): string =>
+      text.replace(/[A-Z]/g, (letter) => String.fromCharCode(letter.charCodeAt(0) + 32));
     fc.assert(
       fc.property(names, fc.oneof(names, fc.stringMatching(/^[ab][AB]$/)), (one, other) => {
         expect(canonicalOf(one) === canonicalOf(other)).toBe(fold(one) === fold(other));

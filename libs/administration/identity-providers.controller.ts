@@ -3,12 +3,20 @@ import type { Request, Response } from 'express';
 import { z } from 'zod';
 import type { CommandContext } from '#libs/event-store/event-metadata.js';
 import { changeIdentityProvider } from '#libs/identity-providers/commands/change-identity-provider.js';
-import { announceRemoval, cancelRemoval, commitRemoval } from '#libs/identity-providers/commands/remove-identity-provider.js';
+import {
+  announceRemoval,
+  cancelRemoval,
+  commitRemoval,
+} from '#libs/identity-providers/commands/remove-identity-provider.js';
 import { decideActivate, decideConfigure, decideDeactivate } from '#libs/identity-providers/decide.js';
 import type { ProviderOutcome } from '#libs/identity-providers/decide.js';
 import { checkSettings } from '#libs/identity-providers/mistakes.js';
 import { loadIdentityProvider } from '#libs/identity-providers/queries/load-identity-provider.js';
-import { clientSecretGoesTo, identityProviderSettingsSchema, withoutSecrets } from '#libs/identity-providers/settings.js';
+import {
+  clientSecretGoesTo,
+  identityProviderSettingsSchema,
+  withoutSecrets,
+} from '#libs/identity-providers/settings.js';
 import type { IdentityProvider } from '#libs/identity-providers/state.js';
 import { problem } from '#libs/platform/problem.js';
 import type { Problem } from '#libs/platform/problem.js';
@@ -39,8 +47,8 @@ interface Call {
 }
 
 /**
- * `/api/v1/identity-providers/{id}`: the identity providers that belong to the client's organization. Those of the installation are declared by its
- * operator. Secrets are taken and never returned; one that is left out stays as it is.
+ * `/api/v1/identity-providers/{id}`: the identity providers that belong to the client's organization. Those of the
+ * installation are declared by its operator. Secrets are taken and never returned; one that is left out stays as it is.
  */
 @Controller('/api/v1/identity-providers/:id')
 export class IdentityProvidersController {
@@ -56,7 +64,12 @@ export class IdentityProvidersController {
   }
 
   @Put()
-  async configure(@Param('id') id: string, @Body() body: unknown, @Req() request: Request, @Res() response: Response): Promise<void> {
+  async configure(
+    @Param('id') id: string,
+    @Body() body: unknown,
+    @Req() request: Request,
+    @Res() response: Response,
+  ): Promise<void> {
     const call = await this.#authorize(id, request, response);
     if (!call) return;
     const { organizationId, state, context } = call;
@@ -82,7 +95,12 @@ export class IdentityProvidersController {
         mistakes.map(({ path, message }) => ({ path: path.join('.'), message })),
       );
     const declared = { settings: parsed.data, active: state.settings ? state.active : true };
-    const { outcome } = await changeIdentityProvider(this.dependencies.store, id, (now) => decideConfigure(now, declared), context);
+    const { outcome } = await changeIdentityProvider(
+      this.dependencies.store,
+      id,
+      (now) => decideConfigure(now, declared),
+      context,
+    );
     this.#answer(response, outcome);
   }
 
@@ -90,14 +108,20 @@ export class IdentityProvidersController {
   async activate(@Param('id') id: string, @Req() request: Request, @Res() response: Response): Promise<void> {
     const call = await this.#existing(id, request, response);
     if (!call) return;
-    this.#answer(response, (await changeIdentityProvider(this.dependencies.store, id, decideActivate, call.context)).outcome);
+    this.#answer(
+      response,
+      (await changeIdentityProvider(this.dependencies.store, id, decideActivate, call.context)).outcome,
+    );
   }
 
   @Post('/deactivate')
   async deactivate(@Param('id') id: string, @Req() request: Request, @Res() response: Response): Promise<void> {
     const call = await this.#existing(id, request, response);
     if (!call) return;
-    this.#answer(response, (await changeIdentityProvider(this.dependencies.store, id, decideDeactivate, call.context)).outcome);
+    this.#answer(
+      response,
+      (await changeIdentityProvider(this.dependencies.store, id, decideDeactivate, call.context)).outcome,
+    );
   }
 
   /** Phase one of a removal: it counts for nobody any more as a way in that would be left. */
@@ -115,7 +139,12 @@ export class IdentityProvidersController {
 
   /** Phase two: `{"force": true}` also where people lose their last way in. */
   @Post('/removal/commit')
-  async commit(@Param('id') id: string, @Body() body: unknown, @Req() request: Request, @Res() response: Response): Promise<void> {
+  async commit(
+    @Param('id') id: string,
+    @Body() body: unknown,
+    @Req() request: Request,
+    @Res() response: Response,
+  ): Promise<void> {
     const call = await this.#existing(id, request, response);
     if (!call) return;
     const parsed = commitSchema.safeParse(body ?? {});
@@ -130,7 +159,9 @@ export class IdentityProvidersController {
         return void response.status(200).json({ peopleWithoutWayIn: outcome.peopleWithoutWayIn });
       case 'not_settled':
         response.set('retry-after', String(Math.ceil(outcome.waitMs / 1_000)));
-        return this.#refuse(response, 'removal_not_settled', { detail: 'Try again after the time that Retry-After says.' });
+        return this.#refuse(response, 'removal_not_settled', {
+          detail: 'Try again after the time that Retry-After says.',
+        });
       case 'would_take_last_way_in':
         return this.#refuse(response, 'people_would_lose_their_last_way_in', {
           detail: `${outcome.peopleWithoutWayIn} people have no other way in. Give them one, cancel the removal, or send {"force": true}.`,
@@ -148,12 +179,16 @@ export class IdentityProvidersController {
     const context = apiContextOf(request, newId, access);
     if (!context) {
       const detail = 'Use 1 to 200 visible ASCII characters.';
-      sendProblem(response, problem(400, 'idempotency_key_invalid', 'The Idempotency-Key cannot be used', { instance: newId(), detail }));
+      sendProblem(
+        response,
+        problem(400, 'idempotency_key_invalid', 'The Idempotency-Key cannot be used', { instance: newId(), detail }),
+      );
       return undefined;
     }
     const { organizationId } = access;
     const state = slugSchema.safeParse(id).success ? await loadIdentityProvider(store, id) : undefined;
-    if (state && (!state.settings || state.settings.organizationId === organizationId)) return { id, organizationId, state, context };
+    if (state && (!state.settings || state.settings.organizationId === organizationId))
+      return { id, organizationId, state, context };
     this.#refuse(response, 'provider_not_found');
     return undefined;
   }

@@ -2,7 +2,13 @@ import { Body, Controller, Delete, Inject, Param, Post, Put, Req, Res } from '@n
 import { CommandBus } from '@nestjs/cqrs';
 import type { Request, Response } from 'express';
 import { z } from 'zod';
-import { DeactivateUser, EraseUser, GrantRole, ReactivateUser, RevokeRole } from '#libs/accounts/commands/account.command.js';
+import {
+  DeactivateUser,
+  EraseUser,
+  GrantRole,
+  ReactivateUser,
+  RevokeRole,
+} from '#libs/accounts/commands/account.command.js';
 import { role } from '#libs/accounts/events.js';
 import type { CommandContext } from '#libs/event-store/event-metadata.js';
 import { UnlinkExternalIdentity } from '#libs/linking/commands/unlink-external-identity.command.js';
@@ -32,8 +38,8 @@ interface Call {
 }
 
 /**
- * `/api/v1/users/{id}`: commands on users of the client's organization. Each answers 204 when it is done, also when it was done before; with an
- * `Idempotency-Key` a repeated call has one effect.
+ * `/api/v1/users/{id}`: commands on users of the client's organization. Each answers 204 when it is done, also when it
+ * was done before; with an `Idempotency-Key` a repeated call has one effect.
  */
 @Controller('/api/v1/users/:userId')
 export class UsersController {
@@ -69,7 +75,8 @@ export class UsersController {
   ): Promise<void> {
     const call = await this.#authorize(userId, request, response);
     const granted = call && this.#role(name, response);
-    if (call && granted) this.#answer(response, await this.commands.execute(new GrantRole(call.target, granted, call.context)));
+    if (call && granted)
+      this.#answer(response, await this.commands.execute(new GrantRole(call.target, granted, call.context)));
   }
 
   @Delete('/roles/:role')
@@ -81,7 +88,8 @@ export class UsersController {
   ): Promise<void> {
     const call = await this.#authorize(userId, request, response);
     const revoked = call && this.#role(name, response);
-    if (call && revoked) this.#answer(response, await this.commands.execute(new RevokeRole(call.target, revoked, call.context)));
+    if (call && revoked)
+      this.#answer(response, await this.commands.execute(new RevokeRole(call.target, revoked, call.context)));
   }
 
   /** `{"force": true}` also takes the last way in away: an administrator's decision (invariant 2). */
@@ -104,7 +112,9 @@ export class UsersController {
     const { organizationId } = call.target;
     this.#answer(
       response,
-      await this.commands.execute(new UnlinkExternalIdentity(userId, organizationId, claimId, call.context, parsed.data.force)),
+      await this.commands.execute(
+        new UnlinkExternalIdentity(userId, organizationId, claimId, call.context, parsed.data.force),
+      ),
     );
   }
 
@@ -135,7 +145,10 @@ export class UsersController {
     return undefined;
   }
 
-  #answer(response: Response, { outcome }: { readonly outcome: { readonly kind: string; readonly code?: string } }): void {
+  #answer(
+    response: Response,
+    { outcome }: { readonly outcome: { readonly kind: string; readonly code?: string } },
+  ): void {
     if (outcome.kind !== 'refused') return void response.status(204).send();
     const code = outcome.code ?? 'refused';
     const [status, title] = TITLES[code] ?? [409, 'That is not possible'];
@@ -143,6 +156,9 @@ export class UsersController {
   }
 
   #refuse(response: Response, status: number, code: string, title: string, detail?: string): void {
-    sendProblem(response, problem(status, code, title, { instance: this.dependencies.newId(), ...(detail ? { detail } : {}) }));
+    sendProblem(
+      response,
+      problem(status, code, title, { instance: this.dependencies.newId(), ...(detail ? { detail } : {}) }),
+    );
   }
 }

@@ -47,8 +47,14 @@ const storeAccount = async (userId: string, events: readonly UserStreamEvent[], 
 };
 const storeActivity = async (userId: string, at: string, ...events: readonly ActivityEvent[]): Promise<bigint> => {
   const store = new EventStore({ ...installation, clock: () => new Date(at) });
-  return (await appendUnconditionally(store, { stream: userActivityStream(userId), events, context: testContext(), subject: userId }))
-    .position;
+  return (
+    await appendUnconditionally(store, {
+      stream: userActivityStream(userId),
+      events,
+      context: testContext(),
+      subject: userId,
+    })
+  ).position;
 };
 
 describe('as of now', () => {
@@ -79,7 +85,8 @@ describe('as of now', () => {
           const events = histories[i] ?? [];
           return accountAsOf(account.ending === 'erased' ? afterErasure(events) : events);
         });
-        const byUser = (rows: readonly object[]) => new Map(rows.map((row) => [(row as { user_id: string }).user_id, row]));
+        const byUser = (rows: readonly object[]) =>
+          new Map(rows.map((row) => [(row as { user_id: string }).user_id, row]));
         expect(byUser(await rowsAfterBatches(pool, usersProjection, histories))).toEqual(
           byUser(users.map(({ userId }, i) => asRow(userId, accounts[i] as AccountAsOf))),
         );
@@ -87,7 +94,9 @@ describe('as of now', () => {
           (row) => `${String(row.user_id)} ${String(row.claim_id)}`,
         );
         expect(links.toSorted()).toEqual(
-          users.flatMap(({ userId }, i) => (accounts[i]?.links ?? []).map(({ claimId }) => `${userId} ${claimId}`)).toSorted(),
+          users
+            .flatMap(({ userId }, i) => (accounts[i]?.links ?? []).map(({ claimId }) => `${userId} ${claimId}`))
+            .toSorted(),
         );
       }),
       { numRuns: 25 },
@@ -99,7 +108,8 @@ describe('an account read from the store', () => {
     for (const generated of fc.sample(generatedAccount, 8)) {
       const userId = newUuid();
       const planned = eventsOf(generated, userId);
-      for (const { event, metadata } of planned) await storeAccount(userId, [event], () => new Date(metadata.occurredAt));
+      for (const { event, metadata } of planned)
+        await storeAccount(userId, [event], () => new Date(metadata.occurredAt));
       const events = (await installation.store.read(userStream(userId))) as readonly RecordedEvent<UserStreamEvent>[];
       expect(events.map(({ event }) => event)).toEqual(planned.map(({ event }) => event));
       for (const [i, { position, metadata }] of events.entries()) {
@@ -108,7 +118,10 @@ describe('an account read from the store', () => {
           asOf: { position: position.toString(), occurredAt: metadata.occurredAt },
           ...accountAsOf(events.slice(0, i + 1)),
         };
-        const found = await readAccountAsOf({ ...installation, clock: systemClock }, userId, { moment: { position }, withSessions: false });
+        const found = await readAccountAsOf({ ...installation, clock: systemClock }, userId, {
+          moment: { position },
+          withSessions: false,
+        });
         expect(found).toEqual({ kind: 'found', answer: expected });
       }
       const now = await readAccountAsOf({ ...installation, clock: systemClock }, userId, { withSessions: false });
@@ -119,7 +132,10 @@ describe('an account read from the store', () => {
   it('needs only the short stream; the activity is read for sessions, and no read model ever', async () => {
     const userId = newUuid();
     await storeAccount(userId, [{ type: 'UserRegistered', data: { organizationId: 'default' } }]);
-    await storeActivity(userId, '2026-03-03T12:00:00Z', { type: 'SessionEnded', data: { sessionId: 's', reason: 'signed_out' } });
+    await storeActivity(userId, '2026-03-03T12:00:00Z', {
+      type: 'SessionEnded',
+      data: { sessionId: 's', reason: 'signed_out' },
+    });
     const read = new Set<string>();
     class Watched extends EventStore {
       override async readStored(stream: StreamName, options?: ReadOptions): Promise<readonly StoredEvent[]> {
@@ -139,9 +155,11 @@ describe('an account read from the store', () => {
     const userId = newUuid();
     const dependencies = { ...installation, clock: () => new Date('2026-03-03T12:00:00Z') };
     await storeAccount(userId, [{ type: 'UserRegistered', data: { organizationId: 'default' } }]);
-    expect(await readAccountAsOf(dependencies, userId, { moment: { position: 0n }, withSessions: true })).toMatchObject({
-      answer: { status: 'none', asOf: null, organizationId: null, links: [] },
-    });
+    expect(await readAccountAsOf(dependencies, userId, { moment: { position: 0n }, withSessions: true })).toMatchObject(
+      {
+        answer: { status: 'none', asOf: null, organizationId: null, links: [] },
+      },
+    );
     const tomorrow = { time: new Date('2026-03-04T12:00:00Z') };
     expect(await readAccountAsOf(dependencies, userId, { moment: tomorrow, withSessions: false })).toEqual({
       kind: 'refused',
@@ -150,8 +168,12 @@ describe('an account read from the store', () => {
     });
     const end = await installation.store.endOfLog();
     const beyond = { position: end + 1n };
-    expect(await readAccountAsOf(dependencies, userId, { moment: beyond, withSessions: false })).toMatchObject({ parameter: 'asOf' });
-    expect(await readDifference(dependencies, userId, { from: { position: 0n }, to: beyond })).toMatchObject({ parameter: 'to' });
+    expect(await readAccountAsOf(dependencies, userId, { moment: beyond, withSessions: false })).toMatchObject({
+      parameter: 'asOf',
+    });
+    expect(await readDifference(dependencies, userId, { from: { position: 0n }, to: beyond })).toMatchObject({
+      parameter: 'to',
+    });
     expect(await readDifference(dependencies, userId, { from: tomorrow })).toMatchObject({ parameter: 'from' });
     expect(await readDifference(dependencies, userId, { from: { position: end }, to: { position: 0n } })).toEqual({
       kind: 'refused',
@@ -164,29 +186,48 @@ describe('an account read from the store', () => {
 describe('sessions as of a moment', () => {
   const LIFETIME_S = 3_600;
   const started = (sessionId: string, authenticatedAt: string): readonly ActivityEvent[] => [
-    { type: 'LoginSucceeded', data: { sessionId, method: 'external_identity', providerId: 'acme', claimId: newUuid() } },
+    {
+      type: 'LoginSucceeded',
+      data: { sessionId, method: 'external_identity', providerId: 'acme', claimId: newUuid() },
+    },
     { type: 'SessionStarted', data: { sessionId, authenticatedAt } },
   ];
-  const endedNow = (sessionId: string): ActivityEvent => ({ type: 'SessionEnded', data: { sessionId, reason: 'signed_out' } });
+  const endedNow = (sessionId: string): ActivityEvent => ({
+    type: 'SessionEnded',
+    data: { sessionId, reason: 'signed_out' },
+  });
 
   it('are those begun and neither ended nor expired by then, under the policy of their sign-in', async () => {
     const userId = newUuid();
     const organizationId = `org-${randomBytes(4).toString('hex')}`;
-    const policy = { externalSignIn: true, password: false, registration: false, recovery: false, loginNames: ['username'] } as const;
+    const policy = {
+      externalSignIn: true,
+      password: false,
+      registration: false,
+      recovery: false,
+      loginNames: ['username'],
+    } as const;
     await appendUnconditionally(installation.store, {
       stream: `organization-${organizationId}`,
       events: [{ type: 'LoginPolicyChanged', data: { policy: { ...policy, sessionLifetimeS: LIFETIME_S } } }],
       context: testContext(),
       subject: userId,
     });
-    await storeAccount(userId, [{ type: 'UserRegistered', data: { organizationId } }], () => new Date('2026-03-03T11:00:00Z'));
+    await storeAccount(
+      userId,
+      [{ type: 'UserRegistered', data: { organizationId } }],
+      () => new Date('2026-03-03T11:00:00Z'),
+    );
     await storeActivity(userId, '2026-03-03T12:00:00.050Z', ...started('one', '2026-03-03T12:00:00.000Z'));
     await storeActivity(userId, '2026-03-03T12:10:00.050Z', ...started('two', '2026-03-03T12:10:00.000Z'));
     const end = await storeActivity(userId, '2026-03-03T12:20:00.000Z', endedNow('two'));
     await storeActivity(userId, '2026-03-03T12:30:00.050Z', ...started('three', '2026-03-03T12:30:00.000Z'));
 
     const openAt = async (moment: { time: Date } | { position: bigint } | undefined, now = '2026-03-03T12:40:00Z') => {
-      const found = await readAccountAsOf({ ...installation, clock: () => new Date(now) }, userId, { moment, withSessions: true });
+      const found = await readAccountAsOf({ ...installation, clock: () => new Date(now) }, userId, {
+        moment,
+        withSessions: true,
+      });
       return found.kind === 'found' ? found.answer.sessions?.map(({ sessionId }) => sessionId) : found;
     };
     const at = (time: string) => openAt({ time: new Date(`2026-03-03T${time}Z`) });

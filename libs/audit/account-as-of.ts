@@ -46,7 +46,11 @@ export interface AccountAsOf {
   readonly status: AccountStatus;
   readonly organizationId: string | null;
   readonly createdAt: string | null;
-  readonly profile: { readonly displayName: string | null; readonly givenName: string | null; readonly familyName: string | null };
+  readonly profile: {
+    readonly displayName: string | null;
+    readonly givenName: string | null;
+    readonly familyName: string | null;
+  };
   readonly username: string | null;
   readonly emails: readonly ShownEmail[];
   readonly links: readonly ShownLink[];
@@ -87,14 +91,19 @@ const evolve = (before: Folded, recorded: RecordedEvent<UserStreamEvent>): Folde
   const account = accountFold.evolve(before.account, event, recorded);
   const isNewPassword = event.type === 'PasswordSet';
   const since = new Map(
-    thingsOf(account).map((thing) => [thing, isNewPassword && thing === 'password' ? now : (before.since.get(thing) ?? now)]),
+    thingsOf(account).map((thing) => [
+      thing,
+      isNewPassword && thing === 'password' ? now : (before.since.get(thing) ?? now),
+    ]),
   );
   const after = { ...before, account, since };
   switch (event.type) {
     case 'UserProvisioned': {
       const { displayName = null, givenName = null, familyName = null, email, providerId } = event.data;
       const asserted =
-        email === undefined ? undefined : { address: email, verified: false, proof: null, assertedBy: providerId, since: now };
+        email === undefined
+          ? undefined
+          : { address: email, verified: false, proof: null, assertedBy: providerId, since: now };
       return { ...after, created: now, profile: { displayName, givenName, familyName }, asserted };
     }
     case 'UserRegistered':
@@ -148,7 +157,9 @@ export const accountAsOf = (events: readonly RecordedEvent<UserStreamEvent>[]): 
     links,
     credentials: [
       ...(password ? [{ kind: 'password', since: password } as const] : []),
-      ...links.map(({ claimId, since: linkedSince }) => ({ kind: 'external_identity', claimId, since: linkedSince }) as const),
+      ...links.map(
+        ({ claimId, since: linkedSince }) => ({ kind: 'external_identity', claimId, since: linkedSince }) as const,
+      ),
     ],
     roles: [...account.roles].map((role) => ({ role, since: since.get(`role ${role}`) as Since })),
   };

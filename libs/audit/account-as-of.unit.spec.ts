@@ -21,7 +21,8 @@ describe('as of a moment', () => {
         expect(prefixAsOf(events, { position: 0n })).toEqual([]);
         for (const [i, { position }] of events.entries()) {
           const prefix = events.slice(0, i + 1);
-          for (const at of [position, position + 1n, position + 63n]) expect(prefixAsOf(events, { position: at })).toEqual(prefix);
+          for (const at of [position, position + 1n, position + 63n])
+            expect(prefixAsOf(events, { position: at })).toEqual(prefix);
           expect(accountAsOf(prefixAsOf(events, { position }))).toEqual(accountAsOf(prefix));
         }
       }),
@@ -33,7 +34,8 @@ describe('as of a moment', () => {
         const events = eventsOf(generated, ANN);
         const time = new Date(Date.UTC(2026, 2, 3, 12, 0, seconds));
         let expected: Events = [];
-        for (const [i, { metadata }] of events.entries()) if (new Date(metadata.occurredAt) <= time) expected = events.slice(0, i + 1);
+        for (const [i, { metadata }] of events.entries())
+          if (new Date(metadata.occurredAt) <= time) expected = events.slice(0, i + 1);
         expect(prefixAsOf(events, { time })).toEqual(expected);
       }),
     ));
@@ -44,7 +46,10 @@ describe('as of a moment', () => {
         const events = eventsOf(generated, ANN);
         for (let length = 0; length <= events.length; length += 1) {
           const prefix = events.slice(0, length);
-          const account = prefix.reduce((state, each) => accountFold.evolve(state, each.event, each), accountFold.initial);
+          const account = prefix.reduce(
+            (state, each) => accountFold.evolve(state, each.event, each),
+            accountFold.initial,
+          );
           const shown = accountAsOf(prefix);
           const isReleased = account.status === 'erasing' || account.status === 'erased';
           expect(shown).toMatchObject({
@@ -53,8 +58,12 @@ describe('as of a moment', () => {
             profile: { displayName: account.displayName ?? null },
             username: account.username?.username ?? null,
           });
-          expect(shown.links.map(({ claimId }) => claimId)).toEqual(isReleased ? [] : account.links.map(({ claimId }) => claimId));
-          expect(shown.credentials.some(({ kind }) => kind === 'password')).toBe(!isReleased && account.passwordHash !== undefined);
+          expect(shown.links.map(({ claimId }) => claimId)).toEqual(
+            isReleased ? [] : account.links.map(({ claimId }) => claimId),
+          );
+          expect(shown.credentials.some(({ kind }) => kind === 'password')).toBe(
+            !isReleased && account.passwordHash !== undefined,
+          );
           expect(new Set(shown.roles.map(({ role }) => role))).toEqual(account.roles);
           expect(shown.emails.find(({ verified }) => verified)?.address).toEqual(account.verifiedEmail?.address);
           expect(shown.emails.find(({ verified, assertedBy }) => !verified && assertedBy === null)?.address).toEqual(
@@ -95,7 +104,11 @@ describe('the difference between two moments', () => {
         const events = eventsOf(generated, ANN);
         const [before, after] = [accountAsOf(events.slice(0, at)), accountAsOf(events)];
         const there = differencesBetween(before, after);
-        const back = differencesBetween(after, before).map((each) => ({ part: each.part, before: each.after, after: each.before }));
+        const back = differencesBetween(after, before).map((each) => ({
+          part: each.part,
+          before: each.after,
+          after: each.before,
+        }));
         expect(new Map(there.map((each) => [each.part, each]))).toEqual(new Map(back.map((each) => [each.part, each])));
         expect(there.length === 0).toBe(JSON.stringify(before) === JSON.stringify(after));
       }),
@@ -128,7 +141,11 @@ describe('the difference between two moments', () => {
         before: { since: { position: '256', occurredAt: '2026-03-03T12:00:03.000Z' } },
         after: { since: { position: '512', occurredAt: '2026-03-03T12:00:07.000Z' } },
       },
-      { part: 'roles.auditor', before: null, after: { since: { position: '448', occurredAt: '2026-03-03T12:00:06.000Z' } } },
+      {
+        part: 'roles.auditor',
+        before: null,
+        after: { since: { position: '448', occurredAt: '2026-03-03T12:00:06.000Z' } },
+      },
     ]);
   });
 });

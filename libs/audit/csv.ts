@@ -23,7 +23,10 @@ const COLUMNS: readonly (readonly [name: string, of: (entry: HistoryEntry) => st
 /** What a spreadsheet takes for the beginning of a formula, full-width forms included (OWASP, "CSV Injection"). */
 const FORMULA = /^[=+\-@\t\r＝＋－＠]/;
 
-/** A cell (RFC 4180): always quoted, on one line, and never a formula, whatever a person or a provider called themselves. */
+/**
+ * A cell (RFC 4180): always quoted, on one line, and never a formula, whatever a person or a provider called
+ * themselves.
+ */
 export const csvCell = (value: string | undefined): string => {
   const text = value ?? '';
   const harmless = FORMULA.test(text) ? `'${text}` : text;

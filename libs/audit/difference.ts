@@ -13,10 +13,15 @@ const partsOf = ({ profile, emails, links, credentials, roles, ...rest }: Accoun
   new Map<string, unknown>([
     ...Object.entries(rest),
     ...Object.entries(profile).map(([name, value]) => [`profile.${name}`, value] as const),
-    ...emails.map((email) => [`emails.${email.verified ? 'verified' : email.assertedBy ? 'asserted' : 'unverified'}`, email] as const),
+    ...emails.map(
+      (email) =>
+        [`emails.${email.verified ? 'verified' : email.assertedBy ? 'asserted' : 'unverified'}`, email] as const,
+    ),
     ...links.map((link) => [`links.${link.claimId}`, link] as const),
     // Other credentials are links.
-    ...credentials.filter(({ kind }) => kind === 'password').map(({ kind, since }) => [`credentials.${kind}`, { since }] as const),
+    ...credentials
+      .filter(({ kind }) => kind === 'password')
+      .map(({ kind, since }) => [`credentials.${kind}`, { since }] as const),
     ...roles.map(({ role, since }) => [`roles.${role}`, { since }] as const),
   ]);
 

@@ -7,7 +7,10 @@ import { categoryOf, idOf } from '#libs/event-store/stream-name.js';
 import { facetsOf } from './facets.js';
 import { sentenceFor } from './sentences.js';
 
-/** What stands in the place of a value whose subject was erased. The entry's `erased` says which these are: a person may be called so. */
+/**
+ * What stands in the place of a value whose subject was erased. The entry's `erased` says which these are: a person may
+ * be called so.
+ */
 export const ERASED = 'erased';
 
 /** One event of a history, as it was stored; never with a secret. */
@@ -63,4 +66,5 @@ export const entryOf = (recorded: RecordedEvent): HistoryEntry => {
   };
 };
 
-const isOfUser = ({ stream }: RecordedEvent): boolean => [USER_CATEGORY, USER_ACTIVITY_CATEGORY].includes(categoryOf(stream));
+const isOfUser = ({ stream }: RecordedEvent): boolean =>
+  [USER_CATEGORY, USER_ACTIVITY_CATEGORY].includes(categoryOf(stream));

@@ -16,10 +16,14 @@ const LINE_OF: Readonly<Record<ExportFormat, (entry: HistoryEntry) => string>> =
 };
 
 /**
- * The lines of an export, some at a time, as they are read: memory is flat however many there are. Each line begins with the position that the
- * export goes on behind when it is resumed; what is resumed has no header, so that it can be put behind what there is.
+ * The lines of an export, some at a time, as they are read: memory is flat however many there are. Each line begins
+ * with the position that the export goes on behind when it is resumed; what is resumed has no header, so that it can be
+ * put behind what there is.
  */
-export async function* exportLines(events: AsyncIterable<RecordedEvent>, query: ExportQuery): AsyncGenerator<string, void> {
+export async function* exportLines(
+  events: AsyncIterable<RecordedEvent>,
+  query: ExportQuery,
+): AsyncGenerator<string, void> {
   let lines = query.format === 'csv' && query.after === undefined ? [csvHeader] : [];
   for await (const recorded of events) {
     if (!matches(query, facetsOf(recorded))) continue;

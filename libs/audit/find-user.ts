@@ -16,7 +16,8 @@ export interface LookUp {
 }
 
 /**
- * Who has a username or a verified e-mail address in an organization now: exactly this one, by the streams that hold who owns what.
+ * Who has a username or a verified e-mail address in an organization now: exactly this one, by the streams that hold
+ * who owns what.
  * @returns nothing where nobody can be called so
  */
 export const lookUpUser = async (
@@ -28,7 +29,10 @@ export const lookUpUser = async (
   const identifier = namedIdentifier(dependencies.indexKeys, organizationId, typed);
   if (!identifier) return undefined;
   const { kind, key, thing } = identifier;
-  const ownership = await new Claims(dependencies).ownerOf(thing, { ...context, actor: { type: 'system', id: 'audit' } });
+  const ownership = await new Claims(dependencies).ownerOf(thing, {
+    ...context,
+    actor: { type: 'system', id: 'audit' },
+  });
   // The key is the organization's own; the account says so once more (invariant 11).
   const isTheirs = ownership.kind === 'owned' && ownership.owner.organizationId === organizationId;
   return { query: { by: kind, key }, userId: isTheirs ? ownership.userId : undefined };

@@ -4,7 +4,10 @@ import { actorSchema } from '#libs/event-store/event-metadata.js';
 
 const MAX_POSITION = 2n ** 63n - 1n;
 
-/** A position in the log, written `pos:<number>`. An entry's own position is a cursor: reading goes on behind it, in the order asked for. */
+/**
+ * A position in the log, written `pos:<number>`. An entry's own position is a cursor: reading goes on behind it, in the
+ * order asked for.
+ */
 export const positionSchema = z
   .string()
   .regex(/^pos:\d{1,19}$/, 'must be a position that an earlier answer gave, such as pos:1234')
@@ -76,7 +79,8 @@ export interface QueryMistake {
 
 export const mistakeOf = ({ issues }: z.ZodError): QueryMistake => {
   const [issue] = issues;
-  if (issue?.code === 'unrecognized_keys') return { parameter: issue.keys[0] ?? '', detail: `There is no parameter "${issue.keys[0]}".` };
+  if (issue?.code === 'unrecognized_keys')
+    return { parameter: issue.keys[0] ?? '', detail: `There is no parameter "${issue.keys[0]}".` };
   const parameter = issue?.path.join('.') ?? '';
   return { parameter, detail: `"${parameter}": ${issue?.message}.` };
 };

@@ -81,7 +81,8 @@ describe('a moment', () => {
     expect(momentSchema.parse('2026-03-03T12:00:00Z')).toEqual({ time: new Date('2026-03-03T12:00:00Z') });
   });
 
-  it.each(['', 'noon', 'pos:x', '1234', '2026-03-03', '2026-03-03T12:00:00', '2026-13-03T12:00:00Z'])('is not "%s"', (text) =>
-    expect(momentSchema.safeParse(text).success).toBe(false),
+  it.each(['', 'noon', 'pos:x', '1234', '2026-03-03', '2026-03-03T12:00:00', '2026-13-03T12:00:00Z'])(
+    'is not "%s"',
+    (text) => expect(momentSchema.safeParse(text).success).toBe(false),
   );
 });

@@ -24,7 +24,10 @@ beforeAll(async () => {
 });
 afterAll(() => installation.stop());
 
-const provisioned: DomainEvent = { type: 'UserProvisioned', data: { organizationId: 'default', providerId: 'acme', displayName: 'Ann' } };
+const provisioned: DomainEvent = {
+  type: 'UserProvisioned',
+  data: { organizationId: 'default', providerId: 'acme', displayName: 'Ann' },
+};
 const abandoned = (): DomainEvent => ({ type: 'ClaimAbandoned', data: { claimId: newUuid() } });
 const ended = (sessionId: string): DomainEvent => ({ type: 'SessionEnded', data: { sessionId, reason: 'signed_out' } });
 const failed = (code = 'credentials_invalid'): DomainEvent => ({ type: 'LoginFailed', data: { code } });
@@ -40,12 +43,21 @@ const linked = (identityKey: string, claimId = newUuid()): DomainEvent => ({
     identityKey,
     issuer: 'https://globex.example',
     subject: 'ann',
-    provenance: { origin: 'self_service', proof: 'assertion', policyRevision: 'organization-default@1', assertionId: 'a' },
+    provenance: {
+      origin: 'self_service',
+      proof: 'assertion',
+      policyRevision: 'organization-default@1',
+      assertionId: 'a',
+    },
   },
 });
 
 const streamOf = (userId: string, where: string): StreamName =>
-  where === 'account' ? userStream(userId) : where === 'activity' ? userActivityStream(userId) : signInAttemptsStream(where);
+  where === 'account'
+    ? userStream(userId)
+    : where === 'activity'
+      ? userActivityStream(userId)
+      : signInAttemptsStream(where);
 
 interface Place {
   readonly at?: Date;
@@ -68,8 +80,11 @@ const store = async (
   }
 };
 
-const read = (userId: string, query: Record<string, unknown> = {}, from: EventStore = installation.store): Promise<HistoryPage> =>
-  readHistory(from, userId, historyQuerySchema.parse(query));
+const read = (
+  userId: string,
+  query: Record<string, unknown> = {},
+  from: EventStore = installation.store,
+): Promise<HistoryPage> => readHistory(from, userId, historyQuerySchema.parse(query));
 
 const pagesOf = async (
   userId: string,
@@ -117,7 +132,11 @@ describe('a user’s history', () => {
 
   it('an entry tells who, when, from where it follows, through which app and provider, and what', async () => {
     const userId = newUuid();
-    const context = { actor: { type: 'user', id: userId }, clientId: 'app', source: { address: '192.0.2.7', userAgent: 'test' } } as const;
+    const context = {
+      actor: { type: 'user', id: userId },
+      clientId: 'app',
+      source: { address: '192.0.2.7', userAgent: 'test' },
+    } as const;
     await store(userId, ['account', provisioned, { at: new Date('2026-03-03T12:00:00.250Z'), context }]);
     const [entry] = (await read(userId)).entries;
     expect(entry).toEqual({
@@ -174,9 +193,16 @@ describe('a user’s history', () => {
       source: 'erased',
       erased: ['displayName', 'source'],
     });
-    expect(after[1]).toMatchObject({ sentence: 'The username became (erased)', payload: { username: 'erased', usernameKey: 'ann-key' } });
+    expect(after[1]).toMatchObject({
+      sentence: 'The username became (erased)',
+      payload: { username: 'erased', usernameKey: 'ann-key' },
+    });
     expect(after[2]).toMatchObject({ payload: {}, erased: [] });
-    expect(after[3]).toMatchObject({ payload: { sessionId: 's1', reason: 'signed_out' }, source: 'erased', erased: ['source'] });
+    expect(after[3]).toMatchObject({
+      payload: { sessionId: 's1', reason: 'signed_out' },
+      source: 'erased',
+      erased: ['source'],
+    });
     expect(JSON.stringify(after)).not.toMatch(/Ann|"ann"|192\.0\.2/);
   });
 
@@ -194,7 +220,9 @@ describe('a user’s history', () => {
     const { entries } = await read(userId);
     for (const [i, { position }] of entries.entries()) {
       expect(told((await read(userId, { after: `pos:${position}` })).entries)).toEqual(expected.slice(i + 1));
-      expect(told((await read(userId, { after: `pos:${position}`, order: 'desc' })).entries)).toEqual(expected.slice(0, i).toReversed());
+      expect(told((await read(userId, { after: `pos:${position}`, order: 'desc' })).entries)).toEqual(
+        expected.slice(0, i).toReversed(),
+      );
     }
   });
 });
@@ -229,7 +257,10 @@ describe('while events arrive', () => {
     '%s: what arrives in several streams between two reads of one page is not told out of order, and not lost',
     async (order) => {
       const { userId, expected } = await aDozen();
-      /** In which the user's two streams get an event each, the one read first before the other, while a page is being read. */
+      /**
+       * In which the user's two streams get an event each, the one read first before the other, while a page is being
+       * read.
+       */
       class Racing extends EventStore {
         raced = false;
         override async readStored(stream: StreamName, options?: ReadOptions): Promise<readonly StoredEvent[]> {
@@ -265,7 +296,13 @@ describe('attempts on a user’s identifiers', () => {
   it('are in the history: by username, by verified e-mail, by external identity', async () => {
     const userId = newUuid();
     const [name, mail, identity] = [newUuid(), newUuid(), newUuid()];
-    const email = { claimId: newUuid(), emailKey: mail, emailId: newUuid(), address: 'ann@acme.example', proof: { method: 'mail_loop' } };
+    const email = {
+      claimId: newUuid(),
+      emailKey: mail,
+      emailId: newUuid(),
+      address: 'ann@acme.example',
+      proof: { method: 'mail_loop' },
+    };
     await store(
       userId,
       ['account', provisioned],
@@ -292,7 +329,10 @@ describe('attempts on a user’s identifiers', () => {
       expect(toldIn(await pagesOf(userId, { limit, order: 'desc' }))).toEqual(expected.toReversed());
     }
     const [entry] = (await read(userId, { types: 'LoginFailed' })).entries;
-    expect(entry).toMatchObject({ sentence: 'A sign-in with a password was refused: by-name', actor: { type: 'system', id: 'test' } });
+    expect(entry).toMatchObject({
+      sentence: 'A sign-in with a password was refused: by-name',
+      actor: { type: 'system', id: 'test' },
+    });
     expect(entry?.userId).toBeUndefined();
   });
 
@@ -314,7 +354,8 @@ describe('attempts on a user’s identifiers', () => {
       [identityKey, failed('unlinked')],
     );
     await store(bea, ['account', { type: 'ErasureStarted', data: {} }], [key, failed('erased')]);
-    const failuresOf = async (userId: string): Promise<unknown[]> => toldIn(await pagesOf(userId, { types: 'LoginFailed', limit: 1 }));
+    const failuresOf = async (userId: string): Promise<unknown[]> =>
+      toldIn(await pagesOf(userId, { types: 'LoginFailed', limit: 1 }));
     expect(await failuresOf(ann)).toEqual(['ann-1', 'ann-2']);
     expect(await failuresOf(bea)).toEqual(['bea-1']);
   });
@@ -363,9 +404,16 @@ describe('filters', () => {
       ['activity', ended('a'), by('admin', 'cli:ann')],
       ['activity', ended('b'), by('admin', 'cli:bea')],
       ['account', linked(newUuid()), by('user', userId)],
-      ['account', { type: 'EmailVerified', data: { ...email, proof: { method: 'provider', providerId: 'globex', policyRevision: '1' } } }],
+      [
+        'account',
+        {
+          type: 'EmailVerified',
+          data: { ...email, proof: { method: 'provider', providerId: 'globex', policyRevision: '1' } },
+        },
+      ],
     );
-    const wanted = async (query: Record<string, string>): Promise<unknown[]> => told((await read(userId, query)).entries);
+    const wanted = async (query: Record<string, string>): Promise<unknown[]> =>
+      told((await read(userId, query)).entries);
     expect(await wanted({ actor: 'admin' })).toEqual(['a', 'b']);
     expect(await wanted({ actor: 'admin:cli:bea' })).toEqual(['b']);
     expect(await wanted({ actor: `user:${userId}`, provider: 'globex' })).toEqual(['ExternalIdentityLinked']);

@@ -16,7 +16,10 @@ export interface HistoryPage {
 /** Stop filtering after this many events, so that a rare filter on a long stream answers in pieces instead of late. */
 const MAX_SCANNED = 5_000;
 
-/** A page of a user's history: the replayed streams, never a copy of them. Costs what a page costs, whatever the streams' length. */
+/**
+ * A page of a user's history: the replayed streams, never a copy of them. Costs what a page costs, whatever the
+ * streams' length.
+ */
 export const readHistory = (store: EventStore, userId: string, query: HistoryQuery): Promise<HistoryPage> =>
   pageOf(userEvents(store, userId, { order: query.order, after: query.after, piece: query.limit + 1 }), query);
 

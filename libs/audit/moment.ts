@@ -18,16 +18,22 @@ export const CLOCKS_DIFFER_MS = 60_000;
 
 /** Why there can be no answer as of this moment, or nothing. */
 export const notYet = (moment: Moment, now: Date, endOfLog: bigint): string | undefined => {
-  if ('position' in moment) return moment.position > endOfLog ? `lies beyond the last event, at pos:${endOfLog}` : undefined;
+  if ('position' in moment)
+    return moment.position > endOfLog ? `lies beyond the last event, at pos:${endOfLog}` : undefined;
   return moment.time.getTime() > now.getTime() + CLOCKS_DIFFER_MS ? 'lies in the future' : undefined;
 };
 
 /**
- * The events of a stream as of a moment: those up to a position, or the prefix that ends at the last event with `occurredAt` at or before a time
- * (architecture.md, "Time, ids": order is position, always).
+ * The events of a stream as of a moment: those up to a position, or the prefix that ends at the last event with
+ * `occurredAt` at or before a time (architecture.md, "Time, ids": order is position, always).
  */
-export const prefixAsOf = <E extends Pick<RecordedEvent, 'position' | 'metadata'>>(events: readonly E[], moment: Moment): readonly E[] => {
+export const prefixAsOf = <E extends Pick<RecordedEvent, 'position' | 'metadata'>>(
+  events: readonly E[],
+  moment: Moment,
+): readonly E[] => {
   const isWithin = (recorded: E): boolean =>
-    'position' in moment ? recorded.position <= moment.position : Date.parse(recorded.metadata.occurredAt) <= moment.time.getTime();
+    'position' in moment
+      ? recorded.position <= moment.position
+      : Date.parse(recorded.metadata.occurredAt) <= moment.time.getTime();
   return events.slice(0, events.findLastIndex(isWithin) + 1);
 };

@@ -20,7 +20,12 @@ beforeAll(async () => {
   for (let i = 0; i < EVENTS / USERS; i += 1) {
     for (const subject of users) {
       const events = [{ type: 'SessionEnded', data: { sessionId: `s${i}`, reason: 'signed_out' } }];
-      await appendUnconditionally(installation.store, { stream: userActivityStream(subject), events, context: testContext(), subject });
+      await appendUnconditionally(installation.store, {
+        stream: userActivityStream(subject),
+        events,
+        context: testContext(),
+        subject,
+      });
     }
   }
   const read = await Promise.all(users.map((userId) => installation.store.read(userActivityStream(userId))));
@@ -38,10 +43,15 @@ const indexOf = (indexed: readonly IndexedEvent[]): HistoryIndex => ({
     ),
 });
 
-const eventsBy = async (indexed: readonly IndexedEvent[], order: 'asc' | 'desc', piece: number): Promise<RecordedEvent[]> => {
+const eventsBy = async (
+  indexed: readonly IndexedEvent[],
+  order: 'asc' | 'desc',
+  piece: number,
+): Promise<RecordedEvent[]> => {
   const events: RecordedEvent[] = [];
   const options = { order, piece };
-  for await (const recorded of organizationEvents(installation.store, indexOf(indexed), 'default', options)) events.push(recorded);
+  for await (const recorded of organizationEvents(installation.store, indexOf(indexed), 'default', options))
+    events.push(recorded);
   return events;
 };
 

@@ -62,7 +62,8 @@ const GAP = 20n;
 /** Reads these events, with few reads: what is dense in the log in one go through it, the rest from the streams. */
 const readIndexed = async (store: EventStore, wanted: readonly IndexedEvent[]): Promise<readonly RecordedEvent[]> => {
   const read = new Map<bigint, RecordedEvent>();
-  const keep = (events: readonly RecordedEvent[]): void => events.forEach((recorded) => read.set(recorded.position, recorded));
+  const keep = (events: readonly RecordedEvent[]): void =>
+    events.forEach((recorded) => read.set(recorded.position, recorded));
   let left = [...wanted].sort((a, b) => (a.position < b.position ? -1 : 1));
   while (left[0]) {
     const positions = new Set(left.map(({ position }) => position));
@@ -79,7 +80,8 @@ const readIndexed = async (store: EventStore, wanted: readonly IndexedEvent[]): 
   await Promise.all(Array.from({ length: AT_ONCE }, reader));
   return wanted.map((each) => {
     const recorded = read.get(each.position);
-    if (recorded?.stream !== each.stream || recorded.revision !== each.revision) throw new HistoryIndexMismatchError(each);
+    if (recorded?.stream !== each.stream || recorded.revision !== each.revision)
+      throw new HistoryIndexMismatchError(each);
     return recorded;
   });
 };

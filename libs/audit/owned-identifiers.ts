@@ -3,7 +3,10 @@ import type { Account, UserStreamEvent } from '#libs/accounts/state.js';
 import type { RecordedEvent } from '#libs/event-store/recorded-event.js';
 import type { Part } from './stream-part.js';
 
-/** An identifier (username, verified e-mail, external identity), by the key of its streams, and the part of the log in which it was this user's. */
+/**
+ * An identifier (username, verified e-mail, external identity), by the key of its streams, and the part of the log in
+ * which it was this user's.
+ */
 export interface OwnedIdentifier extends Part {
   readonly key: string;
 }
@@ -14,12 +17,14 @@ const keysOf = ({ status, username, verifiedEmail, links }: Account): ReadonlySe
   new Set(
     status === 'erasing' || status === 'erased'
       ? []
-      : [username?.usernameKey, verifiedEmail?.emailKey, ...links.map(({ identityKey }) => identityKey)].filter((key) => key !== undefined),
+      : [username?.usernameKey, verifiedEmail?.emailKey, ...links.map(({ identityKey }) => identityKey)].filter(
+          (key) => key !== undefined,
+        ),
   );
 
 /**
- * Which identifiers a user owned, and when, by the user's stream: attempts on an identifier belong to the history of whoever owned it then, and
- * to nobody else's, also when it changed hands.
+ * Which identifiers a user owned, and when, by the user's stream: attempts on an identifier belong to the history of
+ * whoever owned it then, and to nobody else's, also when it changed hands.
  */
 export const ownedIdentifiers = (events: readonly RecordedEvent<UserStreamEvent>[]): readonly OwnedIdentifier[] => {
   const ended: OwnedIdentifier[] = [];

@@ -51,7 +51,8 @@ const refusalOf = (parameter: string, moment: Moment, now: Date, end: bigint): M
 };
 
 /**
- * A user's account as of a moment, folded from its stream and nothing else; its sessions, where asked for, from the activity.
+ * A user's account as of a moment, folded from its stream and nothing else; its sessions, where asked for, from the
+ * activity.
  * @param options.moment now, unless told
  */
 export const readAccountAsOf = async (
@@ -68,10 +69,14 @@ export const readAccountAsOf = async (
   const answer: AsOfAnswer = { userId, asOf: placeOf(prefix.at(-1)), ...account };
   const { organizationId } = account;
   if (!withSessions || organizationId === null) return { kind: 'found', answer };
-  const at = moment === undefined ? now : 'time' in moment ? moment.time : new Date(prefix.at(-1)?.metadata.occurredAt ?? now);
+  const at =
+    moment === undefined ? now : 'time' in moment ? moment.time : new Date(prefix.at(-1)?.metadata.occurredAt ?? now);
   return {
     kind: 'found',
-    answer: { ...answer, sessions: await sessionsAsOf(store, { userId, organizationId }, moment ?? { position: end }, at) },
+    answer: {
+      ...answer,
+      sessions: await sessionsAsOf(store, { userId, organizationId }, moment ?? { position: end }, at),
+    },
   };
 };
 

@@ -8,10 +8,12 @@ import type { HistoryAccess } from './events.js';
 
 export const AUDIT_ACCESS_CATEGORY = 'auditAccess';
 
-export const auditAccessStream = (organizationId: string): StreamName => streamName(AUDIT_ACCESS_CATEGORY, organizationId);
+export const auditAccessStream = (organizationId: string): StreamName =>
+  streamName(AUDIT_ACCESS_CATEGORY, organizationId);
 
 /**
- * Stores that somebody reads a history. Called before anything of it is told: who cannot be written down is not answered.
+ * Stores that somebody reads a history. Called before anything of it is told: who cannot be written down is not
+ * answered.
  * @param query the query as it was asked, parameter by parameter
  */
 export const recordAccess = async (
@@ -20,7 +22,9 @@ export const recordAccess = async (
   access: Omit<HistoryAccess, 'query'> & { readonly query: Readonly<Record<string, unknown>> },
   context: CommandContext,
 ): Promise<void> => {
-  const query = Object.fromEntries(Object.entries(access.query).filter((entry): entry is [string, string] => typeof entry[1] === 'string'));
+  const query = Object.fromEntries(
+    Object.entries(access.query).filter((entry): entry is [string, string] => typeof entry[1] === 'string'),
+  );
   await appendUnconditionally(store, {
     stream: auditAccessStream(organizationId),
     events: [{ type: 'HistoryAccessed', data: { ...access, query } }],

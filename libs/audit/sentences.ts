@@ -34,16 +34,22 @@ export interface Wording {
 const PROOFS = { mail_loop: texts.byMail, provider: texts.byProvider } as const;
 
 const SENTENCES: {
-  readonly [Type in HistoryEvent['type']]: (data: Extract<HistoryEvent, { type: Type }>['data'], wording: Wording) => string;
+  readonly [Type in HistoryEvent['type']]: (
+    data: Extract<HistoryEvent, { type: Type }>['data'],
+    wording: Wording,
+  ) => string;
 } = {
-  UserProvisioned: ({ providerId }, { t, providerName }) => t(texts.userProvisioned, { provider: providerName(providerId) }),
+  UserProvisioned: ({ providerId }, { t, providerName }) =>
+    t(texts.userProvisioned, { provider: providerName(providerId) }),
   UserRegistered: (_, { t }) => t(texts.userRegistered),
   ProfileUpdated: ({ providerId }, { t, providerName }) =>
     providerId ? t(texts.profileUpdatedBy, { provider: providerName(providerId) }) : t(texts.nameChanged),
   UsernameChanged: ({ username }, { t }) => t(texts.usernameChanged, { username: username ?? '' }),
   EmailAdded: ({ address }, { t }) => t(texts.emailAdded, { address: address ?? '' }),
-  EmailVerified: ({ address, proof }, { t }) => t(texts.emailVerified, { address: address ?? '', proof: t(PROOFS[proof.method]) }),
-  EmailChanged: ({ address, proof }, { t }) => t(texts.emailChanged, { address: address ?? '', proof: t(PROOFS[proof.method]) }),
+  EmailVerified: ({ address, proof }, { t }) =>
+    t(texts.emailVerified, { address: address ?? '', proof: t(PROOFS[proof.method]) }),
+  EmailChanged: ({ address, proof }, { t }) =>
+    t(texts.emailChanged, { address: address ?? '', proof: t(PROOFS[proof.method]) }),
   PasswordSet: (_, { t }) => t(texts.passwordSet),
   PasswordRehashed: (_, { t }) => t(texts.passwordRehashed),
   PasswordRemoved: (_, { t }) => t(texts.passwordRemoved),
@@ -56,9 +62,12 @@ const SENTENCES: {
   UserErased: (_, { t }) => t(texts.userErased),
   ExternalIdentityLinked: ({ providerId, nameAtProvider, provenance }, { t, providerName }) => {
     const how = { provider: providerName(providerId), origin: t(ORIGINS[provenance.origin]) };
-    return nameAtProvider ? t(texts.identityLinked, { ...how, name: nameAtProvider }) : t(texts.identityLinkedUnnamed, how);
+    return nameAtProvider
+      ? t(texts.identityLinked, { ...how, name: nameAtProvider })
+      : t(texts.identityLinkedUnnamed, how);
   },
-  ExternalIdentityUnlinked: ({ providerId }, { t, providerName }) => t(texts.identityUnlinked, { provider: providerName(providerId) }),
+  ExternalIdentityUnlinked: ({ providerId }, { t, providerName }) =>
+    t(texts.identityUnlinked, { provider: providerName(providerId) }),
   ClaimAbandoned: (_, { t }) => t(texts.claimAbandoned),
   LoginSucceeded: ({ providerId }, { t, providerName }) =>
     providerId ? t(texts.signedInThrough, { provider: providerName(providerId) }) : t(texts.signedInByPassword),
@@ -67,12 +76,15 @@ const SENTENCES: {
   ConsentGranted: ({ clientId }, { t }) => t(texts.consentGranted, { app: clientId }),
   ConsentRevoked: ({ clientId }, { t }) => t(texts.consentRevoked, { app: clientId }),
   TokensIssued: ({ clientId, grantType }, { t }) => t(texts.tokensIssued, { app: clientId, how: t(GRANTS[grantType]) }),
-  TokensRevoked: ({ clientId, reason }, { t }) => t(texts.tokensRevoked, { app: clientId, reason: t(TOKEN_ENDINGS[reason]) }),
+  TokensRevoked: ({ clientId, reason }, { t }) =>
+    t(texts.tokensRevoked, { app: clientId, reason: t(TOKEN_ENDINGS[reason]) }),
   RefreshTokenReuseDetected: ({ clientId }, { t }) => t(texts.refreshTokenReuse, { app: clientId }),
   LoginFailed: ({ code, providerId }, { t, providerName }) => {
     const known = messageFor(FAILURES, code);
     const reason = known ? t(known) : code;
-    return providerId ? t(texts.refusedThrough, { provider: providerName(providerId), reason }) : t(texts.refusedByPassword, { reason });
+    return providerId
+      ? t(texts.refusedThrough, { provider: providerName(providerId), reason })
+      : t(texts.refusedByPassword, { reason });
   },
   LinkOffered: ({ providerId }, { t, providerName }) => t(texts.linkOffered, { provider: providerName(providerId) }),
   LinkDeclined: ({ providerId }, { t, providerName }) => t(texts.linkDeclined, { provider: providerName(providerId) }),
@@ -80,11 +92,14 @@ const SENTENCES: {
   OrganizationRenamed: ({ displayName }, { t }) => t(texts.organizationRenamed, { name: displayName }),
   BrandingChanged: (_, { t }) => t(texts.brandingChanged),
   LoginPolicyChanged: (_, { t }) => t(texts.loginPolicyChanged),
-  IdentityProviderOffered: ({ providerId }, { t, providerName }) => t(texts.providerOffered, { provider: providerName(providerId) }),
-  IdentityProviderWithdrawn: ({ providerId }, { t, providerName }) => t(texts.providerWithdrawn, { provider: providerName(providerId) }),
+  IdentityProviderOffered: ({ providerId }, { t, providerName }) =>
+    t(texts.providerOffered, { provider: providerName(providerId) }),
+  IdentityProviderWithdrawn: ({ providerId }, { t, providerName }) =>
+    t(texts.providerWithdrawn, { provider: providerName(providerId) }),
   RestrictionAnnounced: (_, { t }) => t(texts.restrictionAnnounced),
   RestrictionCancelled: (_, { t }) => t(texts.restrictionCancelled),
-  RestrictionCommitted: ({ peopleWithoutWayIn }, { t }) => t(texts.restrictionCommitted, { people: String(peopleWithoutWayIn) }),
+  RestrictionCommitted: ({ peopleWithoutWayIn }, { t }) =>
+    t(texts.restrictionCommitted, { people: String(peopleWithoutWayIn) }),
   IdentityProviderConfigured: ({ settings }, { t }) => t(texts.providerConfigured, { provider: settings.displayName }),
   IdentityProviderDeactivated: (_, { t }) => t(texts.providerDeactivated),
   IdentityProviderActivated: (_, { t }) => t(texts.providerActivated),
@@ -93,8 +108,11 @@ const SENTENCES: {
   IdentityProviderRemoved: (_, { t }) => t(texts.providerRemoved),
   RelyingPartyConfigured: ({ displayName }, { t }) => t(texts.appConfigured, { app: displayName }),
   HistoryAccessed: ({ access, userId }, { t }) => {
-    if (access === 'look_up') return userId === undefined ? t(texts.nobodyLookedUp) : t(texts.userLookedUp, { user: userId });
-    return t(ACCESSES[access], { whose: userId === undefined ? t(texts.ofTheOrganization) : t(texts.ofUser, { user: userId }) });
+    if (access === 'look_up')
+      return userId === undefined ? t(texts.nobodyLookedUp) : t(texts.userLookedUp, { user: userId });
+    return t(ACCESSES[access], {
+      whose: userId === undefined ? t(texts.ofTheOrganization) : t(texts.ofUser, { user: userId }),
+    });
   },
 };
 
@@ -105,7 +123,11 @@ const PLAIN: Wording = { t: LANGUAGES.en.t, providerName: (providerId) => provid
  * What happened, in words, for people who do not read event types.
  * @param erased fields that cannot be read any more; the sentence says so in their places
  */
-export const sentenceFor = ({ type, data }: DomainEvent, erased: readonly string[], wording: Wording = PLAIN): string => {
+export const sentenceFor = (
+  { type, data }: DomainEvent,
+  erased: readonly string[],
+  wording: Wording = PLAIN,
+): string => {
   const sentence = (SENTENCES as Readonly<Record<string, (data: object, wording: Wording) => string>>)[type];
   const marks = Object.fromEntries(erased.map((field) => [field, wording.t(texts.erased)]));
   return sentence ? sentence({ ...data, ...marks }, wording) : type;

@@ -8,7 +8,10 @@ import { CLOCKS_DIFFER_MS } from './moment.js';
 import type { Moment } from './moment.js';
 import { countWhile, readPart } from './stream-part.js';
 
-/** A session that was open then. Its end by expiry is no event; it follows from the organization's policy at its sign-in. */
+/**
+ * A session that was open then. Its end by expiry is no event; it follows from the organization's policy at its
+ * sign-in.
+ */
 export interface SessionAsOf {
   readonly sessionId: string;
   readonly method: 'password' | 'external_identity' | null;
@@ -22,8 +25,8 @@ export interface SessionAsOf {
 const PIECE = 200;
 
 /**
- * The sessions that a user had open as of a moment, newest first. Reads the activity backwards from there, no further than the longest session
- * that a policy can allow.
+ * The sessions that a user had open as of a moment, newest first. Reads the activity backwards from there, no further
+ * than the longest session that a policy can allow.
  * @param atLeast the time of the moment; for a position, of a later event of the user where there is one
  */
 export const sessionsAsOf = async (
@@ -50,7 +53,14 @@ export const sessionsAsOf = async (
         const { sessionId, claimId = null, authenticatedAt } = event.data;
         const expiresAt = new Date(Date.parse(authenticatedAt) + policyAt(position).sessionLifetimeS * 1_000);
         if (ended.has(sessionId) || expiresAt.getTime() <= at) break;
-        open.push({ sessionId, method: null, providerId: null, claimId, authenticatedAt, expiresAt: expiresAt.toISOString() });
+        open.push({
+          sessionId,
+          method: null,
+          providerId: null,
+          claimId,
+          authenticatedAt,
+          expiresAt: expiresAt.toISOString(),
+        });
         break;
       }
       case 'LoginSucceeded': {
@@ -66,7 +76,11 @@ export const sessionsAsOf = async (
 };
 
 /** The activity as of a moment, newest first. */
-async function* activityBefore(store: EventStore, userId: string, moment: Moment): AsyncGenerator<RecordedEvent<ActivityEvent>, void> {
+async function* activityBefore(
+  store: EventStore,
+  userId: string,
+  moment: Moment,
+): AsyncGenerator<RecordedEvent<ActivityEvent>, void> {
   const stream = userActivityStream(userId);
   const upTo = 'position' in moment ? moment.position : await lastPositionBy(store, userId, moment.time);
   let reached = 'position' in moment;

@@ -16,7 +16,8 @@ export interface Part {
 export const isWithin = ({ after, upTo }: Part, position: bigint): boolean => position > after && position <= upTo;
 
 /**
- * The events of a stream within a part of the log, in either order, read piece by piece: memory is flat however long the stream.
+ * The events of a stream within a part of the log, in either order, read piece by piece: memory is flat however long
+ * the stream.
  * @param piece how many events are read at once
  */
 export async function* readPart(
@@ -26,7 +27,8 @@ export async function* readPart(
   { order, piece }: { readonly order: Order; readonly piece: number },
 ): AsyncGenerator<RecordedEvent, void> {
   const forwards = order === 'asc';
-  const countUpTo = (position: bigint): Promise<bigint> => countWhile(store, stream, (stored) => stored.position <= position);
+  const countUpTo = (position: bigint): Promise<bigint> =>
+    countWhile(store, stream, (stored) => stored.position <= position);
   let from = forwards ? (part.after < 0n ? 0n : await countUpTo(part.after)) : (await countUpTo(part.upTo)) - 1n;
   while (from >= 0n) {
     const events = await store.read(stream, { direction: forwards ? 'forwards' : 'backwards', from, limit: piece });
@@ -40,10 +42,14 @@ export async function* readPart(
 }
 
 /**
- * How many events a stream begins with for which something holds that holds for no later one, such as a position not reached yet. Found by
- * halving: twenty small reads for a million events.
+ * How many events a stream begins with for which something holds that holds for no later one, such as a position not
+ * reached yet. Found by halving: twenty small reads for a million events.
  */
-export const countWhile = async (store: EventStore, stream: StreamName, holds: (stored: StoredEvent) => boolean): Promise<bigint> => {
+export const countWhile = async (
+  store: EventStore,
+  stream: StreamName,
+  holds: (stored: StoredEvent) => boolean,
+): Promise<bigint> => {
   const [last] = await store.readStored(stream, { direction: 'backwards', limit: 1 });
   if (!last) return 0n;
   if (holds(last)) return last.revision + 1n;
@@ -58,9 +64,13 @@ export const countWhile = async (store: EventStore, stream: StreamName, holds: (
 };
 
 /** Merges sources that are each in order into one that is, by position. */
-export async function* merged(sources: readonly AsyncGenerator<RecordedEvent, void>[], order: Order): AsyncGenerator<RecordedEvent, void> {
+export async function* merged(
+  sources: readonly AsyncGenerator<RecordedEvent, void>[],
+  order: Order,
+): AsyncGenerator<RecordedEvent, void> {
   const heads = await Promise.all(sources.map(async (source) => ({ source, next: await source.next() })));
-  const isSooner = (a: RecordedEvent, b: RecordedEvent): boolean => (order === 'asc' ? a.position < b.position : a.position > b.position);
+  const isSooner = (a: RecordedEvent, b: RecordedEvent): boolean =>
+    order === 'asc' ? a.position < b.position : a.position > b.position;
   try {
     for (;;) {
       let nearest: { readonly head: (typeof heads)[number]; readonly recorded: RecordedEvent } | undefined;

@@ -7,14 +7,20 @@ export const HISTORY_TEXTS = messages({
     de: 'Das Konto wurde bei der ersten Anmeldung über {provider} angelegt',
   },
   userRegistered: { en: 'The account was created by hand', de: 'Das Konto wurde von Hand angelegt' },
-  profileUpdatedBy: { en: 'The profile was brought up to date by {provider}', de: 'Das Profil wurde von {provider} aktualisiert' },
+  profileUpdatedBy: {
+    en: 'The profile was brought up to date by {provider}',
+    de: 'Das Profil wurde von {provider} aktualisiert',
+  },
   nameChanged: { en: 'The name was changed', de: 'Der Name wurde geändert' },
   usernameChanged: { en: 'The username became {username}', de: 'Der Benutzername wurde {username}' },
   emailAdded: {
     en: 'The address {address} was added, not verified yet',
     de: 'Die Adresse {address} wurde hinzugefügt, noch nicht bestätigt',
   },
-  emailVerified: { en: 'The address {address} was verified {proof}', de: 'Die Adresse {address} wurde {proof} bestätigt' },
+  emailVerified: {
+    en: 'The address {address} was verified {proof}',
+    de: 'Die Adresse {address} wurde {proof} bestätigt',
+  },
   emailChanged: {
     en: 'The verified address became {address}, verified {proof}',
     de: 'Die bestätigte Adresse wurde {address}, {proof} bestätigt',
@@ -42,7 +48,10 @@ export const HISTORY_TEXTS = messages({
     en: 'The {provider} identity {name} was linked {origin}',
     de: 'Die Identität {name} bei {provider} wurde {origin} verknüpft',
   },
-  identityLinkedUnnamed: { en: 'The {provider} identity was linked {origin}', de: 'Die Identität bei {provider} wurde {origin} verknüpft' },
+  identityLinkedUnnamed: {
+    en: 'The {provider} identity was linked {origin}',
+    de: 'Die Identität bei {provider} wurde {origin} verknüpft',
+  },
   identityUnlinked: { en: 'A {provider} identity was unlinked', de: 'Eine Identität bei {provider} wurde gelöst' },
   claimAbandoned: {
     en: 'A link that was begun was never completed and has been given up',
@@ -64,7 +73,10 @@ export const HISTORY_TEXTS = messages({
     en: 'A sign-in through {provider} was refused: {reason}',
     de: 'Eine Anmeldung über {provider} wurde abgelehnt: {reason}',
   },
-  refusedByPassword: { en: 'A sign-in with a password was refused: {reason}', de: 'Eine Anmeldung mit Passwort wurde abgelehnt: {reason}' },
+  refusedByPassword: {
+    en: 'A sign-in with a password was refused: {reason}',
+    de: 'Eine Anmeldung mit Passwort wurde abgelehnt: {reason}',
+  },
   linkOffered: {
     en: 'At a first sign-in through {provider}, linking the identity to an account was offered',
     de: 'Bei einer ersten Anmeldung über {provider} wurde angeboten, die Identität mit einem Konto zu verknüpfen',
@@ -74,7 +86,10 @@ export const HISTORY_TEXTS = messages({
     de: 'Das Angebot, die Identität bei {provider} zu verknüpfen, wurde abgelehnt',
   },
   organizationCreated: { en: 'The organization {name} was created', de: 'Die Organisation {name} wurde angelegt' },
-  organizationRenamed: { en: 'The organization was renamed to {name}', de: 'Die Organisation wurde in {name} umbenannt' },
+  organizationRenamed: {
+    en: 'The organization was renamed to {name}',
+    de: 'Die Organisation wurde in {name} umbenannt',
+  },
   brandingChanged: { en: 'The look of the pages was changed', de: 'Das Aussehen der Seiten wurde geändert' },
   loginPolicyChanged: { en: 'The login policy was changed', de: 'Die Anmelderichtlinie wurde geändert' },
   providerOffered: {
@@ -85,9 +100,15 @@ export const HISTORY_TEXTS = messages({
     en: 'The identity provider {provider} is no longer offered',
     de: 'Der Identitätsanbieter {provider} wird nicht mehr angeboten',
   },
-  providerConfigured: { en: 'The identity provider {provider} was configured', de: 'Der Identitätsanbieter {provider} wurde eingerichtet' },
+  providerConfigured: {
+    en: 'The identity provider {provider} was configured',
+    de: 'Der Identitätsanbieter {provider} wurde eingerichtet',
+  },
   providerDeactivated: { en: 'The identity provider was deactivated', de: 'Der Identitätsanbieter wurde deaktiviert' },
-  providerActivated: { en: 'The identity provider was activated again', de: 'Der Identitätsanbieter wurde wieder aktiviert' },
+  providerActivated: {
+    en: 'The identity provider was activated again',
+    de: 'Der Identitätsanbieter wurde wieder aktiviert',
+  },
   restrictionAnnounced: {
     en: 'It was announced that ways to sign in will be taken away',
     de: 'Es wurde angekündigt, dass Anmeldewege wegfallen',
@@ -135,10 +156,19 @@ export const ORIGINS = messages({
 /** Why a session ended. */
 export const ENDINGS = messages({
   signed_out: { en: 'the person signed out', de: 'abgemeldet' },
-  signed_out_at_provider: { en: 'the person signed out at the identity provider', de: 'beim Identitätsanbieter abgemeldet' },
+  signed_out_at_provider: {
+    en: 'the person signed out at the identity provider',
+    de: 'beim Identitätsanbieter abgemeldet',
+  },
   ended_by_user: { en: 'the person ended it from another session', de: 'aus einer anderen Sitzung beendet' },
-  replaced: { en: 'a new sign-in in the same browser replaced it', de: 'durch eine neue Anmeldung im selben Browser ersetzt' },
-  identity_unlinked: { en: 'the identity that opened it was unlinked', de: 'die Identität, die sie öffnete, wurde gelöst' },
+  replaced: {
+    en: 'a new sign-in in the same browser replaced it',
+    de: 'durch eine neue Anmeldung im selben Browser ersetzt',
+  },
+  identity_unlinked: {
+    en: 'the identity that opened it was unlinked',
+    de: 'die Identität, die sie öffnete, wurde gelöst',
+  },
   password_changed: { en: 'the password was changed', de: 'das Passwort wurde geändert' },
   account_recovered: { en: 'the account was recovered', de: 'das Konto wurde wiederhergestellt' },
   account_deactivated: { en: 'the account was deactivated', de: 'das Konto wurde deaktiviert' },
@@ -155,7 +185,10 @@ export const FAILURES = messages({
     en: 'the password did not fit, or the account may not sign in',
     de: 'das Passwort passte nicht, oder das Konto darf sich nicht anmelden',
   },
-  account_not_found: { en: 'there was no account to sign in to', de: 'es gab kein Konto, in das man sich anmelden konnte' },
+  account_not_found: {
+    en: 'there was no account to sign in to',
+    de: 'es gab kein Konto, in das man sich anmelden konnte',
+  },
   provider_not_allowed: { en: 'the provider was not allowed', de: 'der Anbieter war nicht erlaubt' },
   identity_already_linked_to_another_account: {
     en: 'somebody tried to link the identity to another account',
@@ -178,7 +211,10 @@ export const ACCESSES = messages({
     en: 'The account of {whose} was looked at as of a moment',
     de: 'Der Stand des Kontos {whose} zu einem Zeitpunkt wurde angesehen',
   },
-  difference: { en: 'The account of {whose} was compared between two moments', de: 'Zwei Stände des Kontos {whose} wurden verglichen' },
+  difference: {
+    en: 'The account of {whose} was compared between two moments',
+    de: 'Zwei Stände des Kontos {whose} wurden verglichen',
+  },
 });
 
 /** How an app got tokens. */

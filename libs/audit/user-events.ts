@@ -16,17 +16,23 @@ export interface UserEventsOptions {
 }
 
 /**
- * Everything that happened to a user up to now: the account's stream, the activity, and the attempts on identifiers while they were the user's,
- * replayed and merged by position.
+ * Everything that happened to a user up to now: the account's stream, the activity, and the attempts on identifiers
+ * while they were the user's, replayed and merged by position.
  *
- * The end of the log is read before any stream, and nothing beyond it is told. So what is told up to a position never changes, whatever arrives
- * meanwhile in whichever stream, and a position is all that a cursor needs.
+ * The end of the log is read before any stream, and nothing beyond it is told. So what is told up to a position never
+ * changes, whatever arrives meanwhile in whichever stream, and a position is all that a cursor needs.
  */
-export async function* userEvents(store: EventStore, userId: string, options: UserEventsOptions): AsyncGenerator<RecordedEvent, void> {
+export async function* userEvents(
+  store: EventStore,
+  userId: string,
+  options: UserEventsOptions,
+): AsyncGenerator<RecordedEvent, void> {
   const { order, after } = options;
   const end = await store.endOfLog();
   const told: Part =
-    order === 'asc' ? { after: after ?? -1n, upTo: end } : { after: -1n, upTo: after === undefined || after > end ? end : after - 1n };
+    order === 'asc'
+      ? { after: after ?? -1n, upTo: end }
+      : { after: -1n, upTo: after === undefined || after > end ? end : after - 1n };
   const account = (await store.read(userStream(userId))) as readonly RecordedEvent<UserStreamEvent>[];
   const attempts = ownedIdentifiers(account)
     .map(({ key, after, upTo }) => ({ key, part: { after: max(after, told.after), upTo: min(upTo, told.upTo) } }))
@@ -41,7 +47,11 @@ export async function* userEvents(store: EventStore, userId: string, options: Us
   );
 }
 
-async function* inMemory(events: readonly RecordedEvent[], part: Part, order: Order): AsyncGenerator<RecordedEvent, void> {
+async function* inMemory(
+  events: readonly RecordedEvent[],
+  part: Part,
+  order: Order,
+): AsyncGenerator<RecordedEvent, void> {
   const within = events.filter(({ position }) => isWithin(part, position));
   yield* order === 'asc' ? within : within.toReversed();
 }

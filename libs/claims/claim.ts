@@ -31,8 +31,9 @@ export type ClaimStep =
   | { readonly step: 'release'; readonly claim: Claim };
 
 /**
- * The claim protocol of the design ("Two streams, no transaction"): the owner's stream settles every claim, the first event naming the claim
- * id wins; only the command that claimed may hold it; everybody else waits until the deadline, abandons, then releases.
+ * The claim protocol of the design ("Two streams, no transaction"): the owner's stream settles every claim, the first
+ * event naming the claim id wins; only the command that claimed may hold it; everybody else waits until the deadline,
+ * abandons, then releases.
  * @param settlement what the owner's stream, read at the leader, says of the current claim
  */
 export const nextClaimStep = (claim: Claim | undefined, settlement: ClaimSettlement, now: Date): ClaimStep => {

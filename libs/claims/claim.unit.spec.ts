@@ -14,13 +14,20 @@ const claim = (claimId: string, ownerId = 'owner'): Claim => ({ claimId, ownerId
 
 describe('the current claim of a thing', () => {
   const currentAfter = (...events: ClaimEvent[]): Claim | undefined =>
-    events.reduce<Claim | undefined>((current, event) => claimFold.evolve(current, event, recorded(event)), claimFold.initial);
+    events.reduce<Claim | undefined>(
+      (current, event) => claimFold.evolve(current, event, recorded(event)),
+      claimFold.initial,
+    );
 
   it.each<[string, ClaimEvent[], Claim | undefined]>([
     ['none on a stream that does not exist', [], undefined],
     ['the claim', [claimed('one')], claim('one')],
     ['none after its release', [claimed('one'), released('one')], undefined],
-    ['the next claim after a release', [claimed('one'), released('one'), claimed('two', 'other')], claim('two', 'other')],
+    [
+      'the next claim after a release',
+      [claimed('one'), released('one'), claimed('two', 'other')],
+      claim('two', 'other'),
+    ],
     [
       'the claim still, when one before it is released again',
       [claimed('one'), released('one'), claimed('two'), released('one')],

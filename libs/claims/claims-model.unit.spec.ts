@@ -2,7 +2,9 @@ import { expect, it } from '@jest/globals';
 import { spawnSync } from 'node:child_process';
 
 const run = (...args: string[]): { status: number | null; output: string } => {
-  const { status, stdout } = spawnSync(process.execPath, ['docs/design/claims.model.mjs', ...args], { encoding: 'utf8' });
+  const { status, stdout } = spawnSync(process.execPath, ['docs/design/claims.model.mjs', ...args], {
+    encoding: 'utf8',
+  });
   return { status, output: stdout };
 };
 

@@ -15,12 +15,21 @@ import type { Claim, ClaimStreamEvent } from './claim.js';
 import type { Claimable } from './claimable.js';
 import { decideAbandon } from './decide.js';
 
-/** A claim may stay unsettled this long; then anybody abandons it. Long enough for the append that follows it, short enough to be waited for. */
+/**
+ * A claim may stay unsettled this long; then anybody abandons it. Long enough for the append that follows it, short
+ * enough to be waited for.
+ */
 export const CLAIM_LIFETIME_MS = 5_000;
 const POLL_MS = 25;
 
 export type Ownership =
-  | { readonly kind: 'owned'; readonly userId: string; readonly claimId: string; readonly owner: Account; readonly ownerRevision: Revision }
+  | {
+      readonly kind: 'owned';
+      readonly userId: string;
+      readonly claimId: string;
+      readonly owner: Account;
+      readonly ownerRevision: Revision;
+    }
   | { readonly kind: 'free'; readonly revision: Revision };
 
 export interface ClaimsDependencies {
@@ -34,8 +43,8 @@ export class Claims {
   constructor(private readonly dependencies: ClaimsDependencies) {}
 
   /**
-   * Who owns a thing. Waits for a claim that is being settled, abandons one whose deadline has passed, and releases one that is over; every
-   * step is idempotent by claim id and exact revision.
+   * Who owns a thing. Waits for a claim that is being settled, abandons one whose deadline has passed, and releases one
+   * that is over; every step is idempotent by claim id and exact revision.
    */
   async ownerOf(thing: Claimable, context: CommandContext): Promise<Ownership> {
     const { store, clock } = this.dependencies;
@@ -63,10 +72,16 @@ export class Claims {
   }
 
   /**
-   * Claims a free thing at the revision it was seen free at. @returns the fresh claim id, or nothing when somebody else was first
+   * Claims a free thing at the revision it was seen free at. @returns the fresh claim id, or nothing when somebody else
+   * was first
    * @throws {SubjectErasedError} when the person was erased meanwhile
    */
-  async claim(thing: Claimable, revision: Revision, ownerId: string, context: CommandContext): Promise<string | undefined> {
+  async claim(
+    thing: Claimable,
+    revision: Revision,
+    ownerId: string,
+    context: CommandContext,
+  ): Promise<string | undefined> {
     const { store, clock, newId } = this.dependencies;
     const claimId = newId();
     const deadline = new Date(clock().getTime() + CLAIM_LIFETIME_MS).toISOString();

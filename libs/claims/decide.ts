@@ -10,6 +10,7 @@ export const decideAbandon = (
   claimId: string,
 ): Decision<EventOf<typeof claimAbandoned>, Exclude<ClaimSettlement, 'unsettled'>> => {
   const settlement = settlementOf(account, claimId);
-  if (settlement === 'unsettled') return { events: [{ type: 'ClaimAbandoned', data: { claimId } }], outcome: 'abandoned' };
+  if (settlement === 'unsettled')
+    return { events: [{ type: 'ClaimAbandoned', data: { claimId } }], outcome: 'abandoned' };
   return { events: [], outcome: settlement };
 };

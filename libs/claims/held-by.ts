@@ -13,6 +13,11 @@ export interface Held {
 /** Everything that has at most one owner, and that this account holds. */
 export const heldBy = ({ username, verifiedEmail, links }: Account): readonly Held[] => [
   ...(username ? [{ thing: claimableUsername(usernameStream(username.usernameKey)), claimId: username.claimId }] : []),
-  ...(verifiedEmail ? [{ thing: claimableEmail(verifiedEmailStream(verifiedEmail.emailKey)), claimId: verifiedEmail.claimId }] : []),
-  ...links.map(({ identityKey, claimId }) => ({ thing: claimableExternalIdentity(externalIdentityStream(identityKey)), claimId })),
+  ...(verifiedEmail
+    ? [{ thing: claimableEmail(verifiedEmailStream(verifiedEmail.emailKey)), claimId: verifiedEmail.claimId }]
+    : []),
+  ...links.map(({ identityKey, claimId }) => ({
+    thing: claimableExternalIdentity(externalIdentityStream(identityKey)),
+    claimId,
+  })),
 ];

@@ -72,7 +72,10 @@ const apply = async (ways: Ways, { affected = [], force = false, meanwhile }: Ph
 };
 
 const login = (provider: string, subject: string, flow: FlowFacts = { kind: 'sign_in' }) =>
-  loginViaIdp(installation, new LoginViaIdp(testAssertion(subject, provider), { ...flow, organizationId: id }, testContext()));
+  loginViaIdp(
+    installation,
+    new LoginViaIdp(testAssertion(subject, provider), { ...flow, organizationId: id }, testContext()),
+  );
 const person = async (provider: string): Promise<{ userId: string; subject: string }> => {
   const subject = newUuid();
   const { outcome } = await login(provider, subject);
@@ -86,7 +89,10 @@ const link = async (provider: string, userId: string): Promise<string> => {
 };
 const unlink = async (userId: string, claimId: string): Promise<string> => {
   const dependencies = { ...installation, carryOutRevocations: () => Promise.resolve() };
-  const { outcome } = await unlinkExternalIdentity(dependencies, new UnlinkExternalIdentity(userId, id, claimId, testContext()));
+  const { outcome } = await unlinkExternalIdentity(
+    dependencies,
+    new UnlinkExternalIdentity(userId, id, claimId, testContext()),
+  );
   return outcome.kind === 'refused' ? outcome.code : outcome.kind;
 };
 const organization = () => loadOrganization(installation.store, id);
@@ -105,7 +111,10 @@ describe('a provider that an organization withdraws', () => {
 
   it('is kept when somebody would lose their last way in, who is told of; nothing is announced any more and it works as before', async () => {
     const { userId, subject } = await person('acme');
-    const answer = await apply({ acme: false, password: false }, { affected: [userId, (await person('globex')).userId] });
+    const answer = await apply(
+      { acme: false, password: false },
+      { affected: [userId, (await person('globex')).userId] },
+    );
     expect(answer).toEqual({ kind: 'would_take_last_way_in', people: new Map([[id, 1]]) });
     const { announced, offered, loginPolicy } = await organization();
     expect([announced, offered.has('acme'), loginPolicy.password]).toEqual([undefined, true, true]);
@@ -116,7 +125,10 @@ describe('a provider that an organization withdraws', () => {
     const { userId } = await person('acme');
     expect(await apply({ acme: false }, { affected: [userId], force: true })).toMatchObject({ kind: 'applied' });
     const events = await installation.store.read(`organization-${id}` as never);
-    expect(events.map(({ event }) => event)).toContainEqual({ type: 'RestrictionCommitted', data: { peopleWithoutWayIn: 1 } });
+    expect(events.map(({ event }) => event)).toContainEqual({
+      type: 'RestrictionCommitted',
+      data: { peopleWithoutWayIn: 1 },
+    });
   });
 
   it('counts for nobody from its announcement on, so that nobody gives up the other way in meanwhile; people still sign in through it', async () => {
@@ -178,8 +190,13 @@ describe('a method that a login policy forbids', () => {
   });
 
   it('what a crash left announced is gone on with, without waiting once more, or taken back by a file without it', async () => {
-    await expect(apply({ password: false }, { meanwhile: () => Promise.reject(new Error('killed')) })).rejects.toThrow('killed');
+    await expect(apply({ password: false }, { meanwhile: () => Promise.reject(new Error('killed')) })).rejects.toThrow(
+      'killed',
+    );
     expect((await organization()).announced).toMatchObject({ restriction: { methods: ['password'], providers: [] } });
-    expect(await apply({})).toEqual({ kind: 'applied', changes: [{ stream: `organization-${id}`, events: ['RestrictionCancelled'] }] });
+    expect(await apply({})).toEqual({
+      kind: 'applied',
+      changes: [{ stream: `organization-${id}`, events: ['RestrictionCancelled'] }],
+    });
   });
 });

@@ -20,8 +20,8 @@ export interface Restricting {
   /** Waits, in milliseconds. */
   readonly pause: (ms: number) => Promise<void>;
   /**
-   * Ids of all people of an organization who may be affected, page by page, once the read models have passed everything that was stored until
-   * now. Too many is no mistake.
+   * Ids of all people of an organization who may be affected, page by page, once the read models have passed everything
+   * that was stored until now. Too many is no mistake.
    */
   readonly affected: (organizationId: string, restriction: Restriction) => AsyncIterable<readonly string[]>;
   /** Also if people lose their last way in. */
@@ -35,9 +35,9 @@ export type Agreement =
   | { readonly kind: 'would_take_last_way_in'; readonly people: ReadonlyMap<string, number> };
 
 /**
- * The first of the two phases of settings that take ways in away (domain.md), for all organizations at once: what is to go is announced, so that it
- * counts for nobody; when everything that began before has ended, the people who would be left without a way in are counted. Somebody would, and
- * nobody insists: all of it is taken back.
+ * The first of the two phases of settings that take ways in away (domain.md), for all organizations at once: what is to
+ * go is announced, so that it counts for nobody; when everything that began before has ended, the people who would be
+ * left without a way in are counted. Somebody would, and nobody insists: all of it is taken back.
  */
 export const agreeOnRestrictions = async (
   store: EventStore,
@@ -46,7 +46,13 @@ export const agreeOnRestrictions = async (
   context: CommandContext,
 ): Promise<Agreement> => {
   const change = (id: string, decide: (state: Organization) => OrganizationDecision): Promise<unknown> =>
-    execute(store, { stream: organizationStream(id), fold: organizationFold, decide, context, subject: INSTALLATION_SUBJECT });
+    execute(store, {
+      stream: organizationStream(id),
+      fold: organizationFold,
+      decide,
+      context,
+      subject: INSTALLATION_SUBJECT,
+    });
 
   const announced: { readonly id: string; readonly restriction: Restriction; readonly at: Date }[] = [];
   for (const declared of organizations) {

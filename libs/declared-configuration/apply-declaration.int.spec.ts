@@ -24,7 +24,12 @@ relyingParties:
   - { clientId: ${id}-app, organization: ${id}, displayName: App, grantTypes: [authorization_code], redirectUris: ['https://app.example/callback'], clientSecret: { env: SECRET } }
 `;
 const apply = async (text: string, secret = 'top-secret'): Promise<readonly AppliedChange[]> => {
-  const applied = await applyDeclaration(installation.store, parseDeclaration(text, { SECRET: secret }), testContext(), AT_ONCE);
+  const applied = await applyDeclaration(
+    installation.store,
+    parseDeclaration(text, { SECRET: secret }),
+    testContext(),
+    AT_ONCE,
+  );
   if (applied.kind !== 'applied') throw new Error(applied.kind);
   return applied.changes;
 };
@@ -69,7 +74,10 @@ describe('applying a configuration file', () => {
       ),
     ).toEqual([
       { stream: 'identityProvider-three-idp', events: ['IdentityProviderActivated'] },
-      { stream: 'organization-three', events: ['RestrictionCommitted', 'OrganizationRenamed', 'IdentityProviderWithdrawn'] },
+      {
+        stream: 'organization-three',
+        events: ['RestrictionCommitted', 'OrganizationRenamed', 'IdentityProviderWithdrawn'],
+      },
     ]);
   });
 

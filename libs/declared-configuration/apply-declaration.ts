@@ -28,10 +28,16 @@ export type Applied =
   | { readonly kind: 'applied'; readonly changes: readonly AppliedChange[] }
   /** People would lose their last way in, so many of each organization. Nothing was changed. */
   | { readonly kind: 'would_take_last_way_in'; readonly people: ReadonlyMap<string, number> }
-  /** Somebody else changed the organization in between; what came before it in the file is applied, and a second run does the rest. */
+  /**
+   * Somebody else changed the organization in between; what came before it in the file is applied, and a second run
+   * does the rest.
+   */
   | { readonly kind: 'changed_meanwhile'; readonly organizationId: string };
 
-/** Makes the installation what the file declares. Idempotent: a second run appends nothing. What the file does not name is left alone. */
+/**
+ * Makes the installation what the file declares. Idempotent: a second run appends nothing. What the file does not name
+ * is left alone.
+ */
 export const applyDeclaration = async (
   store: EventStore,
   declaration: Declaration,
@@ -63,9 +69,12 @@ export const applyDeclaration = async (
     return outcome;
   };
 
-  // Providers before the organizations that offer them, organizations before their relying parties: no reference points to nothing in between.
+  // Providers before the organizations that offer them, organizations before their relying parties: no reference points
+  // to nothing in between.
   for (const provider of declaration.identityProviders) {
-    await apply(identityProviderStream(provider.settings.id), identityProviderFold, (state) => decideConfigure(state, provider));
+    await apply(identityProviderStream(provider.settings.id), identityProviderFold, (state) =>
+      decideConfigure(state, provider),
+    );
   }
   for (const organization of declaration.organizations) {
     const outcome = await apply(organizationStream(organization.id), organizationFold, (state) =>
@@ -83,7 +92,8 @@ export const applyDeclaration = async (
 
 const REFUSALS: Partial<Record<ProviderRefusalCode, string>> = {
   provider_removed: 'was removed, and its id is not used again: choose another one',
-  provider_belongs_to_another: 'belongs to another organization, or to the installation, and always will: choose another id',
+  provider_belongs_to_another:
+    'belongs to another organization, or to the installation, and always will: choose another id',
 };
 
 /** Before anything is changed. @throws {DeclarationError} */
@@ -92,7 +102,9 @@ const refuseWhatCannotBe = async (store: EventStore, { identityProviders, lineOf
     identityProviders.map(async (declared, i) => {
       const { outcome } = decideConfigure(await loadIdentityProvider(store, declared.settings.id), declared);
       if (outcome.kind === 'done') return [];
-      return [`line ${lineOf(['identityProviders', i, 'id'])}: ${declared.settings.id} ${REFUSALS[outcome.code] ?? outcome.code}`];
+      return [
+        `line ${lineOf(['identityProviders', i, 'id'])}: ${declared.settings.id} ${REFUSALS[outcome.code] ?? outcome.code}`,
+      ];
     }),
   );
   if (refused.flat().length > 0) throw new DeclarationError(refused.flat());

@@ -16,7 +16,9 @@ import { isRecord, withTemplates } from './with-templates.js';
 import { checkRelyingParty, clientIdSchema, relyingPartyShape } from '#libs/relying-parties/settings.js';
 
 /** A secret is never written into the file: it is named. */
-const secretReferenceSchema = z.strictObject({ env: z.string().regex(/^[A-Z][A-Z0-9_]*$/, 'must name an environment variable') });
+const secretReferenceSchema = z.strictObject({
+  env: z.string().regex(/^[A-Z][A-Z0-9_]*$/, 'must name an environment variable'),
+});
 
 const { organizationId: _organizationId, ...relyingPartyFields } = relyingPartyShape;
 
@@ -32,7 +34,10 @@ const references = <Secrets extends object>(secrets: Secrets) =>
   };
 const active = z.boolean().default(true);
 
-/** An identity provider as the file declares it: its settings, with secrets named, and whether people may sign in through it. */
+/**
+ * An identity provider as the file declares it: its settings, with secrets named, and whether people may sign in
+ * through it.
+ */
 const declaredProviderSchema = z.discriminatedUnion('kind', [
   oidcProviderSettingsSchema.extend({ ...references(oidcProviderSecrets), active }),
   oauth2ProviderSettingsSchema.extend({ ...references(oauth2ProviderSecrets), active }),
@@ -65,14 +70,18 @@ export interface Declaration {
   readonly lineOf: LineOf;
   readonly organizations: File['organizations'];
   readonly identityProviders: readonly DeclaredIdentityProvider[];
-  readonly relyingParties: readonly (Omit<File['relyingParties'][number], 'clientSecret'> & { readonly clientSecret?: string })[];
+  readonly relyingParties: readonly (Omit<File['relyingParties'][number], 'clientSecret'> & {
+    readonly clientSecret?: string;
+  })[];
 }
 
 /** The file cannot be applied; every mistake is named at once, with its line. Nothing was changed. */
 export class DeclarationError extends Error {
   readonly code = 'configuration_file_invalid';
   constructor(readonly mistakes: readonly string[]) {
-    super(`The configuration file cannot be applied; nothing was changed:\n${mistakes.map((mistake) => `  - ${mistake}`).join('\n')}`);
+    super(
+      `The configuration file cannot be applied; nothing was changed:\n${mistakes.map((mistake) => `  - ${mistake}`).join('\n')}`,
+    );
   }
 }
 
@@ -81,14 +90,20 @@ export const parseDeclaration = (text: string, environment: NodeJS.ProcessEnv): 
   const lines = new LineCounter();
   const document = parseDocument(interpolated(text, environment), { lineCounter: lines });
   if (document.errors.length > 0)
-    throw new DeclarationError(document.errors.map((error) => `line ${error.linePos?.[0].line}: ${error.message.split('\n')[0]}`));
+    throw new DeclarationError(
+      document.errors.map((error) => `line ${error.linePos?.[0].line}: ${error.message.split('\n')[0]}`),
+    );
   const lineOf = lineFinder(document, lines);
   const templated = withTemplates(document.toJS() ?? {});
   if (templated.mistakes.length > 0)
-    throw new DeclarationError(templated.mistakes.map(({ path, message }) => `line ${lineOf(path)}: ${path.join('.')}: ${message}`));
+    throw new DeclarationError(
+      templated.mistakes.map(({ path, message }) => `line ${lineOf(path)}: ${path.join('.')}: ${message}`),
+    );
   const parsed = fileSchema.safeParse(withDefaults(templated.file));
   if (!parsed.success) {
-    throw new DeclarationError(parsed.error.issues.map((issue) => `line ${lineOf(issue.path)}: ${issue.path.join('.')}: ${issue.message}`));
+    throw new DeclarationError(
+      parsed.error.issues.map((issue) => `line ${lineOf(issue.path)}: ${issue.path.join('.')}: ${issue.message}`),
+    );
   }
   const mistakes = [
     ...unknownReferences(parsed.data, lineOf),
@@ -101,7 +116,10 @@ export const parseDeclaration = (text: string, environment: NodeJS.ProcessEnv): 
     if (!secret) mistakes.push(`line ${lineOf(path)}: the environment variable ${env} is not set`);
     return secret ?? '';
   };
-  const providerOf = ({ active, ...declared }: File['identityProviders'][number], i: number): DeclaredIdentityProvider => {
+  const providerOf = (
+    { active, ...declared }: File['identityProviders'][number],
+    i: number,
+  ): DeclaredIdentityProvider => {
     const resolved = Object.entries(declared).map(([name, value]) => [
       name,
       (secretNames as readonly string[]).includes(name) && value !== undefined
@@ -123,7 +141,10 @@ export const parseDeclaration = (text: string, environment: NodeJS.ProcessEnv): 
   return declaration;
 };
 
-/** Puts the file's defaults under what its organizations say. What has another shape than expected is left for the schema to refuse. */
+/**
+ * Puts the file's defaults under what its organizations say. What has another shape than expected is left for the
+ * schema to refuse.
+ */
 const withDefaults = (file: unknown): unknown => {
   if (!isRecord(file) || !isRecord(file.defaults) || !Array.isArray(file.organizations)) return file;
   const { loginPolicy, linkingPolicy } = file.defaults;
@@ -202,12 +223,16 @@ const unknownReferences = (file: File, lineOf: LineOf): string[] => {
 
 const duplicates = (file: File, lineOf: LineOf): string[] => {
   const of = (section: 'organizations' | 'identityProviders' | 'relyingParties', ids: readonly string[]): string[] =>
-    ids.flatMap((id, i) => (ids.indexOf(id) < i ? `line ${lineOf([section, i])}: ${id} is declared twice under ${section}` : []));
+    ids.flatMap((id, i) =>
+      ids.indexOf(id) < i ? `line ${lineOf([section, i])}: ${id} is declared twice under ${section}` : [],
+    );
   return [
     ...file.organizations.flatMap(({ id, identityProviders }, i) =>
       identityProviders.flatMap((offered, j) =>
         identityProviders.findIndex((other) => other.id === offered.id) < j
-          ? [`line ${lineOf(['organizations', i, 'identityProviders', j])}: organization ${id} offers ${offered.id} twice`]
+          ? [
+              `line ${lineOf(['organizations', i, 'identityProviders', j])}: organization ${id} offers ${offered.id} twice`,
+            ]
           : [],
       ),
     ),

@@ -44,7 +44,10 @@ describe('a configuration file', () => {
           displayName: 'Test',
           loginPolicy: { externalSignIn: true },
           identityProviders: [
-            { id: 'acme', policy: { creationAllowed: false, autoCreate: false, linkingAllowed: true, unlinkAllowed: true } },
+            {
+              id: 'acme',
+              policy: { creationAllowed: false, autoCreate: false, linkingAllowed: true, unlinkAllowed: true },
+            },
           ],
         },
       ],
@@ -96,13 +99,21 @@ organizations:
       .replace('https://app.example/callback', 'http://app.example/callback')
       .replace('grantTypes: [authorization_code]', 'grantTypes: [password]');
     const mistakes = mistakesOf(text);
-    for (const part of ['Not A Slug', 'issuer: nonsense', 'scopes: [profile]', 'http://app.example', 'grantTypes: [password]'])
+    for (const part of [
+      'Not A Slug',
+      'issuer: nonsense',
+      'scopes: [profile]',
+      'http://app.example',
+      'grantTypes: [password]',
+    ])
       expect(mistakes).toContainEqual(expect.stringContaining(`line ${lineOf(text, part)}: `));
     expect(mistakes).toHaveLength(5);
   });
 
   it('a field that nobody knows is a mistake', () => {
-    expect(mistakesOf(GOOD.replace('linkingAllowed: true', 'linkingAlowed: true'))).toEqual([expect.stringContaining('linkingAlowed')]);
+    expect(mistakesOf(GOOD.replace('linkingAllowed: true', 'linkingAlowed: true'))).toEqual([
+      expect.stringContaining('linkingAlowed'),
+    ]);
   });
 
   it('all dangling references, duplicates and secrets that are not set are named at once, each with its line', () => {
@@ -125,7 +136,9 @@ organizations:
       'identityProviders:\n  - id',
       '      - { id: acme, policy: { linkingAllowed: false } }\nidentityProviders:\n  - id',
     );
-    expect(mistakesOf(text)).toEqual([`line ${lineOf(text, 'linkingAllowed: false')}: organization default offers acme twice`]);
+    expect(mistakesOf(text)).toEqual([
+      `line ${lineOf(text, 'linkingAllowed: false')}: organization default offers acme twice`,
+    ]);
   });
 
   it('L30: what a provider grants must have a place among the organization’s authentication context classes', () => {

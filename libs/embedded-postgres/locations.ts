@@ -6,8 +6,8 @@ import { canReach, chooseServerUser } from './server-user.js';
 import type { ServerUser } from './server-user.js';
 
 /**
- * Where root keeps what the server's user must reach and a private directory would hide from it. It survives restarts and reboots, and only root
- * can write there.
+ * Where root keeps what the server's user must reach and a private directory would hide from it. It survives restarts
+ * and reboots, and only root can write there.
  */
 export const SHARED_DIRECTORY = '/var/lib/ligature';
 
@@ -43,9 +43,10 @@ const ensureDirectory = (path: string, mode: number): string => {
 };
 
 /**
- * Finds or makes the server's folder: `server/` in the directory asked for. When that is out of reach for the server's user (root's checkout
- * under a mode-700 directory), a folder under {@link SHARED_DIRECTORY} instead; its name is a random id kept in the directory asked for (file
- * `elsewhere`), so that a new checkout at the same path never meets an older one's data.
+ * Finds or makes the server's folder: `server/` in the directory asked for. When that is out of reach for the server's
+ * user (root's checkout under a mode-700 directory), a folder under {@link SHARED_DIRECTORY} instead; its name is a
+ * random id kept in the directory asked for (file `elsewhere`), so that a new checkout at the same path never meets an
+ * older one's data.
  */
 export const prepareLocations = (directory: string): Locations => {
   const asked = ensureDirectory(resolve(directory), 0o711);
@@ -70,5 +71,10 @@ export const prepareLocations = (directory: string): Locations => {
   }
   ensureDirectory(server, 0o700);
   if (user) chownSync(server, user.uid, user.gid);
-  return { user, data: join(server, 'data'), passwordFile: join(server, 'password'), logFile: join(server, 'server.log') };
+  return {
+    user,
+    data: join(server, 'data'),
+    passwordFile: join(server, 'password'),
+    logFile: join(server, 'server.log'),
+  };
 };

@@ -18,9 +18,10 @@ const isAnotherProgram = (pid: number): boolean => {
 };
 
 /**
- * The live server of a data directory: one that a killed parent left behind, or that another process runs. PostgreSQL goes by the pid alone and
- * refuses to start when that is a zombie's or another program's; the lock file is removed then. Backends that outlive their postmaster are still
- * found, because PostgreSQL also looks for shared memory that belongs to the data directory.
+ * The live server of a data directory: one that a killed parent left behind, or that another process runs. PostgreSQL
+ * goes by the pid alone and refuses to start when that is a zombie's or another program's; the lock file is removed
+ * then. Backends that outlive their postmaster are still found, because PostgreSQL also looks for shared memory that
+ * belongs to the data directory.
  */
 export const findPostmaster = (data: string): Postmaster | undefined => {
   const file = join(data, 'postmaster.pid');

@@ -31,7 +31,10 @@ export const chooseServerUser = (passwd = '/etc/passwd'): ServerUser | undefined
   );
 };
 
-/** Whether the user may search `directory` and everything above it, going by the mode bits alone (never says yes wrongly but for access lists). */
+/**
+ * Whether the user may search `directory` and everything above it, going by the mode bits alone (never says yes wrongly
+ * but for access lists).
+ */
 export const canReach = (user: ServerUser, directory: string): boolean => {
   const { mode, uid, gid } = statSync(directory);
   const bit = uid === user.uid ? 0o100 : gid === user.gid ? 0o010 : 0o001;

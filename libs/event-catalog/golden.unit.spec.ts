@@ -7,8 +7,9 @@ import type { SubjectKeys } from '#libs/privacy/subject-keys.js';
 import { eventCatalog } from './event-catalog.js';
 
 /*
- * Golden files keep every version of every event that was ever written readable: `golden/<Type>.v<version>.json` is an event as it stands in a
- * log, sealed fields included, with what it must be read as. A file is never changed; a new version gets a new one.
+ * Golden files keep every version of every event that was ever written readable: `golden/<Type>.v<version>.json` is an
+ * event as it stands in a log, sealed fields included, with what it must be read as. A file is never changed; a new
+ * version gets a new one.
  */
 interface Golden {
   readonly stored: Omit<StoredEvent, 'revision' | 'position'>;
@@ -28,15 +29,18 @@ const files = readdirSync(FOLDER).filter((file) => file.endsWith('.json'));
 describe('golden files', () => {
   it.each(files)('%s is still read as what it was', async (file) => {
     const { stored, read } = JSON.parse(readFileSync(`${FOLDER}/${file}`, 'utf8')) as Golden;
-    const [recorded] = await codec.decode([{ ...stored, stream: stored.stream as StreamName, revision: 0n, position: 0n }]);
+    const [recorded] = await codec.decode([
+      { ...stored, stream: stored.stream as StreamName, revision: 0n, position: 0n },
+    ]);
     expect(recorded?.event.data).toEqual(read);
     expect(recorded?.metadata.source).toEqual({ address: '192.0.2.1', userAgent: 'golden' });
   });
 
-  it.each([...eventCatalog.values()].flatMap(({ type, version }) => Array.from({ length: version }, (_, i) => `${type}.v${i + 1}.json`)))(
-    '%s exists: every version of every event has one',
-    (file) => {
-      expect(files).toContain(file);
-    },
-  );
+  it.each(
+    [...eventCatalog.values()].flatMap(({ type, version }) =>
+      Array.from({ length: version }, (_, i) => `${type}.v${i + 1}.json`),
+    ),
+  )('%s exists: every version of every event has one', (file) => {
+    expect(files).toContain(file);
+  });
 });

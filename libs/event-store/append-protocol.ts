@@ -1,6 +1,8 @@
 import type { Revision } from './recorded-event.js';
 
-/** The store as the append protocol needs it. Outcomes, not exceptions; `null` position when the store did not say one. */
+/**
+ * The store as the append protocol needs it. Outcomes, not exceptions; `null` position when the store did not say one.
+ */
 export interface AppendPort {
   /** One try to append these events at this revision. */
   tryAppend(): Promise<
@@ -8,7 +10,10 @@ export interface AppendPort {
     | { readonly kind: 'conflict'; readonly actual: Revision }
     | { readonly kind: 'unknown_outcome'; readonly cause: unknown }
   >;
-  /** The ids and positions that stand in the stream after the expected revision, read at the leader; `undefined` when it cannot be read now. */
+  /**
+   * The ids and positions that stand in the stream after the expected revision, read at the leader; `undefined` when it
+   * cannot be read now.
+   */
   readAfterExpected(
     count: number,
   ): Promise<readonly { readonly id: string; readonly revision: bigint; readonly position: bigint }[] | undefined>;
@@ -24,12 +29,17 @@ export type AppendOutcome =
 /**
  * The append protocol of the design ("The append protocol", steps 3 and 4), for the same events at the same revision.
  *
- * A conflict on the first try is a conflict. After a try of unknown outcome nothing is believed but the leader's stream: a conflict may come
- * from our own first try, or from writes that a fail-over then discards (H8).
+ * A conflict on the first try is a conflict. After a try of unknown outcome nothing is believed but the leader's
+ * stream: a conflict may come from our own first try, or from writes that a fail-over then discards (H8).
  * @param ids the events' ids, made once for this decision
- * @param expired whether the deadline has passed; then the outcome is `unknown`, and the same command id settles it later
+ * @param expired whether the deadline has passed; then the outcome is `unknown`, and the same command id settles it
+ * later
  */
-export const appendUntilKnown = async (ids: readonly string[], port: AppendPort, expired: () => boolean): Promise<AppendOutcome> => {
+export const appendUntilKnown = async (
+  ids: readonly string[],
+  port: AppendPort,
+  expired: () => boolean,
+): Promise<AppendOutcome> => {
   let doubtful: { cause: unknown } | undefined;
   for (;;) {
     const outcome = await port.tryAppend();

@@ -33,7 +33,11 @@ const run = async (script: { tries: Try[]; reads?: After[]; ids?: string[]; expi
       return Promise.resolve();
     },
   };
-  const outcome: AppendOutcome = await appendUntilKnown(script.ids ?? ['a', 'b'], port, () => calls.length >= (script.expiresAfter ?? 100));
+  const outcome: AppendOutcome = await appendUntilKnown(
+    script.ids ?? ['a', 'b'],
+    port,
+    () => calls.length >= (script.expiresAfter ?? 100),
+  );
   expect([tries, reads]).toEqual([[], []]);
   return { outcome, calls };
 };
@@ -48,7 +52,10 @@ describe('the append protocol', () => {
   });
 
   it('step 4: unknown, then success: success, whether or not the first try was stored', async () => {
-    expect(await run({ tries: [unknown, appended] })).toEqual({ outcome: appended, calls: ['append', 'pause', 'append'] });
+    expect(await run({ tries: [unknown, appended] })).toEqual({
+      outcome: appended,
+      calls: ['append', 'pause', 'append'],
+    });
   });
 
   it('step 4: unknown, then a conflict, and all our ids stand there: stored, at the position of the last', async () => {
@@ -77,13 +84,16 @@ describe('the append protocol', () => {
 
   it('step 4: unknown, then a conflict, and the leader cannot be read: still unknown, the same again', async () => {
     const ours = [event('a', 5n), event('b', 6n)];
-    expect((await run({ tries: [unknown, conflict, conflict], reads: [undefined, ours] })).outcome.kind).toBe('appended');
+    expect((await run({ tries: [unknown, conflict, conflict], reads: [undefined, ours] })).outcome.kind).toBe(
+      'appended',
+    );
   });
 
   it('step 4: a conflict proves nothing after any number of unknown outcomes', async () => {
-    expect((await run({ tries: [unknown, unknown, unknown, conflict], reads: [[event('a', 5n), event('b', 6n)]] })).outcome.kind).toBe(
-      'appended',
-    );
+    expect(
+      (await run({ tries: [unknown, unknown, unknown, conflict], reads: [[event('a', 5n), event('b', 6n)]] })).outcome
+        .kind,
+    ).toBe('appended');
   });
 
   it('step 4: past the deadline the outcome is unknown, with the cause', async () => {
@@ -94,7 +104,10 @@ describe('the append protocol', () => {
   });
 
   it('step 4: past the deadline it is unknown also after a conflict that proved nothing', async () => {
-    expect((await run({ tries: [unknown, conflict], reads: [[]], expiresAfter: 4 })).outcome).toEqual({ kind: 'unknown', cause: lost });
+    expect((await run({ tries: [unknown, conflict], reads: [[]], expiresAfter: 4 })).outcome).toEqual({
+      kind: 'unknown',
+      cause: lost,
+    });
   });
 
   it('what became known is told although the deadline has passed', async () => {

@@ -36,8 +36,8 @@ export interface EncodingRequest {
 }
 
 /**
- * What is read of an event: all of it; all but where its command came from (`metadata.source`); or what needs no key, so that it is given without
- * personal values, as if they had been erased.
+ * What is read of an event: all of it; all but where its command came from (`metadata.source`); or what needs no key,
+ * so that it is given without personal values, as if they had been erased.
  */
 export type Reading = 'everything' | 'data' | 'plain';
 
@@ -53,7 +53,11 @@ export class EventFormatError extends Error {
 }
 
 /** Sealed personal fields, as they stand in the store beside the plain ones. */
-const envelopeSchema = z.strictObject({ subject: z.string(), key: z.string(), fields: z.record(z.string(), z.string()) });
+const envelopeSchema = z.strictObject({
+  subject: z.string(),
+  key: z.string(),
+  fields: z.record(z.string(), z.string()),
+});
 type Envelope = z.infer<typeof envelopeSchema>;
 const ENVELOPE = '$personal';
 
@@ -75,20 +79,23 @@ interface Sealed {
 const sourceSubject = (actor: Actor): string => (actor.type === 'user' ? actor.id : INSTALLATION_SUBJECT);
 
 /**
- * Between domain events and what the store keeps: schemas are checked on write and on read, older versions are upcast, personal fields are
- * sealed one by one. Associated data: subject, key id, stream, event id, type, schema version, field (domain.md, "Privacy").
+ * Between domain events and what the store keeps: schemas are checked on write and on read, older versions are upcast,
+ * personal fields are sealed one by one. Associated data: subject, key id, stream, event id, type, schema version,
+ * field (domain.md, "Privacy").
  */
 export const createCodec = (catalog: EventCatalog, keys: SubjectKeys) => {
   const definitionOf = (type: string): EventDefinition => {
     const definition = catalog.get(type);
-    if (!definition) throw new EventFormatError(type, 'unknown event type; is this process older than the one that wrote it?');
+    if (!definition)
+      throw new EventFormatError(type, 'unknown event type; is this process older than the one that wrote it?');
     return definition;
   };
 
   const parse = <T>(type: string, schema: z.ZodType<T>, value: unknown): T => {
     const result = schema.safeParse(value);
     // The message names fields and rules only: a value may be personal.
-    if (!result.success) throw new EventFormatError(type, result.error.issues.map((i) => `${i.path.join('.')}: ${i.code}`).join('; '));
+    if (!result.success)
+      throw new EventFormatError(type, result.error.issues.map((i) => `${i.path.join('.')}: ${i.code}`).join('; '));
     return result.data;
   };
 
@@ -124,7 +131,11 @@ export const createCodec = (catalog: EventCatalog, keys: SubjectKeys) => {
       occurredAt: request.occurredAt.toISOString(),
       schemaVersion: definition.version,
     });
-    const sealUnder = async (subject: string, values: Record<string, unknown>, prefix: string): Promise<Record<string, Envelope>> =>
+    const sealUnder = async (
+      subject: string,
+      values: Record<string, unknown>,
+      prefix: string,
+    ): Promise<Record<string, Envelope>> =>
       Object.keys(values).length === 0
         ? {}
         : {
@@ -142,17 +153,27 @@ export const createCodec = (catalog: EventCatalog, keys: SubjectKeys) => {
       metadata: {
         ...withoutUndefined(metadata),
         ...(context.source
-          ? await sealUnder(sourceSubject(context.actor), { source: parse(event.type, sourceSchema, context.source) }, '$metadata.')
+          ? await sealUnder(
+              sourceSubject(context.actor),
+              { source: parse(event.type, sourceSchema, context.source) },
+              '$metadata.',
+            )
           : {}),
       },
     };
   };
 
-  const openFields = (type: string, envelope: Envelope, place: Place, lookups: ReadonlyMap<string, KeyLookup>): Opened => {
+  const openFields = (
+    type: string,
+    envelope: Envelope,
+    place: Place,
+    lookups: ReadonlyMap<string, KeyLookup>,
+  ): Opened => {
     const lookup = lookups.get(envelope.subject);
     if (lookup?.kind === 'destroyed') return { values: {}, erased: Object.keys(envelope.fields) };
     if (lookup?.kind !== 'key') throw new SubjectKeyMissingError(envelope.subject);
-    if (lookup.key.id !== envelope.key) throw new EventFormatError(type, 'sealed under another key than its subject has');
+    if (lookup.key.id !== envelope.key)
+      throw new EventFormatError(type, 'sealed under another key than its subject has');
     const { secret } = lookup.key;
     const values = Object.fromEntries(
       Object.entries(envelope.fields).map(([field, sealed]) => {
@@ -180,7 +201,8 @@ export const createCodec = (catalog: EventCatalog, keys: SubjectKeys) => {
     const definition = definitionOf(stored.type);
     const plainMetadata = parse(stored.type, plainMetadataSchema, stored.metadata);
     const version = plainMetadata.schemaVersion;
-    if (version > definition.version) throw new EventFormatError(stored.type, `schema version ${version} is newer than this process knows`);
+    if (version > definition.version)
+      throw new EventFormatError(stored.type, `schema version ${version} is newer than this process knows`);
     const openedOf = (envelope: Envelope | undefined, prefix: '' | '$metadata.'): Opened =>
       envelope
         ? openFields(stored.type, envelope, [stored.stream, stored.id, `${prefix}${stored.type}`, version], lookups)
@@ -208,7 +230,8 @@ export const createCodec = (catalog: EventCatalog, keys: SubjectKeys) => {
   ];
 
   /** Whose personal values stand in the data of these events. */
-  const subjectsOf = (batch: readonly StoredEvent[]): readonly string[] => subjectsIn(batch.map((stored) => sealedIn(stored, 'data')));
+  const subjectsOf = (batch: readonly StoredEvent[]): readonly string[] =>
+    subjectsIn(batch.map((stored) => sealedIn(stored, 'data')));
 
   /**
    * Decodes a batch with one look-up of all keys it needs.

@@ -15,7 +15,11 @@ import type { StreamName } from './stream-name.js';
 const named = defineEvent('Named', { place: z.string(), name: personal(z.string()), nickname: personal(z.string()) });
 const counted = defineEvent('Counted', { count: z.number().int() });
 const STREAM = 'user-1' as StreamName;
-const context: CommandContext = { commandId: 'command', correlationId: 'correlation', actor: { type: 'user', id: 'actor' } };
+const context: CommandContext = {
+  commandId: 'command',
+  correlationId: 'correlation',
+  actor: { type: 'user', id: 'actor' },
+};
 
 const setUp = (...definitions: EventDefinition[]) => {
   const keys = new MemorySubjectKeys();
@@ -23,7 +27,11 @@ const setUp = (...definitions: EventDefinition[]) => {
     createEventCatalog(definitions.length > 0 ? definitions : [named as EventDefinition, counted as EventDefinition]),
     keys,
   );
-  const encode = (type: string, data: object, over: Partial<Parameters<typeof codec.encode>[0]> = {}): Promise<EncodedEvent> =>
+  const encode = (
+    type: string,
+    data: object,
+    over: Partial<Parameters<typeof codec.encode>[0]> = {},
+  ): Promise<EncodedEvent> =>
     codec.encode({
       id: 'event-1',
       event: { type, data },
@@ -75,7 +83,9 @@ describe('schemas', () => {
       decodeOne({
         ...good,
         ...over,
-        metadata: over.metadata?.schemaVersion ? { ...good.metadata, ...over.metadata } : (over.metadata ?? good.metadata),
+        metadata: over.metadata?.schemaVersion
+          ? { ...good.metadata, ...over.metadata }
+          : (over.metadata ?? good.metadata),
       }),
     ).rejects.toThrow(EventFormatError);
   });
@@ -107,7 +117,9 @@ describe('schemas', () => {
   });
 
   it('two definitions of one type are refused', () => {
-    expect(() => createEventCatalog([counted as EventDefinition], [counted as EventDefinition])).toThrow('defined twice');
+    expect(() => createEventCatalog([counted as EventDefinition], [counted as EventDefinition])).toThrow(
+      'defined twice',
+    );
   });
 });
 
@@ -124,7 +136,10 @@ describe('upcasters', () => {
     const written = old.stored(await old.encode('Grown', { name: 'Ann' }));
     for (const [subject, lookup] of old.keys.lookups) now.keys.lookups.set(subject, lookup);
     expect((await now.decodeOne(written)).event).toEqual({ type: 'Grown', data: { fullName: 'Ann', length: 3 } });
-    expect((await now.decodeOne(now.stored(await now.encode('Grown', { fullName: 'Bea', length: 3 })))).metadata.schemaVersion).toBe(3);
+    expect(
+      (await now.decodeOne(now.stored(await now.encode('Grown', { fullName: 'Bea', length: 3 })))).metadata
+        .schemaVersion,
+    ).toBe(3);
   });
 });
 
@@ -134,7 +149,11 @@ describe('personal fields', () => {
     const event = await encode('Named', ANN);
     expect(event.data).toEqual({
       place: 'here',
-      $personal: { subject: 'ann', key: 'key-of-ann', fields: { name: expect.any(String), nickname: expect.any(String) } },
+      $personal: {
+        subject: 'ann',
+        key: 'key-of-ann',
+        fields: { name: expect.any(String), nickname: expect.any(String) },
+      },
     });
     expect(JSON.stringify(event)).not.toMatch(/Ann|Nan/);
     expect((await decodeOne(stored(event))).event.data).toEqual(ANN);
@@ -164,11 +183,17 @@ describe('personal fields', () => {
         const { fields } = envelope(event);
         return {
           ...event,
-          data: { ...event.data, $personal: { ...envelope(event), fields: { name: fields.nickname, nickname: fields.name } } },
+          data: {
+            ...event.data,
+            $personal: { ...envelope(event), fields: { name: fields.nickname, nickname: fields.name } },
+          },
         };
       },
     ],
-    ['the place of another event’s', (event, other) => ({ ...event, data: { ...event.data, $personal: envelope(other) } })],
+    [
+      'the place of another event’s',
+      (event, other) => ({ ...event, data: { ...event.data, $personal: envelope(other) } }),
+    ],
     [
       'another subject, who has a key of the same name',
       (event) => ({ ...event, data: { ...event.data, $personal: { ...envelope(event), subject: 'twin' } } }),
@@ -177,7 +202,10 @@ describe('personal fields', () => {
       'the metadata',
       (event) => ({
         ...event,
-        metadata: { ...event.metadata, $personal: { ...envelope(event), fields: { source: envelope(event).fields.name } } },
+        metadata: {
+          ...event.metadata,
+          $personal: { ...envelope(event), fields: { source: envelope(event).fields.name } },
+        },
       }),
     ],
     [
@@ -187,13 +215,23 @@ describe('personal fields', () => {
         bytes[15] = (bytes[15] ?? 0) ^ 1;
         return {
           ...event,
-          data: { ...event.data, $personal: { ...envelope(event), fields: { ...envelope(event).fields, name: bytes.toString('base64') } } },
+          data: {
+            ...event.data,
+            $personal: { ...envelope(event), fields: { ...envelope(event).fields, name: bytes.toString('base64') } },
+          },
         };
       },
     ],
-    ['nothing left of it', (event) => ({ ...event, data: { ...event.data, $personal: { ...envelope(event), fields: { name: '' } } } })],
+    [
+      'nothing left of it',
+      (event) => ({ ...event, data: { ...event.data, $personal: { ...envelope(event), fields: { name: '' } } } }),
+    ],
   ])('a ciphertext moved to %s is refused', async (_title, move) => {
-    const twin = defineEvent('Named2', { place: z.string(), name: personal(z.string()), nickname: personal(z.string()) });
+    const twin = defineEvent('Named2', {
+      place: z.string(),
+      name: personal(z.string()),
+      nickname: personal(z.string()),
+    });
     const { keys, encode, stored, decodeOne } = setUp(named as EventDefinition, twin as EventDefinition);
     const event = stored(await encode('Named', ANN));
     const other = stored(await encode('Named', ANN, { id: 'event-9' }), { id: 'event-9' });
@@ -203,10 +241,14 @@ describe('personal fields', () => {
   });
 
   it('a ciphertext under another schema version is refused', async () => {
-    const v2 = defineEvent('Named', { place: z.string(), name: personal(z.string()), nickname: personal(z.string()) }, [(data) => data]);
+    const v2 = defineEvent('Named', { place: z.string(), name: personal(z.string()), nickname: personal(z.string()) }, [
+      (data) => data,
+    ]);
     const { encode, stored, decodeOne } = setUp(v2 as EventDefinition);
     const event = stored(await encode('Named', ANN));
-    await expect(decodeOne({ ...event, metadata: { ...event.metadata, schemaVersion: 1 } })).rejects.toThrow(/ciphertext/);
+    await expect(decodeOne({ ...event, metadata: { ...event.metadata, schemaVersion: 1 } })).rejects.toThrow(
+      /ciphertext/,
+    );
   });
 
   it('a subject whose key is another one by now is refused, not read as erased', async () => {
@@ -257,11 +299,14 @@ describe('the source of a command', () => {
     expect(erased.erased).toEqual(['source']);
   });
 
-  it.each(['client', 'provider', 'system'] as const)('of a %s, who is no person, under the installation’s key', async (type) => {
-    const { encode } = setUp();
-    const event = await encode('Counted', { count: 1 }, { context: from({ type, id: 'x' }) });
-    expect(event.metadata.$personal).toMatchObject({ subject: 'installation' });
-  });
+  it.each(['client', 'provider', 'system'] as const)(
+    'of a %s, who is no person, under the installation’s key',
+    async (type) => {
+      const { encode } = setUp();
+      const event = await encode('Counted', { count: 1 }, { context: from({ type, id: 'x' }) });
+      expect(event.metadata.$personal).toMatchObject({ subject: 'installation' });
+    },
+  );
 
   it('moved to another event is refused', async () => {
     const { encode, stored, decodeOne } = setUp();
@@ -302,7 +347,11 @@ describe('batches', () => {
       asked.push([...subjects]);
       return forReading(subjects);
     };
-    expect((await codec.decode(events)).map(({ event }) => event.data)).toEqual([ANN, { count: 2 }, { place: 'there', name: 'Bea' }]);
+    expect((await codec.decode(events)).map(({ event }) => event.data)).toEqual([
+      ANN,
+      { count: 2 },
+      { place: 'there', name: 'Bea' },
+    ]);
     expect(asked).toEqual([['ann', 'bea']]);
   });
 });

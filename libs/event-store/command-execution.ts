@@ -27,7 +27,10 @@ export const load = async <State, E extends DomainEvent>(
 ): Promise<Loaded<State>> => foldRecorded((await store.read(stream)) as readonly RecordedEvent<E>[], fold);
 
 /** Folds what was read. */
-export const foldRecorded = <State, E extends DomainEvent>(events: readonly RecordedEvent<E>[], fold: Fold<State, E>): Loaded<State> => {
+export const foldRecorded = <State, E extends DomainEvent>(
+  events: readonly RecordedEvent<E>[],
+  fold: Fold<State, E>,
+): Loaded<State> => {
   const last = events.at(-1);
   return {
     state: events.reduce((state, recorded) => fold.evolve(state, recorded.event, recorded), fold.initial),
@@ -36,7 +39,10 @@ export const foldRecorded = <State, E extends DomainEvent>(events: readonly Reco
   };
 };
 
-/** A decision: the events that follow from a command and a state, and the answer for the caller. No events: nothing is appended. */
+/**
+ * A decision: the events that follow from a command and a state, and the answer for the caller. No events: nothing is
+ * appended.
+ */
 export interface Decision<E extends DomainEvent, Outcome> {
   readonly events: readonly E[];
   readonly outcome: Outcome;
@@ -82,7 +88,8 @@ export const execute = async <State, E extends DomainEvent, Outcome>(
     if (events.length === 0) return { outcome, stored: [], revision, position };
     // Of somebody whose erasure began meanwhile nothing can be written: the stream shows it by now, so decide again.
     const appended = await unlessErased(store.append({ stream, expectedRevision: revision, events, context, subject }));
-    if (appended?.kind === 'appended') return { outcome, stored: events, revision: appended.revision, position: appended.position };
+    if (appended?.kind === 'appended')
+      return { outcome, stored: events, revision: appended.revision, position: appended.position };
   }
   throw new ContentionError(stream);
 };
@@ -91,14 +98,16 @@ export const execute = async <State, E extends DomainEvent, Outcome>(
 const MOST_STREAMS = 10_000;
 
 /**
- * Where streams of activity stand as far as this process knows, after the last append to each that is under way; those written to last. A guess:
- * another process may have written since, and then the answer to a conflict says where the stream stands.
+ * Where streams of activity stand as far as this process knows, after the last append to each that is under way; those
+ * written to last. A guess: another process may have written since, and then the answer to a conflict says where the
+ * stream stands.
  */
 const queues = new WeakMap<EventStore, Map<StreamName, Promise<Revision>>>();
 
 /**
- * Appends events that no state decides (activity): at the stream's revision, found by the answer to a conflict, without folding the stream.
- * Appends of one process to one stream wait for each other, so that they do not crowd each other out (domain.md, "Streams").
+ * Appends events that no state decides (activity): at the stream's revision, found by the answer to a conflict, without
+ * folding the stream. Appends of one process to one stream wait for each other, so that they do not crowd each other
+ * out (domain.md, "Streams").
  */
 export const appendUnconditionally = async (
   store: EventStore,

@@ -28,5 +28,9 @@ export const connectEventStore = (options: {
   const { url, logger, observer } = options;
   const connection = new StoreConnection({ url, logger, ...(observer ? { observer } : {}) });
   const codec = createCodec(options.catalog, options.keys);
-  return { connection, codec, store: new EventStore({ connection, codec, clock: options.clock, newId: options.newId }) };
+  return {
+    connection,
+    codec,
+    store: new EventStore({ connection, codec, clock: options.clock, newId: options.newId }),
+  };
 };

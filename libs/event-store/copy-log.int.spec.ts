@@ -43,8 +43,14 @@ const many = (n: number): ReturnType<typeof jsonEvent>[] =>
 
 describe('a copied log', () => {
   it('has every event in order, with id, type, data and metadata as bytes', async () => {
-    await client.appendToStream('user-1', jsonEvent({ type: 'A', data: { a: 'ü😀' }, metadata: { $correlationId: 'c' } }));
-    await client.appendToStream('user-2', binaryEvent({ type: 'B', data: Uint8Array.from([0, 255]), metadata: Uint8Array.from([1]) }));
+    await client.appendToStream(
+      'user-1',
+      jsonEvent({ type: 'A', data: { a: 'ü😀' }, metadata: { $correlationId: 'c' } }),
+    );
+    await client.appendToStream(
+      'user-2',
+      binaryEvent({ type: 'B', data: Uint8Array.from([0, 255]), metadata: Uint8Array.from([1]) }),
+    );
     await client.appendToStream('ü 😀', [binaryEvent({ type: 'Empty', data: new Uint8Array(0) }), ...many(50)]);
     await client.appendToStream('user-1', many(3), { expectedRevision: 0n });
     await client.setStreamMetadata('user-2', { maxCount: 3 });
@@ -98,7 +104,9 @@ describe('an interrupted copy', () => {
     const onProgress = ({ events }: CopyProgress): void => {
       if (events >= 500) controller.abort();
     };
-    await expect(copyLog({ from: from.url, to: to.url, signal: controller.signal, onProgress })).rejects.toBeInstanceOf(CopyStoppedError);
+    await expect(copyLog({ from: from.url, to: to.url, signal: controller.signal, onProgress })).rejects.toBeInstanceOf(
+      CopyStoppedError,
+    );
     const before = (await contents(to)).length;
     expect(before).toBeGreaterThanOrEqual(500);
     expect(before).toBeLessThan(2_000);

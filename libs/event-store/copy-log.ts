@@ -58,20 +58,28 @@ export class CopyStoppedError extends Error {
 }
 
 const TOMBSTONE = '$streamDeleted';
-/** Appends in flight. They are taken in order, but when a run breaks off, the last ones may be there in part: the next run sends them again. */
+/**
+ * Appends in flight. They are taken in order, but when a run breaks off, the last ones may be there in part: the next
+ * run sends them again.
+ */
 const IN_FLIGHT = 64;
 const PROGRESS_EVERY = 500;
 
 /** A server's own streams (`$…`) stay with it; metadata of ordinary streams (`$$…`) goes along. */
-const isCopied = ({ stream }: RawEvent): boolean => !stream.startsWith('$') || (stream.startsWith('$$') && !stream.startsWith('$$$'));
+const isCopied = ({ stream }: RawEvent): boolean =>
+  !stream.startsWith('$') || (stream.startsWith('$$') && !stream.startsWith('$$$'));
 
 const isMetadata = ({ stream }: RawEvent): boolean => stream.startsWith('$$');
 
 const sameBytes = (a: Uint8Array, b: Uint8Array): boolean => Buffer.compare(a, b) === 0;
 
-/** Ids of tombstones and of metadata that a server writes by itself (at a deletion, or after one) are its own; everything else must be equal. */
+/**
+ * Ids of tombstones and of metadata that a server writes by itself (at a deletion, or after one) are its own;
+ * everything else must be equal.
+ */
 const isSame = (a: RawEvent, b: RawEvent): boolean => {
-  if (a.stream !== b.stream || a.revision !== b.revision || a.type !== b.type || a.contentType !== b.contentType) return false;
+  if (a.stream !== b.stream || a.revision !== b.revision || a.type !== b.type || a.contentType !== b.contentType)
+    return false;
   if (a.type === TOMBSTONE) return true;
   return (a.id === b.id || isMetadata(a)) && sameBytes(a.data, b.data) && sameBytes(a.metadata, b.metadata);
 };
@@ -80,9 +88,10 @@ const describe = (event: RawEvent | undefined): string =>
   event === undefined ? 'nothing' : `${event.type} ${event.id} at revision ${event.revision} of ${event.stream}`;
 
 /**
- * Copies a log to another store in the order of `$all`, each event with its id, type, data and metadata as bytes, at the same revision of the same
- * stream. Positions and times are the target's own. What the target has of it already is found in the target itself, so that an interrupted copy
- * goes on where it was. At the end both logs are read side by side and compared.
+ * Copies a log to another store in the order of `$all`, each event with its id, type, data and metadata as bytes, at
+ * the same revision of the same stream. Positions and times are the target's own. What the target has of it already is
+ * found in the target itself, so that an interrupted copy goes on where it was. At the end both logs are read side by
+ * side and compared.
  * @throws CopyRefusedError, CopyStoppedError, or the client's error when a store does not answer
  */
 export const copyLog = async (options: CopyOptions): Promise<CopyReport> => {
@@ -99,7 +108,10 @@ export const copyLog = async (options: CopyOptions): Promise<CopyReport> => {
   }
 };
 
-const first = async (events: AsyncIterable<RawEvent>, wanted: (event: RawEvent) => boolean = () => true): Promise<RawEvent | undefined> => {
+const first = async (
+  events: AsyncIterable<RawEvent>,
+  wanted: (event: RawEvent) => boolean = () => true,
+): Promise<RawEvent | undefined> => {
   for await (const event of events) if (wanted(event)) return event;
   return undefined;
 };
@@ -117,7 +129,10 @@ const findStart = async (source: RawStore, target: RawStore): Promise<Start | un
   if (last === undefined) return undefined;
   const original = await first(source.allBackwards(), (event) => isCopied(event) && isSame(event, last));
   if (original === undefined) {
-    throw new CopyRefusedError('not_a_copy', `The target's last event (${describe(last)}) is not in the source: copy into an empty store.`);
+    throw new CopyRefusedError(
+      'not_a_copy',
+      `The target's last event (${describe(last)}) is not in the source: copy into an empty store.`,
+    );
   }
   let position = original.position;
   let back = 0;
@@ -141,7 +156,8 @@ const copyFrom = async (
   const settle = async (event: RawEvent, outcome: Promise<RawAppendOutcome>): Promise<void> => {
     await checkOutcome(target, event, await outcome);
     if (event.position > (start?.copiedTo ?? -1n)) copied += 1;
-    if (copied % PROGRESS_EVERY === 0) onProgress?.({ phase: 'copying', events: copied, position: event.position, end });
+    if (copied % PROGRESS_EVERY === 0)
+      onProgress?.({ phase: 'copying', events: copied, position: event.position, end });
   };
   try {
     for await (const event of source.allForwards(start?.position)) {
@@ -167,15 +183,22 @@ const copyFrom = async (
   }
 };
 
-/** A conflict is fine where the target has the same event already: sent again after an interruption, or written by the target itself. */
+/**
+ * A conflict is fine where the target has the same event already: sent again after an interruption, or written by the
+ * target itself.
+ */
 const checkOutcome = async (target: RawStore, event: RawEvent, outcome: RawAppendOutcome): Promise<void> => {
   // Sent again to a stream whose tombstone was copied already; the comparison at the end judges it.
   if (outcome.kind === 'appended' || (outcome.kind === 'refused' && outcome.reason === 'StreamDeleted')) return;
-  if (outcome.kind === 'refused') throw new CopyRefusedError('event_refused', `The target refuses ${describe(event)}: ${outcome.reason}`);
+  if (outcome.kind === 'refused')
+    throw new CopyRefusedError('event_refused', `The target refuses ${describe(event)}: ${outcome.reason}`);
   const there = await target.eventAt(event.stream, event.revision);
   if (there !== undefined && isSame(event, there)) return;
   if (there !== undefined)
-    throw new CopyRefusedError('not_a_copy', `The target has ${describe(there)} where the source has ${describe(event)}.`);
+    throw new CopyRefusedError(
+      'not_a_copy',
+      `The target has ${describe(there)} where the source has ${describe(event)}.`,
+    );
   throw new CopyRefusedError(
     'events_missing',
     `${describe(event)} cannot keep its revision: the source no longer has the events before it, or the target has lost some.`,
@@ -193,7 +216,12 @@ async function* copiedOnly(events: AsyncIterable<RawEvent>): AsyncGenerator<RawE
 }
 
 /** Reads both side by side. The source may have grown meanwhile; the target must have nothing else. */
-const verify = async (source: RawStore, target: RawStore, end: bigint, { signal, onProgress }: CopyOptions): Promise<number> => {
+const verify = async (
+  source: RawStore,
+  target: RawStore,
+  end: bigint,
+  { signal, onProgress }: CopyOptions,
+): Promise<number> => {
   const originals = copiedOnly(source.allForwards());
   let verified = 0;
   let position = 0n;

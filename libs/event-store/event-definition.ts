@@ -1,11 +1,14 @@
 import { z } from 'zod';
 
-/** The schemas that hold a person's data or a secret; what they hold is stored encrypted under its subject's key (domain.md, "Privacy"). */
+/**
+ * The schemas that hold a person's data or a secret; what they hold is stored encrypted under its subject's key
+ * (domain.md, "Privacy").
+ */
 const personalSchemas = new WeakSet<z.ZodType>();
 
 /**
- * Marks a field of an event as personal. The field becomes optional: after an erasure it can no longer be read, and every reader must do
- * without it. Only top-level fields can be personal.
+ * Marks a field of an event as personal. The field becomes optional: after an erasure it can no longer be read, and
+ * every reader must do without it. Only top-level fields can be personal.
  */
 export const personal = <S extends z.ZodType>(schema: S): z.ZodOptional<S> => {
   const optional = schema.optional();
@@ -15,7 +18,10 @@ export const personal = <S extends z.ZodType>(schema: S): z.ZodOptional<S> => {
 
 const secretSchemas = new WeakSet<z.ZodType>();
 
-/** Marks a field of an event as a secret, such as a password's hash: stored like a personal one, and shown to nobody, auditors included. */
+/**
+ * Marks a field of an event as a secret, such as a password's hash: stored like a personal one, and shown to nobody,
+ * auditors included.
+ */
 export const secret = <S extends z.ZodType>(schema: S): z.ZodOptional<S> => {
   const optional = personal(schema);
   secretSchemas.add(optional);
@@ -48,8 +54,8 @@ export interface DomainEvent<Type extends string = string, Data extends object =
 export type EventOf<D> = D extends EventDefinition<infer Type, infer Data> ? DomainEvent<Type, Data> : never;
 
 /**
- * Defines an event: its stable type, its schema, and how older versions are read, in one place. Schemas are strict: no field is stored that
- * the schema does not name.
+ * Defines an event: its stable type, its schema, and how older versions are read, in one place. Schemas are strict: no
+ * field is stored that the schema does not name.
  */
 export const defineEvent = <Type extends string, Shape extends z.core.$ZodLooseShape>(
   type: Type,

@@ -7,14 +7,20 @@ export const actorSchema = z.strictObject({
 });
 export type Actor = z.infer<typeof actorSchema>;
 
-/** Where a command came from. Personal: stored encrypted under the actor's key, or the installation's where there is no person. */
+/**
+ * Where a command came from. Personal: stored encrypted under the actor's key, or the installation's where there is no
+ * person.
+ */
 export const sourceSchema = z.strictObject({
   address: z.string().max(64).optional(),
   userAgent: z.string().max(512).optional(),
 });
 export type Source = z.infer<typeof sourceSchema>;
 
-/** The part of an event's metadata that is stored as it is. `$correlationId` and `$causationId` are EventStoreDB's own names. */
+/**
+ * The part of an event's metadata that is stored as it is. `$correlationId` and `$causationId` are EventStoreDB's own
+ * names.
+ */
 export const plainMetadataSchema = z.object({
   $correlationId: z.string().max(200),
   $causationId: z.string().max(200),

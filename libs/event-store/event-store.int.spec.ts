@@ -41,14 +41,26 @@ afterAll(async () => {
 });
 
 const connect = (url: string): EventCore =>
-  connectEventStore({ url, catalog, keys: new MemorySubjectKeys(), clock: systemClock, newId: newUuid, logger: silentLogger });
+  connectEventStore({
+    url,
+    catalog,
+    keys: new MemorySubjectKeys(),
+    clock: systemClock,
+    newId: newUuid,
+    logger: silentLogger,
+  });
 
 /** What a spy in the connection's place hands on to. */
-const unspied: EventCore['connection']['append'] = (send) => StoreConnection.prototype.append.call(core.connection, send) as never;
+const unspied: EventCore['connection']['append'] = (send) =>
+  StoreConnection.prototype.append.call(core.connection, send) as never;
 
 const freshStream = (): StreamName => `test-${newUuid()}`;
 const count = (n: number): DomainEvent => ({ type: 'Counted', data: { count: n } });
-const request = (stream: StreamName, events: readonly DomainEvent[], over: Partial<AppendRequest> = {}): AppendRequest => ({
+const request = (
+  stream: StreamName,
+  events: readonly DomainEvent[],
+  over: Partial<AppendRequest> = {},
+): AppendRequest => ({
   stream,
   expectedRevision: 'no_stream',
   events,
@@ -91,7 +103,10 @@ describe('append and read', () => {
     const stream = freshStream();
     await core.store.append(request(stream, [count(1), count(2)]));
     for (const expectedRevision of ['no_stream', 0n, 7n] as const)
-      expect(await core.store.append(request(stream, [count(3)], { expectedRevision }))).toEqual({ kind: 'conflict', actual: 1n });
+      expect(await core.store.append(request(stream, [count(3)], { expectedRevision }))).toEqual({
+        kind: 'conflict',
+        actual: 1n,
+      });
     expect(await core.store.append(request(freshStream(), [count(1)], { expectedRevision: 3n }))).toEqual({
       kind: 'conflict',
       actual: 'no_stream',
@@ -101,7 +116,9 @@ describe('append and read', () => {
 
   it('of 32 appends at one revision one is stored, and 31 are conflicts', async () => {
     const stream = freshStream();
-    const results = await Promise.all(Array.from({ length: 32 }, (_, n) => core.store.append(request(stream, [count(n)]))));
+    const results = await Promise.all(
+      Array.from({ length: 32 }, (_, n) => core.store.append(request(stream, [count(n)]))),
+    );
     expect(results.filter(({ kind }) => kind === 'appended')).toHaveLength(1);
     expect(await countsOf(stream)).toEqual([results.findIndex(({ kind }) => kind === 'appended')]);
   });
@@ -127,7 +144,11 @@ describe('appends beside each other', () => {
       const first = append(streams[0] as StreamName);
       await until(() => Promise.resolve(leftAt.length === 1));
       const others = [taken, ...streams.slice(1)].map((stream) => append(stream as StreamName));
-      expect(await Promise.all([first, ...others])).toEqual(['appended', 'conflict', ...streams.slice(1).map(() => 'appended')]);
+      expect(await Promise.all([first, ...others])).toEqual([
+        'appended',
+        'conflict',
+        ...streams.slice(1).map(() => 'appended'),
+      ]);
       expect(leftAt).toEqual([0, ...others.map(() => 1)]);
     } finally {
       ownClient.mockRestore();
@@ -157,7 +178,9 @@ describe('H1: what the client must not see', () => {
     const stream = freshStream();
     try {
       await expect(core.store.append(request(stream, [{ type: '', data: {} }]))).rejects.toThrow(StoreRefusedError);
-      await expect(core.store.append(request(stream, [count(1), { type: '', data: {} }]))).rejects.toThrow('nothing was sent');
+      await expect(core.store.append(request(stream, [count(1), { type: '', data: {} }]))).rejects.toThrow(
+        'nothing was sent',
+      );
       expect((await Promise.all(others)).map(({ kind }) => kind)).toEqual(others.map(() => 'appended'));
       expect(await core.store.read(stream)).toEqual([]);
       expect(toTheClient.mock.calls.length).toBeLessThanOrEqual(others.length);
@@ -202,7 +225,10 @@ describe('H1: what the client must not see', () => {
 });
 
 describe('commands on a stream', () => {
-  const sum: Fold<number, DomainEvent> = { initial: 0, evolve: (total, { data }) => total + (data as { count: number }).count };
+  const sum: Fold<number, DomainEvent> = {
+    initial: 0,
+    evolve: (total, { data }) => total + (data as { count: number }).count,
+  };
 
   it('appendUnconditionally: fifty parallel writers, each stored once, no two at one revision', async () => {
     const stream = freshStream();
@@ -211,7 +237,9 @@ describe('commands on a stream', () => {
     );
     const appended = await Promise.all(writers);
     expect(new Set(appended.map(({ revision }) => revision)).size).toBe(50);
-    expect(((await countsOf(stream)) as number[]).sort((a, b) => a - b)).toEqual(Array.from({ length: 50 }, (_, n) => n));
+    expect(((await countsOf(stream)) as number[]).sort((a, b) => a - b)).toEqual(
+      Array.from({ length: 50 }, (_, n) => n),
+    );
   });
 
   it('execute: concurrent commands decide on what the others stored', async () => {
@@ -232,7 +260,13 @@ describe('commands on a stream', () => {
   it('execute: a decision without events answers with the position of what it was decided on', async () => {
     const stream = freshStream();
     const { position } = (await core.store.append(request(stream, [count(9)]))) as { position: bigint };
-    const nothing = { stream, fold: sum, decide: () => ({ events: [], outcome: 'as it was' }), context: testContext(), subject: 'ann' };
+    const nothing = {
+      stream,
+      fold: sum,
+      decide: () => ({ events: [], outcome: 'as it was' }),
+      context: testContext(),
+      subject: 'ann',
+    };
     expect(await execute(core.store, nothing)).toMatchObject({ outcome: 'as it was', stored: [], position });
     expect(await execute(core.store, { ...nothing, stream: freshStream() })).toEqual({
       outcome: 'as it was',
@@ -248,11 +282,17 @@ describe('commands on a stream', () => {
       read: () => Promise.resolve([]),
     } as unknown as EventCore['store'];
     const stream = freshStream();
-    await expect(appendUnconditionally(never, { stream, events: [count(1)], context: testContext(), subject: 'ann' })).rejects.toThrow(
-      ContentionError,
-    );
     await expect(
-      execute(never, { stream, fold: sum, decide: () => ({ events: [count(1)], outcome: 1 }), context: testContext(), subject: 'ann' }),
+      appendUnconditionally(never, { stream, events: [count(1)], context: testContext(), subject: 'ann' }),
+    ).rejects.toThrow(ContentionError);
+    await expect(
+      execute(never, {
+        stream,
+        fold: sum,
+        decide: () => ({ events: [count(1)], outcome: 1 }),
+        context: testContext(),
+        subject: 'ann',
+      }),
     ).rejects.toThrow(ContentionError);
   });
 });

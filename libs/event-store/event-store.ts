@@ -1,6 +1,11 @@
 import { AsyncLocalStorage } from 'node:async_hooks';
 import { BACKWARDS, END, FORWARDS, jsonEvent, StreamNotFoundError } from '@eventstore/db-client';
-import type { AppendResult as ClientAppended, EventStoreDBClient, JSONType, ResolvedEvent } from '@eventstore/db-client';
+import type {
+  AppendResult as ClientAppended,
+  EventStoreDBClient,
+  JSONType,
+  ResolvedEvent,
+} from '@eventstore/db-client';
 import type { Clock } from '#libs/platform/clock.js';
 import { askTogether } from '#libs/platform/ask-together.js';
 import { remainingMs } from '#libs/platform/deadline.js';
@@ -50,7 +55,10 @@ export interface EventStoreOptions {
 
 /** Reading and appending, by the append protocol of the design; the only way to write. */
 export class EventStore {
-  /** What is to be appended while appends are under way leaves together: fewer and larger messages, and commits of the store, under load. Each has its own outcome. */
+  /**
+   * What is to be appended while appends are under way leaves together: fewer and larger messages, and commits of the
+   * store, under load. Each has its own outcome.
+   */
   readonly #together = askTogether<() => Promise<ClientAppended>, ClientAppended>(
     (appends) => Promise.all(appends.map((append) => append().catch((error: Error) => error))),
     () => false,
@@ -68,7 +76,8 @@ export class EventStore {
 
   /**
    * Appends events in one batch at an exact revision, and finds out what became of them.
-   * @throws {UnknownOutcomeError} when that could not be learned in time; {StoreAwayError} when nothing was sent; {StoreRefusedError} when the
+   * @throws {UnknownOutcomeError} when that could not be learned in time; {StoreAwayError} when nothing was sent;
+   * {StoreRefusedError} when the
    *   store will never take it
    */
   async append(request: AppendRequest): Promise<AppendResult> {
@@ -77,7 +86,14 @@ export class EventStore {
     const encoded: EncodedEvent[] = [];
     for (const event of request.events) {
       encoded.push(
-        await codec.encode({ id: newId(), event, stream: request.stream, occurredAt, context: request.context, subject: request.subject }),
+        await codec.encode({
+          id: newId(),
+          event,
+          stream: request.stream,
+          occurredAt,
+          context: request.context,
+          subject: request.subject,
+        }),
       );
     }
     checkAppend(request.stream, encoded);
@@ -99,7 +115,8 @@ export class EventStore {
             return {
               kind: 'appended',
               revision: result.nextExpectedRevision,
-              position: result.position?.commit ?? (await this.#positionOf(request.stream, result.nextExpectedRevision)),
+              position:
+                result.position?.commit ?? (await this.#positionOf(request.stream, result.nextExpectedRevision)),
             };
           } catch (error) {
             const kind = classify(error);
@@ -140,20 +157,28 @@ export class EventStore {
   }
 
   /**
-   * The position of the last event in the log, whosever it is, read at the leader: what is stored later has a higher one. 0 in an empty log.
+   * The position of the last event in the log, whosever it is, read at the leader: what is stored later has a higher
+   * one. 0 in an empty log.
    * @throws {StoreAwayError} when the store does not answer
    */
   async endOfLog(): Promise<bigint> {
     return this.#atTheLeader(async (client, deadline) => {
       let end = 0n;
-      const last = client.readAll({ direction: BACKWARDS, fromPosition: END, maxCount: 1, requiresLeader: true, deadline });
+      const last = client.readAll({
+        direction: BACKWARDS,
+        fromPosition: END,
+        maxCount: 1,
+        requiresLeader: true,
+        deadline,
+      });
       for await (const { event } of last) end = event?.position?.commit ?? end;
       return end;
     });
   }
 
   /**
-   * Reads the log, whosever the events, from the event at a position on, at the leader; those at `wanted` positions are decoded.
+   * Reads the log, whosever the events, from the event at a position on, at the leader; those at `wanted` positions are
+   * decoded.
    * @param limit how many events to look at
    * @returns the wanted ones that were met, and how many were looked at
    * @throws {StoreAwayError} when the store does not answer; what the client throws when there is no event at `from`
@@ -203,13 +228,21 @@ export class EventStore {
 const checkAppend = (stream: string, events: readonly EncodedEvent[]): void => {
   if (!isStreamName(stream)) throw new StoreRefusedError('A stream name must be <category>-<id>; nothing was sent');
   if (events.length === 0) throw new StoreRefusedError('An append needs at least one event; nothing was sent');
-  if (events.some((event) => event.type.trim() === '')) throw new StoreRefusedError('An event type must not be empty; nothing was sent');
+  if (events.some((event) => event.type.trim() === ''))
+    throw new StoreRefusedError('An event type must not be empty; nothing was sent');
   const bytes = events.reduce((sum, event) => sum + Buffer.byteLength(JSON.stringify(event)), 0);
   if (bytes > MAX_APPEND_BYTES)
-    throw new StoreRefusedError(`An append of ${bytes} bytes is over the limit of ${MAX_APPEND_BYTES}; nothing was sent`);
+    throw new StoreRefusedError(
+      `An append of ${bytes} bytes is over the limit of ${MAX_APPEND_BYTES}; nothing was sent`,
+    );
 };
 
-const appendOnce = (client: EventStoreDBClient, request: AppendRequest, events: readonly EncodedEvent[], deadline: number) =>
+const appendOnce = (
+  client: EventStoreDBClient,
+  request: AppendRequest,
+  events: readonly EncodedEvent[],
+  deadline: number,
+) =>
   client.appendToStream(
     request.stream,
     events.map(({ id, type, data, metadata }) => jsonEvent({ id, type, data: data as JSONType & object, metadata })),
@@ -242,8 +275,8 @@ const readAllOf = async (
 };
 
 /**
- * What the store keeps, as JSON. What is not is handed on without its content, which the codec then refuses: somebody else wrote it, or deleted the
- * stream for good (`$streamDeleted`), and that must stop this stream and no other.
+ * What the store keeps, as JSON. What is not is handed on without its content, which the codec then refuses: somebody
+ * else wrote it, or deleted the stream for good (`$streamDeleted`), and that must stop this stream and no other.
  * @throws when the store answers an event without a position
  */
 export const storedFrom = ({ event }: Pick<ResolvedEvent, 'event'>): StoredEvent => {

@@ -9,8 +9,9 @@ const RETRY_MS = 1_000;
 const STOPPING_MS = 500;
 
 /**
- * Follows the log from its present end at the leader, for as long as the process lives. Being dropped leaves no gap: the resume protocol goes on after the last event
- * that was received. Where that is not there any more (the store was restored, a fail-over took it back), following begins anew, and what was known is forgotten.
+ * Follows the log from its present end at the leader, for as long as the process lives. Being dropped leaves no gap:
+ * the resume protocol goes on after the last event that was received. Where that is not there any more (the store was
+ * restored, a fail-over took it back), following begins anew, and what was known is forgotten.
  * @param prefixes of the streams whose changes are asked for, and of those on which the askers store
  */
 export const followStreamChanges = (
@@ -40,7 +41,9 @@ export const followStreamChanges = (
   };
   const running = (async () => {
     while (!signal.aborted) {
-      await follow().catch((error: Error) => logger.warn({ error: error.message }, 'the log is not followed; streams are read instead'));
+      await follow().catch((error: Error) =>
+        logger.warn({ error: error.message }, 'the log is not followed; streams are read instead'),
+      );
       changes.stop();
       await delay(RETRY_MS, undefined, { signal }).catch(() => undefined);
     }

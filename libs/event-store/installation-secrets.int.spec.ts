@@ -13,7 +13,8 @@ afterAll(() => installation.stop());
 
 const check = (index: string, master: string): Promise<void> =>
   checkInstallationSecrets(installation.store, { index, master }, testContext());
-const recorded = async () => (await installation.store.read(streamName('installation', 'secrets'))).map(({ event }) => event.data);
+const recorded = async () =>
+  (await installation.store.read(streamName('installation', 'secrets'))).map(({ event }) => event.data);
 
 describe('the secrets of an installation', () => {
   it('are recorded in a log that has none, once, also when several instances start at once; another secret refuses to start', async () => {
@@ -32,7 +33,11 @@ describe('the secrets of an installation', () => {
 
   it('another master key is taken with the one before it, once; from then on the one before is refused', async () => {
     const rotate = () =>
-      checkInstallationSecrets(installation.store, { index: 'index-1', master: 'master-2', previousMaster: 'master-1' }, testContext());
+      checkInstallationSecrets(
+        installation.store,
+        { index: 'index-1', master: 'master-2', previousMaster: 'master-1' },
+        testContext(),
+      );
     await rotate();
     await rotate();
     expect((await recorded()).slice(2)).toEqual([{ secret: 'master', fingerprint: 'master-2' }]);

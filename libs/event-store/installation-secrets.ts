@@ -7,7 +7,10 @@ import type { CommandContext } from './event-metadata.js';
 import type { EventStore } from './event-store.js';
 import { streamName } from './stream-name.js';
 
-/** On `installation-secrets`: which secret the names and keys of this log depend on. Tells nothing about the secret itself. */
+/**
+ * On `installation-secrets`: which secret the names and keys of this log depend on. Tells nothing about the secret
+ * itself.
+ */
 export const secretFingerprintRecorded = defineEvent('SecretFingerprintRecorded', {
   secret: z.enum(['index', 'master']),
   fingerprint: z.string(),
@@ -25,19 +28,29 @@ const fingerprintsFold: Fold<Fingerprints, SecretEvent> = {
   evolve: (state, { data }) => ({ ...state, [data.secret]: data.fingerprint }),
 };
 
-/** The log was written with another secret: with this one every identity would look unowned, or no personal data could be read. */
+/**
+ * The log was written with another secret: with this one every identity would look unowned, or no personal data could
+ * be read.
+ */
 export class WrongSecretError extends Error {
   readonly code = 'wrong_secret';
   constructor(variable: string) {
-    super(`${variable} is not the one that this event store was written with. Start with the original secret; nothing was written.`);
+    super(
+      `${variable} is not the one that this event store was written with. Start with the original secret; nothing was written.`,
+    );
   }
 }
 
-/** Compares the secrets in use with those that the log depends on, and records them in a log that has none. @throws {WrongSecretError} */
+/**
+ * Compares the secrets in use with those that the log depends on, and records them in a log that has none.
+ * @throws {WrongSecretError}
+ */
 export const checkInstallationSecrets = async (
   store: EventStore,
   used: Readonly<Record<keyof typeof VARIABLES, string>> & {
-    /** Of the master key before, while keys are rewrapped: a log that depends on it depends on the new one from now on. */
+    /**
+     * Of the master key before, while keys are rewrapped: a log that depends on it depends on the new one from now on.
+     */
     readonly previousMaster?: string | undefined;
   },
   context: CommandContext,
@@ -47,7 +60,8 @@ export const checkInstallationSecrets = async (
     stream: streamName('installation', 'secrets'),
     fold: fingerprintsFold,
     decide: (known) => {
-      const rotated = known.master !== undefined && known.master !== used.master && known.master === used.previousMaster;
+      const rotated =
+        known.master !== undefined && known.master !== used.master && known.master === used.previousMaster;
       const wrong = secrets.find(
         (secret) => known[secret] !== undefined && known[secret] !== used[secret] && !(secret === 'master' && rotated),
       );

@@ -30,7 +30,11 @@ export type RawAppendOutcome =
 
 /** What the client keeps for itself (`protected` in its types): it knows connections, clusters, TLS and credentials. */
 interface ClientInternals {
-  GRPCStreamCreator<T>(client: typeof StreamsClient, name: string, create: (grpc: StreamsClient) => T): () => Promise<T>;
+  GRPCStreamCreator<T>(
+    client: typeof StreamsClient,
+    name: string,
+    create: (grpc: StreamsClient) => T,
+  ): () => Promise<T>;
   callArguments(base: { requiresLeader?: boolean }, options: CallOptions): [Metadata, CallOptions];
 }
 
@@ -64,7 +68,10 @@ export class RawStore {
   allForwards(from?: bigint): AsyncGenerator<RawEvent, void> {
     const all = new streams.ReadReq.Options.AllOptions();
     if (from === undefined) all.setStart(new shared.Empty());
-    else all.setPosition(new streams.ReadReq.Options.Position().setCommitPosition(String(from)).setPreparePosition(String(from)));
+    else
+      all.setPosition(
+        new streams.ReadReq.Options.Position().setCommitPosition(String(from)).setPreparePosition(String(from)),
+      );
     return this.#read(new streams.ReadReq.Options().setAll(all).setReadDirection(0).setCount(UNLIMITED));
   }
 
@@ -72,7 +79,10 @@ export class RawStore {
   allBackwards(from?: bigint): AsyncGenerator<RawEvent, void> {
     const all = new streams.ReadReq.Options.AllOptions();
     if (from === undefined) all.setEnd(new shared.Empty());
-    else all.setPosition(new streams.ReadReq.Options.Position().setCommitPosition(String(from)).setPreparePosition(String(from)));
+    else
+      all.setPosition(
+        new streams.ReadReq.Options.Position().setCommitPosition(String(from)).setPreparePosition(String(from)),
+      );
     return this.#read(new streams.ReadReq.Options().setAll(all).setReadDirection(1).setCount(UNLIMITED));
   }
 
@@ -81,7 +91,9 @@ export class RawStore {
     const options = new streams.ReadReq.Options.StreamOptions()
       .setStreamIdentifier(new shared.StreamIdentifier().setStreamName(Buffer.from(stream, 'utf8')))
       .setRevision(String(revision));
-    for await (const event of this.#read(new streams.ReadReq.Options().setStream(options).setReadDirection(0).setCount('1'))) {
+    for await (const event of this.#read(
+      new streams.ReadReq.Options().setStream(options).setReadDirection(0).setCount('1'),
+    )) {
       return event.revision === revision ? event : undefined;
     }
     return undefined;
@@ -125,9 +137,15 @@ export class RawStore {
   }
 }
 
-/** Appends of single events over one call. When the call breaks, all that is pending rejects: it may or may not be stored. */
+/**
+ * Appends of single events over one call. When the call breaks, all that is pending rejects: it may or may not be
+ * stored.
+ */
 export class RawAppends {
-  readonly #pending = new Map<string, { resolve: (outcome: RawAppendOutcome) => void; reject: (error: Error) => void }>();
+  readonly #pending = new Map<
+    string,
+    { resolve: (outcome: RawAppendOutcome) => void; reject: (error: Error) => void }
+  >();
   #broken: Error | undefined;
 
   constructor(private readonly call: ClientDuplexStream<BatchAppendReq, BatchAppendResp>) {
@@ -174,7 +192,8 @@ export class RawAppends {
     const typeName = response.getError()?.getDetails()?.getTypeName();
     if (!response.hasError()) pending?.resolve({ kind: 'appended' });
     else if (typeName === 'event_store.client.WrongExpectedVersion') pending?.resolve({ kind: 'conflict' });
-    else if (typeName === 'event_store.client.Timeout') pending?.reject(new Error('The store did not store an event in time'));
+    else if (typeName === 'event_store.client.Timeout')
+      pending?.reject(new Error('The store did not store an event in time'));
     else pending?.resolve({ kind: 'refused', reason: response.getError()?.getMessage() ?? 'no reason given' });
   }
 

@@ -57,7 +57,9 @@ export const eventsBetween = async (
   let from = after;
   for (let pages = 0; pages < 4; pages += 1) {
     const { events, isLast } = await connection.read((client) => pageAfter(client, from, prefixes));
-    found.push(...events.filter(({ isWanted, position }) => isWanted && position <= upTo).map(({ stored }) => stored()));
+    found.push(
+      ...events.filter(({ isWanted, position }) => isWanted && position <= upTo).map(({ stored }) => stored()),
+    );
     from = events.at(-1)?.position ?? from;
     if (isLast || (from ?? -1n) >= upTo) return found;
   }
@@ -98,7 +100,12 @@ export const lookAhead = async (
 export const endOfLog = (connection: StoreConnection): Promise<bigint | null> =>
   connection.read(async (client) => {
     let end: bigint | null = null;
-    for await (const { event } of client.readAll({ direction: BACKWARDS, fromPosition: END, maxCount: 1, requiresLeader: true }))
+    for await (const { event } of client.readAll({
+      direction: BACKWARDS,
+      fromPosition: END,
+      maxCount: 1,
+      requiresLeader: true,
+    }))
       end = event?.position?.commit ?? null;
     return end;
   });

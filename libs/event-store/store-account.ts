@@ -7,8 +7,9 @@ import type { StoreConnection } from './store-connection.js';
 const IMPOSSIBLE_REVISION = 9_007_199_254_740_991n;
 
 /**
- * E1: whether the account in `EVENTSTORE_URL` may delete streams. Asked by deleting a stream that does not exist, at a revision that it cannot have: the store
- * checks rights first, so a conflict means that it would have been allowed. Nothing changes.
+ * E1: whether the account in `EVENTSTORE_URL` may delete streams. Asked by deleting a stream that does not exist, at a
+ * revision that it cannot have: the store checks rights first, so a conflict means that it would have been allowed.
+ * Nothing changes.
  * @throws what the client throws when the store gives neither answer
  */
 export const mayDelete = async (connection: StoreConnection): Promise<boolean> => {
@@ -26,7 +27,10 @@ export const mayDelete = async (connection: StoreConnection): Promise<boolean> =
   }
 };
 
-/** Says at start when the account could rewrite history (E1 of the design's security rows). @param expected in development: the embedded store has no accounts */
+/**
+ * Says at start when the account could rewrite history (E1 of the design's security rows).
+ * @param expected in development: the embedded store has no accounts
+ */
 export const warnOfAccount = async (connection: StoreConnection, logger: Logger, expected: boolean): Promise<void> => {
   const may = await mayDelete(connection).catch((error: Error) => {
     logger.warn({ reason: error.message }, 'it could not be learned whether the event store account may delete');

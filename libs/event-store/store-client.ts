@@ -1,7 +1,10 @@
 import { EventStoreDBClient } from '@eventstore/db-client';
 import type { Channel } from '@grpc/grpc-js';
 
-/** What client 6.2.1 keeps for itself; its version is pinned, and `store-client.unit.spec.ts` notices when one of these is gone. */
+/**
+ * What client 6.2.1 keeps for itself; its version is pinned, and `store-client.unit.spec.ts` notices when one of these
+ * is gone.
+ */
 interface ClientInternals {
   readonly disposableStreams: ReadonlySet<unknown>;
   callArguments: unknown;
@@ -24,29 +27,34 @@ const DISPOSE_MS = 1_000;
  * @param url checked by `checkStoreUrl`
  */
 export const openClient = (url: string, requestTimeoutMs: number): EventStoreDBClient => {
-  const bounded = /[?&]defaultDeadline=/i.test(url) ? url : `${url}${url.includes('?') ? '&' : '?'}defaultDeadline=${requestTimeoutMs}`;
+  const bounded = /[?&]defaultDeadline=/i.test(url)
+    ? url
+    : `${url}${url.includes('?') ? '&' : '?'}defaultDeadline=${requestTimeoutMs}`;
   const client = EventStoreDBClient.connectionString(bounded);
   widenWindow(client as unknown as ClientInternals);
   return client;
 };
 
 /**
- * Channels to one address share a connection in grpc-js, whose window of 64 KiB would be shared by all subscriptions and reads of the process: while
- * subscriptions are far behind, a read of a few events took seconds, and the store was taken for away. The client has no setting for it.
+ * Channels to one address share a connection in grpc-js, whose window of 64 KiB would be shared by all subscriptions
+ * and reads of the process: while subscriptions are far behind, a read of a few events took seconds, and the store was
+ * taken for away. The client has no setting for it.
  */
 const widenWindow = (internals: ClientInternals): void => {
   const create = internals.createChannel;
   internals.createChannel = async () => {
     const channel = await create();
-    (channel as unknown as ChannelInternals).internalChannel.options['grpc-node.flow_control_window'] = FLOW_CONTROL_WINDOW;
+    (channel as unknown as ChannelInternals).internalChannel.options['grpc-node.flow_control_window'] =
+      FLOW_CONTROL_WINDOW;
     return channel;
   };
 };
 
 /**
- * Ends a client for good: it can open no stream any more, its streams are cancelled (what is pending on them rejects), its channel is closed,
- * which a client's own `dispose` leaves open to reconnect for ever.
- * @returns whether no stream of it is left, within a second: 6.2.1 waits for ever for a subscription that was resumed and ended. Until then its
+ * Ends a client for good: it can open no stream any more, its streams are cancelled (what is pending on them rejects),
+ * its channel is closed, which a client's own `dispose` leaves open to reconnect for ever.
+ * @returns whether no stream of it is left, within a second: 6.2.1 waits for ever for a subscription that was resumed
+ * and ended. Until then its
  *   end could still reject and unregister what another client appends (H2).
  */
 export const retireClient = async (client: EventStoreDBClient): Promise<boolean> => {
@@ -68,7 +76,10 @@ export const retireClient = async (client: EventStoreDBClient): Promise<boolean>
   return internals.disposableStreams.size === 0;
 };
 
-/** A request came to a client that was replaced meanwhile; typed like the client's own so that it is classified with them. Nothing was sent. */
+/**
+ * A request came to a client that was replaced meanwhile; typed like the client's own so that it is classified with
+ * them. Nothing was sent.
+ */
 class RetiredClientError extends Error {
   readonly type = 'unavailable';
   constructor() {

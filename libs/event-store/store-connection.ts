@@ -15,26 +15,36 @@ export interface StoreConnectionOptions {
   readonly url: string;
   readonly logger: Logger;
   readonly observer?: StoreObserver;
-  /** Upper bound for one try of one request, in milliseconds; shorter than the callers' own deadlines. 3,000 unless told. */
+  /**
+   * Upper bound for one try of one request, in milliseconds; shorter than the callers' own deadlines. 3,000 unless
+   * told.
+   */
   readonly requestTimeoutMs?: number;
 }
 
 const PROBE_MS = { first: 50, most: 500 };
 /** How long a read waits for a store that is away: it may be on its way back. Appends do not wait. */
 const READ_PATIENCE_MS = 1_000;
-/** The store is asked this often for the last event that we stored, so that the state is the truth also where nothing happens. */
+/**
+ * The store is asked this often for the last event that we stored, so that the state is the truth also where nothing
+ * happens.
+ */
 const HEARTBEAT_MS = 1_000;
 
-/** A client for reads and subscriptions, and the signal that it was replaced: a subscription that its client ended says nothing by itself. */
+/**
+ * A client for reads and subscriptions, and the signal that it was replaced: a subscription that its client ended says
+ * nothing by itself.
+ */
 export interface ReadingClient {
   readonly client: EventStoreDBClient;
   readonly replaced: AbortSignal;
 }
 
 /**
- * The one place that owns the clients. One appends and does nothing else (H2: pending appends are global in the client library, so that a failed
- * read, which makes a client change its connection, could end the process); another reads and subscribes. It knows whether the store answers,
- * refuses appends quickly while it does not (H3), and comes back with clients that can do their work.
+ * The one place that owns the clients. One appends and does nothing else (H2: pending appends are global in the client
+ * library, so that a failed read, which makes a client change its connection, could end the process); another reads and
+ * subscribes. It knows whether the store answers, refuses appends quickly while it does not (H3), and comes back with
+ * clients that can do their work.
  */
 export class StoreConnection {
   #appending: EventStoreDBClient;
@@ -76,7 +86,8 @@ export class StoreConnection {
   }
 
   /**
-   * Runs one append. It always comes to an end: the client itself waits for ever for an answer that a hung store never gives.
+   * Runs one append. It always comes to an end: the client itself waits for ever for an answer that a hung store never
+   * gives.
    * @throws {StoreAwayError} at once while the store is away: nothing was sent
    */
   async append<T>(request: (client: EventStoreDBClient, timeoutMs: number) => Promise<T>): Promise<T> {
@@ -149,7 +160,12 @@ export class StoreConnection {
     const kind = classify(error);
     if (kind !== 'away' && kind !== 'unknown_outcome') return;
     // The client is at the leader the next time (H8). A caller without patience says nothing about the store.
-    if (isNotLeader(error) || error instanceof StoreAwayError || (error instanceof RequestTimeout && error.callersPatience)) return;
+    if (
+      isNotLeader(error) ||
+      error instanceof StoreAwayError ||
+      (error instanceof RequestTimeout && error.callersPatience)
+    )
+      return;
     // What became of a client that was replaced meanwhile says nothing about the one that is in use.
     if (client !== this.#appending && client !== this.#reading) return;
     if (client === this.#appending) this.#appendingIsSuspect = true;
@@ -177,14 +193,20 @@ export class StoreConnection {
         'the event store came back without an event that this process stored: not the store we knew; nothing is read or written until it is',
       );
     } else if (state === 'away') logger.warn({ reason }, 'event store is away');
-    else logger.info({ eventStore: state }, state === 'ready' ? 'event store is back' : 'event store answers; replacing clients');
+    else
+      logger.info(
+        { eventStore: state },
+        state === 'ready' ? 'event store is back' : 'event store answers; replacing clients',
+      );
   }
 
   #beat(): void {
     if (this.#state !== 'ready' || this.#beating) return;
     this.#beating = true;
     const known = this.#lastStored;
-    void this.read((client, timeoutMs) => (known ? holds(client, known) : readOneEvent(client, timeoutMs).then(() => true)))
+    void this.read((client, timeoutMs) =>
+      known ? holds(client, known) : readOneEvent(client, timeoutMs).then(() => true),
+    )
       .then(
         (isKnown) => isKnown || this.#lose('it does not hold the last event that this process stored'),
         () => undefined,
@@ -203,8 +225,8 @@ export class StoreConnection {
   }
 
   /**
-   * Tries with a client of its own each time: one that has failed for minutes waits up to two more before it connects again, and one that could not
-   * discover its cluster may never append again (H3).
+   * Tries with a client of its own each time: one that has failed for minutes waits up to two more before it connects
+   * again, and one that could not discover its cluster may never append again (H3).
    */
   async #recoverOnce(): Promise<boolean> {
     const fresh = this.#open();
@@ -253,7 +275,9 @@ export class StoreConnection {
     this.#readingReplaced.abort();
     this.#readingReplaced = new AbortController();
     // Reads that are under way on the old one have their own end.
-    const patience = delay(this.requestTimeoutMs, undefined, { signal: this.#closing.signal, ref: false }).catch(() => undefined);
+    const patience = delay(this.requestTimeoutMs, undefined, { signal: this.#closing.signal, ref: false }).catch(
+      () => undefined,
+    );
     const retired = patience.then(() => retireClient(old)).finally(() => this.#retiring.delete(retired));
     this.#retiring.add(retired);
     this.observer.clientReplaced('reading');

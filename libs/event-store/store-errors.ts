@@ -28,15 +28,20 @@ const KIND_BY_TYPE: Readonly<Record<string, StoreErrorKind>> = {
 const GRPC_CANCELLED = 1;
 const GRPC_UNAVAILABLE = 14;
 
-/** Classifies an error of `@eventstore/db-client` by type, code and message (H8, H9: not every error of the client is a typed one). */
+/**
+ * Classifies an error of `@eventstore/db-client` by type, code and message (H8, H9: not every error of the client is a
+ * typed one).
+ */
 export const classify = (error: unknown): StoreErrorKind => {
   if (error instanceof StoreAwayError) return 'away';
   if (!(error instanceof Error)) return 'broken';
   const { type, code } = error as { type?: string; code?: number };
   // gRPC's answer to a request that comes to a channel which the client has just given up; not typed, nothing was sent.
   if (/Failed to discover|Channel has been shut down/i.test(error.message)) return 'away';
-  // The last two are gRPC's words for a connection that was cut in the middle of an answer; the client calls them "unknown".
-  if (/Server Is Not Ready|Received HTTP status code|Received RST_STREAM/i.test(error.message)) return 'unknown_outcome';
+  // The last two are gRPC's words for a connection that was cut in the middle of an answer; the client calls them
+  // "unknown".
+  if (/Server Is Not Ready|Received HTTP status code|Received RST_STREAM/i.test(error.message))
+    return 'unknown_outcome';
   if (type !== undefined && KIND_BY_TYPE[type]) return KIND_BY_TYPE[type];
   // What was pending on a client that we replaced; the client calls its own cancellation "unknown".
   if (type === ErrorType.UNKNOWN && code === GRPC_CANCELLED) return 'unknown_outcome';
@@ -45,7 +50,8 @@ export const classify = (error: unknown): StoreErrorKind => {
 };
 
 /** Another node is the leader; the client asks that one the next time (H8). */
-export const isNotLeader = (error: unknown): boolean => (error as { type?: string } | undefined)?.type === ErrorType.NOT_LEADER;
+export const isNotLeader = (error: unknown): boolean =>
+  (error as { type?: string } | undefined)?.type === ErrorType.NOT_LEADER;
 
 /** The revision that the store reports in a conflict. */
 export const actualRevisionOf = (error: unknown): bigint | 'no_stream' | undefined =>

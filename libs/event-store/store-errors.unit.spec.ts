@@ -18,7 +18,8 @@ import { actualRevisionOf, classify, StoreAwayError, StoreRefusedError, UnknownO
 import type { StoreErrorKind } from './store-errors.js';
 
 /** What gRPC hands to the client, and what the client hands on without typing it. */
-const plain = (message: string, code?: number): Error => Object.assign(new Error(message), code === undefined ? {} : { code });
+const plain = (message: string, code?: number): Error =>
+  Object.assign(new Error(message), code === undefined ? {} : { code });
 const typed = (type: string, message = ''): Error => Object.assign(new Error(message), { type });
 const versions = (current: bigint | 'no_stream') => ({ streamName: 'user-1', expected: 3n, current }) as never;
 
@@ -69,13 +70,29 @@ describe('what an error of the client means', () => {
   ])('the client’s own %s', (_title, error, kind) => expect(classify(error)).toBe(kind));
 
   it.each<[string, unknown, StoreErrorKind]>([
-    ['H8: the leader was killed, appends in flight', typed('unavailable', '14 UNAVAILABLE: Connection dropped'), 'unknown_outcome'],
+    [
+      'H8: the leader was killed, appends in flight',
+      typed('unavailable', '14 UNAVAILABLE: Connection dropped'),
+      'unknown_outcome',
+    ],
     ['H8: the new leader is not ready, typed', typed('unknown', '2 UNKNOWN: Server Is Not Ready'), 'unknown_outcome'],
     ['H8: the new leader is not ready, plain', plain('Server Is Not Ready'), 'unknown_outcome'],
-    ['H9: a single node is down: a plain error of code 14', plain('14 UNAVAILABLE: No connection established', 14), 'unknown_outcome'],
-    ['H3, H9: a cluster is away: discovery failed, without a code', plain('Failed to discover after 10 attempts.'), 'away'],
+    [
+      'H9: a single node is down: a plain error of code 14',
+      plain('14 UNAVAILABLE: No connection established', 14),
+      'unknown_outcome',
+    ],
+    [
+      'H3, H9: a cluster is away: discovery failed, without a code',
+      plain('Failed to discover after 10 attempts.'),
+      'away',
+    ],
     ['H3: discovery failed, whatever the type says', typed('unknown', 'Failed to discover after 10 attempts.'), 'away'],
-    ['H2: a request that came when the client had given up its connection', plain('Channel has been shut down'), 'away'],
+    [
+      'H2: a request that came when the client had given up its connection',
+      plain('Channel has been shut down'),
+      'away',
+    ],
     [
       'H2: an append in flight on a client that was replaced',
       Object.assign(typed('unknown', '1 CANCELLED: Cancelled on client'), { code: 1 }),
@@ -99,16 +116,17 @@ describe('what an error of the client means', () => {
 
   it('every error that the real one gave has the kind that its scenario says', () => {
     const fixture = (name: string): Record<string, unknown> =>
-      JSON.parse(readFileSync(new URL(`../../apps/event-store/contract/fixtures/${name}`, import.meta.url), 'utf8')) as Record<
-        string,
-        unknown
-      >;
+      JSON.parse(
+        readFileSync(new URL(`../../apps/event-store/contract/fixtures/${name}`, import.meta.url), 'utf8'),
+      ) as Record<string, unknown>;
     const found: Record<string, Set<StoreErrorKind>> = {};
     const collect = (value: unknown): void => {
       if (typeof value !== 'object' || value === null) return;
       const { class: name, type, code, message } = value as Record<string, string | number>;
       if (typeof name === 'string' && name.endsWith('Error')) {
-        (found[String(type ?? `code ${code}`)] ??= new Set()).add(classify(Object.assign(new Error(String(message)), { type, code })));
+        (found[String(type ?? `code ${code}`)] ??= new Set()).add(
+          classify(Object.assign(new Error(String(message)), { type, code })),
+        );
       }
       Object.values(value).forEach(collect);
     };
@@ -135,10 +153,8 @@ describe('what an error of the client means', () => {
   });
 
   it('our own errors have stable codes', () => {
-    expect([new StoreAwayError(), new UnknownOutcomeError(), new StoreRefusedError('no')].map(({ code }) => code)).toEqual([
-      'event_store_unavailable',
-      'outcome_unknown',
-      'event_store_refused',
-    ]);
+    expect(
+      [new StoreAwayError(), new UnknownOutcomeError(), new StoreRefusedError('no')].map(({ code }) => code),
+    ).toEqual(['event_store_unavailable', 'outcome_unknown', 'event_store_refused']);
   });
 });

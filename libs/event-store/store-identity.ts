@@ -32,14 +32,21 @@ export class NotTheStoreWeKnewError extends Error {
  * Compares a checkpoint with the store (the resume protocol: H5, H7).
  * @throws {NotTheStoreWeKnewError}; what the client throws when the store cannot answer
  */
-export const checkCheckpoint = async (connection: StoreConnection, projection: string, checkpoint: Checkpoint): Promise<void> => {
+export const checkCheckpoint = async (
+  connection: StoreConnection,
+  projection: string,
+  checkpoint: Checkpoint,
+): Promise<void> => {
   const found = await connection.read((client) => eventAt(client, checkpoint.position));
   if (isEvent(found, checkpoint)) return;
   const last = await connection.read(lastEvent);
   throw new NotTheStoreWeKnewError(projection, checkpoint, found, last?.position);
 };
 
-/** Whether a store holds the event that a checkpoint names. @throws what the client throws when the store cannot answer */
+/**
+ * Whether a store holds the event that a checkpoint names.
+ * @throws what the client throws when the store cannot answer
+ */
 export const holds = async (client: EventStoreDBClient, checkpoint: Checkpoint): Promise<boolean> =>
   isEvent(await eventAt(client, checkpoint.position), checkpoint);
 
@@ -72,7 +79,13 @@ const PAGE = 500;
 export const lastEvent = async (client: EventStoreDBClient): Promise<Checkpoint | undefined> => {
   let last: Checkpoint | undefined;
   // Read to the end: a stream that is left early keeps the client's dispose() waiting for ever.
-  for await (const { event } of client.readAll({ direction: 'backwards', fromPosition: 'end', maxCount: PAGE, requiresLeader: true }))
-    if (!last && event?.position && !event.streamId.startsWith('$')) last = { position: event.position.commit, eventId: event.id };
+  for await (const { event } of client.readAll({
+    direction: 'backwards',
+    fromPosition: 'end',
+    maxCount: PAGE,
+    requiresLeader: true,
+  }))
+    if (!last && event?.position && !event.streamId.startsWith('$'))
+      last = { position: event.position.commit, eventId: event.id };
   return last;
 };

@@ -61,7 +61,8 @@ export const storeMetrics = (registry: Registry): StoreObserver => {
     labelNames: ['subscription', 'reason'],
     registers,
   });
-  const show = (current: StoreState): void => STORE_STATES.forEach((name) => state.set({ state: name }, name === current ? 1 : 0));
+  const show = (current: StoreState): void =>
+    STORE_STATES.forEach((name) => state.set({ state: name }, name === current ? 1 : 0));
   show('ready');
   return {
     state: (current) => {

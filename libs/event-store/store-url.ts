@@ -9,10 +9,13 @@ export class StoreUrlError extends Error {
  */
 export const checkStoreUrl = (url: string): string => {
   const match = /^(esdb(?:\+discover)?):\/\/(?:[^@/]*@)?([^/?]+)/.exec(url);
-  if (!match) throw new StoreUrlError('An event store URL looks like esdb://host:2113, esdb://a,b,c or esdb+discover://dns-name');
+  if (!match)
+    throw new StoreUrlError('An event store URL looks like esdb://host:2113, esdb://a,b,c or esdb+discover://dns-name');
   const [, scheme, hosts] = match;
   if (scheme === 'esdb+discover' && hosts?.includes(',')) {
-    throw new StoreUrlError(`EVENTSTORE_URL: esdb+discover:// asks only its first host; name the cluster as esdb://${hosts}`);
+    throw new StoreUrlError(
+      `EVENTSTORE_URL: esdb+discover:// asks only its first host; name the cluster as esdb://${hosts}`,
+    );
   }
   return url;
 };

@@ -26,8 +26,15 @@ describe('EVENTSTORE_URL', () => {
     );
   });
 
-  it.each(['', 'localhost:2113', 'http://localhost:2113', 'kurrentdb://localhost', 'esdb://', 'esdb:///path', 'esdb+other://host'])(
-    '"%s" is refused, with the forms that there are',
-    (url) => expect(() => checkStoreUrl(url)).toThrow('esdb://host:2113'),
+  it.each([
+    '',
+    'localhost:2113',
+    'http://localhost:2113',
+    'kurrentdb://localhost',
+    'esdb://',
+    'esdb:///path',
+    'esdb+other://host',
+  ])('"%s" is refused, with the forms that there are', (url) =>
+    expect(() => checkStoreUrl(url)).toThrow('esdb://host:2113'),
   );
 });

@@ -32,8 +32,9 @@ interface Following {
 }
 
 /**
- * Knows which streams have *not* changed, from having received the log in order and without a gap (`follow-stream-changes.ts`). It never says so of a part of the
- * log that it has not received: what is not known counts as changed, and is to be read.
+ * Knows which streams have *not* changed, from having received the log in order and without a gap
+ * (`follow-stream-changes.ts`). It never says so of a part of the log that it has not received: what is not known
+ * counts as changed, and is to be read.
  */
 export class StreamChanges {
   #following: Following | undefined;
@@ -81,8 +82,8 @@ export class StreamChanges {
   }
 
   /**
-   * Whether nothing was stored on a stream after a moment, as the log stood when an event was stored that the caller knows of; waits a little until that event is
-   * received. False: it has changed, or that is not known.
+   * Whether nothing was stored on a stream after a moment, as the log stood when an event was stored that the caller
+   * knows of; waits a little until that event is received. False: it has changed, or that is not known.
    */
   async isUnchanged(stream: StreamName, since: Moment, asOf: Change): Promise<boolean> {
     if (!this.#knowsAllAfter(since)) return false;

@@ -75,15 +75,25 @@ describe('which streams have not changed', () => {
     changes.receive(Array.from({ length: 60_089 }, (_, i) => change(`user-${i}`, 12n + BigInt(i))));
     changes.receive([change('userActivity-ann', last + 1n)]);
     expect(await changes.isUnchanged('user-ann', before, change('userActivity-ann', last + 1n))).toBe(false);
-    expect(await changes.isUnchanged('user-ann', momentOf(changes, last), change('userActivity-ann', last + 1n))).toBe(true);
-    expect(await changes.isUnchanged('user-60088', momentOf(changes, last - 5n), change('userActivity-ann', last + 1n))).toBe(false);
+    expect(await changes.isUnchanged('user-ann', momentOf(changes, last), change('userActivity-ann', last + 1n))).toBe(
+      true,
+    );
+    expect(
+      await changes.isUnchanged('user-60088', momentOf(changes, last - 5n), change('userActivity-ann', last + 1n)),
+    ).toBe(false);
   });
 
   it('invariant: whatever is received, dropped and begun anew, what it calls unchanged has not changed', async () => {
     const streams: readonly StreamName[] = ['user-a', 'user-b', 'userActivity-a', 'userActivity-b'];
     const step = fc.oneof(
-      { weight: 8, arbitrary: fc.record({ kind: fc.constant('stored' as const), stream: fc.constantFrom(...streams) }) },
-      { weight: 4, arbitrary: fc.record({ kind: fc.constant('delivered' as const), count: fc.integer({ min: 1, max: 4 }) }) },
+      {
+        weight: 8,
+        arbitrary: fc.record({ kind: fc.constant('stored' as const), stream: fc.constantFrom(...streams) }),
+      },
+      {
+        weight: 4,
+        arbitrary: fc.record({ kind: fc.constant('delivered' as const), count: fc.integer({ min: 1, max: 4 }) }),
+      },
       { weight: 1, arbitrary: fc.constant({ kind: 'begun anew' as const }) },
     );
     await fc.assert(

@@ -1,12 +1,15 @@
 /**
- * A stream's name: `<category>-<id>`. Categories are camelCase without a dash (EventStoreDB cuts at the first one); ids are opaque and hold
- * nothing personal (domain.md, "Streams").
+ * A stream's name: `<category>-<id>`. Categories are camelCase without a dash (EventStoreDB cuts at the first one); ids
+ * are opaque and hold nothing personal (domain.md, "Streams").
  */
 export type StreamName = `${string}-${string}`;
 
 const pattern = /^[a-z][A-Za-z]*-[A-Za-z0-9._-]{1,180}$/;
 
-/** @throws when the id has a character that no id of ours has: a stranger's input must be checked before it names a stream (H1) */
+/**
+ * @throws when the id has a character that no id of ours has: a stranger's input must be checked before it names a
+ * stream (H1)
+ */
 export const streamName = (category: string, id: string): StreamName => {
   const name = `${category}-${id}`;
   if (!pattern.test(name)) throw new RangeError(`"${category}-…" would not be a valid stream name`);

@@ -19,10 +19,14 @@ describe('stream names', () => {
     ['', 'a'],
     ['$user', 'a'],
     ['User', 'a'],
-  ])('H1: "%s" and "%s" are no stream name', (category, id) => expect(() => streamName(category, id)).toThrow(RangeError));
+  ])('H1: "%s" and "%s" are no stream name', (category, id) =>
+    expect(() => streamName(category, id)).toThrow(RangeError),
+  );
 
   it('H1: the refusal does not repeat what a stranger sent', () =>
-    expect(() => streamName('user', 'ann@acme.example')).toThrow(expect.not.objectContaining({ message: expect.stringContaining('ann') })));
+    expect(() => streamName('user', 'ann@acme.example')).toThrow(
+      expect.not.objectContaining({ message: expect.stringContaining('ann') }),
+    ));
 
   it.each(['user-1', 'user-1-2'])('"%s" is one', (name) => expect(isStreamName(name)).toBe(true));
   it.each(['$all', '$$user-1', 'user', 'user-', '-1', 'user-1\n', 'user-1 '])('"%s" is none', (name) =>

@@ -77,7 +77,11 @@ interface Subscriber {
   readonly ended: Promise<void>;
 }
 
-const subscribe = (category: string, over: Partial<SubscriptionOptions> = {}, before?: () => Promise<void>): Subscriber => {
+const subscribe = (
+  category: string,
+  over: Partial<SubscriptionOptions> = {},
+  before?: () => Promise<void>,
+): Subscriber => {
   const stopping = new AbortController();
   const taken: StoredEvent[] = [];
   const batches: number[] = [];
@@ -135,7 +139,9 @@ describe('a catch-up subscription', () => {
     await subscriber.until(1_203);
     await subscriber.stop();
     expect(subscriber.counts()).toEqual(upTo(1_203));
-    expect(subscriber.taken.every(({ position }, i) => i === 0 || position > (subscriber.taken[i - 1]?.position ?? 0n))).toBe(true);
+    expect(
+      subscriber.taken.every(({ position }, i) => i === 0 || position > (subscriber.taken[i - 1]?.position ?? 0n)),
+    ).toBe(true);
   });
 
   it('takes events that are stored while it changes from catching up to live', async () => {
@@ -163,7 +169,8 @@ describe('a catch-up subscription', () => {
     await subscriber.stop();
     expect(subscriber.counts()).toEqual([0, undefined, undefined, 1]);
     expect(subscriber.resubscriptions).toEqual([]);
-    for (const event of subscriber.taken.slice(1, 3)) await expect(core.codec.decode([event])).rejects.toThrow(EventFormatError);
+    for (const event of subscriber.taken.slice(1, 3))
+      await expect(core.codec.decode([event])).rejects.toThrow(EventFormatError);
   });
 
   it('gets its streams only, and batches no longer than asked for', async () => {
@@ -252,7 +259,9 @@ describe('the resume protocol', () => {
     const first = subscribe(category);
     await first.until(2);
     await first.stop();
-    const { ended, taken } = subscribe(category, { checkpoint: { ...checkpointOf(first.taken[0]), eventId: newUuid() } });
+    const { ended, taken } = subscribe(category, {
+      checkpoint: { ...checkpointOf(first.taken[0]), eventId: newUuid() },
+    });
     await expect(ended).rejects.toThrow(`another event (${first.taken[0]?.id})`);
     expect(taken).toEqual([]);
   });

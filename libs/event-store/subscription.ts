@@ -22,9 +22,10 @@ export interface SubscriptionOptions {
   readonly batchSize?: number;
   readonly signal: AbortSignal;
   /**
-   * Handles events in order. It is called with what has arrived when it is free again, so batches are large when behind and immediate when
-   * live. `considered` is how far the server has looked, which may be beyond the last event (progress for waits and lag; nothing resumes
-   * from it). `caughtUp`: everything that the log held when this subscription began has been handed over.
+   * Handles events in order. It is called with what has arrived when it is free again, so batches are large when behind
+   * and immediate when live. `considered` is how far the server has looked, which may be beyond the last event
+   * (progress for waits and lag; nothing resumes from it). `caughtUp`: everything that the log held when this
+   * subscription began has been handed over.
    */
   readonly onBatch: (events: readonly StoredEvent[], considered: bigint, caughtUp: boolean) => Promise<void>;
 }
@@ -34,8 +35,9 @@ const MAX_BUFFERED = 4_000;
 const RETRY_MS = { first: 20, most: 2_000 };
 
 /**
- * A catch-up subscription to `$all` by the resume protocol: before every subscription the event at the checkpoint is read at the leader and
- * must be the one we know; then subscribe after it; positions at or below the checkpoint are discarded. Being dropped is routine (H6).
+ * A catch-up subscription to `$all` by the resume protocol: before every subscription the event at the checkpoint is
+ * read at the leader and must be the one we know; then subscribe after it; positions at or below the checkpoint are
+ * discarded. Being dropped is routine (H6).
  *
  * Returns when `signal` is aborted. @throws {NotTheStoreWeKnewError}, or what `onBatch` throws
  */
@@ -118,7 +120,10 @@ interface Batch {
   readonly ended: string | undefined;
 }
 
-/** Reads events off the socket at once, so that the server does not end us as a slow consumer while a batch is being stored (H6). */
+/**
+ * Reads events off the socket at once, so that the server does not end us as a slow consumer while a batch is being
+ * stored (H6).
+ */
 class Buffered {
   #events: StoredEvent[] = [];
   #considered = 0n;
@@ -166,7 +171,12 @@ class Buffered {
   }
 
   async take(most: number): Promise<Batch> {
-    while (this.#events.length === 0 && this.#ended === undefined && this.#considered === 0n && this.#caughtUp !== 'to tell') {
+    while (
+      this.#events.length === 0 &&
+      this.#ended === undefined &&
+      this.#considered === 0n &&
+      this.#caughtUp !== 'to tell'
+    ) {
       await new Promise<void>((resolve) => {
         this.#wake = resolve;
       });

@@ -86,7 +86,10 @@ describe('the resume protocol against a server that is not exact', () => {
 
   it('H6: dropped as too slow, it resubscribes from the last event it took; nothing is lost and nothing comes twice', async () => {
     const { connection, from } = serverThatDelivers([1n, 2n], [2n, 3n], [4n]);
-    expect(await taken(4n, connection, null)).toEqual({ positions: [1n, 2n, 3n, 4n], dropped: ['Consumer too slow', 'Consumer too slow'] });
+    expect(await taken(4n, connection, null)).toEqual({
+      positions: [1n, 2n, 3n, 4n],
+      dropped: ['Consumer too slow', 'Consumer too slow'],
+    });
     expect(from.slice(1)).toEqual([
       { commit: 2n, prepare: 2n },
       { commit: 3n, prepare: 3n },

@@ -6,7 +6,8 @@ import type { UpstreamStep } from './upstream-error.js';
 /**
  * One request to a provider in a flow, and what it answers.
  * @param read takes the answer apart; throws {@link HttpExchangeError} for what it cannot use
- * @throws {UpstreamError} `provider_unreachable` when there is no usable answer, `<step>_failed` when the provider refuses
+ * @throws {UpstreamError} `provider_unreachable` when there is no usable answer, `<step>_failed` when the provider
+ * refuses
  */
 export const askProvider = async <T = Record<string, unknown>>(
   policy: HttpPolicy,

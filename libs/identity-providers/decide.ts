@@ -20,16 +20,21 @@ export type ProviderRefusalCode =
   | 'removal_not_announced'
   | 'people_would_lose_their_last_way_in';
 
-export type ProviderOutcome = { readonly kind: 'done' } | { readonly kind: 'refused'; readonly code: ProviderRefusalCode };
+export type ProviderOutcome =
+  { readonly kind: 'done' } | { readonly kind: 'refused'; readonly code: ProviderRefusalCode };
 export type ProviderDecision = Decision<IdentityProviderEvent, ProviderOutcome>;
 
 const done = (...events: readonly IdentityProviderEvent[]): ProviderDecision => ({ events, outcome: { kind: 'done' } });
 const refused = (code: ProviderRefusalCode): ProviderDecision => ({ events: [], outcome: { kind: 'refused', code } });
 
 /** The events that turn the provider as it is into what is declared; none when it is so already. */
-export const decideConfigure = (state: IdentityProvider, { settings, active }: DeclaredIdentityProvider): ProviderDecision => {
+export const decideConfigure = (
+  state: IdentityProvider,
+  { settings, active }: DeclaredIdentityProvider,
+): ProviderDecision => {
   if (state.removal.phase === 'done') return refused('provider_removed');
-  if (state.settings && state.settings.organizationId !== settings.organizationId) return refused('provider_belongs_to_another');
+  if (state.settings && state.settings.organizationId !== settings.organizationId)
+    return refused('provider_belongs_to_another');
   const { plain, secrets } = withoutSecrets(settings);
   const changed = !isDeepStrictEqual(state.settings && withoutSecrets(state.settings), { plain, secrets });
   const activeAfter = state.settings ? state.active : true;
@@ -49,8 +54,12 @@ const existing =
   };
 
 /** All links stay; they work again once it is active again (invariant 6). */
-export const decideDeactivate = existing(({ active }) => (active ? done({ type: 'IdentityProviderDeactivated', data: {} }) : done()));
-export const decideActivate = existing(({ active }) => (active ? done() : done({ type: 'IdentityProviderActivated', data: {} })));
+export const decideDeactivate = existing(({ active }) =>
+  active ? done({ type: 'IdentityProviderDeactivated', data: {} }) : done(),
+);
+export const decideActivate = existing(({ active }) =>
+  active ? done() : done({ type: 'IdentityProviderActivated', data: {} }),
+);
 
 export const decideAnnounceRemoval = existing(({ removal }) =>
   removal.phase === 'announced' ? done() : done({ type: 'IdentityProviderRemovalAnnounced', data: {} }),
@@ -62,7 +71,8 @@ export const decideCancelRemoval = existing(({ removal }) =>
 
 /**
  * The second phase: what was announced is committed, unless people would lose their last way in and nobody insists.
- * @param counted for the announcement that is being committed: a removal that was cancelled and announced anew is counted anew
+ * @param counted for the announcement that is being committed: a removal that was cancelled and announced anew is
+ * counted anew
  */
 export const decideCommitRemoval = (counted: {
   readonly announcedAt: Date;
@@ -70,7 +80,8 @@ export const decideCommitRemoval = (counted: {
   readonly force: boolean;
 }): ((state: IdentityProvider) => ProviderDecision) =>
   existing(({ removal }) => {
-    if (removal.phase !== 'announced' || removal.at.getTime() !== counted.announcedAt.getTime()) return refused('removal_not_announced');
+    if (removal.phase !== 'announced' || removal.at.getTime() !== counted.announcedAt.getTime())
+      return refused('removal_not_announced');
     const { peopleWithoutWayIn, force } = counted;
     if (peopleWithoutWayIn > 0 && !force) return refused('people_would_lose_their_last_way_in');
     return done({ type: 'IdentityProviderRemoved', data: { peopleWithoutWayIn } });

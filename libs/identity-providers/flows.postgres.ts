@@ -31,7 +31,10 @@ export const flowMigrations: readonly Migration[] = [
   },
 ];
 
-/** A flow through an external provider, as its one-shot row remembers it. The response names it: its `state`, or what it is `InResponseTo`. */
+/**
+ * A flow through an external provider, as its one-shot row remembers it. The response names it: its `state`, or what it
+ * is `InResponseTo`.
+ */
 export interface Flow<Kept> {
   readonly providerId: string;
   readonly issuer: string;
@@ -65,7 +68,10 @@ export type ConsumedFlow<Kept> =
   | { readonly kind: 'flow'; readonly flow: Flow<Kept> }
   | { readonly kind: 'refused'; readonly code: 'state_unknown' | 'state_expired' | 'browser_mismatch' };
 
-/** One-shot rows: consumed atomically, once, whatever becomes of the response (security row L13). Only hashes of state and browser are kept. */
+/**
+ * One-shot rows: consumed atomically, once, whatever becomes of the response (security row L13). Only hashes of state
+ * and browser are kept.
+ */
 export class Flows<Kept> {
   constructor(
     private readonly db: Queryable,
@@ -116,7 +122,10 @@ export class Flows<Kept> {
   }
 }
 
-/** Removes rows past their time, of every kind. Consumed ones stay until then, so that a replay is told apart from nothing only in the log. */
+/**
+ * Removes rows past their time, of every kind. Consumed ones stay until then, so that a replay is told apart from
+ * nothing only in the log.
+ */
 export const removeExpiredFlows = async (db: Queryable, clock: Clock): Promise<void> => {
   await db.query('DELETE FROM provider.flows WHERE expires_at < $1', [clock()]);
 };

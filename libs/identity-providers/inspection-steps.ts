@@ -34,8 +34,9 @@ export const inspectClock = ({ date }: HttpAnswer, now: Date): Finding => {
 };
 
 /**
- * Whether the provider knows our redirect URI: it is asked to sign nobody in without asking. A provider must not redirect to an address that is
- * not registered (RFC 6749, section 4.1.2.1), so that an answer to it is a yes; a page of its own may be either.
+ * Whether the provider knows our redirect URI: it is asked to sign nobody in without asking. A provider must not
+ * redirect to an address that is not registered (RFC 6749, section 4.1.2.1), so that an answer to it is a yes; a page
+ * of its own may be either.
  */
 export const inspectRedirectUri = async (
   authorizationEndpoint: string,
@@ -44,12 +45,19 @@ export const inspectRedirectUri = async (
 ): Promise<Finding> => {
   const register = `Register this redirect URI at the provider: ${callbackUrl}`;
   const target = new URL(authorizationEndpoint);
-  for (const [name, value] of Object.entries({ ...parameters, redirect_uri: callbackUrl })) target.searchParams.set(name, value);
+  for (const [name, value] of Object.entries({ ...parameters, redirect_uri: callbackUrl }))
+    target.searchParams.set(name, value);
   try {
     const { status, location } = await exchange(target.href, policy);
-    if (location?.startsWith(callbackUrl)) return { check: 'redirect_uri', state: 'ok', detail: `${callbackUrl} is registered` };
+    if (location?.startsWith(callbackUrl))
+      return { check: 'redirect_uri', state: 'ok', detail: `${callbackUrl} is registered` };
     if (status >= 400)
-      return { check: 'redirect_uri', state: 'failed', detail: `the provider refuses it: status ${status}`, fix: register };
+      return {
+        check: 'redirect_uri',
+        state: 'failed',
+        detail: `the provider refuses it: status ${status}`,
+        fix: register,
+      };
     return {
       check: 'redirect_uri',
       state: 'warning',
@@ -58,14 +66,25 @@ export const inspectRedirectUri = async (
     };
   } catch (error) {
     if (!(error instanceof HttpExchangeError)) throw error;
-    return { check: 'redirect_uri', state: 'failed', detail: error.message, fix: 'See that the authorization endpoint can be reached.' };
+    return {
+      check: 'redirect_uri',
+      state: 'failed',
+      detail: error.message,
+      fix: 'See that the authorization endpoint can be reached.',
+    };
   }
 };
 
-/** Whether the provider takes our client id and secret: a code that it never gave must be refused for itself, not for who sends it. */
+/**
+ * Whether the provider takes our client id and secret: a code that it never gave must be refused for itself, not for
+ * who sends it.
+ */
 export const inspectClient = async (
   tokenEndpoint: string,
-  request: { readonly headers: Readonly<Record<string, string>>; readonly parameters: Readonly<Record<string, string>> },
+  request: {
+    readonly headers: Readonly<Record<string, string>>;
+    readonly parameters: Readonly<Record<string, string>>;
+  },
   { policy, callbackUrl }: Inspection,
 ): Promise<Finding> => {
   const body = new URLSearchParams({
@@ -90,6 +109,11 @@ export const inspectClient = async (
       : { check: 'client', state: 'ok', detail: `id and secret are taken; the made-up code is refused: ${told}` };
   } catch (error) {
     if (!(error instanceof HttpExchangeError)) throw error;
-    return { check: 'client', state: 'failed', detail: error.message, fix: 'See that the token endpoint can be reached.' };
+    return {
+      check: 'client',
+      state: 'failed',
+      detail: error.message,
+      fix: 'See that the token endpoint can be reached.',
+    };
   }
 };

@@ -34,17 +34,26 @@ describe('settings that are to be saved', () => {
       ...more,
     });
   const pem = (type: 'rsa' | 'ec'): string =>
-    (type === 'rsa' ? generateKeyPairSync('rsa', { modulusLength: 2048 }) : generateKeyPairSync('ec', { namedCurve: 'P-256' })).privateKey
+    (type === 'rsa'
+      ? generateKeyPairSync('rsa', { modulusLength: 2048 })
+      : generateKeyPairSync('ec', { namedCurve: 'P-256' })
+    ).privateKey
       .export({ format: 'pem', type: 'pkcs8' })
       .toString();
   const mistakes = async (settings: IdentityProviderSettings, policy = PRODUCTION): Promise<string[]> =>
-    (await checkSettings(settings, policy, new Date())).mistakes.map(({ path, message }) => `${path.join('.')} ${message}`);
+    (await checkSettings(settings, policy, new Date())).mistakes.map(
+      ({ path, message }) => `${path.join('.')} ${message}`,
+    );
 
   it.each<[string, IdentityProviderSettings, RegExp]>([
     ['http in production', oidc({ issuer: 'http://127.0.0.1:1' }), /^issuer must be https/],
     ['a private address (O10)', oidc({ issuer: 'https://10.0.0.1' }), /^issuer leads inside the network/],
     ['a private address in IPv6 (O10)', oidc({ issuer: 'https://[fd00::1]' }), /^issuer leads inside the network/],
-    ['the address of the cloud’s metadata (O10)', saml({ metadataUrl: 'https://169.254.169.254/' }), /^metadataUrl leads inside/],
+    [
+      'the address of the cloud’s metadata (O10)',
+      saml({ metadataUrl: 'https://169.254.169.254/' }),
+      /^metadataUrl leads inside/,
+    ],
     ['no certificate', saml({ metadataUrl: undefined }), /^signingCertificates is missing/],
     [
       'what is no certificate',
@@ -71,7 +80,9 @@ describe('settings that are to be saved', () => {
   });
 
   it('are told all mistakes at once', async () => {
-    expect(await mistakes(saml({ metadataUrl: undefined, signRequests: true, nameIdFormat: 'transient' }))).toHaveLength(3);
+    expect(
+      await mistakes(saml({ metadataUrl: undefined, signRequests: true, nameIdFormat: 'transient' })),
+    ).toHaveLength(3);
   });
 
   it('never repeat a secret in what they are told', async () => {
@@ -83,7 +94,11 @@ describe('settings that are to be saved', () => {
   });
 
   it('of a provider that does not answer are saved, and that is said', async () => {
-    const { mistakes: none, warnings } = await checkSettings(oidc({ issuer: 'http://127.0.0.1:1' }), TEST_POLICY, new Date());
+    const { mistakes: none, warnings } = await checkSettings(
+      oidc({ issuer: 'http://127.0.0.1:1' }),
+      TEST_POLICY,
+      new Date(),
+    );
     expect([none, warnings]).toEqual([[], [expect.stringContaining('acme: not checked: http://127.0.0.1:1')]]);
   });
 
@@ -119,11 +134,15 @@ describe('looking a provider over', () => {
       ...more,
     });
     const findings = await inspectProvider(settings, { policy: TEST_POLICY, now, callbackUrl: CALLBACK });
-    return Object.fromEntries(findings.map(({ check, state, detail, fix }) => [check, `${state}: ${detail}${fix ? ` → ${fix}` : ''}`]));
+    return Object.fromEntries(
+      findings.map(({ check, state, detail, fix }) => [check, `${state}: ${detail}${fix ? ` → ${fix}` : ''}`]),
+    );
   };
 
   it('finds nothing wrong with one that is well', async () => {
-    provider.lies = { callback: (parameters) => (parameters.delete('code'), parameters.set('error', 'login_required')) };
+    provider.lies = {
+      callback: (parameters) => (parameters.delete('code'), parameters.set('error', 'login_required')),
+    };
     expect(await look()).toEqual({
       settings: expect.stringMatching(/^ok/),
       metadata: `ok: issuer ${provider.issuer}`,
@@ -136,20 +155,36 @@ describe('looking a provider over', () => {
 
   it.each<[string, HostileOpenIdProvider['lies'], string, RegExp]>([
     ['no keys', { jwks: () => null }, 'keys', /^failed: .*→ See /],
-    ['keys of algorithms that are not allowed', { jwks: () => ({ keys: [{ kty: 'oct' }] }) }, 'keys', /^failed: none of its keys/],
+    [
+      'keys of algorithms that are not allowed',
+      { jwks: () => ({ keys: [{ kty: 'oct' }] }) },
+      'keys',
+      /^failed: none of its keys/,
+    ],
     [
       'a redirect URI that is not registered',
-      { intercept: (request, response) => request.url?.startsWith('/authorize') === true && Boolean(response.writeHead(400).end()) },
+      {
+        intercept: (request, response) =>
+          request.url?.startsWith('/authorize') === true && Boolean(response.writeHead(400).end()),
+      },
       'redirect_uri',
       /^failed: .*→ Register this redirect URI at the provider: https:\/\/id\.example\.org\/providers\/acme\/callback$/,
     ],
     [
       'a page of its own',
-      { intercept: (request, response) => request.url?.startsWith('/authorize') === true && Boolean(response.end('<html>')) },
+      {
+        intercept: (request, response) =>
+          request.url?.startsWith('/authorize') === true && Boolean(response.end('<html>')),
+      },
       'redirect_uri',
       /^warning: .*→ Register this redirect URI/,
     ],
-    ['a client that it does not know', { tokenBody: () => '{"error":"invalid_client"}' }, 'client', /^failed: .*invalid_client → Compare/],
+    [
+      'a client that it does not know',
+      { tokenBody: () => '{"error":"invalid_client"}' },
+      'client',
+      /^failed: .*invalid_client → Compare/,
+    ],
     ['a token endpoint that hangs', { hang: '/token' }, 'client', /^failed: .*no answer within/],
   ])('says what to fix: %s', async (_what, lies, check, message) => {
     provider.lies = lies;
@@ -157,12 +192,17 @@ describe('looking a provider over', () => {
   });
 
   it('says by how much the clocks differ', async () => {
-    expect((await look({}, new Date(Date.now() + 300_000))).clock).toMatch(/^failed: is (299|300|301) s behind ours; .*→ Set both clocks/);
+    expect((await look({}, new Date(Date.now() + 300_000))).clock).toMatch(
+      /^failed: is (299|300|301) s behind ours; .*→ Set both clocks/,
+    );
   });
 
   it('says that a provider cannot be reached', async () => {
     provider.lies = { hang: '/.well-known/openid-configuration' };
-    expect(await look()).toEqual({ settings: expect.any(String), metadata: expect.stringMatching(/^failed: .*no answer.*→ See that/) });
+    expect(await look()).toEqual({
+      settings: expect.any(String),
+      metadata: expect.stringMatching(/^failed: .*no answer.*→ See that/),
+    });
   });
 
   it('looks over one with a user API', async () => {

@@ -5,8 +5,14 @@ import { inspectOidc } from './oidc/inspect.js';
 import { inspectSaml } from './saml/inspect.js';
 import type { IdentityProviderSettings } from './settings.js';
 
-/** Looks a provider over, as far as that goes without a person who signs in: what it publishes, its keys, its clock, what it knows of us. */
-export const inspectProvider = async (settings: IdentityProviderSettings, inspection: Inspection): Promise<readonly Finding[]> => {
+/**
+ * Looks a provider over, as far as that goes without a person who signs in: what it publishes, its keys, its clock,
+ * what it knows of us.
+ */
+export const inspectProvider = async (
+  settings: IdentityProviderSettings,
+  inspection: Inspection,
+): Promise<readonly Finding[]> => {
   const { mistakes } = await checkSettings(settings, inspection.policy, inspection.now);
   if (mistakes.length > 0) {
     return mistakes.map(({ path, message }) => ({

@@ -41,7 +41,10 @@ const provider = async (): Promise<string> => {
   return id;
 };
 const login = (id: string, subject: string, flow: FlowFacts = { kind: 'sign_in' }) =>
-  loginViaIdp(installation, new LoginViaIdp(testAssertion(subject, id), { ...flow, organizationId: 'default' }, testContext()));
+  loginViaIdp(
+    installation,
+    new LoginViaIdp(testAssertion(subject, id), { ...flow, organizationId: 'default' }, testContext()),
+  );
 const person = async (id: string, subject = newUuid()): Promise<{ userId: string; subject: string }> => {
   const { outcome } = await login(id, subject);
   if (outcome.kind !== 'provisioned') throw new Error(outcome.kind);
@@ -54,10 +57,14 @@ const link = async (id: string, userId: string): Promise<string> => {
 };
 const unlink = async (userId: string, claimId: string): Promise<string> => {
   const dependencies = { ...installation, carryOutRevocations: () => Promise.resolve() };
-  const { outcome } = await unlinkExternalIdentity(dependencies, new UnlinkExternalIdentity(userId, 'default', claimId, testContext()));
+  const { outcome } = await unlinkExternalIdentity(
+    dependencies,
+    new UnlinkExternalIdentity(userId, 'default', claimId, testContext()),
+  );
   return outcome.kind === 'refused' ? outcome.code : outcome.kind;
 };
-const eventsOf = async (id: string) => (await installation.store.read(identityProviderStream(id))).map(({ event }) => event);
+const eventsOf = async (id: string) =>
+  (await installation.store.read(identityProviderStream(id))).map(({ event }) => event);
 const context = testContext;
 
 /** @param linked whom the read model would list */
@@ -73,7 +80,9 @@ describe('a provider that is deactivated (invariant 6)', () => {
   it('signs nobody in, keeps every link, and works again by the same links when it is activated', async () => {
     const id = await provider();
     const { userId, subject } = await person(id);
-    expect((await changeIdentityProvider(installation.store, id, decideDeactivate, context())).outcome).toEqual({ kind: 'done' });
+    expect((await changeIdentityProvider(installation.store, id, decideDeactivate, context())).outcome).toEqual({
+      kind: 'done',
+    });
     expect((await login(id, subject)).outcome).toEqual({ kind: 'refused', code: 'provider_not_allowed' });
     expect((await loadAccount(installation.store, userId)).state.links).toHaveLength(1);
     await changeIdentityProvider(installation.store, id, decideActivate, context());
@@ -87,7 +96,8 @@ describe('a provider that is deactivated (invariant 6)', () => {
 
   it('twice is once, and one that is not there is told so', async () => {
     const id = await provider();
-    for (let time = 0; time < 2; time += 1) await changeIdentityProvider(installation.store, id, decideDeactivate, context());
+    for (let time = 0; time < 2; time += 1)
+      await changeIdentityProvider(installation.store, id, decideDeactivate, context());
     expect(await eventsOf(id)).toHaveLength(2);
     const nobody = await changeIdentityProvider(installation.store, 'nonesuch', decideDeactivate, context());
     expect(nobody.outcome).toEqual({ kind: 'refused', code: 'provider_not_found' });
@@ -129,7 +139,10 @@ describe('a provider that is removed', () => {
       kind: 'would_take_last_way_in',
       peopleWithoutWayIn: 2,
     });
-    expect(await commitRemoval(dependencies, id, { force: true }, context())).toEqual({ kind: 'removed', peopleWithoutWayIn: 2 });
+    expect(await commitRemoval(dependencies, id, { force: true }, context())).toEqual({
+      kind: 'removed',
+      peopleWithoutWayIn: 2,
+    });
     expect((await eventsOf(id)).at(-1)).toEqual({ type: 'IdentityProviderRemoved', data: { peopleWithoutWayIn: 2 } });
     expect((await login(id, people[1].subject)).outcome).toEqual({ kind: 'refused', code: 'provider_not_allowed' });
   });
@@ -140,7 +153,10 @@ describe('a provider that is removed', () => {
     await link('globex', userId);
     const dependencies = removal([userId]);
     await announceRemoval(dependencies, id, context());
-    expect(await commitRemoval(dependencies, id, { force: false }, context())).toEqual({ kind: 'removed', peopleWithoutWayIn: 0 });
+    expect(await commitRemoval(dependencies, id, { force: false }, context())).toEqual({
+      kind: 'removed',
+      peopleWithoutWayIn: 0,
+    });
   });
 
   it('deactivated first, it takes the last way in all the same', async () => {
@@ -154,7 +170,10 @@ describe('a provider that is removed', () => {
 
   it('is not removed by a count that was made for another announcement, nor without one', async () => {
     const id = await provider();
-    expect(await commitRemoval(removal(), id, { force: true }, context())).toEqual({ kind: 'refused', code: 'removal_not_announced' });
+    expect(await commitRemoval(removal(), id, { force: true }, context())).toEqual({
+      kind: 'refused',
+      code: 'removal_not_announced',
+    });
     await announceRemoval(removal(), id, context());
     const cancelledMeanwhile: RemovalDependencies = {
       ...removal(),
@@ -197,7 +216,9 @@ describe('a provider that belongs to an organization', () => {
 
   it('never changes hands: the links were made in that belief', async () => {
     const id = await provider();
-    const moved = await installation.configure(file(id, ', organizationId: default')).catch((error: DeclarationError) => error.mistakes);
+    const moved = await installation
+      .configure(file(id, ', organizationId: default'))
+      .catch((error: DeclarationError) => error.mistakes);
     expect(moved).toEqual([expect.stringContaining('belongs to another organization, or to the installation')]);
   });
 });

@@ -20,7 +20,8 @@ export const mappedClaims = (
 ): Partial<Record<TextClaim, string>> =>
   Object.fromEntries(
     Object.entries(mapping).flatMap(([claim, field]) => {
-      const text = field === undefined || !Object.hasOwn(source, field) ? undefined : textSchema.safeParse(source[field]).data;
+      const text =
+        field === undefined || !Object.hasOwn(source, field) ? undefined : textSchema.safeParse(source[field]).data;
       return text === undefined ? [] : [[claim, text]];
     }),
   );

@@ -12,7 +12,10 @@ export interface MappingPreview {
 }
 
 /** @param said the claims of an id_token, the object of a user API, or SAML attributes by name, each with one value */
-export const previewMapping = (settings: IdentityProviderSettings, said: Readonly<Record<string, unknown>>): MappingPreview => {
+export const previewMapping = (
+  settings: IdentityProviderSettings,
+  said: Readonly<Record<string, unknown>>,
+): MappingPreview => {
   const { mapping, subjectNames } = mappingOf(settings);
   const verifiedBy = settings.kind === 'oidc' ? settings.claimMapping.emailVerified : undefined;
   const taken = new Set([...Object.values(mapping), ...subjectNames, verifiedBy]);
@@ -20,7 +23,8 @@ export const previewMapping = (settings: IdentityProviderSettings, said: Readonl
     subject: subjectIn(settings, said),
     claims: {
       ...mappedClaims(mapping, said),
-      emailVerified: settings.kind === 'saml' ? settings.emailsVerified : verifiedBy !== undefined && said[verifiedBy] === true,
+      emailVerified:
+        settings.kind === 'saml' ? settings.emailsVerified : verifiedBy !== undefined && said[verifiedBy] === true,
     },
     leftOut: Object.keys(said).filter((name) => !taken.has(name)),
   };

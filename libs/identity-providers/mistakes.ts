@@ -36,20 +36,32 @@ const withinOidc = ({ clientSecretJwt, clientSecretKey, clientSecret }: OidcProv
   ...(clientSecretKey !== undefined && !isPrivateKey(clientSecretKey, 'ec')
     ? [mistake(['clientSecretKey'], 'must be an EC private key, PKCS #8 in PEM')]
     : []),
-  ...(clientSecretJwt && clientSecret !== undefined ? [mistake(['clientSecret'], 'is not used beside clientSecretJwt')] : []),
+  ...(clientSecretJwt && clientSecret !== undefined
+    ? [mistake(['clientSecret'], 'is not used beside clientSecretJwt')]
+    : []),
 ];
 
 const withinSaml = (settings: SamlProviderSettings, now: Date): readonly Mistake[] => {
   const { signingCertificates, metadataUrl, nameIdFormat, identifier } = settings;
   return [
     ...(signingCertificates.length === 0 && metadataUrl === undefined
-      ? [mistake(['signingCertificates'], 'is missing: name the provider’s signing certificates, or the metadataUrl that has them')]
+      ? [
+          mistake(
+            ['signingCertificates'],
+            'is missing: name the provider’s signing certificates, or the metadataUrl that has them',
+          ),
+        ]
       : []),
     ...signingCertificates.flatMap((pem, i) =>
       certificateMistakes(pem, now).map((message) => mistake(['signingCertificates', i], message)),
     ),
     ...(nameIdFormat === 'transient' && identifier.from === 'name_id'
-      ? [mistake(['identifier'], 'a transient NameID is another one each time: name people by an attribute that never changes')]
+      ? [
+          mistake(
+            ['identifier'],
+            'a transient NameID is another one each time: name people by an attribute that never changes',
+          ),
+        ]
       : []),
     ...(settings.signRequests && settings.requestSigningKey === undefined
       ? [mistake(['requestSigningKey'], 'is missing: signRequests needs it')]
@@ -80,7 +92,8 @@ const keyPairMistakes = (
   certificateName: 'requestSigningCertificate' | 'decryptionCertificate',
 ): readonly Mistake[] => {
   const [key, pem] = [settings[keyName], settings[certificateName]];
-  if (key === undefined) return pem === undefined ? [] : [mistake([keyName], `is missing: ${certificateName} is of it`)];
+  if (key === undefined)
+    return pem === undefined ? [] : [mistake([keyName], `is missing: ${certificateName} is of it`)];
   if (!isPrivateKey(key, 'rsa')) return [mistake([keyName], 'must be an RSA private key, PKCS #8 in PEM')];
   if (pem === undefined) return [mistake([certificateName], `is missing: the provider needs it to know ${keyName}`)];
   const publicKey = certificateOf(pem)?.publicKey.export({ type: 'spki', format: 'pem' });
@@ -112,13 +125,20 @@ export interface Checked {
 }
 
 /** Where we ask the provider something, and where browsers are sent. */
-const addressesOf = (settings: IdentityProviderSettings): readonly (readonly [path: readonly PropertyKey[], url: string])[] => {
+const addressesOf = (
+  settings: IdentityProviderSettings,
+): readonly (readonly [path: readonly PropertyKey[], url: string])[] => {
   switch (settings.kind) {
     case 'oidc':
       return [[['issuer'], settings.issuer]];
     case 'oauth2':
       return (
-        ['authorizationEndpoint', 'tokenEndpoint', 'userEndpoint', 'emailsEndpoint'] as const satisfies (keyof OAuth2ProviderSettings)[]
+        [
+          'authorizationEndpoint',
+          'tokenEndpoint',
+          'userEndpoint',
+          'emailsEndpoint',
+        ] as const satisfies (keyof OAuth2ProviderSettings)[]
       ).flatMap((name) => (settings[name] === undefined ? [] : [[[name], settings[name]] as const]));
     case 'saml':
       return [
@@ -130,13 +150,19 @@ const addressesOf = (settings: IdentityProviderSettings): readonly (readonly [pa
 };
 
 /**
- * Everything that keeps settings from being saved: what is wrong within them, addresses that may not be asked here, and a provider that answers
- * and is another one than they say. One that does not answer now is no mistake.
+ * Everything that keeps settings from being saved: what is wrong within them, addresses that may not be asked here, and
+ * a provider that answers and is another one than they say. One that does not answer now is no mistake.
  */
-export const checkSettings = async (settings: IdentityProviderSettings, policy: HttpPolicy, now: Date): Promise<Checked> => {
+export const checkSettings = async (
+  settings: IdentityProviderSettings,
+  policy: HttpPolicy,
+  now: Date,
+): Promise<Checked> => {
   const within = mistakesWithin(settings, now);
   const addresses = (
-    await Promise.all(addressesOf(settings).map(async ([path, url]) => [path, await addressMistake(url, policy)] as const))
+    await Promise.all(
+      addressesOf(settings).map(async ([path, url]) => [path, await addressMistake(url, policy)] as const),
+    )
   ).flatMap(([path, message]) => (message === undefined ? [] : [mistake(path, message)]));
   if (within.length + addresses.length > 0) return { mistakes: [...within, ...addresses], warnings: [] };
   try {
@@ -147,7 +173,8 @@ export const checkSettings = async (settings: IdentityProviderSettings, policy: 
   } catch (error) {
     const path = [settings.kind === 'oidc' ? 'issuer' : 'metadataUrl'];
     if (error instanceof UnusableProviderError) return { mistakes: [mistake(path, error.message)], warnings: [] };
-    if (error instanceof HttpExchangeError) return { mistakes: [], warnings: [`${settings.id}: not checked: ${error.message}`] };
+    if (error instanceof HttpExchangeError)
+      return { mistakes: [], warnings: [`${settings.id}: not checked: ${error.message}`] };
     throw error;
   }
 };

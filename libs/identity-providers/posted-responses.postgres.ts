@@ -24,7 +24,8 @@ const HANDLE = /^[A-Za-z0-9_-]{43}$/;
 const hash = (handle: string): Buffer => createHash('sha256').update(handle).digest();
 
 /**
- * Responses that a provider has the browser post to us, until our own request that follows takes them: once, within a minute.
+ * Responses that a provider has the browser post to us, until our own request that follows takes them: once, within a
+ * minute.
  * @param masterKey seals the responses while they wait: codes and assertions are in them
  */
 export const postgresPostedResponses = (db: Queryable, masterKey: Buffer, clock: Clock) => ({
@@ -47,7 +48,9 @@ export const postgresPostedResponses = (db: Queryable, masterKey: Buffer, clock:
     const [row] = rows;
     if (!row) return undefined;
     try {
-      return JSON.parse(open(masterKey, row.sealed, ['posted-response', providerId, handle]).toString('utf8')) as ResponseParameters;
+      return JSON.parse(
+        open(masterKey, row.sealed, ['posted-response', providerId, handle]).toString('utf8'),
+      ) as ResponseParameters;
     } catch {
       // Of another provider, or sealed under a master key that was rotated away since.
       return undefined;

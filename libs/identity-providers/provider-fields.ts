@@ -5,7 +5,10 @@ import { slugSchema } from '#libs/platform/slug.js';
 /** What every kind of provider has. */
 export const commonProviderShape = {
   displayName: z.string().min(1).max(100),
-  /** The organization that the provider belongs to: only it may offer it. None: the installation's, which any organization may offer. */
+  /**
+   * The organization that the provider belongs to: only it may offer it. None: the installation's, which any
+   * organization may offer.
+   */
   organizationId: slugSchema.optional(),
 } as const;
 

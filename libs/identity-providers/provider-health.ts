@@ -12,8 +12,9 @@ interface Outage {
 }
 
 /**
- * Which providers answer, as this process has met them: a circuit breaker for each (docs/decisions/0101-provider-health.md). After three failures in
- * a row a provider is not asked for 30 seconds; then one sign-in is let through to see.
+ * Which providers answer, as this process has met them: a circuit breaker for each
+ * (docs/decisions/0101-provider-health.md). After three failures in a row a provider is not asked for 30 seconds; then
+ * one sign-in is let through to see.
  */
 export class ProviderHealth {
   readonly #outages = new Map<string, Outage>();
@@ -45,11 +46,13 @@ export class ProviderHealth {
   }
 }
 
-const isOutage = (result: { readonly kind: string; readonly code?: string }): boolean => result.code === 'provider_unreachable';
+const isOutage = (result: { readonly kind: string; readonly code?: string }): boolean =>
+  result.code === 'provider_unreachable';
 
 /**
- * Sign-ins that do not wait for a provider that is known not to answer. Who comes back from it is always served: that person has waited already.
- * Beginning a flow often asks the provider nothing, so that it works is taken for an answer only where the provider was believed to be away.
+ * Sign-ins that do not wait for a provider that is known not to answer. Who comes back from it is always served: that
+ * person has waited already. Beginning a flow often asks the provider nothing, so that it works is taken for an answer
+ * only where the provider was believed to be away.
  */
 export const withHealth = <Intent>(
   protocol: UpstreamProtocol<IdentityProviderSettings, Intent>,

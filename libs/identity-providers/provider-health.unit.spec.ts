@@ -17,7 +17,8 @@ const sayingTo = () => {
   const upstream = withHealth(protocol, health);
   const request = (id: string) => ({ settings: { id } as IdentityProviderSettings, browserId: 'b', callbackUrl: 'c' });
   const begin = async (id = 'acme'): Promise<string> => (await upstream.begin({ ...request(id), intent: 'i' })).kind;
-  const complete = async (id = 'acme'): Promise<string> => (await upstream.complete({ ...request(id), parameters: {} })).kind;
+  const complete = async (id = 'acme'): Promise<string> =>
+    (await upstream.complete({ ...request(id), parameters: {} })).kind;
   return { told, health, begin, complete };
 };
 

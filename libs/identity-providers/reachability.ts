@@ -10,8 +10,9 @@ const UP_MS = 5_000;
 const DOWN_MS = 3_000;
 
 /**
- * Whether providers answer at all. A browser that is sent to one that does not shows an error page of its own, and the person is told nothing and
- * offered nothing (C7); so it is asked first. One question at a time, and its answer holds for a while.
+ * Whether providers answer at all. A browser that is sent to one that does not shows an error page of its own, and the
+ * person is told nothing and offered nothing (C7); so it is asked first. One question at a time, and its answer holds
+ * for a while.
  */
 export class Reachability {
   readonly #known = new Map<string, { readonly up: Promise<boolean>; until: number }>();
@@ -43,7 +44,10 @@ export class Reachability {
   }
 }
 
-/** What to ask of a provider. Nothing of a SAML provider: it speaks with us through the browser only, and may be where only browsers get to. */
+/**
+ * What to ask of a provider. Nothing of a SAML provider: it speaks with us through the browser only, and may be where
+ * only browsers get to.
+ */
 const addressOf = (settings: IdentityProviderSettings): string | undefined => {
   switch (settings.kind) {
     case 'oidc':

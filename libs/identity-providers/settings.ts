@@ -21,7 +21,11 @@ export const plainProviderSettingsSchema = z.discriminatedUnion('kind', [
 ]);
 
 /** What is stored encrypted, of whatever kind. */
-export const providerSecretsSchema = z.strictObject({ ...oidcProviderSecrets, ...oauth2ProviderSecrets, ...samlProviderSecrets });
+export const providerSecretsSchema = z.strictObject({
+  ...oidcProviderSecrets,
+  ...oauth2ProviderSecrets,
+  ...samlProviderSecrets,
+});
 export type ProviderSecrets = z.output<typeof providerSecretsSchema>;
 export type SecretName = keyof ProviderSecrets;
 export const secretNames = Object.keys(providerSecretsSchema.shape) as readonly SecretName[];
@@ -30,7 +34,10 @@ export const secretNames = Object.keys(providerSecretsSchema.shape) as readonly 
 export const withoutSecrets = ({
   id: _id,
   ...settings
-}: IdentityProviderSettings): { readonly plain: z.output<typeof plainProviderSettingsSchema>; readonly secrets: ProviderSecrets } => {
+}: IdentityProviderSettings): {
+  readonly plain: z.output<typeof plainProviderSettingsSchema>;
+  readonly secrets: ProviderSecrets;
+} => {
   const isSecret = ([name]: [string, unknown]): boolean => (secretNames as readonly string[]).includes(name);
   const entries = Object.entries(settings).filter(([, value]) => value !== undefined);
   return {
@@ -43,8 +50,12 @@ export const withoutSecrets = ({
 export const mayOffer = (settings: IdentityProviderSettings, organizationId: string): boolean =>
   settings.organizationId === undefined || settings.organizationId === organizationId;
 
-/** Where the names of a provider's people come from: the `iss` of its tokens, the issuer that an OAuth 2.0 provider was given, the entity id. */
-export const issuerOf = (settings: IdentityProviderSettings): string => (settings.kind === 'saml' ? settings.entityId : settings.issuer);
+/**
+ * Where the names of a provider's people come from: the `iss` of its tokens, the issuer that an OAuth 2.0 provider was
+ * given, the entity id.
+ */
+export const issuerOf = (settings: IdentityProviderSettings): string =>
+  settings.kind === 'saml' ? settings.entityId : settings.issuer;
 
 /** Whom we show the provider's client secret to; nobody where there is none. */
 export const clientSecretGoesTo = (settings: IdentityProviderSettings): string | undefined => {

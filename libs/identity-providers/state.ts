@@ -20,7 +20,11 @@ export const identityProviderFold: Fold<IdentityProvider, IdentityProviderEvent>
   evolve: (state, event, { stream, metadata }) => {
     switch (event.type) {
       case 'IdentityProviderConfigured': {
-        const settings = { id: idOf(stream), ...event.data.settings, ...event.data.secrets } as IdentityProviderSettings;
+        const settings = {
+          id: idOf(stream),
+          ...event.data.settings,
+          ...event.data.secrets,
+        } as IdentityProviderSettings;
         return { ...state, settings, active: state.settings ? state.active : true };
       }
       case 'IdentityProviderDeactivated':

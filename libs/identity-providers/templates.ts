@@ -7,13 +7,15 @@ export interface TemplateParameter {
 }
 
 /**
- * Settings that fit a well-known provider, to begin with: data, no code. Whatever a declaration says itself stands over them. `{name}` in a text
- * is the parameter of that name.
+ * Settings that fit a well-known provider, to begin with: data, no code. Whatever a declaration says itself stands over
+ * them. `{name}` in a text is the parameter of that name.
  */
 export interface ProviderTemplate {
   readonly parameters: Readonly<Record<string, TemplateParameter>>;
   readonly settings: Readonly<Record<string, unknown>>;
-  /** What may be believed of this provider where accounts are linked: the defaults of the organizations that offer it. */
+  /**
+   * What may be believed of this provider where accounts are linked: the defaults of the organizations that offer it.
+   */
   readonly linkingPolicy: Partial<LinkingPolicy>;
   /** Why the two are what they are, with the provider's own words for it. */
   readonly why: string;
@@ -26,7 +28,12 @@ const OPENID = { kind: 'oidc', scopes: ['openid', 'profile', 'email'] } as const
 export const providerTemplates: Readonly<Record<string, ProviderTemplate>> = {
   google: {
     parameters: {},
-    settings: { ...OPENID, displayName: 'Google', issuer: 'https://accounts.google.com', idTokenSigningAlgs: ['RS256'] },
+    settings: {
+      ...OPENID,
+      displayName: 'Google',
+      issuer: 'https://accounts.google.com',
+      idTokenSigningAlgs: ['RS256'],
+    },
     linkingPolicy: { emailTrustedDomains: ['gmail.com', 'googlemail.com'] },
     why: 'Google is authoritative for its own mail domains; any other verified address was verified once and may have gone to somebody else since.',
   },
@@ -64,7 +71,10 @@ export const providerTemplates: Readonly<Record<string, ProviderTemplate>> = {
   apple: {
     parameters: {
       teamId: { pattern: /^[A-Z0-9]{10}$/, description: 'the team id of the developer account' },
-      keyId: { pattern: /^[A-Z0-9]{10}$/, description: 'the id of the key for Sign in with Apple; the key itself is clientSecretKey' },
+      keyId: {
+        pattern: /^[A-Z0-9]{10}$/,
+        description: 'the id of the key for Sign in with Apple; the key itself is clientSecretKey',
+      },
     },
     settings: {
       kind: 'oidc',
@@ -127,7 +137,8 @@ export const templateMistakes = (
   parameters: Readonly<Record<string, unknown>>,
 ): readonly { readonly path: readonly string[]; readonly message: string }[] => {
   const template = templateNamed(name);
-  if (!template) return [{ path: ['template'], message: `is not known; there are ${Object.keys(providerTemplates).join(', ')}` }];
+  if (!template)
+    return [{ path: ['template'], message: `is not known; there are ${Object.keys(providerTemplates).join(', ')}` }];
   return [
     ...Object.entries(template.parameters).flatMap(([parameter, { pattern, description }]) => {
       const value = parameters[parameter];
@@ -141,20 +152,30 @@ export const templateMistakes = (
   ];
 };
 
-/** A template's settings and linking policy, parameters filled in. Only what {@link templateMistakes} has nothing to say about. */
+/**
+ * A template's settings and linking policy, parameters filled in. Only what {@link templateMistakes} has nothing to say
+ * about.
+ */
 export const expandTemplate = (
   name: string,
   parameters: Readonly<Record<string, string>>,
-): { readonly settings: Readonly<Record<string, unknown>>; readonly linkingPolicy: Readonly<Record<string, unknown>> } => {
+): {
+  readonly settings: Readonly<Record<string, unknown>>;
+  readonly linkingPolicy: Readonly<Record<string, unknown>>;
+} => {
   const { settings, linkingPolicy } = templateNamed(name) ?? { settings: {}, linkingPolicy: {} };
   const filled = (value: unknown): unknown => {
-    if (typeof value === 'string') return value.replaceAll(/\{(\w+)\}/g, (whole, parameter: string) => parameters[parameter] ?? whole);
+    if (typeof value === 'string')
+      return value.replaceAll(/\{(\w+)\}/g, (whole, parameter: string) => parameters[parameter] ?? whole);
     if (Array.isArray(value)) return value.map(filled);
     return typeof value === 'object' && value !== null
       ? Object.fromEntries(Object.entries(value).map(([key, inner]) => [key, filled(inner)]))
       : value;
   };
-  return { settings: filled(settings) as Record<string, unknown>, linkingPolicy: filled(linkingPolicy) as Record<string, unknown> };
+  return {
+    settings: filled(settings) as Record<string, unknown>,
+    linkingPolicy: filled(linkingPolicy) as Record<string, unknown>,
+  };
 };
 
 const templateNamed = (name: string): ProviderTemplate | undefined =>

@@ -15,7 +15,10 @@ export type UpstreamStep =
   | 'saml_assertion'
   | 'saml_logout';
 
-/** An upstream response that is not believed, or a provider that cannot be asked. The detail is for the log: no tokens, nothing personal. */
+/**
+ * An upstream response that is not believed, or a provider that cannot be asked. The detail is for the log: no tokens,
+ * nothing personal.
+ */
 export class UpstreamError extends Error {
   constructor(
     /** Stable, snake_case. */

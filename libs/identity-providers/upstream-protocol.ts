@@ -16,7 +16,9 @@ export interface BeginRequest<Settings, Intent> {
 
 export interface CompleteRequest<Settings> {
   readonly settings: Settings;
-  /** The response as it came through the browser: query parameters, or the fields of a form. Nothing of it is believed. */
+  /**
+   * The response as it came through the browser: query parameters, or the fields of a form. Nothing of it is believed.
+   */
   readonly parameters: Readonly<Record<string, unknown>>;
   readonly browserId: string;
   readonly callbackUrl: string;
@@ -46,7 +48,9 @@ export interface CompletedSignIn<Intent> {
   readonly reauthenticated: boolean;
 }
 
-/** A verified response that answers no request of ours, from a provider that is allowed to send such (security row S5). */
+/**
+ * A verified response that answers no request of ours, from a provider that is allowed to send such (security row S5).
+ */
 export interface UnsolicitedSignIn {
   readonly kind: 'unsolicited';
   readonly assertion: VerifiedAssertion;
@@ -56,17 +60,24 @@ export interface UnsolicitedSignIn {
 export interface UpstreamProtocol<Settings, Intent> {
   /** Begins a flow: stores its one-shot row, and says where to send the browser. */
   begin(request: BeginRequest<Settings, Intent>): Promise<BegunSignIn | UpstreamRefusal>;
-  /** Checks a response to the end. Whatever comes in: an answer of this type, never a throw for what a stranger sent. */
-  complete(request: CompleteRequest<Settings>): Promise<CompletedSignIn<Intent> | UnsolicitedSignIn | UpstreamRefusal<Intent>>;
+  /**
+   * Checks a response to the end. Whatever comes in: an answer of this type, never a throw for what a stranger sent.
+   */
+  complete(
+    request: CompleteRequest<Settings>,
+  ): Promise<CompletedSignIn<Intent> | UnsolicitedSignIn | UpstreamRefusal<Intent>>;
 }
 
 /** One protocol for each kind: this table is the only place that knows them all. */
 export type UpstreamProtocols<Intent> = { readonly [Kind in ProviderKind]: UpstreamProtocol<SettingsOf<Kind>, Intent> };
 
 /** All kinds behind one face: a provider's settings say which protocol is spoken. */
-export const upstreamSignIn = <Intent>(protocols: UpstreamProtocols<Intent>): UpstreamProtocol<IdentityProviderSettings, Intent> => {
+export const upstreamSignIn = <Intent>(
+  protocols: UpstreamProtocols<Intent>,
+): UpstreamProtocol<IdentityProviderSettings, Intent> => {
   // The table's type pairs each kind with its own settings; a look-up by a value cannot show that to the compiler.
-  const protocolOf = ({ kind }: IdentityProviderSettings) => protocols[kind] as UpstreamProtocol<IdentityProviderSettings, Intent>;
+  const protocolOf = ({ kind }: IdentityProviderSettings) =>
+    protocols[kind] as UpstreamProtocol<IdentityProviderSettings, Intent>;
   return {
     begin: (request) => protocolOf(request.settings).begin(request),
     complete: (request) => protocolOf(request.settings).complete(request),
@@ -78,7 +89,8 @@ export const refusing = async <T>(work: () => Promise<T>): Promise<T | UpstreamR
   try {
     return await work();
   } catch (error) {
-    if (error instanceof UpstreamError) return { kind: 'refused', code: error.code, step: error.step, detail: error.message };
+    if (error instanceof UpstreamError)
+      return { kind: 'refused', code: error.code, step: error.step, detail: error.message };
     throw error;
   }
 };

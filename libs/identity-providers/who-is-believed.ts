@@ -2,8 +2,8 @@ import { isDeepStrictEqual } from 'node:util';
 import type { IdentityProviderSettings } from './settings.js';
 
 /**
- * Settings by which it is decided whose word is taken for a person. Whoever may change them can sign in as anybody who is linked (security row
- * L27), so that these people are told.
+ * Settings by which it is decided whose word is taken for a person. Whoever may change them can sign in as anybody who
+ * is linked (security row L27), so that these people are told.
  */
 const DECIDE: readonly string[] = [
   'kind',
@@ -29,6 +29,8 @@ const DECIDE: readonly string[] = [
 
 export const changesWhoIsBelieved = (before: IdentityProviderSettings, after: IdentityProviderSettings): boolean => {
   const deciding = (settings: IdentityProviderSettings): object =>
-    Object.fromEntries(Object.entries(settings).filter(([name, value]) => DECIDE.includes(name) && value !== undefined));
+    Object.fromEntries(
+      Object.entries(settings).filter(([name, value]) => DECIDE.includes(name) && value !== undefined),
+    );
   return !isDeepStrictEqual(deciding(before), deciding(after));
 };

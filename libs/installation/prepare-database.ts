@@ -6,8 +6,9 @@ import { processManagerMigrations } from '#libs/process-managers/checkpoints.pos
 import { subjectKeyMigrations } from '#libs/privacy/subject-keys.postgres.js';
 
 /**
- * Makes a database ready for every process of ours to start in any order: roles, schemas and grants, and the tables of keys and of process
- * managers, which several processes use from their first moment on. All other tables are made by the one process that owns them. Idempotent.
+ * Makes a database ready for every process of ours to start in any order: roles, schemas and grants, and the tables of
+ * keys and of process managers, which several processes use from their first moment on. All other tables are made by
+ * the one process that owns them. Idempotent.
  * @returns the connection URL of each role
  */
 export const prepareDatabase = async (provisioning: Provisioning): Promise<Readonly<Record<Role, string>>> => {

@@ -13,7 +13,8 @@ type Unlinked = EventOf<typeof externalIdentityUnlinked>;
 export type LinkOutcome = 'linked' | 'claim_abandoned' | 'not_linkable';
 
 /**
- * Settles our own claim by linking. Refused when somebody abandoned the claim meanwhile (the caller then starts again with a new one).
+ * Settles our own claim by linking. Refused when somebody abandoned the claim meanwhile (the caller then starts again
+ * with a new one).
  * @param link the event to append; its claim id is ours
  * @param mayLink whether the account is still one that the link was decided for
  */
@@ -52,8 +53,14 @@ export interface UnlinkRequest extends CredentialRules {
   readonly force?: boolean;
 }
 
-/** Unlinks an external identity, never the last usable way to sign in (C3, L21). Repeating the command answers as before. */
-export const decideUnlinkExternalIdentity = (account: Account, request: UnlinkRequest): Decision<Unlinked, UnlinkOutcome> => {
+/**
+ * Unlinks an external identity, never the last usable way to sign in (C3, L21). Repeating the command answers as
+ * before.
+ */
+export const decideUnlinkExternalIdentity = (
+  account: Account,
+  request: UnlinkRequest,
+): Decision<Unlinked, UnlinkOutcome> => {
   const refused = (code: Extract<UnlinkOutcome, { kind: 'refused' }>['code']): Decision<Unlinked, UnlinkOutcome> => ({
     events: [],
     outcome: { kind: 'refused', code },
@@ -62,7 +69,9 @@ export const decideUnlinkExternalIdentity = (account: Account, request: UnlinkRe
   const { claimId } = request;
   const earlier = account.commands.get(request.commandId);
   if (earlier && earlier.bodyHash !== request.bodyHash) return refused('idempotency_key_reused');
-  const unlinked = earlier?.events.find((event) => event.type === 'ExternalIdentityUnlinked' && event.data.claimId === claimId);
+  const unlinked = earlier?.events.find(
+    (event) => event.type === 'ExternalIdentityUnlinked' && event.data.claimId === claimId,
+  );
   if (unlinked?.type === 'ExternalIdentityUnlinked')
     return { events: [], outcome: { kind: 'unlinked', claimId, identityKey: unlinked.data.identityKey } };
   const link = account.links.find((l) => l.claimId === claimId);
@@ -87,8 +96,8 @@ export type ProvenLinkRefusal =
   | 'assurance_insufficient';
 
 /**
- * Whether an identity may be linked to an account whose control was proven at the page of rows 3, 3′ and 5. Where linking by hand is not
- * allowed, only to whom the offer was made for, and only where the policy links by a match.
+ * Whether an identity may be linked to an account whose control was proven at the page of rows 3, 3′ and 5. Where
+ * linking by hand is not allowed, only to whom the offer was made for, and only where the policy links by a match.
  */
 export const decideProvenLink = (facts: {
   readonly provider: ProviderInOrganization;
@@ -104,7 +113,10 @@ export const decideProvenLink = (facts: {
   if (!provider.active || !provider.offered || !provider.externalSignInAllowed) return refused('provider_not_allowed');
   if (!facts.maySignIn) return refused('account_not_found');
   if (!facts.provesEnough) return refused('assurance_insufficient');
-  if (ownerId !== undefined) return ownerId === userId ? { kind: 'link' } : refused('identity_already_linked_to_another_account');
+  if (ownerId !== undefined)
+    return ownerId === userId ? { kind: 'link' } : refused('identity_already_linked_to_another_account');
   const { linkingAllowed, autoLink } = provider.policy;
-  return linkingAllowed || (facts.isCandidate && autoLink.length > 0) ? { kind: 'link' } : refused('linking_not_allowed');
+  return linkingAllowed || (facts.isCandidate && autoLink.length > 0)
+    ? { kind: 'link' }
+    : refused('linking_not_allowed');
 };

@@ -35,7 +35,14 @@ const abandoned = (claimId: string): LinkEvent => ({ type: 'ClaimAbandoned', dat
 const password: AccountEvent = { type: 'PasswordSet', data: { passwordHash: 'hash' } };
 const verified: AccountEvent = {
   type: 'EmailVerified',
-  data: { claimId: 'email', emailKey: 'k', emailId: 'e', address: 'a@b.example', domain: 'b.example', proof: { method: 'mail_loop' } },
+  data: {
+    claimId: 'email',
+    emailKey: 'k',
+    emailId: 'e',
+    address: 'a@b.example',
+    domain: 'b.example',
+    proof: { method: 'mail_loop' },
+  },
 };
 
 /** The same event, as the command with this id stored it. */
@@ -44,8 +51,9 @@ const by = (commandId: string, event: UserStreamEvent) => {
   return recorded(event, { metadata: { ...metadata, commandId } satisfies EventMetadata });
 };
 
-const user = (...events: readonly Parameters<typeof given<ReturnType<typeof accountFold.evolve>, UserStreamEvent>>[1][number][]) =>
-  given(accountFold, [provisioned, ...events]);
+const user = (
+  ...events: readonly Parameters<typeof given<ReturnType<typeof accountFold.evolve>, UserStreamEvent>>[1][number][]
+) => given(accountFold, [provisioned, ...events]);
 const nobody = given(accountFold, []);
 
 describe('decideLinkExternalIdentity', () => {
@@ -98,7 +106,9 @@ describe('decideUnlinkExternalIdentity', () => {
     unlinkAllowed: () => true,
     ...over,
   });
-  const refused = (code: 'identity_not_linked' | 'unlinking_not_allowed' | 'last_credential' | 'idempotency_key_reused') => ({
+  const refused = (
+    code: 'identity_not_linked' | 'unlinking_not_allowed' | 'last_credential' | 'idempotency_key_reused',
+  ) => ({
     kind: 'refused' as const,
     code,
   });
@@ -193,7 +203,13 @@ describe('decideProvenLink: a page’s person has proven control of an account',
     over: Partial<Parameters<typeof decideProvenLink>[0]> = {},
     policy: Parameters<typeof linkingPolicySchema.parse>[0] = { linkingAllowed: true },
   ) => ({
-    provider: { id: 'acme', active: true, offered: true, externalSignInAllowed: true, policy: linkingPolicySchema.parse(policy) },
+    provider: {
+      id: 'acme',
+      active: true,
+      offered: true,
+      externalSignInAllowed: true,
+      policy: linkingPolicySchema.parse(policy),
+    },
     userId: 'user',
     maySignIn: true,
     provesEnough: true,
@@ -211,17 +227,37 @@ describe('decideProvenLink: a page’s person has proven control of an account',
       { kind: 'link' },
     ],
     ['not to anybody else then', facts({}, { autoLink: ['email'] }), refused('linking_not_allowed')],
-    ['not to a candidate of a policy that matches no more', facts({ isCandidate: true }, {}), refused('linking_not_allowed')],
-    ['L8: not where the provider is inactive', facts({ provider: { ...provider, active: false } }), refused('provider_not_allowed')],
-    ['L8: not where it is not offered', facts({ provider: { ...provider, offered: false } }), refused('provider_not_allowed')],
+    [
+      'not to a candidate of a policy that matches no more',
+      facts({ isCandidate: true }, {}),
+      refused('linking_not_allowed'),
+    ],
+    [
+      'L8: not where the provider is inactive',
+      facts({ provider: { ...provider, active: false } }),
+      refused('provider_not_allowed'),
+    ],
+    [
+      'L8: not where it is not offered',
+      facts({ provider: { ...provider, offered: false } }),
+      refused('provider_not_allowed'),
+    ],
     [
       'L8: not where external sign-in is disallowed',
       facts({ provider: { ...provider, externalSignInAllowed: false } }),
       refused('provider_not_allowed'),
     ],
     ['not to an account that may not sign in', facts({ maySignIn: false }), refused('account_not_found')],
-    ['L30: not past a stronger way into the account', facts({ provesEnough: false }), refused('assurance_insufficient')],
-    ['L17: not what somebody else owns by now', facts({ ownerId: 'other' }), refused('identity_already_linked_to_another_account')],
+    [
+      'L30: not past a stronger way into the account',
+      facts({ provesEnough: false }),
+      refused('assurance_insufficient'),
+    ],
+    [
+      'L17: not what somebody else owns by now',
+      facts({ ownerId: 'other' }),
+      refused('identity_already_linked_to_another_account'),
+    ],
     ['what the account owns already is linked', facts({ ownerId: 'user' }, {}), { kind: 'link' }],
   ])('%s', (_title, given, expected) => expect(decideProvenLink(given)).toEqual(expected));
 });

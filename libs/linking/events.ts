@@ -2,7 +2,9 @@ import { z } from 'zod';
 import { defineEvent, personal } from '#libs/event-store/event-definition.js';
 import type { EventOf } from '#libs/event-store/event-definition.js';
 
-/** On `externalIdentity-<key>`: somebody is about to link this identity. The owner's stream settles what became of it. */
+/**
+ * On `externalIdentity-<key>`: somebody is about to link this identity. The owner's stream settles what became of it.
+ */
 export const externalIdentityClaimed = defineEvent('ExternalIdentityClaimed', {
   claimId: z.uuid(),
   /** The user's opaque id, in plain, so that it can be read after an erasure. */
@@ -15,7 +17,14 @@ export const externalIdentityClaimed = defineEvent('ExternalIdentityClaimed', {
 export const externalIdentityReleased = defineEvent('ExternalIdentityReleased', { claimId: z.uuid() });
 
 /** How a link came to be. */
-export const linkOrigin = z.enum(['self_service', 'just_in_time', 'automatic_by_email', 'automatic_by_username', 'admin', 'import']);
+export const linkOrigin = z.enum([
+  'self_service',
+  'just_in_time',
+  'automatic_by_email',
+  'automatic_by_username',
+  'admin',
+  'import',
+]);
 
 /** On `user-<id>`: settles a claim; from now on this identity signs this user in. */
 export const externalIdentityLinked = defineEvent('ExternalIdentityLinked', {

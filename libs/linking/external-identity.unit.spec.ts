@@ -44,7 +44,9 @@ describe('the key of an external identity', () => {
 
   it('L14: characters cannot move from one part to the next', () => {
     expect(keyOf({ issuer: 'https://acme.exampleA', subject: 'nn' })).not.toBe(keyOf());
-    expect(keyOf({ issuer: 'https://acme.example', subject: '' })).not.toBe(keyOf({ issuer: '', subject: 'https://acme.example' }));
+    expect(keyOf({ issuer: 'https://acme.example', subject: '' })).not.toBe(
+      keyOf({ issuer: '', subject: 'https://acme.example' }),
+    );
     expect(keyOf({ providerId: 'a', issuer: 'b\0c' })).not.toBe(keyOf({ providerId: 'a\0b', issuer: 'c' }));
     expect(keyOf({ subject: 'e\u0301' })).not.toBe(keyOf({ subject: '\u00e9' }));
   });

@@ -57,5 +57,7 @@ export class RegisterViaIdpHandler implements ICommandHandler<RegisterViaIdp> {
 }
 
 /** The commands of linking. Needs LINKING_DEPENDENCIES from the application. */
-@Module({ providers: [LoginViaIdpHandler, LinkProvenAccountHandler, RegisterViaIdpHandler, UnlinkExternalIdentityHandler] })
+@Module({
+  providers: [LoginViaIdpHandler, LinkProvenAccountHandler, RegisterViaIdpHandler, UnlinkExternalIdentityHandler],
+})
 export class LinkingModule {}

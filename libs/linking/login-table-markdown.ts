@@ -20,12 +20,19 @@ const ANY: LoginFacts = {
   owner: { userId: '', claimId: '', maySignIn: true },
   matches: {
     byEmail: { userId: '', active: true, emailProven: true, knownWithAnotherSubject: false, hasStrongerWayIn: false },
-    byUsername: { userId: '', active: true, emailProven: true, knownWithAnotherSubject: false, hasStrongerWayIn: false },
+    byUsername: {
+      userId: '',
+      active: true,
+      emailProven: true,
+      knownWithAnotherSubject: false,
+      hasStrongerWayIn: false,
+    },
     usernameAsserted: true,
   },
 };
 
-const inWords = (outcome: LoginOutcome): string => (outcome.kind === 'refused' ? `refuse \`${outcome.code}\`` : OUTCOMES[outcome.kind]);
+const inWords = (outcome: LoginOutcome): string =>
+  outcome.kind === 'refused' ? `refuse \`${outcome.code}\`` : OUTCOMES[outcome.kind];
 
 /** The login table as a Markdown table, from the very rows that decide. */
 export const loginTableMarkdown = (): string =>

@@ -19,8 +19,9 @@ export interface IdentityOwner {
 }
 
 /**
- * What the flow was begun for, all of it from the one-shot row that the response's state names, never from what else the browser has.
- * `valid`: the row was unused and unexpired, and browser and session are the ones it names; for a link also recently re-authenticated.
+ * What the flow was begun for, all of it from the one-shot row that the response's state names, never from what else
+ * the browser has. `valid`: the row was unused and unexpired, and browser and session are the ones it names; for a link
+ * also recently re-authenticated.
  */
 export type FlowFacts =
   | { readonly kind: 'sign_in' }
@@ -51,7 +52,10 @@ export interface Candidate {
 
 /** What the policy's `autoLink` found by the asserted e-mail and username. */
 export interface Matches {
-  /** The owner of the asserted address: looked for only when the provider asserts it verified and is trusted for its domain. */
+  /**
+   * The owner of the asserted address: looked for only when the provider asserts it verified and is trusted for its
+   * domain.
+   */
   readonly byEmail?: Candidate | undefined;
   /** The user who has the asserted username. */
   readonly byUsername?: Candidate | undefined;
@@ -81,7 +85,10 @@ export type LoginOutcome =
   | { readonly kind: 'proven'; readonly userId: string; readonly claimId: string }
   | { readonly kind: 'sign_in'; readonly userId: string; readonly claimId: string; readonly updateProfile: boolean }
   | { readonly kind: 'link_automatically'; readonly userId: string; readonly by: 'email' | 'username' }
-  /** A page: prove control of an account, then link. `candidateId` is for the link that may follow, never for the page (L25). */
+  /**
+   * A page: prove control of an account, then link. `candidateId` is for the link that may follow, never for the page
+   * (L25).
+   */
   | {
       readonly kind: 'offer_link';
       readonly by: 'email' | 'username';
@@ -107,7 +114,8 @@ const isProof = ({ flow }: LoginFacts): boolean => flow.kind === 'proof';
 const ownedByFlowUser = ({ flow, owner }: LoginFacts): boolean =>
   (flow.kind === 'link' || flow.kind === 'proof') && owner?.userId === flow.userId;
 const flowIsValid = ({ flow }: LoginFacts): boolean => (flow.kind === 'link' || flow.kind === 'proof') && flow.valid;
-const looksBy = ({ provider: { policy } }: LoginFacts, by: 'email' | 'username'): boolean => policy.autoLink.includes(by);
+const looksBy = ({ provider: { policy } }: LoginFacts, by: 'email' | 'username'): boolean =>
+  policy.autoLink.includes(by);
 const mayCreate = ({ provider: { policy } }: LoginFacts): boolean => policy.creationAllowed;
 
 /** What linking without asking takes of an account, however it was found (L15, L30). */
@@ -121,14 +129,20 @@ const mayLinkByUsername = ({ provider: { policy }, matches: { byUsername } }: Lo
   policy.onMatch === 'automatic' && policy.usernameAuthoritative && isOpenToALink(byUsername);
 
 /** Where the answer is a question, it is the same whether or not somebody has the username (L25). */
-const asksByUsername = ({ provider: { policy } }: LoginFacts): boolean => policy.onMatch === 'ask' || !policy.usernameAuthoritative;
+const asksByUsername = ({ provider: { policy } }: LoginFacts): boolean =>
+  policy.onMatch === 'ask' || !policy.usernameAuthoritative;
 
 type Owned = LoginFacts & { readonly owner: IdentityOwner };
 type MatchedByEmail = LoginFacts & { readonly matches: { readonly byEmail: Candidate } };
 type MatchedByUsername = LoginFacts & { readonly matches: { readonly byUsername: Candidate } };
 type OfUser = LoginFacts & { readonly flow: { readonly userId: string } };
 
-const row = <Facts extends LoginFacts = LoginFacts>(name: string, rule: string, when: Row['when'], then: Row<Facts>['then']): Row => ({
+const row = <Facts extends LoginFacts = LoginFacts>(
+  name: string,
+  rule: string,
+  when: Row['when'],
+  then: Row<Facts>['then'],
+): Row => ({
   row: name,
   rule,
   when,
@@ -136,8 +150,8 @@ const row = <Facts extends LoginFacts = LoginFacts>(name: string, rule: string, 
 });
 
 /**
- * LoginViaIdp, the decision: the first row that matches wins (domain.md, "LoginViaIdp: the decision"; the row names are the design's). A flow
- * that is a link or a proof never falls through to a sign-in: its rows cover every case.
+ * LoginViaIdp, the decision: the first row that matches wins (domain.md, "LoginViaIdp: the decision"; the row names are
+ * the design's). A flow that is a link or a proof never falls through to a sign-in: its rows cover every case.
  */
 export const LOGIN_TABLE: readonly Row[] = [
   row(
@@ -226,7 +240,8 @@ export const LOGIN_TABLE: readonly Row[] = [
   row(
     '3′',
     'By username: one was asserted, whether or not a user has it',
-    (f) => looksBy(f, 'username') && f.matches.usernameAsserted && (f.matches.byUsername !== undefined || asksByUsername(f)),
+    (f) =>
+      looksBy(f, 'username') && f.matches.usernameAsserted && (f.matches.byUsername !== undefined || asksByUsername(f)),
     (f) => ({ kind: 'offer_link', by: 'username', candidateId: f.matches.byUsername?.userId, mayCreate: mayCreate(f) }),
   ),
   row(
@@ -239,7 +254,11 @@ export const LOGIN_TABLE: readonly Row[] = [
     '5',
     'Nobody owns the identity; creation or linking is allowed by hand',
     ({ provider: { policy } }) => policy.creationAllowed || policy.linkingAllowed,
-    ({ provider: { policy } }) => ({ kind: 'choose', mayCreate: policy.creationAllowed, mayLink: policy.linkingAllowed }),
+    ({ provider: { policy } }) => ({
+      kind: 'choose',
+      mayCreate: policy.creationAllowed,
+      mayLink: policy.linkingAllowed,
+    }),
   ),
   row(
     '6',

@@ -1,6 +1,13 @@
 import { describe, expect, it } from '@jest/globals';
 import { decideLogin, LOGIN_TABLE } from './login-via-idp.js';
-import type { Candidate, FlowFacts, IdentityOwner, LoginFacts, Matches, ProviderInOrganization } from './login-via-idp.js';
+import type {
+  Candidate,
+  FlowFacts,
+  IdentityOwner,
+  LoginFacts,
+  Matches,
+  ProviderInOrganization,
+} from './login-via-idp.js';
 import { linkingPolicySchema } from './policy.js';
 import type { LinkingPolicy } from './policy.js';
 
@@ -36,7 +43,11 @@ const provider = (over: Partial<ProviderInOrganization> = {}): ProviderInOrganiz
   policy: policy(),
   ...over,
 });
-const owner = (userId: string, maySignIn = true): IdentityOwner => ({ userId, claimId: `claim-of-${userId}`, maySignIn });
+const owner = (userId: string, maySignIn = true): IdentityOwner => ({
+  userId,
+  claimId: `claim-of-${userId}`,
+  maySignIn,
+});
 const signIn: FlowFacts = { kind: 'sign_in' };
 const link = (valid = true): FlowFacts => ({ kind: 'link', userId: SELF, valid });
 const proof = (valid = true): FlowFacts => ({ kind: 'proof', userId: SELF, valid });
@@ -53,7 +64,12 @@ const refused = (code: string) => ({ kind: 'refused', code });
 describe('LoginViaIdp: each row of the table', () => {
   const cases: readonly (readonly [string, Partial<LoginFacts>, string, object])[] = [
     ['the provider is inactive', { provider: provider({ active: false }) }, '0', refused('provider_not_allowed')],
-    ['the provider is not offered in this organization', { provider: provider({ offered: false }) }, '0', refused('provider_not_allowed')],
+    [
+      'the provider is not offered in this organization',
+      { provider: provider({ offered: false }) },
+      '0',
+      refused('provider_not_allowed'),
+    ],
     [
       'external sign-in is disallowed in this organization',
       { provider: provider({ externalSignInAllowed: false }), owner: owner(SELF) },
@@ -67,14 +83,24 @@ describe('LoginViaIdp: each row of the table', () => {
       refused('provider_not_allowed'),
     ],
     ['L10: link, the intent is not valid', { flow: link(false) }, '1', refused('link_intent_invalid')],
-    ['link, not valid, although owned by the same user', { flow: link(false), owner: owner(SELF) }, '1', refused('link_intent_invalid')],
+    [
+      'link, not valid, although owned by the same user',
+      { flow: link(false), owner: owner(SELF) },
+      '1',
+      refused('link_intent_invalid'),
+    ],
     [
       'link, owned by this user',
       { flow: link(), owner: owner(SELF) },
       '1',
       { kind: 'already_linked', userId: SELF, claimId: `claim-of-${SELF}` },
     ],
-    ['L17: link, owned by another user', { flow: link(), owner: owner(OTHER) }, '1', refused('identity_already_linked_to_another_account')],
+    [
+      'L17: link, owned by another user',
+      { flow: link(), owner: owner(OTHER) },
+      '1',
+      refused('identity_already_linked_to_another_account'),
+    ],
     [
       'link, owned by a user who may not sign in',
       { flow: link(), owner: owner(OTHER, false) },
@@ -96,7 +122,12 @@ describe('LoginViaIdp: each row of the table', () => {
     ],
     ['L13: proof, used or expired', { flow: proof(false), owner: owner(SELF) }, '1′', refused('proof_failed')],
     ['L9: proof, owned by another user', { flow: proof(), owner: owner(OTHER) }, '1′', refused('proof_failed')],
-    ['proof, owned by a user who may not sign in', { flow: proof(), owner: owner(SELF, false) }, '1′', refused('proof_failed')],
+    [
+      'proof, owned by a user who may not sign in',
+      { flow: proof(), owner: owner(SELF, false) },
+      '1′',
+      refused('proof_failed'),
+    ],
     ['proof, nobody owns it: nothing is linked or created', { flow: proof() }, '1′', refused('proof_failed')],
     [
       'sign-in, owned by an active user',
@@ -193,7 +224,10 @@ describe('LoginViaIdp: each row of the table', () => {
     ],
     [
       'by username, automatic, and nobody has it: goes on',
-      matched({ autoLink: ['username'], onMatch: 'automatic', usernameAuthoritative: true }, { usernameAsserted: true }),
+      matched(
+        { autoLink: ['username'], onMatch: 'automatic', usernameAuthoritative: true },
+        { usernameAsserted: true },
+      ),
       '4',
       { kind: 'provision' },
     ],
@@ -281,9 +315,20 @@ describe('LoginViaIdp: over every combination of facts', () => {
       emailProven: bools,
       knownWithAnotherSubject: bools,
       hasStrongerWayIn: bools,
-    }).flatMap((one) => [matches({ byEmail: candidate(one) }), matches({ byUsername: candidate(one), usernameAsserted: true })]),
+    }).flatMap((one) => [
+      matches({ byEmail: candidate(one) }),
+      matches({ byUsername: candidate(one), usernameAsserted: true }),
+    ]),
   ];
-  const flows: FlowFacts[] = [signIn, link(true), link(false), proof(true), proof(false), { kind: 'unsolicited' }, { kind: 'recognize' }];
+  const flows: FlowFacts[] = [
+    signIn,
+    link(true),
+    link(false),
+    proof(true),
+    proof(false),
+    { kind: 'unsolicited' },
+    { kind: 'recognize' },
+  ];
   const owners = [undefined, owner(SELF), owner(SELF, false), owner(OTHER), owner(OTHER, false)];
   const all: LoginFacts[] = policies.flatMap((one) =>
     states.flatMap((state) =>
@@ -304,14 +349,17 @@ describe('LoginViaIdp: over every combination of facts', () => {
   const usable = ({ provider: { active, offered, externalSignInAllowed } }: LoginFacts): boolean =>
     active && offered && externalSignInAllowed;
   /** The decisions that break a rule; the rule holds when there are none. */
-  const breaking = (holds: (decision: (typeof decided)[number]) => boolean) => decided.filter((decision) => !holds(decision));
+  const breaking = (holds: (decision: (typeof decided)[number]) => boolean) =>
+    decided.filter((decision) => !holds(decision));
 
   it('enumerates them all', () => expect(decided).toHaveLength(2 ** 4 * 8 * 2 ** 3 * (7 * 5 - 1 + 34)));
 
   it('L8: where row 0 applies there is nothing but its refusal, and it applies nowhere else', () => {
     expect(
       breaking(({ given, row, outcome }) =>
-        usable(given) ? row !== '0' : outcome.kind === 'refused' && outcome.code === 'provider_not_allowed' && row === '0',
+        usable(given)
+          ? row !== '0'
+          : outcome.kind === 'refused' && outcome.code === 'provider_not_allowed' && row === '0',
       ),
     ).toEqual([]);
   });
@@ -327,7 +375,9 @@ describe('LoginViaIdp: over every combination of facts', () => {
     expect(
       breaking(
         ({ given: { flow, ...given }, row }) =>
-          (flow.kind !== 'link' && flow.kind !== 'proof') || !usable({ flow, ...given }) || row === (flow.kind === 'link' ? '1' : '1′'),
+          (flow.kind !== 'link' && flow.kind !== 'proof') ||
+          !usable({ flow, ...given }) ||
+          row === (flow.kind === 'link' ? '1' : '1′'),
       ),
     ).toEqual([]);
   });
@@ -335,16 +385,20 @@ describe('LoginViaIdp: over every combination of facts', () => {
   it('a flow that is not a valid link never links, and one that is not a valid proof never proves', () => {
     expect(
       breaking(
-        ({ given: { flow }, outcome }) => outcome.kind !== 'link' || (flow.kind === 'link' && flow.valid && outcome.userId === flow.userId),
+        ({ given: { flow }, outcome }) =>
+          outcome.kind !== 'link' || (flow.kind === 'link' && flow.valid && outcome.userId === flow.userId),
       ),
     ).toEqual([]);
-    expect(breaking(({ given: { flow }, outcome }) => outcome.kind !== 'already_linked' || (flow.kind === 'link' && flow.valid))).toEqual(
-      [],
-    );
+    expect(
+      breaking(
+        ({ given: { flow }, outcome }) => outcome.kind !== 'already_linked' || (flow.kind === 'link' && flow.valid),
+      ),
+    ).toEqual([]);
     expect(
       breaking(
         ({ given: { flow, owner: whose }, outcome }) =>
-          outcome.kind !== 'proven' || (flow.kind === 'proof' && flow.valid && whose?.userId === flow.userId && whose.maySignIn),
+          outcome.kind !== 'proven' ||
+          (flow.kind === 'proof' && flow.valid && whose?.userId === flow.userId && whose.maySignIn),
       ),
     ).toEqual([]);
   });
@@ -353,14 +407,17 @@ describe('LoginViaIdp: over every combination of facts', () => {
     expect(
       breaking(
         ({ given: { owner: whose }, outcome }) =>
-          outcome.kind !== 'sign_in' || (whose?.maySignIn === true && outcome.userId === whose.userId && outcome.claimId === whose.claimId),
+          outcome.kind !== 'sign_in' ||
+          (whose?.maySignIn === true && outcome.userId === whose.userId && outcome.claimId === whose.claimId),
       ),
     ).toEqual([]);
   });
 
   it('an owned identity never creates a user and is never linked again', () => {
     expect(
-      breaking(({ given, outcome }) => given.owner === undefined || (outcome.kind !== 'provision' && outcome.kind !== 'link')),
+      breaking(
+        ({ given, outcome }) => given.owner === undefined || (outcome.kind !== 'provision' && outcome.kind !== 'link'),
+      ),
     ).toEqual([]);
   });
 
@@ -373,10 +430,17 @@ describe('LoginViaIdp: over every combination of facts', () => {
           given.matches.usernameAsserted &&
           !(rules.onMatch === 'automatic' && rules.usernameAuthoritative);
         const found =
-          (rules.autoLink.includes('email') && given.matches.byEmail) || (rules.autoLink.includes('username') && given.matches.byUsername);
+          (rules.autoLink.includes('email') && given.matches.byEmail) ||
+          (rules.autoLink.includes('username') && given.matches.byUsername);
         return (
           (outcome.kind === 'provision') ===
-          (usable(given) && given.flow.kind === 'sign_in' && !given.owner && !found && !asks && rules.creationAllowed && rules.autoCreate)
+          (usable(given) &&
+            given.flow.kind === 'sign_in' &&
+            !given.owner &&
+            !found &&
+            !asks &&
+            rules.creationAllowed &&
+            rules.autoCreate)
         );
       }),
     ).toEqual([]);
@@ -425,7 +489,9 @@ describe('LoginViaIdp: over every combination of facts', () => {
   });
 
   it('a link is made only where linking is allowed', () => {
-    expect(breaking(({ given, outcome }) => outcome.kind !== 'link' || given.provider.policy.linkingAllowed)).toEqual([]);
+    expect(breaking(({ given, outcome }) => outcome.kind !== 'link' || given.provider.policy.linkingAllowed)).toEqual(
+      [],
+    );
   });
 
   it('L25: a user who may not sign in gets the answer of an unknown one that nothing is done for', () => {

@@ -1,8 +1,8 @@
 import { z } from 'zod';
 
 /**
- * What an organization allows an identity provider that it offers (domain.md, "Policy of a provider in an organization"). The safe answer is
- * the default everywhere.
+ * What an organization allows an identity provider that it offers (domain.md, "Policy of a provider in an
+ * organization"). The safe answer is the default everywhere.
  */
 export const linkingPolicySchema = z.strictObject({
   /** A first sign-in may create a user. */
@@ -13,7 +13,10 @@ export const linkingPolicySchema = z.strictObject({
   linkingAllowed: z.boolean().default(false),
   /** … and unlink it. */
   unlinkAllowed: z.boolean().default(true),
-  /** By what an account is looked for that a first sign-in might belong to, in this order; never what identifies a user (L6). */
+  /**
+   * By what an account is looked for that a first sign-in might belong to, in this order; never what identifies a user
+   * (L6).
+   */
   autoLink: z.array(z.enum(['email', 'username'])).default([]),
   /** What to do with the account found: ask its owner to prove control of it, or link where that is safe. */
   onMatch: z.enum(['ask', 'automatic']).default('ask'),
@@ -29,13 +32,15 @@ export const linkingPolicySchema = z.strictObject({
 export type LinkingPolicy = z.infer<typeof linkingPolicySchema>;
 
 /**
- * What a sign-in through the provider amounts to (OIDC Core 2, `acr` and `amr`): what its policy grants, no more; of a provider that is granted
- * nothing, how it says that it authenticated the person says nothing either (invariant 12, L30).
+ * What a sign-in through the provider amounts to (OIDC Core 2, `acr` and `amr`): what its policy grants, no more; of a
+ * provider that is granted nothing, how it says that it authenticated the person says nothing either (invariant 12,
+ * L30).
  */
 export const authenticationContextOf = (
   { grantsAcr }: LinkingPolicy,
   { amr }: { readonly amr: readonly string[] },
-): { readonly acr?: string; readonly amr: readonly string[] } => (grantsAcr === undefined ? { amr: [] } : { acr: grantsAcr, amr });
+): { readonly acr?: string; readonly amr: readonly string[] } =>
+  grantsAcr === undefined ? { amr: [] } : { acr: grantsAcr, amr };
 
 /** Whether the provider's word that an address of this domain is verified is believed (L5). */
 export const trustsEmailDomain = ({ emailTrustedDomains }: LinkingPolicy, domain: string): boolean =>

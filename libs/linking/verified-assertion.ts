@@ -1,4 +1,7 @@
-/** What names people at a source; equal names of different kinds are different people. Part of an identity's key: never renamed. */
+/**
+ * What names people at a source; equal names of different kinds are different people. Part of an identity's key: never
+ * renamed.
+ */
 export type SourceKind = 'oidc' | 'oidc_claims' | 'oauth2' | 'saml_name_id' | 'saml_attribute';
 
 /** What a provider's logout messages name. */
@@ -12,15 +15,18 @@ export interface SessionAtProvider {
 }
 
 /**
- * What an external identity provider asserted, after every check of its protocol (security.md, "Upstream OpenID Connect",
- * "Upstream SAML"). Values come from what was verified only.
+ * What an external identity provider asserted, after every check of its protocol (security.md, "Upstream OpenID
+ * Connect", "Upstream SAML"). Values come from what was verified only.
  */
 export interface VerifiedAssertion {
   readonly providerId: string;
   readonly sourceKind: SourceKind;
   readonly issuer: string;
   readonly subject: string;
-  /** What the subject is unique together with, where it is not so alone: of a NameID its format and qualifiers, of an attribute its name. */
+  /**
+   * What the subject is unique together with, where it is not so alone: of a NameID its format and qualifiers, of an
+   * attribute its name.
+   */
   readonly subjectQualifiers?: readonly string[];
   readonly claims: {
     readonly email?: string;

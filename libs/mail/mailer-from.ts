@@ -9,7 +9,9 @@ import { createSmtpMailer } from './smtp-mailer.js';
 
 /** The environment of mail: an SMTP server, or a directory that mails are written to. */
 export const mailShape = {
-  LIGATURE_SMTP_URL: z.url({ protocol: /^smtps?$/, hostname: /^.+$/, error: 'must look like smtps://user:password@host:465' }).optional(),
+  LIGATURE_SMTP_URL: z
+    .url({ protocol: /^smtps?$/, hostname: /^.+$/, error: 'must look like smtps://user:password@host:465' })
+    .optional(),
   LIGATURE_MAIL_FROM: z
     .string()
     .regex(

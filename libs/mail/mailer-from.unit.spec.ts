@@ -9,7 +9,10 @@ const read = (environment: Record<string, string>) => readConfiguration(mailShap
 describe('the configuration of mail', () => {
   it.each<Record<string, string>>([
     { LIGATURE_SMTP_URL: 'smtps://user:p%40ss@mail.example.org:465', LIGATURE_MAIL_FROM: 'id@example.org' },
-    { LIGATURE_SMTP_URL: 'smtp://localhost:2525', LIGATURE_MAIL_FROM: 'Ligature, the Identity Server <id@example.org>' },
+    {
+      LIGATURE_SMTP_URL: 'smtp://localhost:2525',
+      LIGATURE_MAIL_FROM: 'Ligature, the Identity Server <id@example.org>',
+    },
     { LIGATURE_MAIL_OUTBOX: '/var/lib/outbox' },
     {},
   ])('takes %p', (environment) => {
@@ -29,7 +32,9 @@ describe('the configuration of mail', () => {
   });
 
   it('refuses an SMTP server without a sender', () => {
-    expect(() => mailerFrom({ LIGATURE_SMTP_URL: 'smtp://localhost' }, systemClock, newUuid)).toThrow(/LIGATURE_MAIL_FROM/);
+    expect(() => mailerFrom({ LIGATURE_SMTP_URL: 'smtp://localhost' }, systemClock, newUuid)).toThrow(
+      /LIGATURE_MAIL_FROM/,
+    );
   });
 
   it('shows no outbox where mails are really sent', () => {

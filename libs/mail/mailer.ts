@@ -22,8 +22,8 @@ export class MailNotSentError extends Error {
 }
 
 /**
- * What goes into a mail's head is one line without control characters, and its receiver is one address, so that nobody adds a line or a
- * receiver (header injection; L26).
+ * What goes into a mail's head is one line without control characters, and its receiver is one address, so that nobody
+ * adds a line or a receiver (header injection; L26).
  * @throws {MailNotSentError}
  */
 export const checkHeaders = ({ to, subject }: Mail): void => {

@@ -19,8 +19,8 @@ const outboxMailSchema = z.object({
 export type OutboxMail = Readonly<z.infer<typeof outboxMailSchema>>;
 
 /**
- * Writes each mail to a file of a directory instead of sending it: the embedded default. Only the owner of the process can read them, since they
- * hold what opens accounts.
+ * Writes each mail to a file of a directory instead of sending it: the embedded default. Only the owner of the process
+ * can read them, since they hold what opens accounts.
  */
 export const createOutboxMailer = (directory: string, clock: Clock, newId: NewId): Mailer => ({
   send: async (mail) => {
@@ -47,5 +47,7 @@ export const listOutbox = async (directory: string, limit = 100): Promise<readon
     .sort()
     .reverse()
     .slice(0, limit);
-  return Promise.all(newest.map(async (file) => outboxMailSchema.parse(JSON.parse(await readFile(join(directory, file), 'utf8')))));
+  return Promise.all(
+    newest.map(async (file) => outboxMailSchema.parse(JSON.parse(await readFile(join(directory, file), 'utf8')))),
+  );
 };

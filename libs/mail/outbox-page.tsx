@@ -7,11 +7,19 @@ import { OUTBOX_TEXTS as texts } from './texts.js';
 /** A mail's text; addresses of this very server in it can be clicked, others cannot. */
 const Text = ({ text, issuer }: { readonly text: string; readonly issuer: string }): VNode => (
   <p class="mail">
-    {text.split(/(https?:\/\/\S+)/).map((part) => (part.startsWith(`${issuer}/`) ? <a href={part.slice(issuer.length)}>{part}</a> : part))}
+    {text
+      .split(/(https?:\/\/\S+)/)
+      .map((part) => (part.startsWith(`${issuer}/`) ? <a href={part.slice(issuer.length)}>{part}</a> : part))}
   </p>
 );
 
-export const OutboxPage = ({ mails, issuer }: { readonly mails: readonly OutboxMail[]; readonly issuer: string }): VNode => {
+export const OutboxPage = ({
+  mails,
+  issuer,
+}: {
+  readonly mails: readonly OutboxMail[];
+  readonly issuer: string;
+}): VNode => {
   const { t, moment } = useLanguage();
   return (
     <Page title={t(texts.outbox)}>

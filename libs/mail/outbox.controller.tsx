@@ -12,7 +12,10 @@ export interface OutboxSettings {
 
 const OUTBOX_SETTINGS = Symbol('OutboxSettings');
 
-/** Shows what was mailed, so that the embedded default can be tried without a mail server. It opens every account: never in production. */
+/**
+ * Shows what was mailed, so that the embedded default can be tried without a mail server. It opens every account: never
+ * in production.
+ */
 @Controller('/dev/outbox')
 export class OutboxController {
   constructor(@Inject(OUTBOX_SETTINGS) private readonly settings: OutboxSettings) {}
@@ -29,6 +32,10 @@ export class OutboxController {
 @Module({})
 export class OutboxModule {
   static of(settings: OutboxSettings): DynamicModule {
-    return { module: OutboxModule, controllers: [OutboxController], providers: [{ provide: OUTBOX_SETTINGS, useValue: settings }] };
+    return {
+      module: OutboxModule,
+      controllers: [OutboxController],
+      providers: [{ provide: OUTBOX_SETTINGS, useValue: settings }],
+    };
   }
 }

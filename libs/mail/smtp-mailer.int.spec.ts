@@ -37,7 +37,9 @@ const startMailServer = async (): Promise<{ readonly url: string; readonly recei
     disabledCommands: ['STARTTLS'],
     allowInsecureAuth: true,
     onAuth: ({ username, password }, _session, done) =>
-      username === 'id' && password === 'p@ss/word' ? done(null, { user: username }) : done(new Error('wrong password')),
+      username === 'id' && password === 'p@ss/word'
+        ? done(null, { user: username })
+        : done(new Error('wrong password')),
     onRcptTo: ({ address }, _session, done) =>
       address.endsWith('@refused.example')
         ? done(Object.assign(new Error(`${address} has no mailbox here`), { responseCode: 550 }))
@@ -45,7 +47,11 @@ const startMailServer = async (): Promise<{ readonly url: string; readonly recei
     onData: (stream, { envelope }, done) => {
       void text(stream).then((message) => {
         const { mailFrom, rcptTo } = envelope;
-        received.push({ from: mailFrom === false ? '' : mailFrom.address, to: rcptTo.map(({ address }) => address), message });
+        received.push({
+          from: mailFrom === false ? '' : mailFrom.address,
+          to: rcptTo.map(({ address }) => address),
+          message,
+        });
         done();
       });
     },
@@ -130,13 +136,17 @@ describe('the SMTP mailer', () => {
 
   it('gives up on a server that is silent, and on one that drips', async () => {
     const silent = await startTcpServer(() => undefined);
-    await expect(createSmtpMailer(silent, FROM, { stepMs: 100, mailMs: 5_000 }).send(MAIL)).rejects.toThrow('ETIMEDOUT');
+    await expect(createSmtpMailer(silent, FROM, { stepMs: 100, mailMs: 5_000 }).send(MAIL)).rejects.toThrow(
+      'ETIMEDOUT',
+    );
     const dripping = await startTcpServer((socket) => {
       socket.write('220 hello\r\n');
       const drip = setInterval(() => socket.write('250-and more\r\n'), 20);
       socket.on('close', () => clearInterval(drip));
     });
-    await expect(createSmtpMailer(dripping, FROM, { stepMs: 2_000, mailMs: 300 }).send(MAIL)).rejects.toThrow(MailNotSentError);
+    await expect(createSmtpMailer(dripping, FROM, { stepMs: 2_000, mailMs: 300 }).send(MAIL)).rejects.toThrow(
+      MailNotSentError,
+    );
   });
 
   it('does not hand over mails in the clear, but on loopback', async () => {
@@ -149,7 +159,9 @@ describe('the SMTP mailer', () => {
       });
     });
     // Reaches this machine too, and is no name of loopback: it stands for a host elsewhere.
-    await expect(createSmtpMailer(url.replace('127.0.0.1', '0.0.0.0'), FROM).send(MAIL)).rejects.toThrow(MailNotSentError);
+    await expect(createSmtpMailer(url.replace('127.0.0.1', '0.0.0.0'), FROM).send(MAIL)).rejects.toThrow(
+      MailNotSentError,
+    );
     expect(said.join('')).toContain('STARTTLS');
     expect(said.join('')).not.toContain('ada@example.org');
   });

@@ -46,7 +46,11 @@ describe('the OpenID Provider’s storage', () => {
 
   beforeAll(async () => {
     database = await createTestDatabase();
-    pool = createPool(database.urls.ligature_identity, { applicationName: 'test', max: 20, onIdleError: () => undefined });
+    pool = createPool(database.urls.ligature_identity, {
+      applicationName: 'test',
+      max: 20,
+      onIdleError: () => undefined,
+    });
     await migrate(pool, 'provider', openIdProviderMigrations);
     sessions = new SessionRows(pool, systemClock);
     reservations = new Reservations(pool, systemClock);
@@ -74,7 +78,10 @@ describe('the OpenID Provider’s storage', () => {
   const use = async (model: string, id: string, writes: readonly Artifact[] = []): Promise<boolean> => {
     const by = newUuid();
     const answer = await reservations.reserve({ model, id, by });
-    return answer.kind === 'reserved' && reservations.commit({ model, id, by, grantId, sessionUid: answer.sessionUid, writes });
+    return (
+      answer.kind === 'reserved' &&
+      reservations.commit({ model, id, by, grantId, sessionUid: answer.sessionUid, writes })
+    );
   };
 
   const countingPool = () => {
@@ -90,7 +97,10 @@ describe('the OpenID Provider’s storage', () => {
   };
 
   /** Does `work` while another transaction, which began before, is about to end the session. */
-  const whileEnding = async <T>(work: () => Promise<T>, andThen?: (ending: Connection) => Promise<unknown>): Promise<T> => {
+  const whileEnding = async <T>(
+    work: () => Promise<T>,
+    andThen?: (ending: Connection) => Promise<unknown>,
+  ): Promise<T> => {
     const ending: Connection = await pool.connect();
     try {
       await ending.query('BEGIN');
@@ -117,7 +127,9 @@ describe('the OpenID Provider’s storage', () => {
     'a %s waits for a revocation under way, and is not stored after it',
     async (model) => {
       const bound = { ...ofThisSession(), expiresWithSession: true };
-      await expect(whileEnding(() => adapter(model).upsert('late', bound, TTL_S))).rejects.toMatchObject({ statusCode: 400 });
+      await expect(whileEnding(() => adapter(model).upsert('late', bound, TTL_S))).rejects.toMatchObject({
+        statusCode: 400,
+      });
       expect(await isStored(model, 'late')).toBe(false);
     },
   );
@@ -134,13 +146,17 @@ describe('the OpenID Provider’s storage', () => {
     expect(answer.kind).toBe('reserved');
     await grants().revoke({ grantId }, 'revoked_by_client');
     const writes = [tokenOf('too late')];
-    expect(await reservations.commit({ model: 'RefreshToken', id: 'offline', by: 'me', grantId, sessionUid: null, writes })).toBe(false);
+    expect(
+      await reservations.commit({ model: 'RefreshToken', id: 'offline', by: 'me', grantId, sessionUid: null, writes }),
+    ).toBe(false);
     expect(await isStored('AccessToken', 'too late')).toBe(false);
   });
 
   it('nothing is stored under a grant that is gone', async () => {
     await grants().revoke({ grantId }, 'revoked_by_client');
-    await expect(adapter('AccessToken').upsert('orphan', ofThisSession(), TTL_S)).rejects.toMatchObject({ error: 'invalid_grant' });
+    await expect(adapter('AccessToken').upsert('orphan', ofThisSession(), TTL_S)).rejects.toMatchObject({
+      error: 'invalid_grant',
+    });
     expect(await isStored('AccessToken', 'orphan')).toBe(false);
   });
 
@@ -156,7 +172,14 @@ describe('the OpenID Provider’s storage', () => {
     await pool.query(`UPDATE provider.artifacts SET reserved_until = now() - interval '1 second' WHERE id = 'held'`);
     expect(await take('third')).toMatchObject({ kind: 'reserved' });
     // Whoever comes back after that finds that it is no longer theirs.
-    const late = { model: 'RefreshToken', id: 'held', by: 'second', grantId, sessionUid: null, writes: [tokenOf('late')] };
+    const late = {
+      model: 'RefreshToken',
+      id: 'held',
+      by: 'second',
+      grantId,
+      sessionUid: null,
+      writes: [tokenOf('late')],
+    };
     expect(await reservations.commit(late)).toBe(false);
     expect(await isStored('AccessToken', 'late')).toBe(false);
   });
@@ -164,7 +187,14 @@ describe('the OpenID Provider’s storage', () => {
   it('P14: an exchange whose answer was lost finds its own work done, once', async () => {
     await adapter('RefreshToken').upsert('asked twice', ofThisSession(), TTL_S);
     await reservations.reserve({ model: 'RefreshToken', id: 'asked twice', by: 'me' });
-    const exchange = { model: 'RefreshToken', id: 'asked twice', by: 'me', grantId, sessionUid: null, writes: [tokenOf('written once')] };
+    const exchange = {
+      model: 'RefreshToken',
+      id: 'asked twice',
+      by: 'me',
+      grantId,
+      sessionUid: null,
+      writes: [tokenOf('written once')],
+    };
     expect([await reservations.commit(exchange), await reservations.commit(exchange)]).toEqual([true, true]);
     expect(await reservations.commit({ ...exchange, by: 'another' })).toBe(false);
     expect(await reservations.reserve({ model: 'RefreshToken', id: 'asked twice', by: 'another' })).toMatchObject({
@@ -179,13 +209,30 @@ describe('the OpenID Provider’s storage', () => {
     for (const name of names) await adapter('RefreshToken').upsert(name, ofThisSession(), TTL_S);
     const counting = countingPool();
     const grouped = new Reservations(counting.pool, systemClock);
-    const answers = await Promise.all([...names, four].map((id, i) => grouped.reserve({ model: 'RefreshToken', id, by: `request ${i}` })));
+    const answers = await Promise.all(
+      [...names, four].map((id, i) => grouped.reserve({ model: 'RefreshToken', id, by: `request ${i}` })),
+    );
     // Of two that want the same one gets it; the other is told by a statement of its own.
-    expect(answers.map(({ kind }) => kind).toSorted()).toEqual(['reserved', 'reserved', 'reserved', 'reserved', 'taken']);
+    expect(answers.map(({ kind }) => kind).toSorted()).toEqual([
+      'reserved',
+      'reserved',
+      'reserved',
+      'reserved',
+      'taken',
+    ]);
     expect(counting.statements).toBe(2);
-    const by = (id: string): string => `request ${[...names, four].findIndex((name, i) => name === id && answers[i]?.kind === 'reserved')}`;
+    const by = (id: string): string =>
+      `request ${[...names, four].findIndex((name, i) => name === id && answers[i]?.kind === 'reserved')}`;
     const exchange = (id: string, over = {}) =>
-      grouped.commit({ model: 'RefreshToken', id, by: by(id), grantId, sessionUid, writes: [tokenOf(`for ${id}`)], ...over });
+      grouped.commit({
+        model: 'RefreshToken',
+        id,
+        by: by(id),
+        grantId,
+        sessionUid,
+        writes: [tokenOf(`for ${id}`)],
+        ...over,
+      });
     const outcomes = await Promise.all([
       exchange(one),
       exchange(two, { by: 'another' }),
@@ -193,7 +240,12 @@ describe('the OpenID Provider’s storage', () => {
       exchange(four, { writes: [] }),
     ]);
     expect(outcomes).toEqual([true, false, false, true]);
-    expect(await Promise.all(names.map((name) => isStored('AccessToken', `for ${name}`)))).toEqual([true, false, false, false]);
+    expect(await Promise.all(names.map((name) => isStored('AccessToken', `for ${name}`)))).toEqual([
+      true,
+      false,
+      false,
+      false,
+    ]);
   });
 
   it('what a revocation under way is about to remove is taken for the moment, and keeps nobody else waiting', async () => {
@@ -232,13 +284,21 @@ describe('the OpenID Provider’s storage', () => {
     const [ending, theirs] = [{ sessionUid, grantId }, newUuid()];
     await adapter('RefreshToken').upsert('of the ending', ofThisSession(), TTL_S);
     grantId = newUuid();
-    sessionUid = (await sessions.insertPending({ userId, organizationId: 'default', claimId: theirs, ...sessionOf, authTime: new Date() }))
-      .sessionId;
+    sessionUid = (
+      await sessions.insertPending({
+        userId,
+        organizationId: 'default',
+        claimId: theirs,
+        ...sessionOf,
+        authTime: new Date(),
+      })
+    ).sessionId;
     await sessions.activate(sessionUid);
     await makeGrant();
     await adapter('RefreshToken').upsert('of the other', ofThisSession(), TTL_S);
     const other = { sessionUid, grantId };
-    for (const id of ['of the ending', 'of the other']) await reservations.reserve({ model: 'RefreshToken', id, by: 'me' });
+    for (const id of ['of the ending', 'of the other'])
+      await reservations.reserve({ model: 'RefreshToken', id, by: 'me' });
     const exchange = (id: string, bound: typeof other) =>
       reservations.commit({ model: 'RefreshToken', id, by: 'me', ...bound, writes: [tokenOf(`given ${id}`)] });
     ({ sessionUid, grantId } = ending);
@@ -255,18 +315,26 @@ describe('the OpenID Provider’s storage', () => {
 
   it('50 at once use a code: one may', async () => {
     await adapter('AuthorizationCode').upsert('once', ofThisSession(), TTL_S);
-    const answers = await Promise.all(Array.from({ length: 50 }, (_, i) => use('AuthorizationCode', 'once', [tokenOf(`of use ${i}`)])));
+    const answers = await Promise.all(
+      Array.from({ length: 50 }, (_, i) => use('AuthorizationCode', 'once', [tokenOf(`of use ${i}`)])),
+    );
     expect(answers.filter(Boolean)).toHaveLength(1);
-    const { rows } = await pool.query(`SELECT 1 FROM provider.artifacts WHERE grant_id = $1 AND model = 'AccessToken'`, [grantId]);
+    const { rows } = await pool.query(
+      `SELECT 1 FROM provider.artifacts WHERE grant_id = $1 AND model = 'AccessToken'`,
+      [grantId],
+    );
     expect(rows).toHaveLength(1);
   });
 
   it('P6: of 50 who use a pushed request at once, one may', async () => {
     await adapter('PushedAuthorizationRequest').upsert('pushed', {}, TTL_S);
-    const answers = await Promise.allSettled(Array.from({ length: 50 }, () => adapter('PushedAuthorizationRequest').consume('pushed')));
+    const answers = await Promise.allSettled(
+      Array.from({ length: 50 }, () => adapter('PushedAuthorizationRequest').consume('pushed')),
+    );
     expect(answers.filter(({ status }) => status === 'fulfilled')).toHaveLength(1);
     for (const answer of answers)
-      if (answer.status === 'rejected') expect(answer.reason).toMatchObject({ error: 'invalid_request_uri', statusCode: 400 });
+      if (answer.status === 'rejected')
+        expect(answer.reason).toMatchObject({ error: 'invalid_request_uri', statusCode: 400 });
   });
 
   it('what an app may do without its person outlives the session, and not the link or the credential', async () => {
@@ -295,7 +363,9 @@ describe('the OpenID Provider’s storage', () => {
       return Promise.resolve();
     });
     await adapter('RefreshToken').upsert('of the revoked', ofThisSession(), TTL_S);
-    expect(await owing.revoke({ userId, clientId: 'app' }, 'consent_revoked')).toMatchObject([{ grantId, userId, accountRevision: 1n }]);
+    expect(await owing.revoke({ userId, clientId: 'app' }, 'consent_revoked')).toMatchObject([
+      { grantId, userId, accountRevision: 1n },
+    ]);
     expect([await isStored('RefreshToken', 'of the revoked'), stored]).toEqual([false, []]);
     away = false;
     await Promise.all([owing.finishRevocations(), owing.finishRevocations()]);
@@ -322,7 +392,10 @@ describe('the OpenID Provider’s storage', () => {
       `INSERT INTO provider.artifacts (model, id, payload, expires_at)
        SELECT 'AccessToken', 'expired ' || n, '{}', now() - interval '1 minute' FROM generate_series(1, 12000) n`,
     );
-    await pool.query(`UPDATE provider.grants SET expires_at = now() - interval '1 minute', revoked_at = now() WHERE id = $1`, [grantId]);
+    await pool.query(
+      `UPDATE provider.grants SET expires_at = now() - interval '1 minute', revoked_at = now() WHERE id = $1`,
+      [grantId],
+    );
     expect(await removeExpired(pool, new Date())).toBeGreaterThanOrEqual(12_000);
     const { rows } = await pool.query('SELECT 1 FROM provider.artifacts WHERE expires_at < now()');
     expect(rows).toEqual([]);
@@ -339,7 +412,10 @@ describe('the OpenID Provider’s storage', () => {
     expect(stored.flatMap(({ status }, i) => (status === 'rejected' ? [i] : []))).toEqual([7]);
     counting.statements = 0;
     const found = await Promise.all([...names, 'beside 3'].map((name) => beside.find(name)));
-    expect(found.map((payload) => payload?.jti)).toEqual([...names.map((name, i) => (i === 7 ? undefined : name)), 'beside 3']);
+    expect(found.map((payload) => payload?.jti)).toEqual([
+      ...names.map((name, i) => (i === 7 ? undefined : name)),
+      'beside 3',
+    ]);
     // What is found is changed by who asked: it is nobody else's.
     expect(found[3]).not.toBe(found[20]);
     expect(counting.statements).toBe(1);
@@ -385,7 +461,10 @@ describe('the OpenID Provider’s storage', () => {
     await adapterOfSessions.upsert(jti, { ...began, authorizations: { app: { sid: 's' } } }, TTL_S);
     expect(await sessions.findActive(jti)).toBeUndefined();
     expect(await adapterOfSessions.find(jti)).toBeUndefined();
-    expect(await adapterOfSessions.find(rotated)).toMatchObject({ jti: rotated, authorizations: { app: { sid: 's' } } });
+    expect(await adapterOfSessions.find(rotated)).toMatchObject({
+      jti: rotated,
+      authorizations: { app: { sid: 's' } },
+    });
     // One that gives it another id itself.
     await adapterOfSessions.destroy(jti);
     await adapterOfSessions.upsert('of the old one', { ...began, jti: 'of the old one' }, TTL_S);
@@ -399,12 +478,16 @@ describe('the OpenID Provider’s storage', () => {
     await adapter('Interaction').upsert('answered', { params, result: { login: { accountId: userId } } }, TTL_S);
     await adapter('Interaction').upsert('another person’s', { params, session: { accountId: newUuid() } }, TTL_S);
     await purgeSessions(pool, userId);
-    const left = await Promise.all(['with a session', 'answered', 'another person’s'].map((id) => isStored('Interaction', id)));
+    const left = await Promise.all(
+      ['with a session', 'answered', 'another person’s'].map((id) => isStored('Interaction', id)),
+    );
     expect(left).toEqual([false, false, true]);
   });
 
   it('many first starts at once make one set of signing keys', async () => {
-    const loaded = await Promise.all(Array.from({ length: 4 }, () => loadSigningKeys(pool, Buffer.alloc(32, 1), new Date())));
+    const loaded = await Promise.all(
+      Array.from({ length: 4 }, () => loadSigningKeys(pool, Buffer.alloc(32, 1), new Date())),
+    );
     expect(new Set(loaded.map((keys) => JSON.stringify(keys.map(({ kid }) => kid)))).size).toBe(1);
     expect(loaded[0]?.map(({ alg }) => alg)).toEqual(['RS256', 'ES256']);
     await expect(loadSigningKeys(pool, Buffer.alloc(32, 2), new Date())).rejects.toThrow();

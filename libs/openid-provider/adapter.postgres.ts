@@ -24,8 +24,8 @@ const GUARDED = {
 };
 
 /**
- * oidc-provider's storage. Things it does not do by itself (security.md): consuming is atomic here, and nothing that hangs on a session or a
- * grant is stored once that session or grant is gone.
+ * oidc-provider's storage. Things it does not do by itself (security.md): consuming is atomic here, and nothing that
+ * hangs on a session or a grant is stored once that session or grant is gone.
  */
 export class PostgresAdapter implements Adapter {
   constructor(
@@ -61,7 +61,9 @@ export class PostgresAdapter implements Adapter {
     const { artifacts, model } = this;
     const exchange = PRESENTED.has(model) ? TokenExchange.current() : undefined;
     const lookups = Lookups.current();
-    return fromRow(exchange ? lookups.keepGrant(await exchange.find(model, id)) : await lookups.find(artifacts, model, id));
+    return fromRow(
+      exchange ? lookups.keepGrant(await exchange.find(model, id)) : await lookups.find(artifacts, model, id),
+    );
   }
 
   async findByUserCode(userCode: string): Promise<AdapterPayload | undefined> {
@@ -73,10 +75,10 @@ export class PostgresAdapter implements Adapter {
   }
 
   async findByUid(uid: string): Promise<AdapterPayload | undefined> {
-    const { rows } = await this.pool.query<Kept>('SELECT payload, consumed_at FROM provider.artifacts WHERE model = $1 AND uid = $2', [
-      this.model,
-      uid,
-    ]);
+    const { rows } = await this.pool.query<Kept>(
+      'SELECT payload, consumed_at FROM provider.artifacts WHERE model = $1 AND uid = $2',
+      [this.model, uid],
+    );
     return fromRow(rows[0]);
   }
 
@@ -119,17 +121,24 @@ const unsupported = (): never => {
   throw new Error('oidc-provider does not call this for sessions');
 };
 
-/** Whether the request under way is a person's answer "sign out" (RP-Initiated Logout 1.0), and not a session changing its id. */
+/**
+ * Whether the request under way is a person's answer "sign out" (RP-Initiated Logout 1.0), and not a session changing
+ * its id.
+ */
 const isSigningOut = (): boolean => {
   const oidc = Provider.ctx?.oidc;
   return oidc?.route === 'end_session_confirm' && Boolean(oidc.params?.logout);
 };
 
-/** oidc-provider's Session model on our session rows (`sessions.postgres.ts`). @param signOut ends the session of this id, with its event */
+/**
+ * oidc-provider's Session model on our session rows (`sessions.postgres.ts`).
+ * @param signOut ends the session of this id, with its event
+ */
 export const sessionAdapter = (pool: Pool, clock: Clock, signOut: (jti: string) => Promise<void>): Adapter => ({
   upsert: async (jti, payload, expiresIn) => {
     const expiresAt = new Date(clock().getTime() + (expiresIn ?? 0) * 1_000);
-    if (!(await upsertSession(pool, jti, payload as StoredSession, expiresAt))) throw new errors.SessionNotFound('the session has ended');
+    if (!(await upsertSession(pool, jti, payload as StoredSession, expiresAt)))
+      throw new errors.SessionNotFound('the session has ended');
     return undefined;
   },
   find: async (jti) => (await findSessionPayload(pool, 'jti', jti)) as AdapterPayload | undefined,
@@ -147,7 +156,10 @@ export const sessionAdapter = (pool: Pool, clock: Clock, signOut: (jti: string) 
 /** Rows of one statement: a table that grew for a while is not emptied in one long transaction. */
 const CLEAN_UP_ROWS = 5_000;
 
-/** Removes what has expired, at several instances at once. A revoked grant stays until its event is stored. @returns how many rows went */
+/**
+ * Removes what has expired, at several instances at once. A revoked grant stays until its event is stored.
+ * @returns how many rows went
+ */
 export const removeExpired = async (pool: Pool, now: Date): Promise<number> => {
   let removed = 0;
   for (const [table, condition] of [

@@ -40,7 +40,10 @@ const STORE = `
   FROM jsonb_to_recordset($1::jsonb) AS artifact (model text, id text, payload jsonb, "userCode" text, uid text, "expiresAt" timestamptz)
   ON CONFLICT (model, id) DO UPDATE SET payload = excluded.payload, user_code = excluded.user_code, uid = excluded.uid, expires_at = excluded.expires_at`;
 
-/** The rows that every request at the endpoints asks for, and those that wait for nobody's revocation: requests that run beside each other share statements. */
+/**
+ * The rows that every request at the endpoints asks for, and those that wait for nobody's revocation: requests that run
+ * beside each other share statements.
+ */
 export class Artifacts {
   /** Those of an id, of several models; none that has expired. */
   readonly find: (wanted: Wanted) => Promise<readonly StoredArtifact[]>;

@@ -75,7 +75,8 @@ describe('Back-Channel Logout 1.0, on two instances', () => {
     await Promise.all(op.instances.map((instance) => instance.work()));
     await Promise.all(op.instances.map((instance) => instance.settled()));
   };
-  const waiting = async (): Promise<number> => (await op.pool.query('SELECT 1 FROM provider.logout_deliveries')).rowCount ?? 0;
+  const waiting = async (): Promise<number> =>
+    (await op.pool.query('SELECT 1 FROM provider.logout_deliveries')).rowCount ?? 0;
   const sidOf = (tokens: client.TokenEndpointResponseHelpers) => String(tokens.claims()?.sid);
   const signInTo = async (clientId: string) => signIn(await op.relyingParty(clientId), browser, { scope: 'openid' });
 
@@ -122,7 +123,9 @@ describe('Back-Channel Logout 1.0, on two instances', () => {
     const { sub } = (await signInTo('pairwise')).claims() ?? {};
     await op.instances[0]?.end({ userId: person.userId, openedBefore: 2n }, 'account_deactivated');
     await work();
-    const payload = JSON.parse(Buffer.from(told[0]?.token.split('.')[1] ?? '', 'base64url').toString()) as { sub: string };
+    const payload = JSON.parse(Buffer.from(told[0]?.token.split('.')[1] ?? '', 'base64url').toString()) as {
+      sub: string;
+    };
     expect(payload.sub).toBe(sub);
     expect(payload.sub).not.toBe(person.userId);
   });
@@ -181,7 +184,10 @@ describe('Back-Channel Logout 1.0, on two instances', () => {
 
   it('an app is not given up because our own store is away', async () => {
     op.relyingParties.set('app-then', aRelyingParty({ clientId: 'app-then', backchannelLogoutUri: `${appsUrl}/then` }));
-    await op.pool.query(`INSERT INTO provider.logout_deliveries (client_id, sid, user_id) VALUES ('app-then', 's', $1)`, [person.userId]);
+    await op.pool.query(
+      `INSERT INTO provider.logout_deliveries (client_id, sid, user_id) VALUES ('app-then', 's', $1)`,
+      [person.userId],
+    );
     const get = op.relyingParties.get.bind(op.relyingParties);
     op.relyingParties.get = () => {
       throw new StoreAwayError();
@@ -234,7 +240,9 @@ describe('Back-Channel Logout 1.0, on two instances', () => {
     await browser.submit({});
     await work();
     expect(told.map(({ path }) => path)).toEqual(['/app']);
-    await expect(client.refreshTokenGrant(app, tokens.refresh_token ?? '')).rejects.toMatchObject({ error: 'invalid_grant' });
+    await expect(client.refreshTokenGrant(app, tokens.refresh_token ?? '')).rejects.toMatchObject({
+      error: 'invalid_grant',
+    });
     expect(op.revoked.at(-1)).toMatchObject({ reason: 'signed_out_of_app', grant: { clientId: 'app' } });
     expect((await signInTo('other-app')).claims()?.sub).toBe(person.userId);
   });

@@ -4,7 +4,13 @@ import type { Client, Provider } from 'oidc-provider';
 import type { Clock } from '#libs/platform/clock.js';
 import type { Logger } from '#libs/platform/logger.js';
 import type { Pool } from '#libs/platform/postgres/pool.js';
-import { enqueueLogout, forgetLogout, giveBackAttempt, MOST_ATTEMPTS, takeDueLogouts } from './logout-deliveries.postgres.js';
+import {
+  enqueueLogout,
+  forgetLogout,
+  giveBackAttempt,
+  MOST_ATTEMPTS,
+  takeDueLogouts,
+} from './logout-deliveries.postgres.js';
 import type { LogoutDelivery } from './logout-deliveries.postgres.js';
 
 const MOST_AT_ONCE = 50;
@@ -17,9 +23,10 @@ const ANSWER_SOON_MS = 300;
 type TellClient = (this: Client, userId: string, sid: string) => Promise<void>;
 
 /**
- * Back-Channel Logout 1.0 for every way in which a session ends. oidc-provider tells apps only while a person signs out in a browser, who waits
- * meanwhile, and once; we keep who is to be told with the session's end, and tell them in the background until they have understood. Its own
- * call is replaced by a line in that list: its client class offers no other place.
+ * Back-Channel Logout 1.0 for every way in which a session ends. oidc-provider tells apps only while a person signs out
+ * in a browser, who waits meanwhile, and once; we keep who is to be told with the session's end, and tell them in the
+ * background until they have understood. Its own call is replaced by a line in that list: its client class offers no
+ * other place.
  */
 export class BackchannelLogout {
   readonly #tell: TellClient;
@@ -38,7 +45,10 @@ export class BackchannelLogout {
     };
   }
 
-  /** Tells everybody whose turn it is. Waits for those who answer soon: an app that hangs keeps no other from being told. */
+  /**
+   * Tells everybody whose turn it is. Waits for those who answer soon: an app that hangs keeps no other from being
+   * told.
+   */
   async deliverDue(): Promise<void> {
     const { pool, clock } = this.dependencies;
     const most = Math.min(MOST_AT_ONCE, MOST_UNDER_WAY - this.#underWay.size);
@@ -72,7 +82,10 @@ export class BackchannelLogout {
       // It is us who cannot ask who the app is.
       if (error instanceof errors.TemporarilyUnavailable) return giveBackAttempt(pool, delivery);
       const givesUp = attempts >= MOST_ATTEMPTS;
-      logger.warn({ clientId, attempts, givesUp, error: (error as Error).message }, 'an app could not be told of a logout');
+      logger.warn(
+        { clientId, attempts, givesUp, error: (error as Error).message },
+        'an app could not be told of a logout',
+      );
       if (!givesUp) return;
     }
     await forgetLogout(pool, delivery);

@@ -74,7 +74,15 @@ describe('how clients prove who they are', () => {
 
   const assertion = (claims: Record<string, unknown> = {}, clientId = 'signing', by = key): Promise<string> => {
     const now = Math.floor(Date.now() / 1_000);
-    const payload = { iss: clientId, sub: clientId, aud: op.issuer, jti: crypto.randomUUID(), iat: now, exp: now + 60, ...claims };
+    const payload = {
+      iss: clientId,
+      sub: clientId,
+      aud: op.issuer,
+      jti: crypto.randomUUID(),
+      iat: now,
+      exp: now + 60,
+      ...claims,
+    };
     return new SignJWT(payload).setProtectedHeader({ alg: 'ES256', kid: 'k1' }).sign(by);
   };
   const post = async (parameters: Record<string, string>, headers: Record<string, string> = {}) => {
@@ -94,14 +102,22 @@ describe('how clients prove who they are', () => {
   it('private_key_jwt, with keys that are registered, and with keys at an address', async () => {
     expect(await withAssertion(await assertion())).toMatchObject({ status: 200 });
     expect(await withAssertion(await assertion({}, 'with-uri'))).toMatchObject({ status: 200 });
-    const configuration = await client.discovery(new URL(op.issuer), 'signing', {}, client.PrivateKeyJwt({ key, kid: 'k1' }), {
-      execute: [client.allowInsecureRequests],
-    });
+    const configuration = await client.discovery(
+      new URL(op.issuer),
+      'signing',
+      {},
+      client.PrivateKeyJwt({ key, kid: 'k1' }),
+      {
+        execute: [client.allowInsecureRequests],
+      },
+    );
     expect((await client.clientCredentialsGrant(configuration)).token_type).toBe('bearer');
   });
 
   it('client_secret_basic and client_secret_post, each only as registered', async () => {
-    const basic = (id: string, secret = SECRET) => ({ authorization: `Basic ${Buffer.from(`${id}:${secret}`).toString('base64')}` });
+    const basic = (id: string, secret = SECRET) => ({
+      authorization: `Basic ${Buffer.from(`${id}:${secret}`).toString('base64')}`,
+    });
     expect(await post({}, basic('robot'))).toMatchObject({ status: 200 });
     expect(await post({ client_id: 'posting', client_secret: SECRET })).toMatchObject({ status: 200 });
     expect(await post({}, basic('signing'))).toMatchObject({ status: 401, error: 'invalid_client' });
@@ -122,7 +138,10 @@ describe('how clients prove who they are', () => {
     ['the issuer, as a list', () => [op.issuer]],
     ['nobody', () => undefined],
   ])('P9: an assertion whose audience is %s is refused', async (_what, aud) => {
-    expect(await withAssertion(await assertion({ aud: aud() }))).toMatchObject({ status: 401, error: 'invalid_client' });
+    expect(await withAssertion(await assertion({ aud: aud() }))).toMatchObject({
+      status: 401,
+      error: 'invalid_client',
+    });
   });
 
   it('P9: an assertion of another, by another key, expired, without id or of the wrong form is refused', async () => {
@@ -316,15 +335,21 @@ describe('tokens and requests that are bound', () => {
     it('the flow: bound tokens, userinfo and refresh with the key, and nothing without it', async () => {
       const first = await tokens();
       expect(first.token_type).toBe('dpop');
-      expect(await client.fetchUserInfo(bound, first.access_token, person.userId, { DPoP: dpop })).toMatchObject({ sub: person.userId });
-      const { access_token: second } = await client.refreshTokenGrant(bound, first.refresh_token ?? '', undefined, { DPoP: dpop });
+      expect(await client.fetchUserInfo(bound, first.access_token, person.userId, { DPoP: dpop })).toMatchObject({
+        sub: person.userId,
+      });
+      const { access_token: second } = await client.refreshTokenGrant(bound, first.refresh_token ?? '', undefined, {
+        DPoP: dpop,
+      });
       expect(await client.tokenIntrospection(bound, second)).toMatchObject({
         active: true,
         token_type: 'DPoP',
         cnf: { jkt: expect.any(String) },
       });
       const { url, checks } = await authorize(bound, { scope: 'openid' });
-      await expect(client.authorizationCodeGrant(bound, new URL(await browser.open(url)), checks)).rejects.toMatchObject({
+      await expect(
+        client.authorizationCodeGrant(bound, new URL(await browser.open(url)), checks),
+      ).rejects.toMatchObject({
         error: 'invalid_grant',
       });
     });
@@ -413,7 +438,8 @@ describe('tokens and requests that are bound', () => {
   });
 
   describe('access tokens for resource servers (RFC 8707, RFC 9068)', () => {
-    const payloadOf = (jwt: string) => JSON.parse(Buffer.from(jwt.split('.')[1] ?? '', 'base64url').toString()) as Record<string, unknown>;
+    const payloadOf = (jwt: string) =>
+      JSON.parse(Buffer.from(jwt.split('.')[1] ?? '', 'base64url').toString()) as Record<string, unknown>;
 
     it('are JWTs for that resource and its scopes, for five minutes; a refresh may ask for the other one', async () => {
       const app = await op.relyingParty('with-api');
@@ -434,7 +460,9 @@ describe('tokens and requests that are bound', () => {
       const { iat, exp } = payloadOf(tokens.access_token) as { iat: number; exp: number };
       expect(exp - iat).toBeLessThanOrEqual(300);
       expect(op.issued.at(-1)).toMatchObject({ resource: 'https://api.example/', scopes: ['read', 'write'] });
-      const other = await client.refreshTokenGrant(app, tokens.refresh_token ?? '', { resource: 'https://other.example/' });
+      const other = await client.refreshTokenGrant(app, tokens.refresh_token ?? '', {
+        resource: 'https://other.example/',
+      });
       expect(payloadOf(other.access_token)).toMatchObject({ aud: 'https://other.example/', scope: 'read' });
     });
 
@@ -443,14 +471,19 @@ describe('tokens and requests that are bound', () => {
         resource: 'https://api.example/',
         scope: 'read',
       });
-      expect(payloadOf(token)).toMatchObject({ aud: 'https://api.example/', sub: 'with-api', scope: 'read', organization: 'default' });
+      expect(payloadOf(token)).toMatchObject({
+        aud: 'https://api.example/',
+        sub: 'with-api',
+        scope: 'read',
+        organization: 'default',
+      });
     });
 
     it('a resource that the client is not registered for is refused', async () => {
       const app = await op.relyingParty('with-api');
-      expect(await browser.open((await authorize(app, { scope: 'openid', resource: 'https://evil.example/' })).url)).toContain(
-        'error=invalid_target',
-      );
+      expect(
+        await browser.open((await authorize(app, { scope: 'openid', resource: 'https://evil.example/' })).url),
+      ).toContain('error=invalid_target');
       await expect(client.clientCredentialsGrant(app, { resource: 'https://evil.example/' })).rejects.toMatchObject({
         error: 'invalid_target',
       });

@@ -25,8 +25,8 @@ const assertAllowed = (answer: ThrottleAnswer): void => {
 };
 
 /**
- * How often a client and an address may ask (security.md, "Server"). Failed authentications are counted exactly, per client *and* address, so
- * that a stranger with a client's id cannot shut the client out.
+ * How often a client and an address may ask (security.md, "Server"). Failed authentications are counted exactly, per
+ * client *and* address, so that a stranger with a client's id cannot shut the client out.
  */
 export class ClientLimits {
   readonly #perClient: BatchedThrottle;
@@ -39,7 +39,10 @@ export class ClientLimits {
     this.#failures = new FailureLimit(throttles, clock, 'client_failures_per_address');
   }
 
-  /** Called when the request under way names its client, before anything is compared. @throws 429 `temporarily_unavailable` */
+  /**
+   * Called when the request under way names its client, before anything is compared.
+   * @throws 429 `temporarily_unavailable`
+   */
   async admit(clientId: string): Promise<void> {
     const ctx = Provider.ctx;
     if (!ctx || !ROUTES.has(ctx.oidc.route)) return;

@@ -2,15 +2,30 @@ import { afterAll, beforeAll, beforeEach, describe, expect, it } from '@jest/glo
 import { createRemoteJWKSet, decodeProtectedHeader, jwtVerify } from 'jose';
 import * as client from 'openid-client';
 import { Browser } from '#test-support/browser.js';
-import { aPerson, APP, aRelyingParty, authorize, CALLBACK, SECRET, startTestOpenIdProvider } from '#test-support/open-id-provider.js';
+import {
+  aPerson,
+  APP,
+  aRelyingParty,
+  authorize,
+  CALLBACK,
+  SECRET,
+  startTestOpenIdProvider,
+} from '#test-support/open-id-provider.js';
 import type { Authorization, Person, TestOpenIdProvider } from '#test-support/open-id-provider.js';
 
 /*
- * What the certification plans of the OpenID Foundation's conformance suite check of a provider, for the code flow, by the suite's names
- * (docs/conformance.md). The suite's requests have no PKCE; ours do, because every client must send it (P2).
+ * What the certification plans of the OpenID Foundation's conformance suite check of a provider, for the code flow, by
+ * the suite's names (docs/conformance.md). The suite's requests have no PKCE; ours do, because every client must send
+ * it (P2).
  */
 const SIGNED_OUT = `${APP}/signed-out`;
-const CLAIMS = { name: 'Ada Lovelace', givenName: 'Ada', familyName: 'Lovelace', email: 'ada@example.com', emailVerified: true };
+const CLAIMS = {
+  name: 'Ada Lovelace',
+  givenName: 'Ada',
+  familyName: 'Lovelace',
+  email: 'ada@example.com',
+  emailVerified: true,
+};
 
 type Parameters = Readonly<Record<string, string | undefined>>;
 
@@ -23,8 +38,14 @@ describe('conformance', () => {
   beforeAll(async () => {
     op = await startTestOpenIdProvider(2);
     const grantTypes = ['authorization_code', 'refresh_token'];
-    op.relyingParties.set('app', aRelyingParty({ grantTypes, scopes: ['openid', 'profile', 'email', 'offline_access'] }));
-    op.relyingParties.set('app2', aRelyingParty({ clientId: 'app2', grantTypes, scopes: ['openid', 'offline_access'] }));
+    op.relyingParties.set(
+      'app',
+      aRelyingParty({ grantTypes, scopes: ['openid', 'profile', 'email', 'offline_access'] }),
+    );
+    op.relyingParties.set(
+      'app2',
+      aRelyingParty({ clientId: 'app2', grantTypes, scopes: ['openid', 'offline_access'] }),
+    );
     op.relyingParties.set('post', aRelyingParty({ clientId: 'post', tokenEndpointAuthMethod: 'client_secret_post' }));
     app = await op.relyingParty('app');
   });
@@ -43,12 +64,18 @@ describe('conformance', () => {
       if (value === undefined) changed.searchParams.delete(name);
       else changed.searchParams.set(name, value);
     }
-    return { url: changed.href, checks: 'nonce' in parameters ? { ...checks, expectedNonce: undefined as never } : checks };
+    return {
+      url: changed.href,
+      checks: 'nonce' in parameters ? { ...checks, expectedNonce: undefined as never } : checks,
+    };
   };
   /** The answer at the app, whichever way it came. */
   const answerOf = (at: string): URL => {
     if (at.startsWith(APP)) return new URL(at);
-    const fields = [...browser.html.matchAll(/name="([^"]*)" value="([^"]*)"/g)].map(([, name = '', value = '']) => [name, value]);
+    const fields = [...browser.html.matchAll(/name="([^"]*)" value="([^"]*)"/g)].map(([, name = '', value = '']) => [
+      name,
+      value,
+    ]);
     expect(browser.html).toContain(`<form method="post" action="${CALLBACK}">`);
     return new URL(
       `${CALLBACK}?${new URLSearchParams(Object.fromEntries(fields.map(([k, v]) => [k, v?.replaceAll('&#x2F;', '/')])) as Record<string, string>)}`,
@@ -61,7 +88,10 @@ describe('conformance', () => {
     ['oidcc-formpost-basic-certification-test-plan', 'form_post'],
   ])('%s', (_plan, responseMode) => {
     const open = async (parameters: Parameters = {}) => {
-      const request = await requestWith({ ...parameters, ...(responseMode === undefined ? {} : { response_mode: responseMode }) });
+      const request = await requestWith({
+        ...parameters,
+        ...(responseMode === undefined ? {} : { response_mode: responseMode }),
+      });
       return { ...request, at: await browser.open(request.url) };
     };
     const signIn = async (parameters: Parameters = {}) => {
@@ -91,7 +121,10 @@ describe('conformance', () => {
       const { id_token: idToken = '' } = await signIn();
       const { kid, alg } = decodeProtectedHeader(idToken);
       expect([typeof kid, alg]).toEqual(['string', 'RS256']);
-      await jwtVerify(idToken, createRemoteJWKSet(new URL(`${op.issuer}/jwks`)), { issuer: op.issuer, audience: 'app' });
+      await jwtVerify(idToken, createRemoteJWKSet(new URL(`${op.issuer}/jwks`)), {
+        issuer: op.issuer,
+        audience: 'app',
+      });
     });
 
     it('oidcc-userinfo-get, oidcc-userinfo-post-header, oidcc-userinfo-post-body', async () => {
@@ -119,7 +152,11 @@ describe('conformance', () => {
     });
 
     it('oidcc-scope-email', async () => {
-      expect(await claimsFor('openid email')).toEqual({ sub: person.userId, email: 'ada@example.com', email_verified: true });
+      expect(await claimsFor('openid email')).toEqual({
+        sub: person.userId,
+        email: 'ada@example.com',
+        email_verified: true,
+      });
     });
 
     it('oidcc-scope-address, oidcc-scope-phone: not supported, and the suite leaves them out by scopes_supported', () => {
@@ -131,8 +168,13 @@ describe('conformance', () => {
     });
 
     it('oidcc-claims-essential', async () => {
-      const tokens = await signIn({ scope: 'openid', claims: JSON.stringify({ userinfo: { name: { essential: true } } }) });
-      expect(await client.fetchUserInfo(app, tokens.access_token, person.userId)).toMatchObject({ name: 'Ada Lovelace' });
+      const tokens = await signIn({
+        scope: 'openid',
+        claims: JSON.stringify({ userinfo: { name: { essential: true } } }),
+      });
+      expect(await client.fetchUserInfo(app, tokens.access_token, person.userId)).toMatchObject({
+        name: 'Ada Lovelace',
+      });
     });
 
     it.each([
@@ -167,7 +209,10 @@ describe('conformance', () => {
       const first = await signIn();
       op.person = undefined;
       const second = await signIn({ prompt: 'none' });
-      expect([second.claims()?.sub, second.claims()?.auth_time]).toEqual([first.claims()?.sub, first.claims()?.auth_time]);
+      expect([second.claims()?.sub, second.claims()?.auth_time]).toEqual([
+        first.claims()?.sub,
+        first.claims()?.auth_time,
+      ]);
     });
 
     it('oidcc-max-age-1', async () => {
@@ -242,7 +287,8 @@ describe('conformance', () => {
     ])('%s: rejected as unsupported', async (_module, parameters: Parameters, error) => {
       expect(errorAt((await open(parameters)).at)).toBe(error);
       // What is not said of `request` means no (OpenID Connect Discovery 3); of `request_uri` it would mean yes.
-      const { request_parameter_supported: byValue, request_uri_parameter_supported: byReference } = app.serverMetadata();
+      const { request_parameter_supported: byValue, request_uri_parameter_supported: byReference } =
+        app.serverMetadata();
       expect([byValue, byReference]).toEqual([undefined, false]);
     });
 
@@ -254,9 +300,16 @@ describe('conformance', () => {
       const tokens = await signIn({ scope: 'openid offline_access', prompt: 'consent' });
       const refreshed = await client.refreshTokenGrant(app, tokens.refresh_token ?? '');
       const [before, after] = [tokens.claims(), refreshed.claims()];
-      expect(after).toMatchObject({ iss: before?.iss, sub: before?.sub, aud: before?.aud, auth_time: before?.auth_time });
+      expect(after).toMatchObject({
+        iss: before?.iss,
+        sub: before?.sub,
+        aud: before?.aud,
+        auth_time: before?.auth_time,
+      });
       expect(after?.iat).toBeGreaterThanOrEqual(before?.iat ?? Infinity);
-      await expect(client.refreshTokenGrant(await op.relyingParty('app2'), refreshed.refresh_token ?? '')).rejects.toMatchObject({
+      await expect(
+        client.refreshTokenGrant(await op.relyingParty('app2'), refreshed.refresh_token ?? ''),
+      ).rejects.toMatchObject({
         error: 'invalid_grant',
       });
     });
@@ -276,7 +329,13 @@ describe('conformance', () => {
         authorization_response_iss_parameter_supported: true,
         code_challenge_methods_supported: ['S256'],
       });
-      for (const name of ['authorization_endpoint', 'token_endpoint', 'userinfo_endpoint', 'jwks_uri', 'end_session_endpoint'] as const)
+      for (const name of [
+        'authorization_endpoint',
+        'token_endpoint',
+        'userinfo_endpoint',
+        'jwks_uri',
+        'end_session_endpoint',
+      ] as const)
         expect(metadata[name]?.startsWith(`${op.issuer}/`)).toBe(true);
       const { keys } = (await (await fetch(metadata.jwks_uri ?? '')).json()) as { keys: Record<string, unknown>[] };
       for (const key of keys) expect([typeof key.kid, key.use, key.d]).toEqual(['string', 'sig', undefined]);
@@ -288,7 +347,8 @@ describe('conformance', () => {
       const { url, checks } = await authorize(app);
       return client.authorizationCodeGrant(app, new URL(await browser.open(url)), checks);
     };
-    const endSession = (parameters: Record<string, string>) => browser.open(`${op.issuer}/session/end?${new URLSearchParams(parameters)}`);
+    const endSession = (parameters: Record<string, string>) =>
+      browser.open(`${op.issuer}/session/end?${new URLSearchParams(parameters)}`);
     const signOut = async (): Promise<string> => {
       expect(browser.text).toContain('Sign out?');
       return browser.submit({ logout: 'yes' });
@@ -345,7 +405,10 @@ describe('conformance', () => {
         'oidcc-rp-initiated-logout-modified-id-token-hint',
         (hint: string) => ({ id_token_hint: `${hint.slice(0, -6)}AAAAAA`, post_logout_redirect_uri: SIGNED_OUT }),
       ],
-      ['oidcc-rp-initiated-logout-bad-id-token-hint', () => ({ id_token_hint: 'x.y.z', post_logout_redirect_uri: SIGNED_OUT })],
+      [
+        'oidcc-rp-initiated-logout-bad-id-token-hint',
+        () => ({ id_token_hint: 'x.y.z', post_logout_redirect_uri: SIGNED_OUT }),
+      ],
     ])('%s: an error page, no redirect, nobody signed out', async (_module, parameters) => {
       const { id_token: hint = '' } = await signIn();
       const at = await endSession(parameters(hint));
@@ -356,7 +419,10 @@ describe('conformance', () => {
 
   describe('oidcc-backchannel-rp-initiated-logout-certification-test-plan', () => {
     it('oidcc-backchannel-logout-discovery-endpoint-verification (oidcc-backchannel-rp-initiated-logout: backchannel-logout.int.spec.ts)', () => {
-      expect(app.serverMetadata()).toMatchObject({ backchannel_logout_supported: true, backchannel_logout_session_supported: true });
+      expect(app.serverMetadata()).toMatchObject({
+        backchannel_logout_supported: true,
+        backchannel_logout_session_supported: true,
+      });
     });
   });
 });

@@ -1,7 +1,14 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
 import * as client from 'openid-client';
 import { Browser } from '#test-support/browser.js';
-import { aPerson, APP, aRelyingParty, authorize, signIn, startTestOpenIdProvider } from '#test-support/open-id-provider.js';
+import {
+  aPerson,
+  APP,
+  aRelyingParty,
+  authorize,
+  signIn,
+  startTestOpenIdProvider,
+} from '#test-support/open-id-provider.js';
 import type { Person, TestOpenIdProvider } from '#test-support/open-id-provider.js';
 
 const API = 'https://api.example/';
@@ -42,16 +49,18 @@ describe('consent and grants, on two instances', () => {
     if (!first) throw new Error('no instance');
     return first;
   };
-  const open = async (parameters: Record<string, string> = {}) => browser.open((await authorize(asking, parameters)).url);
+  const open = async (parameters: Record<string, string> = {}) =>
+    browser.open((await authorize(asking, parameters)).url);
   const errorAt = (url: string) => new URL(url).searchParams.get('error');
 
   it('an app that asks each person: the page says what it wants, and nothing is given before the answer', async () => {
     op.agrees = undefined;
     await open({ scope: 'openid email read', resource: API });
     expect(browser.text).toBe('consent {"scopes":["openid","email"],"resources":{"https://api.example/":["read"]}}');
-    const { rows } = await op.pool.query(`SELECT payload #>> '{openid,scope}' AS scope FROM provider.grants WHERE user_id = $1`, [
-      person.userId,
-    ]);
+    const { rows } = await op.pool.query(
+      `SELECT payload #>> '{openid,scope}' AS scope FROM provider.grants WHERE user_id = $1`,
+      [person.userId],
+    );
     expect(rows.every((row) => !(row as { scope: string | null }).scope)).toBe(true);
     expect(errorAt(await open({ prompt: 'none' }))).toBe('consent_required');
   });
@@ -89,7 +98,13 @@ describe('consent and grants, on two instances', () => {
     const tokens = await signIn(asking, browser, { scope: 'openid email offline_access', prompt: 'consent' });
     await signIn(await op.relyingParty('app'), browser, { scope: 'openid' });
     expect(await provider().appsWithAccess(person.userId)).toEqual([
-      { clientId: 'app', scopes: ['email', 'openid', 'profile'], since: expect.any(Date), offline: false, consentedAt: undefined },
+      {
+        clientId: 'app',
+        scopes: ['email', 'openid', 'profile'],
+        since: expect.any(Date),
+        offline: false,
+        consentedAt: undefined,
+      },
       {
         clientId: 'asking',
         scopes: ['email', 'offline_access', 'openid'],
@@ -99,10 +114,16 @@ describe('consent and grants, on two instances', () => {
       },
     ]);
     await provider().revokeAppAccess(person.userId, 'asking');
-    expect(op.revoked).toMatchObject([{ grant: { clientId: 'asking', userId: person.userId }, reason: 'consent_revoked' }]);
+    expect(op.revoked).toMatchObject([
+      { grant: { clientId: 'asking', userId: person.userId }, reason: 'consent_revoked' },
+    ]);
     expect((await provider().appsWithAccess(person.userId)).map(({ clientId }) => clientId)).toEqual(['app']);
-    await expect(client.refreshTokenGrant(asking, tokens.refresh_token ?? '')).rejects.toMatchObject({ error: 'invalid_grant' });
-    await expect(client.fetchUserInfo(asking, tokens.access_token, person.userId)).rejects.toMatchObject({ status: 401 });
+    await expect(client.refreshTokenGrant(asking, tokens.refresh_token ?? '')).rejects.toMatchObject({
+      error: 'invalid_grant',
+    });
+    await expect(client.fetchUserInfo(asking, tokens.access_token, person.userId)).rejects.toMatchObject({
+      status: 401,
+    });
     op.agrees = undefined;
     await open({ scope: 'openid email' });
     expect(browser.text).toContain('consent {');
@@ -118,11 +139,17 @@ describe('consent and grants, on two instances', () => {
   });
 
   it('claims that are asked for by name are given where a scope that was agreed to covers them', async () => {
-    const claims = JSON.stringify({ id_token: { name: { essential: true }, email: null }, userinfo: { name: null, email: null } });
+    const claims = JSON.stringify({
+      id_token: { name: { essential: true }, email: null },
+      userinfo: { name: null, email: null },
+    });
     await signIn(asking, browser, { scope: 'openid profile' });
     const tokens = await signIn(asking, browser, { scope: 'openid', claims });
     expect(tokens.claims()).toMatchObject({ name: 'Ada' });
     expect(tokens.claims()?.email).toBeUndefined();
-    expect(await client.fetchUserInfo(asking, tokens.access_token, person.userId)).toEqual({ sub: person.userId, name: 'Ada' });
+    expect(await client.fetchUserInfo(asking, tokens.access_token, person.userId)).toEqual({
+      sub: person.userId,
+      name: 'Ada',
+    });
   });
 });

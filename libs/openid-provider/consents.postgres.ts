@@ -27,7 +27,8 @@ export class Consents {
   async add(userId: string, clientId: string, consent: Consent): Promise<void> {
     const before = await this.find(userId, clientId);
     const resources = { ...before?.resources };
-    for (const [resource, scopes] of Object.entries(consent.resources)) resources[resource] = union(resources[resource], scopes);
+    for (const [resource, scopes] of Object.entries(consent.resources))
+      resources[resource] = union(resources[resource], scopes);
     await this.pool.query(
       `INSERT INTO provider.consents (user_id, client_id, scopes, resources, granted_at) VALUES ($1, $2, $3, $4, $5)
        ON CONFLICT (user_id, client_id) DO UPDATE SET scopes = $3, resources = $4, granted_at = $5`,
@@ -40,4 +41,6 @@ export class Consents {
   }
 }
 
-const union = (before: readonly string[] = [], added: readonly string[]): string[] => [...new Set([...before, ...added])];
+const union = (before: readonly string[] = [], added: readonly string[]): string[] => [
+  ...new Set([...before, ...added]),
+];

@@ -22,7 +22,10 @@ it('behind TLS every cookie is Secure and HttpOnly, and the session’s cannot b
   const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
   try {
     const session = (await fetch(url)).headers.getSetCookie();
-    expect(session.map((cookie) => cookie.split('=')[0])).toEqual(['__Host-ligature_session', '__Host-ligature_session.sig']);
+    expect(session.map((cookie) => cookie.split('=')[0])).toEqual([
+      '__Host-ligature_session',
+      '__Host-ligature_session.sig',
+    ]);
     const query = new URLSearchParams({
       client_id: 'app',
       response_type: 'code',

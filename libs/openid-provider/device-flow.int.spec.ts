@@ -42,7 +42,9 @@ describe('P10: the device flow, on two instances', () => {
   });
 
   const begin = (scope = 'openid profile') => client.initiateDeviceAuthorization(television, { scope });
-  const poll = (deviceCode: string): Promise<{ error: string } | { error?: undefined; access_token: string; refresh_token?: string }> =>
+  const poll = (
+    deviceCode: string,
+  ): Promise<{ error: string } | { error?: undefined; access_token: string; refresh_token?: string }> =>
     client
       .genericGrantRequest(television, DEVICE_CODE_GRANT, { device_code: deviceCode })
       .catch((error: client.ResponseBodyError) => ({ error: error.error }));
@@ -55,7 +57,10 @@ describe('P10: the device flow, on two instances', () => {
 
   it('the flow: code, page, sign-in, tokens', async () => {
     const device = await begin();
-    expect(device).toMatchObject({ verification_uri: `${op.issuer}/device`, user_code: expect.stringMatching(/^[B-Z]{4}-[B-Z]{4}$/) });
+    expect(device).toMatchObject({
+      verification_uri: `${op.issuer}/device`,
+      user_code: expect.stringMatching(/^[B-Z]{4}-[B-Z]{4}$/),
+    });
     expect(device.expires_in).toBeLessThanOrEqual(DEVICE_CODE_TTL_S);
     expect(await poll(device.device_code)).toEqual({ error: 'authorization_pending' });
     await approve(device.user_code);
@@ -64,7 +69,9 @@ describe('P10: the device flow, on two instances', () => {
     expect(tokens.claims()).toMatchObject({ sub: person.userId, name: 'Ada' });
     expect(op.issued.at(-1)).toMatchObject({ grantType: 'device_code', userId: person.userId, offline: false });
     const refreshed = await client.refreshTokenGrant(television, tokens.refresh_token ?? '');
-    expect(await client.fetchUserInfo(television, refreshed.access_token, person.userId)).toMatchObject({ name: 'Ada' });
+    expect(await client.fetchUserInfo(television, refreshed.access_token, person.userId)).toMatchObject({
+      name: 'Ada',
+    });
   });
 
   it('the page shows which app asks, the code, and a warning, and has no script; the link with the code fills it in only', async () => {
@@ -116,7 +123,9 @@ describe('P10: the device flow, on two instances', () => {
     await browser.open(`${op.issuer}/device`);
     await browser.submit({ user_code: device.user_code });
     expect(browser.text).toContain('is not known, has expired, or was used');
-    expect(await poll(device.device_code)).toMatchObject({ error: expect.stringMatching(/expired_token|invalid_grant/) });
+    expect(await poll(device.device_code)).toMatchObject({
+      error: expect.stringMatching(/expired_token|invalid_grant/),
+    });
   });
 
   it('sign-in against revocation: who is deactivated before the device asks gets nothing', async () => {

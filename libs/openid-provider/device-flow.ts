@@ -25,7 +25,10 @@ export const deviceFlowOf = (branding: PageBranding): NonNullable<Configuration[
     ctx.body = deviceCodePage(ctx, await branding.of(ctx), form, { userCode, error: error && textOf(error) });
   },
   userCodeConfirmSource: async (ctx, form, client, _deviceInfo, userCode) => {
-    ctx.body = deviceConfirmPage(ctx, await branding.of(ctx), form, { app: client.clientName ?? client.clientId, userCode });
+    ctx.body = deviceConfirmPage(ctx, await branding.of(ctx), form, {
+      app: client.clientName ?? client.clientId,
+      userCode,
+    });
   },
   successSource: async (ctx) => {
     ctx.body = deviceDonePage(ctx, await branding.of(ctx));
@@ -66,8 +69,8 @@ export const limitCodeGuesses = (throttles: Throttles, clock: Clock, find: FindB
 };
 
 /**
- * A link with the code in it (`verification_uri_complete`) shows the form with the code filled in; oidc-provider would send a page that submits
- * itself, with a script.
+ * A link with the code in it (`verification_uri_complete`) shows the form with the code filled in; oidc-provider would
+ * send a page that submits itself, with a script.
  */
 export const prefillUserCode =
   (path: string) =>

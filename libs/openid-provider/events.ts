@@ -14,7 +14,10 @@ export const consentGranted = defineEvent('ConsentGranted', {
 /** On `userActivity-<id>`: the person took an app's access away; its grants end with it. */
 export const consentRevoked = defineEvent('ConsentRevoked', { clientId: z.string() });
 
-/** On `userActivity-<id>`, before the app gets them: tokens for this person. The tokens themselves are nowhere but in the answer. */
+/**
+ * On `userActivity-<id>`, before the app gets them: tokens for this person. The tokens themselves are nowhere but in
+ * the answer.
+ */
 export const tokensIssued = defineEvent('TokensIssued', {
   ...grant,
   grantType: z.enum(['authorization_code', 'refresh_token', 'device_code']),
@@ -43,9 +46,18 @@ export const tokensRevoked = defineEvent('TokensRevoked', {
     'account_erased',
   ]),
 });
-/** On `userActivity-<id>`: a refresh token came a second time, so one of two holders is a thief: the whole grant ended (security row P4). */
+/**
+ * On `userActivity-<id>`: a refresh token came a second time, so one of two holders is a thief: the whole grant ended
+ * (security row P4).
+ */
 export const refreshTokenReuseDetected = defineEvent('RefreshTokenReuseDetected', grant);
 
-export const grantEvents = [consentGranted, consentRevoked, tokensIssued, tokensRevoked, refreshTokenReuseDetected] as const;
+export const grantEvents = [
+  consentGranted,
+  consentRevoked,
+  tokensIssued,
+  tokensRevoked,
+  refreshTokenReuseDetected,
+] as const;
 export type GrantEvent = EventOf<(typeof grantEvents)[number]>;
 export type TokensRevokedReason = EventOf<typeof tokensRevoked>['data']['reason'];

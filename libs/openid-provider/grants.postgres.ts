@@ -45,12 +45,23 @@ export const grantFromRow = (row: GrantRow): GrantRecord => ({
 });
 
 /** What a {@link GrantRow} is read from. */
-export const GRANT_COLUMNS = ['id', 'client_id', 'user_id', 'organization_id', 'session_uid', 'claim_id', 'account_revision'] as const;
+export const GRANT_COLUMNS = [
+  'id',
+  'client_id',
+  'user_id',
+  'organization_id',
+  'session_uid',
+  'claim_id',
+  'account_revision',
+] as const;
 const COLUMNS = GRANT_COLUMNS.join(', ');
 
 export type GrantSelector = { readonly grantId: string } | { readonly userId: string; readonly clientId: string };
 
-/** Marks grants as revoked and takes their codes and tokens away: from then on they are good for nothing. Their events are owed. */
+/**
+ * Marks grants as revoked and takes their codes and tokens away: from then on they are good for nothing. Their events
+ * are owed.
+ */
 export const markRevoked = async (
   db: Queryable,
   condition: string,
@@ -67,11 +78,13 @@ export const markRevoked = async (
 };
 
 const conditionOf = (where: GrantSelector): readonly [string, readonly unknown[]] =>
-  'grantId' in where ? ['id = $3', [where.grantId]] : ['user_id = $3 AND client_id = $4', [where.userId, where.clientId]];
+  'grantId' in where
+    ? ['id = $3', [where.grantId]]
+    : ['user_id = $3 AND client_id = $4', [where.userId, where.clientId]];
 
 /**
- * Grants end at once and for all instances; the event of it follows. A grant's row stays, revoked, until its event is stored, so that no event
- * is lost when the event store is away or a process dies in between.
+ * Grants end at once and for all instances; the event of it follows. A grant's row stays, revoked, until its event is
+ * stored, so that no event is lost when the event store is away or a process dies in between.
  */
 export class Grants {
   constructor(
@@ -89,7 +102,10 @@ export class Grants {
     return rows.map(grantFromRow);
   }
 
-  /** Stores the events that are still owed. One that cannot be stored keeps no other waiting, but a store that is away is not tried for each. */
+  /**
+   * Stores the events that are still owed. One that cannot be stored keeps no other waiting, but a store that is away
+   * is not tried for each.
+   */
   async finishRevocations(): Promise<void> {
     const { rows } = await this.pool.query<GrantRow & { revoked_reason: RevocationReason }>(
       `SELECT ${COLUMNS}, revoked_reason FROM provider.grants WHERE revoked_at IS NOT NULL ORDER BY revoked_at LIMIT 500`,
@@ -110,7 +126,10 @@ export class Grants {
       });
       return undefined;
     } catch (error) {
-      this.logger.warn({ error: (error as Error).message, reason }, 'the event of a revoked grant could not be stored yet');
+      this.logger.warn(
+        { error: (error as Error).message, reason },
+        'the event of a revoked grant could not be stored yet',
+      );
       return error;
     }
   }

@@ -2,8 +2,9 @@ import { exchange } from '#libs/platform/guarded-http.js';
 import type { HttpPolicy } from '#libs/platform/guarded-http.js';
 
 /**
- * How oidc-provider asks addresses that a client supplied (`jwks_uri`, `sector_identifier_uri`, `backchannel_logout_uri`): bounded, without
- * redirects, to allowed addresses only (P13). Its own guard looks at the address after the connection is made, and not at all in older Nodes.
+ * How oidc-provider asks addresses that a client supplied (`jwks_uri`, `sector_identifier_uri`,
+ * `backchannel_logout_uri`): bounded, without redirects, to allowed addresses only (P13). Its own guard looks at the
+ * address after the connection is made, and not at all in older Nodes.
  */
 export const guardedFetch =
   (policy: HttpPolicy) =>

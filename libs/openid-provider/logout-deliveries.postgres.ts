@@ -33,7 +33,10 @@ export const enqueueLogout = async (db: Queryable, app: Omit<LogoutDelivery, 'at
   );
 };
 
-/** Takes what is due, so that no other instance does; what is not done by its next time comes again. @param except clients that wait */
+/**
+ * Takes what is due, so that no other instance does; what is not done by its next time comes again.
+ * @param except clients that wait
+ */
 export const takeDueLogouts = async (
   pool: Pool,
   now: Date,
@@ -51,11 +54,20 @@ export const takeDueLogouts = async (
   return rows.map(({ client_id, sid, user_id, attempts }) => ({ clientId: client_id, sid, userId: user_id, attempts }));
 };
 
-export const forgetLogout = async (pool: Pool, { clientId, sid }: Pick<LogoutDelivery, 'clientId' | 'sid'>): Promise<void> => {
+export const forgetLogout = async (
+  pool: Pool,
+  { clientId, sid }: Pick<LogoutDelivery, 'clientId' | 'sid'>,
+): Promise<void> => {
   await pool.query('DELETE FROM provider.logout_deliveries WHERE client_id = $1 AND sid = $2', [clientId, sid]);
 };
 
 /** Nothing was tried; it comes again at its next time. */
-export const giveBackAttempt = async (pool: Pool, { clientId, sid }: Pick<LogoutDelivery, 'clientId' | 'sid'>): Promise<void> => {
-  await pool.query('UPDATE provider.logout_deliveries SET attempts = attempts - 1 WHERE client_id = $1 AND sid = $2', [clientId, sid]);
+export const giveBackAttempt = async (
+  pool: Pool,
+  { clientId, sid }: Pick<LogoutDelivery, 'clientId' | 'sid'>,
+): Promise<void> => {
+  await pool.query('UPDATE provider.logout_deliveries SET attempts = attempts - 1 WHERE client_id = $1 AND sid = $2', [
+    clientId,
+    sid,
+  ]);
 };

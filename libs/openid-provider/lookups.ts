@@ -10,9 +10,9 @@ const ROUTES_OF_ANY_TOKEN: ReadonlySet<string> = new Set(['introspection', 'revo
 const lookups = new WeakMap<object, Lookups>();
 
 /**
- * What one request looks up. oidc-provider asks for the same value once for each kind of token, and then for the token's grant; one statement
- * answers all of it, as of one moment. Nothing is remembered beyond the request, and a grant is handed out once, because its model is changed in
- * place.
+ * What one request looks up. oidc-provider asks for the same value once for each kind of token, and then for the
+ * token's grant; one statement answers all of it, as of one moment. Nothing is remembered beyond the request, and a
+ * grant is handed out once, because its model is changed in place.
  */
 export class Lookups {
   readonly #tokens = new Map<string, Promise<readonly StoredArtifact[]>>();

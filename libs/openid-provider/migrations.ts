@@ -68,8 +68,8 @@ export const openIdProviderMigrations: readonly Migration[] = [
   },
   {
     name: 'openid-provider/grants',
-    // Grants get a table of their own, because they may outlive their session (offline_access). Apps from before ask once more; so do people
-    // whose sessions do not know what they were decided from.
+    // Grants get a table of their own, because they may outlive their session (offline_access). Apps from before ask
+    // once more; so do people whose sessions do not know what they were decided from.
     sql: `
       DELETE FROM provider.artifacts WHERE model = 'Grant' OR grant_id IS NOT NULL;
       UPDATE provider.sessions SET state = 'ended', jti = NULL, ended_at = now(), ended_reason = 'replaced' WHERE account_revision = -1 AND state IN ('pending', 'active');

@@ -57,7 +57,10 @@ export interface OpenIdProviderOptions {
   /** Path of our sign-in page for an interaction. */
   readonly signInPath: (interactionUid: string) => string;
   readonly consentPath: (interactionUid: string) => string;
-  /** A person signs out through a relying party: stores the event. Only then does the session end, so that when this throws it does not. */
+  /**
+   * A person signs out through a relying party: stores the event. Only then does the session end, so that when this
+   * throws it does not.
+   */
   readonly onSignedOut: (session: SessionRecord) => Promise<void>;
   readonly onTokensIssued: OnTokensIssued;
   /** Stores the event of a grant that has ended. */

@@ -94,7 +94,9 @@ export class OpenIdProvider {
     void this.#generation.handler(request, response);
   };
 
-  /** What happens in the background all the time, once: apps are told of logouts, and events that are owed are stored. */
+  /**
+   * What happens in the background all the time, once: apps are told of logouts, and events that are owed are stored.
+   */
   async work(): Promise<void> {
     await this.#generation.logouts.deliverDue();
     await this.#grants.finishRevocations();
@@ -105,7 +107,10 @@ export class OpenIdProvider {
     return this.#generation.logouts.settled();
   }
 
-  /** Signing keys take their turn, and a rotation that was asked for is begun. To be done far more often than the time for which a key is published before it signs. */
+  /**
+   * Signing keys take their turn, and a rotation that was asked for is begun. To be done far more often than the time
+   * for which a key is published before it signs.
+   */
   async turnKeys(): Promise<void> {
     const { pool, masterKey, clock } = this.options;
     await rotateWhenAsked(pool, masterKey, clock());
@@ -127,7 +132,14 @@ export class OpenIdProvider {
     const isPublished = new Set(published.map(({ kid }) => kid));
     const which = JSON.stringify([keys, signing, published].map((list) => list.map(({ kid }) => kid)));
     if (this.#generation?.keys === which) return;
-    const parts = { options, sessions, grants: this.#grants, consents: this.#consents, limits: this.#limits, branding: this.#branding };
+    const parts = {
+      options,
+      sessions,
+      grants: this.#grants,
+      consents: this.#consents,
+      limits: this.#limits,
+      branding: this.#branding,
+    };
     const provider = new Provider(
       issuer,
       configurationOf(
@@ -164,7 +176,10 @@ export class OpenIdProvider {
     '/device',
   ] as const;
 
-  /** The interaction that this browser is in, by its cookie; nothing when it expired, is unknown, or is another browser's. */
+  /**
+   * The interaction that this browser is in, by its cookie; nothing when it expired, is unknown, or is another
+   * browser's.
+   */
   async findInteraction(request: IncomingMessage, response: ServerResponse): Promise<RunningInteraction | undefined> {
     try {
       return await this.#describe(await this.#generation.provider.interactionDetails(request, response));
@@ -174,25 +189,39 @@ export class OpenIdProvider {
     }
   }
 
-  /** An interaction by its id alone, for a caller that has bound it to this browser by other means (its cookie goes to the sign-in page only). */
+  /**
+   * An interaction by its id alone, for a caller that has bound it to this browser by other means (its cookie goes to
+   * the sign-in page only).
+   */
   async interactionByUid(uid: string): Promise<RunningInteraction | undefined> {
     const interaction = await this.#generation.provider.Interaction.find(uid);
     return interaction && this.#describe(interaction);
   }
 
-  /** Answers an interaction with an active session. @returns where to send the browser, or nothing when either is over */
+  /**
+   * Answers an interaction with an active session.
+   * @returns where to send the browser, or nothing when either is over
+   */
   async finishInteraction(uid: string, sessionId: string): Promise<string | undefined> {
-    const [interaction, login] = [await this.#generation.provider.Interaction.find(uid), await this.sessions.loginOf(sessionId)];
+    const [interaction, login] = [
+      await this.#generation.provider.Interaction.find(uid),
+      await this.sessions.loginOf(sessionId),
+    ];
     const relyingParty = interaction && (await this.#relyingPartyOf(interaction));
     if (!interaction || !login || !relyingParty) return undefined;
-    // The browser may have had another session when it came; resuming compares with the one it has now (lib/actions/authorization/resume.js).
+    // The browser may have had another session when it came; resuming compares with the one it has now
+    // (lib/actions/authorization/resume.js).
     delete interaction.session;
-    // Where the organization agreed for its people they are not asked once more; without the answer native apps would ask for ever.
+    // Where the organization agreed for its people they are not asked once more; without the answer native apps would
+    // ask for ever.
     const agreed = relyingParty.consent === 'by_organization' && !promptsOf(interaction).includes('consent');
     return this.#answer(interaction, { login: { ...login, remember: true }, ...(agreed ? { consent: {} } : {}) });
   }
 
-  /** The person agreed to what the app asks for; the event is stored. @returns where to send the browser, or nothing when the interaction is over */
+  /**
+   * The person agreed to what the app asks for; the event is stored.
+   * @returns where to send the browser, or nothing when the interaction is over
+   */
   async giveConsent(uid: string, userId: string): Promise<string | undefined> {
     const interaction = await this.#generation.provider.Interaction.find(uid);
     const running = interaction && (await this.#describe(interaction));
@@ -201,10 +230,16 @@ export class OpenIdProvider {
     return this.#answer(interaction, { consent: {} });
   }
 
-  /** Answers an interaction with the person's refusal (RFC 6749, section 4.1.2.1). @returns where to send the browser, or nothing when it is over */
+  /**
+   * Answers an interaction with the person's refusal (RFC 6749, section 4.1.2.1).
+   * @returns where to send the browser, or nothing when it is over
+   */
   async abandonInteraction(uid: string): Promise<string | undefined> {
     const interaction = await this.#generation.provider.Interaction.find(uid);
-    return interaction && this.#answer(interaction, { error: 'access_denied', error_description: 'the person went back to the app' });
+    return (
+      interaction &&
+      this.#answer(interaction, { error: 'access_denied', error_description: 'the person went back to the app' })
+    );
   }
 
   async #answer(interaction: Interaction, result: InteractionResults): Promise<string> {
@@ -242,8 +277,8 @@ export class OpenIdProvider {
   }
 
   /**
-   * Makes a pending session the browser's own: ends the one it had, and gives it a cookie with a fresh value, so that nothing of an old id
-   * survives a sign-in (L22). @returns false when the session was ended meanwhile
+   * Makes a pending session the browser's own: ends the one it had, and gives it a cookie with a fresh value, so that
+   * nothing of an old id survives a sign-in (L22). @returns false when the session was ended meanwhile
    */
   async activate(sessionId: string, request: IncomingMessage, response: ServerResponse): Promise<boolean> {
     const before = await this.current(request, response);
@@ -254,7 +289,10 @@ export class OpenIdProvider {
     return true;
   }
 
-  /** Gives the browser's session a fresh id, after a link or a re-authentication (L22). Does nothing for one that has ended. */
+  /**
+   * Gives the browser's session a fresh id, after a link or a re-authentication (L22). Does nothing for one that has
+   * ended.
+   */
   async rotate(sessionId: string, request: IncomingMessage, response: ServerResponse): Promise<void> {
     const jti = await this.sessions.rotate(sessionId);
     if (jti !== undefined) this.#setSessionCookie(jti, request, response);
@@ -278,7 +316,8 @@ export class OpenIdProvider {
         currentDate: this.options.clock(),
       });
       const { client_id: clientId, organization, scope: granted, sub } = payload;
-      // Our APIs serve clients that speak for themselves (RFC 9068, section 5): what an app may do for its user is not what it may do to all.
+      // Our APIs serve clients that speak for themselves (RFC 9068, section 5): what an app may do for its user is not
+      // what it may do to all.
       if (typeof clientId !== 'string' || sub !== clientId || typeof organization !== 'string')
         return { kind: 'refused', code: 'invalid_token' };
       const scopes = typeof granted === 'string' ? granted.split(' ') : [];
@@ -327,7 +366,10 @@ export class OpenIdProvider {
   }
 
   #setSessionCookie(jti: string, request: IncomingMessage, response: ServerResponse): void {
-    this.#cookies(request, response).set(this.#cookieName, jti, { ...this.#cookieOptions, maxAge: SESSION_TTL_S * 1_000 });
+    this.#cookies(request, response).set(this.#cookieName, jti, {
+      ...this.#cookieOptions,
+      maxAge: SESSION_TTL_S * 1_000,
+    });
   }
 
   get #cookieName(): string {

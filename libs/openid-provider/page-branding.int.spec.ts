@@ -5,12 +5,22 @@ import { remainingMs } from '#libs/platform/deadline.js';
 import { DEVICE_CODE_GRANT } from '#libs/relying-parties/settings.js';
 import type { Branding } from '#libs/web/branding.js';
 import { Browser } from '#test-support/browser.js';
-import { aPerson, APP, aRelyingParty, authorize, signIn, startTestOpenIdProvider } from '#test-support/open-id-provider.js';
+import {
+  aPerson,
+  APP,
+  aRelyingParty,
+  authorize,
+  signIn,
+  startTestOpenIdProvider,
+} from '#test-support/open-id-provider.js';
 import type { TestOpenIdProvider } from '#test-support/open-id-provider.js';
 
 const BRANDINGS = new Map<string, Branding>([
   ['default', { organizationName: 'The Default', accentColor: '#112233' }],
-  ['north', { organizationName: 'North & Sons', logoUrl: 'https://logo.north.example/l.png', backgroundColor: '#aabbcc' }],
+  [
+    'north',
+    { organizationName: 'North & Sons', logoUrl: 'https://logo.north.example/l.png', backgroundColor: '#aabbcc' },
+  ],
   ['south', { organizationName: 'South', logoUrl: 'https://logo.south.example/l.png' }],
 ]);
 
@@ -64,7 +74,12 @@ describe('the pages of oidc-provider’s own look as the organization’s that t
     images: 'https://logo.north.example',
     theme: 'default-aabbcc.css',
   };
-  const SOUTH = { ...NONE, name: 'South', logo: 'https://logo.south.example/l.png', images: 'https://logo.south.example' };
+  const SOUTH = {
+    ...NONE,
+    name: 'South',
+    logo: 'https://logo.south.example/l.png',
+    images: 'https://logo.south.example',
+  };
   const UNBRANDED = { ...NONE, name: 'Ligature' };
 
   describe('signing out', () => {
@@ -74,14 +89,17 @@ describe('the pages of oidc-provider’s own look as the organization’s that t
       ['north', NORTH],
       ['south', SOUTH],
       ['default', DEFAULT],
-    ] as const)('the question, and the page afterwards, are the organization’s of the session: %s', async (organization, expected) => {
-      await signInTo(organization);
-      await signOut();
-      expect([browser.text, look()]).toEqual([expect.stringContaining('Sign out?'), expected]);
-      await browser.submit({ logout: 'yes' });
-      expect([browser.text, look()]).toEqual([expect.stringContaining('You are signed out'), expected]);
-      expect(op.signedOut.at(-1)?.organizationId).toBe(organization);
-    });
+    ] as const)(
+      'the question, and the page afterwards, are the organization’s of the session: %s',
+      async (organization, expected) => {
+        await signInTo(organization);
+        await signOut();
+        expect([browser.text, look()]).toEqual([expect.stringContaining('Sign out?'), expected]);
+        await browser.submit({ logout: 'yes' });
+        expect([browser.text, look()]).toEqual([expect.stringContaining('You are signed out'), expected]);
+        expect(op.signedOut.at(-1)?.organizationId).toBe(organization);
+      },
+    );
 
     it('… whatever app of another organization a link names', async () => {
       await signInTo('north');
@@ -204,12 +222,20 @@ describe('the pages of oidc-provider’s own look as the organization’s that t
       await browser.open(`${op.issuer}/session/end`);
       expect([browser.status, browser.text, look()]).toEqual([200, expect.stringContaining('Sign out?'), UNBRANDED]);
       await browser.submit({ logout: 'yes' });
-      expect([browser.status, browser.text, look()]).toEqual([200, expect.stringContaining('You are signed out'), UNBRANDED]);
+      expect([browser.status, browser.text, look()]).toEqual([
+        200,
+        expect.stringContaining('You are signed out'),
+        UNBRANDED,
+      ]);
     });
 
     it('errors', async () => {
       await browser.open((await authorize(several, { redirect_uri: 'https://elsewhere.example/' })).url);
-      expect([browser.status, browser.text, look()]).toEqual([400, expect.stringContaining('invalid_redirect_uri'), UNBRANDED]);
+      expect([browser.status, browser.text, look()]).toEqual([
+        400,
+        expect.stringContaining('invalid_redirect_uri'),
+        UNBRANDED,
+      ]);
     });
 
     it('the device flow', async () => {
@@ -220,7 +246,11 @@ describe('the pages of oidc-provider’s own look as the organization’s that t
       await browser.submit({ user_code: device.user_code });
       expect([browser.status, look()]).toEqual([200, UNBRANDED]);
       await browser.submit({ confirm: 'yes' });
-      expect([browser.status, browser.text, look()]).toEqual([200, expect.stringContaining('Your device is connected'), UNBRANDED]);
+      expect([browser.status, browser.text, look()]).toEqual([
+        200,
+        expect.stringContaining('Your device is connected'),
+        UNBRANDED,
+      ]);
     });
   });
 

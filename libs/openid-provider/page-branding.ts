@@ -30,8 +30,8 @@ export class PageBranding {
   }
 
   /**
-   * The page after a sign-out is the organization's whose session it was, and by then there is no session: the redirect names it. Whoever types
-   * another one sees what its `/o/{slug}/signed-out` shows as well.
+   * The page after a sign-out is the organization's whose session it was, and by then there is no session: the redirect
+   * names it. Whoever types another one sees what its `/o/{slug}/signed-out` shows as well.
    */
   async nameInRedirect(ctx: KoaContextWithOIDC): Promise<void> {
     if (ctx.oidc?.route !== 'end_session_confirm') return;
@@ -46,8 +46,10 @@ export class PageBranding {
 
   async #organizationOf(ctx: KoaContextWithOIDC): Promise<string | undefined> {
     const { oidc } = ctx;
-    if (oidc?.route === 'end_session_success') return slugSchema.safeParse(ctx.query.organization).data ?? (await ofClient(ctx));
-    const ofSession = async () => (oidc?.session?.accountId ? this.sessions.organizationOf(oidc.session.uid) : undefined);
+    if (oidc?.route === 'end_session_success')
+      return slugSchema.safeParse(ctx.query.organization).data ?? (await ofClient(ctx));
+    const ofSession = async () =>
+      oidc?.session?.accountId ? this.sessions.organizationOf(oidc.session.uid) : undefined;
     return oidc && OF_THE_SESSION.has(oidc.route)
       ? ((await ofSession()) ?? (await ofClient(ctx)))
       : ((await ofClient(ctx)) ?? (await ofSession()));
@@ -57,13 +59,19 @@ export class PageBranding {
     try {
       return await withDeadline(Math.min(PATIENCE_MS, remainingMs()), work);
     } catch (error) {
-      this.options.logger.warn({ error: (error as Error).message }, 'a page is shown without the look of its organization');
+      this.options.logger.warn(
+        { error: (error as Error).message },
+        'a page is shown without the look of its organization',
+      );
       return undefined;
     }
   }
 }
 
-/** The one that the request names, where it is the app's: a request that is refused may not have been checked yet. Else the app's own. */
+/**
+ * The one that the request names, where it is the app's: a request that is refused may not have been checked yet. Else
+ * the app's own.
+ */
 const ofClient = async ({ oidc }: KoaContextWithOIDC): Promise<string | undefined> => {
   const code = oidc?.entities.DeviceCode;
   const client: Client | undefined =

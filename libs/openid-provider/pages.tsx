@@ -44,10 +44,18 @@ const SignOutPage = ({ action, xsrf }: FormFields): VNode => {
   );
 };
 
-/** Asks whether to sign out (RP-Initiated Logout 1.0, section 2: the OP asks, P7). @param form oidc-provider's form, id `op.logoutForm` */
+/**
+ * Asks whether to sign out (RP-Initiated Logout 1.0, section 2: the OP asks, P7).
+ * @param form oidc-provider's form, id `op.logoutForm`
+ */
 export const signOutPage = (ctx: KoaContextWithOIDC, branding: Look, form: string): string => {
   const target = ctx.oidc.session?.state?.postLogoutRedirectUri;
-  return render(ctx, branding, <SignOutPage {...formFields(form)} />, typeof target === 'string' ? [new URL(target).origin] : []);
+  return render(
+    ctx,
+    branding,
+    <SignOutPage {...formFields(form)} />,
+    typeof target === 'string' ? [new URL(target).origin] : [],
+  );
 };
 
 const AnsweredPage = ({ title, heading }: { readonly title: Message; readonly heading: Message }): VNode => {
@@ -122,11 +130,23 @@ const DeviceCodePage = ({ action, xsrf, userCode, error }: FormFields & DeviceCo
   );
 };
 
-/** Asks for the code that a device shows (RFC 8628, section 3.3). @param form oidc-provider's form, id `op.deviceInputForm` */
-export const deviceCodePage = (ctx: KoaContextWithOIDC, branding: Look, form: string, props: DeviceCodePageProps): string =>
-  render(ctx, branding, <DeviceCodePage {...formFields(form)} {...props} />);
+/**
+ * Asks for the code that a device shows (RFC 8628, section 3.3).
+ * @param form oidc-provider's form, id `op.deviceInputForm`
+ */
+export const deviceCodePage = (
+  ctx: KoaContextWithOIDC,
+  branding: Look,
+  form: string,
+  props: DeviceCodePageProps,
+): string => render(ctx, branding, <DeviceCodePage {...formFields(form)} {...props} />);
 
-const DeviceConfirmPage = ({ action, xsrf, app, userCode }: FormFields & { readonly app: string; readonly userCode: string }): VNode => {
+const DeviceConfirmPage = ({
+  action,
+  xsrf,
+  app,
+  userCode,
+}: FormFields & { readonly app: string; readonly userCode: string }): VNode => {
   const { t } = useLanguage();
   return (
     <Page title={t(texts.connectDevice)}>
@@ -156,7 +176,10 @@ const DeviceConfirmPage = ({ action, xsrf, app, userCode }: FormFields & { reado
   );
 };
 
-/** Shows which app asks, the code, and what it means to go on (P10; RFC 8628, section 5.4). @param form oidc-provider's form, id `op.deviceConfirmForm` */
+/**
+ * Shows which app asks, the code, and what it means to go on (P10; RFC 8628, section 5.4).
+ * @param form oidc-provider's form, id `op.deviceConfirmForm`
+ */
 export const deviceConfirmPage = (
   ctx: KoaContextWithOIDC,
   branding: Look,
@@ -176,7 +199,8 @@ const DeviceDonePage = (): VNode => {
   );
 };
 
-export const deviceDonePage = (ctx: KoaContextWithOIDC, branding: Look): string => render(ctx, branding, <DeviceDonePage />);
+export const deviceDonePage = (ctx: KoaContextWithOIDC, branding: Look): string =>
+  render(ctx, branding, <DeviceDonePage />);
 
 interface FormFields {
   readonly action: string;

@@ -1,9 +1,9 @@
 import type { IncomingMessage } from 'node:http';
 
 /**
- * oidc-provider makes endpoint URLs from the request's Host, from a proxy's forwarded headers, and from the request target where that is a
- * whole URL (RFC 9112, section 3.2.2). All are the stranger's to choose (security.md, "OpenID Provider"), so they are replaced by the
- * issuer's own before it looks.
+ * oidc-provider makes endpoint URLs from the request's Host, from a proxy's forwarded headers, and from the request
+ * target where that is a whole URL (RFC 9112, section 3.2.2). All are the stranger's to choose (security.md, "OpenID
+ * Provider"), so they are replaced by the issuer's own before it looks.
  */
 export const pinToIssuer = (
   request: IncomingMessage & { originalUrl?: string; ip?: string },

@@ -4,8 +4,9 @@ import type { KoaContextWithOIDC } from 'oidc-provider';
 const MOST_BYTES = 8_000;
 
 /**
- * Requests that apps may send by POST as well (OpenID Connect Core 3.1.2.1, RP-Initiated Logout 2) are answered with a redirect to the same by
- * GET. A form on another site brings no `SameSite=Lax` cookie: taken as it is, the person's session would be unknown, and then replaced.
+ * Requests that apps may send by POST as well (OpenID Connect Core 3.1.2.1, RP-Initiated Logout 2) are answered with a
+ * redirect to the same by GET. A form on another site brings no `SameSite=Lax` cookie: taken as it is, the person's
+ * session would be unknown, and then replaced.
  */
 export const postsAsGets =
   (paths: readonly string[]) =>

@@ -26,9 +26,19 @@ describe('the OpenID Provider by the rules', () => {
   beforeAll(async () => {
     op = await startTestOpenIdProvider();
     for (const settings of [
-      { clientId: 'auditor', organizationId: 'audited', grantTypes: ['client_credentials'], redirectUris: [], scopes: ['history:read'] },
+      {
+        clientId: 'auditor',
+        organizationId: 'audited',
+        grantTypes: ['client_credentials'],
+        redirectUris: [],
+        scopes: ['history:read'],
+      },
       { clientId: 'robot', grantTypes: ['client_credentials'], redirectUris: [], scopes: [] },
-      { clientId: 'both', grantTypes: ['authorization_code', 'client_credentials'], scopes: ['openid', 'history:read'] },
+      {
+        clientId: 'both',
+        grantTypes: ['authorization_code', 'client_credentials'],
+        scopes: ['openid', 'history:read'],
+      },
       { clientId: 'native', applicationType: 'native', redirectUris: ['http://127.0.0.1/callback'] },
       { clientId: 'other-app' },
     ])
@@ -48,7 +58,10 @@ describe('the OpenID Provider by the rules', () => {
     if (!first) throw new Error('no instance');
     return first;
   };
-  const open = async (parameters: Readonly<Record<string, string | undefined>>, configuration = app): Promise<string> => {
+  const open = async (
+    parameters: Readonly<Record<string, string | undefined>>,
+    configuration = app,
+  ): Promise<string> => {
     const url = new URL((await authorize(configuration)).url);
     for (const [name, value] of Object.entries(parameters)) {
       if (value === undefined) url.searchParams.delete(name);
@@ -56,7 +69,9 @@ describe('the OpenID Provider by the rules', () => {
     }
     return browser.open(url.href);
   };
-  const asClient = (clientId: string) => ({ authorization: `Basic ${Buffer.from(`${clientId}:${SECRET}`).toString('base64')}` });
+  const asClient = (clientId: string) => ({
+    authorization: `Basic ${Buffer.from(`${clientId}:${SECRET}`).toString('base64')}`,
+  });
 
   describe('access tokens of our own APIs', () => {
     const tokenOf = async (clientId: string): Promise<string> => {
@@ -87,7 +102,9 @@ describe('the OpenID Provider by the rules', () => {
         clientId: 'auditor',
         organizationId: 'audited',
       });
-      expect(await provider().verifyAccessToken(answer.access_token, { scope: 'history:write' })).toEqual(refused('insufficient_scope'));
+      expect(await provider().verifyAccessToken(answer.access_token, { scope: 'history:write' })).toEqual(
+        refused('insufficient_scope'),
+      );
     });
 
     it('a client without the scope gets no token that is good for it', async () => {
@@ -100,8 +117,12 @@ describe('the OpenID Provider by the rules', () => {
       expect(await open({ scope: 'openid', resource: `${op.issuer}/api` }, both)).toContain('error=invalid_target');
       const tokens = await signIn(both, browser, { scope: 'openid history:read' });
       expect(tokens.scope).toBe('openid');
-      expect(await provider().verifyAccessToken(tokens.access_token, { scope: 'history:read' })).toEqual(refused('invalid_token'));
-      expect(await provider().verifyAccessToken(tokens.id_token ?? '', { scope: 'history:read' })).toEqual(refused('invalid_token'));
+      expect(await provider().verifyAccessToken(tokens.access_token, { scope: 'history:read' })).toEqual(
+        refused('invalid_token'),
+      );
+      expect(await provider().verifyAccessToken(tokens.id_token ?? '', { scope: 'history:read' })).toEqual(
+        refused('invalid_token'),
+      );
     });
 
     it('refuses a token of our own that speaks for somebody else than its client, or to somebody else', async () => {
@@ -121,7 +142,8 @@ describe('the OpenID Provider by the rules', () => {
           .setIssuedAt()
           .setExpirationTime('exp' in claims ? Number(claims.exp) : '5m')
           .sign(key.jwk);
-      const verify = async (token: Promise<string>) => provider().verifyAccessToken(await token, { scope: 'history:read' });
+      const verify = async (token: Promise<string>) =>
+        provider().verifyAccessToken(await token, { scope: 'history:read' });
       expect(await verify(sign({}))).toMatchObject({ kind: 'valid' });
       for (const claims of [
         { sub: person.userId },
@@ -173,13 +195,17 @@ describe('the OpenID Provider by the rules', () => {
 
   it('P1: a native app may have any port on a loopback address, and nothing else', async () => {
     const native = await op.relyingParty('native');
-    expect(await open({ redirect_uri: 'http://127.0.0.1:9/callback' }, native)).toMatch(/^http:\/\/127\.0\.0\.1:9\/callback\?code=/);
+    expect(await open({ redirect_uri: 'http://127.0.0.1:9/callback' }, native)).toMatch(
+      /^http:\/\/127\.0\.0\.1:9\/callback\?code=/,
+    );
     await open({ redirect_uri: 'http://127.0.0.1:9/other' }, native);
     expect(browser.text).toContain('invalid_redirect_uri');
   });
 
   it('P2: a request without PKCE, or with the plain method, is refused', async () => {
-    expect(await open({ code_challenge: undefined, code_challenge_method: undefined })).toContain('error=invalid_request');
+    expect(await open({ code_challenge: undefined, code_challenge_method: undefined })).toContain(
+      'error=invalid_request',
+    );
     expect(await open({ code_challenge_method: 'plain' })).toContain('error=invalid_request');
     expect(await open({ code_challenge_method: undefined })).toContain('error=invalid_request');
   });
@@ -197,7 +223,10 @@ describe('the OpenID Provider by the rules', () => {
           ...(verifier === undefined ? {} : { code_verifier: verifier }),
         }),
       });
-      expect([response.status, await response.json()]).toEqual([400, expect.objectContaining({ error: 'invalid_grant' })]);
+      expect([response.status, await response.json()]).toEqual([
+        400,
+        expect.objectContaining({ error: 'invalid_grant' }),
+      ]);
     }
   });
 
@@ -209,7 +238,8 @@ describe('the OpenID Provider by the rules', () => {
   });
 
   describe('P7: signing out', () => {
-    const endSession = (parameters: Record<string, string>) => browser.open(`${op.issuer}/session/end?${new URLSearchParams(parameters)}`);
+    const endSession = (parameters: Record<string, string>) =>
+      browser.open(`${op.issuer}/session/end?${new URLSearchParams(parameters)}`);
     const account = async () => {
       await browser.open(`${op.issuer}/account`);
       return browser.html;
@@ -281,10 +311,15 @@ describe('the OpenID Provider by the rules', () => {
     expect(app.serverMetadata().authorization_response_iss_parameter_supported).toBe(true);
   });
 
-  it.each(['token', 'id_token', 'code id_token', 'code token', 'none'])('P11: response type %s is refused', async (response_type) => {
-    expect(await open({ response_type })).toMatch(/^[^?#]+[?#]error=(unsupported_response_type|invalid_request)&(?!.*(code|token)=)/);
-    expect(app.serverMetadata().response_types_supported).toEqual(['code']);
-  });
+  it.each(['token', 'id_token', 'code id_token', 'code token', 'none'])(
+    'P11: response type %s is refused',
+    async (response_type) => {
+      expect(await open({ response_type })).toMatch(
+        /^[^?#]+[?#]error=(unsupported_response_type|invalid_request)&(?!.*(code|token)=)/,
+      );
+      expect(app.serverMetadata().response_types_supported).toEqual(['code']);
+    },
+  );
 
   it('P11: no code is ever put into a fragment', async () => {
     const at = await open({ response_mode: 'fragment' });
@@ -300,7 +335,9 @@ describe('the OpenID Provider by the rules', () => {
   });
 
   it('P11: an error page says a code and a reference, and repeats nothing of the request', async () => {
-    await browser.open(`${op.issuer}/auth?client_id=${encodeURIComponent('<script>alert(1)</script>')}&login_hint=ada@example.com`);
+    await browser.open(
+      `${op.issuer}/auth?client_id=${encodeURIComponent('<script>alert(1)</script>')}&login_hint=ada@example.com`,
+    );
     expect(browser.status).toBe(400);
     expect(browser.text).toMatch(/Code invalid_\w+ · reference [0-9a-f-]{36}/);
     expect(browser.html).not.toMatch(/alert|ada@example|<script/);

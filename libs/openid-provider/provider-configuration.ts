@@ -1,5 +1,12 @@
 import { errors } from 'oidc-provider';
-import type { Adapter, Client, ClientAuthMethod, Configuration, KoaContextWithOIDC, ResourceServer } from 'oidc-provider';
+import type {
+  Adapter,
+  Client,
+  ClientAuthMethod,
+  Configuration,
+  KoaContextWithOIDC,
+  ResourceServer,
+} from 'oidc-provider';
 import { API_SCOPES, clientIdSchema, OPENID_SCOPES } from '#libs/relying-parties/settings.js';
 import { PostgresAdapter, sessionAdapter } from './adapter.postgres.js';
 import { Artifacts } from './artifacts.postgres.js';
@@ -40,7 +47,10 @@ const ACCESS_TOKEN_TTL_S = 300;
 const ID_TOKEN_TTL_S = 3_600;
 /** In seconds. */
 const ANONYMOUS_SESSION_TTL_S = 3_600;
-/** A refresh token that nobody uses ends after this time, in seconds; its grant ends after {@link GRANT_TTL_S} in any case. */
+/**
+ * A refresh token that nobody uses ends after this time, in seconds; its grant ends after {@link GRANT_TTL_S} in any
+ * case.
+ */
 const REFRESH_TOKEN_TTL_S = 14 * 24 * 3_600;
 const GRANT_TTL_S = 90 * 24 * 3_600;
 
@@ -76,7 +86,12 @@ export const configurationOf = (parts: ProviderParts, keys: readonly object[]): 
     responseTypes: ['code'],
     pkce: { required: () => true },
     allowOmittingSingleRegisteredRedirectUri: false,
-    clientAuthMethods: ['client_secret_basic', 'client_secret_post', 'private_key_jwt', 'none'] satisfies ClientAuthMethod[],
+    clientAuthMethods: [
+      'client_secret_basic',
+      'client_secret_post',
+      'private_key_jwt',
+      'none',
+    ] satisfies ClientAuthMethod[],
     // P9: oidc-provider also takes the addresses of endpoints, and lists of audiences.
     assertJwtClientAuthClaimsAndHeader: (_ctx, { aud }) => {
       if (aud !== issuer) throw new errors.InvalidClientAuth('the audience must be the issuer, and nothing else');
@@ -113,7 +128,8 @@ export const configurationOf = (parts: ProviderParts, keys: readonly object[]): 
       DeviceCode: DEVICE_CODE_TTL_S,
       IdToken: ID_TOKEN_TTL_S,
       Interaction: ANONYMOUS_SESSION_TTL_S,
-      // A session's time runs from its sign-in, however often it is used; a stranger's is kept for as long as an interaction.
+      // A session's time runs from its sign-in, however often it is used; a stranger's is kept for as long as an
+      // interaction.
       Session: (_ctx, session) =>
         session.accountId ? Math.max(1, (session.loginTs ?? 0) + SESSION_TTL_S - now()) : ANONYMOUS_SESSION_TTL_S,
       Grant: GRANT_TTL_S,
@@ -192,7 +208,8 @@ export const configurationOf = (parts: ProviderParts, keys: readonly object[]): 
         'the OpenID Provider refused a request',
       );
       // P7: a bad request to sign out is not obeyed; the person may still want to.
-      const next = ctx.oidc.route === 'end_session' ? { href: ROUTES.end_session, label: OPENID_TEXTS.signOutHere } : undefined;
+      const next =
+        ctx.oidc.route === 'end_session' ? { href: ROUTES.end_session, label: OPENID_TEXTS.signOutHere } : undefined;
       ctx.body = errorPage(ctx, await branding.of(ctx), { code: out.error, correlationId, next });
     },
   };
@@ -211,7 +228,12 @@ const EXTRA_PARAMETERS: Configuration['extraParams'] = {
 
 const isClientCredentials = (ctx: KoaContextWithOIDC): boolean => ctx.oidc.params?.grant_type === 'client_credentials';
 
-const resourceServerOf = (issuer: string, ctx: KoaContextWithOIDC, resource: string, client: Client): ResourceServer => {
+const resourceServerOf = (
+  issuer: string,
+  ctx: KoaContextWithOIDC,
+  resource: string,
+  client: Client,
+): ResourceServer => {
   const own = resource === apiAudience(issuer);
   // Our APIs serve clients that speak for themselves only.
   if (own && !isClientCredentials(ctx)) throw new errors.InvalidTarget();
@@ -252,14 +274,16 @@ const adapters = ({ options, sessions, grants, limits }: ProviderParts): ((model
         return settings && clientMetadata(settings);
       };
     }
-    if (model === 'DeviceCode') adapter.findByUserCode = limitCodeGuesses(throttles, clock, adapter.findByUserCode.bind(adapter));
+    if (model === 'DeviceCode')
+      adapter.findByUserCode = limitCodeGuesses(throttles, clock, adapter.findByUserCode.bind(adapter));
     return adapter;
   };
 };
 
 /**
- * What an app may have of this person, in this session: what it is registered for, where the organization agreed for its people; else what the
- * person agreed to. Claims that are asked for by name (OpenID Connect Core 5.5) are given where a scope of the app's covers them.
+ * What an app may have of this person, in this session: what it is registered for, where the organization agreed for
+ * its people; else what the person agreed to. Claims that are asked for by name (OpenID Connect Core 5.5) are given
+ * where a scope of the app's covers them.
  */
 const loadGrant = async ({ sessions, consents }: ProviderParts, ctx: KoaContextWithOIDC) => {
   const { client, session, provider, resourceServers = {}, requestParamClaims } = ctx.oidc;
@@ -269,7 +293,8 @@ const loadGrant = async ({ sessions, consents }: ProviderParts, ctx: KoaContextW
   const grant = existing ?? new provider.Grant({ accountId: session.accountId, clientId: client.clientId });
   const before = JSON.stringify(grant);
   const registered = (client.scope ?? 'openid').split(' ');
-  const agreed = ownMetadata(client).consent === 'by_person' ? await consents.find(session.accountId, client.clientId) : undefined;
+  const agreed =
+    ownMetadata(client).consent === 'by_person' ? await consents.find(session.accountId, client.clientId) : undefined;
   const byOrganization = ownMetadata(client).consent === 'by_organization';
   const scopes = byOrganization ? registered : registered.filter((scope) => agreed?.scopes.includes(scope));
   if (scopes.length > 0) grant.addOIDCScope(scopes.join(' '));
@@ -279,7 +304,9 @@ const loadGrant = async ({ sessions, consents }: ProviderParts, ctx: KoaContextW
     if (allowed.length > 0) grant.addResourceScope(resource, allowed.join(' '));
   }
   const covered = new Set(scopes.flatMap((scope) => CLAIMS_OF_SCOPE[scope] ?? []));
-  const [given, refused] = [true, false].map((wanted) => [...requestParamClaims].filter((claim) => covered.has(claim) === wanted));
+  const [given, refused] = [true, false].map((wanted) =>
+    [...requestParamClaims].filter((claim) => covered.has(claim) === wanted),
+  );
   if (given?.length) grant.addOIDCClaims(given);
   if (refused?.length) grant.rejectOIDCClaims(refused);
   // Nothing was agreed to yet: there is nothing to keep.

@@ -36,7 +36,11 @@ describe('codes and refresh tokens, on two instances', () => {
     for (const clientId of ['app', 'other-app'])
       op.relyingParties.set(
         clientId,
-        aRelyingParty({ clientId, grantTypes: ['authorization_code', 'refresh_token'], scopes: ['openid', 'email', 'offline_access'] }),
+        aRelyingParty({
+          clientId,
+          grantTypes: ['authorization_code', 'refresh_token'],
+          scopes: ['openid', 'email', 'offline_access'],
+        }),
       );
     app = await op.relyingParty('app');
   });
@@ -75,7 +79,8 @@ describe('codes and refresh tokens, on two instances', () => {
   };
   const reasons = () => op.revoked.map(({ reason }) => reason);
   const artifacts = async (): Promise<number> =>
-    (await op.pool.query(`SELECT 1 FROM provider.artifacts WHERE payload->>'accountId' = $1`, [person.userId])).rowCount ?? 0;
+    (await op.pool.query(`SELECT 1 FROM provider.artifacts WHERE payload->>'accountId' = $1`, [person.userId]))
+      .rowCount ?? 0;
 
   it('P3: of 50 who exchange one code at once, at most one gets tokens; then the grant is gone', async () => {
     const request = await code();
@@ -102,11 +107,15 @@ describe('codes and refresh tokens, on two instances', () => {
     const answers = await Promise.all(Array.from({ length: AT_ONCE }, () => refresh(token)));
     const [winner, ...others] = answers.filter(({ status }) => status === 200);
     expect(others).toEqual([]);
-    expect(answers.filter(({ status, error }) => status === 400 && error === 'invalid_grant')).toHaveLength(AT_ONCE - 1);
+    expect(answers.filter(({ status, error }) => status === 400 && error === 'invalid_grant')).toHaveLength(
+      AT_ONCE - 1,
+    );
     expect(reasons()).toEqual(['refresh_token_reuse']);
     expect(op.revoked[0]?.grant).toMatchObject({ clientId: 'app', userId: person.userId, claimId: person.claimId });
     expect(await refresh(winner?.refresh_token)).toMatchObject({ status: 400, error: 'invalid_grant' });
-    await expect(client.fetchUserInfo(app, winner?.access_token ?? '', person.userId)).rejects.toMatchObject({ status: 401 });
+    await expect(client.fetchUserInfo(app, winner?.access_token ?? '', person.userId)).rejects.toMatchObject({
+      status: 401,
+    });
     expect(await artifacts()).toBe(0);
     expect(op.issued.map(({ grantType }) => grantType)).toEqual(['authorization_code', 'refresh_token']);
   });
@@ -179,7 +188,9 @@ describe('codes and refresh tokens, on two instances', () => {
 
   it('P14: a request that is refused for another reason takes nothing away', async () => {
     const token = await offline();
-    expect(await ask({ grant_type: 'refresh_token', refresh_token: token, resource: 'https://api.example' })).toMatchObject({
+    expect(
+      await ask({ grant_type: 'refresh_token', refresh_token: token, resource: 'https://api.example' }),
+    ).toMatchObject({
       status: 400,
       error: 'invalid_target',
     });
@@ -231,10 +242,15 @@ describe('codes and refresh tokens, on two instances', () => {
   });
 
   it('a refresh can ask for less, never for more', async () => {
-    const { refresh_token: token = '' } = await signIn(app, browser, { scope: 'openid email offline_access', prompt: 'consent' });
+    const { refresh_token: token = '' } = await signIn(app, browser, {
+      scope: 'openid email offline_access',
+      prompt: 'consent',
+    });
     const less = await ask({ grant_type: 'refresh_token', refresh_token: token, scope: 'openid' });
     expect(less.scope).toBe('openid');
-    expect(await ask({ grant_type: 'refresh_token', refresh_token: less.refresh_token ?? '', scope: 'openid profile' })).toMatchObject({
+    expect(
+      await ask({ grant_type: 'refresh_token', refresh_token: less.refresh_token ?? '', scope: 'openid profile' }),
+    ).toMatchObject({
       error: 'invalid_scope',
     });
     expect(op.issued.at(-1)).toMatchObject({ grantType: 'refresh_token', scopes: ['openid'], offline: true });
@@ -262,7 +278,10 @@ describe('codes and refresh tokens, on two instances', () => {
         source: { address: expect.stringMatching(/127\.0\.0\.1$|^::1$/) },
       },
     ]);
-    const told = JSON.stringify(op.issued, (_key, value: unknown) => (typeof value === 'bigint' ? Number(value) : value));
-    for (const token of [tokens.access_token, tokens.refresh_token ?? '?', tokens.id_token ?? '?']) expect(told).not.toContain(token);
+    const told = JSON.stringify(op.issued, (_key, value: unknown) =>
+      typeof value === 'bigint' ? Number(value) : value,
+    );
+    for (const token of [tokens.access_token, tokens.refresh_token ?? '?', tokens.id_token ?? '?'])
+      expect(told).not.toContain(token);
   });
 });

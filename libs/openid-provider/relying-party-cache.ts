@@ -7,11 +7,14 @@ const FRESH_MS = 1_000;
 type Find = (clientId: string) => Promise<RelyingPartySettings | undefined>;
 
 /**
- * A client's stream is read once a second at most, however many requests come. Clients that are not there are not remembered: one that was
- * just registered works at once.
+ * A client's stream is read once a second at most, however many requests come. Clients that are not there are not
+ * remembered: one that was just registered works at once.
  */
 export const rememberRelyingParties = (find: Find, clock: Clock): Find => {
-  const known = new Map<string, { readonly settings: Promise<RelyingPartySettings | undefined>; readonly atMs: number }>();
+  const known = new Map<
+    string,
+    { readonly settings: Promise<RelyingPartySettings | undefined>; readonly atMs: number }
+  >();
   return async (clientId) => {
     const now = clock().getTime();
     const remembered = known.get(clientId);

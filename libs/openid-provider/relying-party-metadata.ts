@@ -4,24 +4,37 @@ import type { RelyingPartySettings } from '#libs/relying-parties/settings.js';
 
 /** Client metadata of our own, beside the standard one. */
 export interface OwnMetadata {
-  /** Of the app's own organization, and of those that a request may name. The first is the one that is meant without a name. */
+  /**
+   * Of the app's own organization, and of those that a request may name. The first is the one that is meant without a
+   * name.
+   */
   readonly organizations: readonly string[];
   readonly apiScopes: string;
   readonly resources: RelyingPartySettings['resources'];
   readonly consent: RelyingPartySettings['consent'];
 }
-export const EXTRA_METADATA = ['organizations', 'apiScopes', 'resources', 'consent'] as const satisfies readonly (keyof OwnMetadata)[];
+export const EXTRA_METADATA = [
+  'organizations',
+  'apiScopes',
+  'resources',
+  'consent',
+] as const satisfies readonly (keyof OwnMetadata)[];
 
 export const ownMetadata = (client: Client): OwnMetadata => client as unknown as OwnMetadata;
 
 /** P11: never the fragment, which scripts of the page can read. */
 export const RESPONSE_MODES = ['query', 'form_post'] as const;
 
-const of = (scopes: readonly string[], known: readonly string[]): string => scopes.filter((scope) => known.includes(scope)).join(' ');
+const of = (scopes: readonly string[], known: readonly string[]): string =>
+  scopes.filter((scope) => known.includes(scope)).join(' ');
 
-/** A relying party's settings as the client metadata of OpenID Connect Dynamic Registration 2, which is what oidc-provider reads. */
+/**
+ * A relying party's settings as the client metadata of OpenID Connect Dynamic Registration 2, which is what
+ * oidc-provider reads.
+ */
 export const clientMetadata = (settings: RelyingPartySettings): AdapterPayload => {
-  // oidc-provider takes the scopes of OpenID Connect only, and no empty list; those of our APIs belong to their resource (RFC 8707).
+  // oidc-provider takes the scopes of OpenID Connect only, and no empty list; those of our APIs belong to their
+  // resource (RFC 8707).
   const scope = of(settings.scopes, OPENID_SCOPES);
   const { jwks, jwksUri, clientSecret, sectorIdentifierUri, backchannelLogoutUri } = settings;
   return {

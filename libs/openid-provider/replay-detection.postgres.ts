@@ -3,8 +3,9 @@ import type { Provider } from 'oidc-provider';
 import type { Pool } from '#libs/platform/postgres/pool.js';
 
 /**
- * One-time values (`jti` of DPoP proofs and of client assertions, P5, P9): oidc-provider looks whether it knows one, and then stores it; two at
- * once would both be the first. Here one statement does both, and the same class gives the caller's own error. It offers no other place.
+ * One-time values (`jti` of DPoP proofs and of client assertions, P5, P9): oidc-provider looks whether it knows one,
+ * and then stores it; two at once would both be the first. Here one statement does both, and the same class gives the
+ * caller's own error. It offers no other place.
  */
 export const atomicReplayDetection = (provider: Provider, pool: Pool): void => {
   provider.ReplayDetection.unique = async (issuer: string, jti: string, expiresAtS: number): Promise<boolean> => {

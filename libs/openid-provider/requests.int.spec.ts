@@ -1,7 +1,14 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
 import * as client from 'openid-client';
 import { Browser } from '#test-support/browser.js';
-import { aPerson, APP, aRelyingParty, authorize, signIn, startTestOpenIdProvider } from '#test-support/open-id-provider.js';
+import {
+  aPerson,
+  APP,
+  aRelyingParty,
+  authorize,
+  signIn,
+  startTestOpenIdProvider,
+} from '#test-support/open-id-provider.js';
 import type { Person, TestOpenIdProvider } from '#test-support/open-id-provider.js';
 import { sessionOf } from '#test-support/sessions.js';
 
@@ -94,7 +101,13 @@ describe('what an app may say in its request', () => {
   it('acr and amr are those of the sign-in (invariant 12)', async () => {
     const [provider] = op.instances;
     const { sessionId } =
-      (await provider?.insertPending({ ...person, ...sessionOf, acr: 'urn:example:loa2', amr: ['mfa'], authTime: new Date() })) ?? {};
+      (await provider?.insertPending({
+        ...person,
+        ...sessionOf,
+        acr: 'urn:example:loa2',
+        amr: ['mfa'],
+        authTime: new Date(),
+      })) ?? {};
     expect(await provider?.sessions.activate(sessionId ?? '')).toBeDefined();
     expect(await provider?.sessions.loginOf(sessionId ?? '')).toMatchObject({ acr: 'urn:example:loa2', amr: ['mfa'] });
     expect((await signIn(app, browser)).claims()).toMatchObject({ amr: ['pwd'] });
@@ -120,7 +133,9 @@ describe('what an app may say in its request', () => {
     ['a registration', { registration: '{}' }],
     ['a request object', { request: 'x' }],
   ])('bad input: %s is an error that the standard names', async (_what, parameters) => {
-    expect(errorAt(await open(parameters))).toMatch(/^(invalid_request|registration_not_supported|request_not_supported)$/);
+    expect(errorAt(await open(parameters))).toMatch(
+      /^(invalid_request|registration_not_supported|request_not_supported)$/,
+    );
   });
 
   it('bad input: a parameter that comes twice is refused', async () => {
@@ -139,15 +154,27 @@ describe('what an app may say in its request', () => {
     await signIn(app, browser);
     op.person = undefined;
     const { origin, pathname, searchParams } = new URL((await authorize(app)).url);
-    expect(new URL(await browser.post(`${origin}${pathname}`, Object.fromEntries(searchParams))).searchParams.get('code')).not.toBeNull();
-    const large = await fetch(`${origin}${pathname}`, { method: 'POST', body: new URLSearchParams({ state: 'x'.repeat(9_000) }) });
+    expect(
+      new URL(await browser.post(`${origin}${pathname}`, Object.fromEntries(searchParams))).searchParams.get('code'),
+    ).not.toBeNull();
+    const large = await fetch(`${origin}${pathname}`, {
+      method: 'POST',
+      body: new URLSearchParams({ state: 'x'.repeat(9_000) }),
+    });
     expect([large.status, ((await large.json()) as { error: string }).error]).toEqual([400, 'invalid_request']);
-    const json = await fetch(`${origin}${pathname}`, { method: 'POST', body: '{}', headers: { 'content-type': 'application/json' } });
+    const json = await fetch(`${origin}${pathname}`, {
+      method: 'POST',
+      body: '{}',
+      headers: { 'content-type': 'application/json' },
+    });
     expect(json.status).toBe(400);
   });
 
   it('bad input: a request that is too large is refused', async () => {
-    const response = await fetch(`${op.issuer}/token`, { method: 'POST', body: new URLSearchParams({ grant_type: 'x'.repeat(200_000) }) });
+    const response = await fetch(`${op.issuer}/token`, {
+      method: 'POST',
+      body: new URLSearchParams({ grant_type: 'x'.repeat(200_000) }),
+    });
     expect([response.status, ((await response.json()) as { error: string }).error]).toEqual([400, 'invalid_request']);
   });
 });

@@ -88,9 +88,10 @@ const COMMIT = (patience: '' | 'NOWAIT'): string => `
 const LOCK_NOT_AVAILABLE = '55P03';
 
 /**
- * Codes and refresh tokens, each for one request at a time. Requests that run beside each other share statements; a group waits for nobody's revocation, so that it
- * keeps nobody else waiting and can be in no deadlock with one: those of a group that meets one are settled each by itself. The statements have no name: PostgreSQL
- * plans them for the size that the tables have now, and not for that of the moment at which a connection first asked.
+ * Codes and refresh tokens, each for one request at a time. Requests that run beside each other share statements; a
+ * group waits for nobody's revocation, so that it keeps nobody else waiting and can be in no deadlock with one: those
+ * of a group that meets one are settled each by itself. The statements have no name: PostgreSQL plans them for the size
+ * that the tables have now, and not for that of the moment at which a connection first asked.
  */
 export class Reservations {
   readonly #reserve: (wanted: Wanted) => Promise<Reserved | undefined>;
@@ -107,11 +108,18 @@ export class Reservations {
     );
   }
 
-  /** Finds a code or a refresh token and takes it out of the reach of other requests, for a while, which is the database's: instances' clocks may differ. */
+  /**
+   * Finds a code or a refresh token and takes it out of the reach of other requests, for a while, which is the
+   * database's: instances' clocks may differ.
+   */
   async reserve(wanted: Wanted): Promise<Reservation> {
     const reserved = await this.#reserve(wanted);
     if (reserved) return reserved;
-    const { rows: found } = await this.pool.query<{ payload: AdapterPayload; consumed_at: Date | null; grant_id: string | null }>(
+    const { rows: found } = await this.pool.query<{
+      payload: AdapterPayload;
+      consumed_at: Date | null;
+      grant_id: string | null;
+    }>(
       `SELECT a.payload, a.consumed_at, a.grant_id
        FROM provider.artifacts a LEFT JOIN provider.grants g ON g.id = a.grant_id
        WHERE a.model = $1 AND a.id = $2 AND (a.expires_at IS NULL OR a.expires_at > $3)
@@ -134,8 +142,9 @@ export class Reservations {
   }
 
   /**
-   * Consumes what was reserved and stores what follows from it, at once, while the session (where it is bound to one) is active and the grant is
-   * not revoked; a revocation locks the same rows in the same order. Asked again after a lost answer it finds its own work done.
+   * Consumes what was reserved and stores what follows from it, at once, while the session (where it is bound to one)
+   * is active and the grant is not revoked; a revocation locks the same rows in the same order. Asked again after a
+   * lost answer it finds its own work done.
    * @returns false when nothing was stored, because session, grant or reservation is over
    */
   async commit(exchange: Exchange): Promise<boolean> {

@@ -27,7 +27,11 @@ describe('sign-in against revocation', () => {
     op = await startTestOpenIdProvider(2);
     op.relyingParties.set(
       'refreshing',
-      aRelyingParty({ clientId: 'refreshing', grantTypes: ['authorization_code', 'refresh_token'], scopes: ['openid', 'offline_access'] }),
+      aRelyingParty({
+        clientId: 'refreshing',
+        grantTypes: ['authorization_code', 'refresh_token'],
+        scopes: ['openid', 'offline_access'],
+      }),
     );
     app = await op.relyingParty('app');
   });
@@ -58,11 +62,19 @@ describe('sign-in against revocation', () => {
     return who.html !== 'null';
   };
   /** A plain exchange, whose answer may be anything. */
-  const exchange = async (code: string, { checks }: Authorization): Promise<{ status: number; error?: string; access_token?: string }> => {
+  const exchange = async (
+    code: string,
+    { checks }: Authorization,
+  ): Promise<{ status: number; error?: string; access_token?: string }> => {
     const response = await fetch(`${op.issuer}/token`, {
       method: 'POST',
       headers: { authorization: `Basic ${Buffer.from(`app:${SECRET}`).toString('base64')}` },
-      body: new URLSearchParams({ grant_type: 'authorization_code', code, redirect_uri: CALLBACK, code_verifier: checks.pkceCodeVerifier }),
+      body: new URLSearchParams({
+        grant_type: 'authorization_code',
+        code,
+        redirect_uri: CALLBACK,
+        code_verifier: checks.pkceCodeVerifier,
+      }),
     });
     return { status: response.status, ...((await response.json()) as object) };
   };
@@ -71,7 +83,8 @@ describe('sign-in against revocation', () => {
     const { sessionId } = await provider().insertPending({ ...person, ...sessionOf, authTime: new Date() });
     const { rows } = await op.pool.query('SELECT state, jti FROM provider.sessions WHERE uid = $1', [sessionId]);
     expect(rows).toEqual([{ state: 'pending', jti: null }]);
-    // An insider's trick: even with an id in its row it is no session, because its events may not be stored (invariant 5).
+    // An insider's trick: even with an id in its row it is no session, because its events may not be stored (invariant
+    // 5).
     await signIn(app, browser);
     await op.pool.query(
       `WITH stolen AS (UPDATE provider.sessions SET jti = NULL WHERE user_id = $2 AND state = 'active' RETURNING uid)
@@ -86,7 +99,9 @@ describe('sign-in against revocation', () => {
 
   it('a pending session that was ended never becomes active', async () => {
     const { sessionId } = await provider().insertPending({ ...person, ...sessionOf, authTime: new Date() });
-    expect(await provider().end({ userId: person.userId, claimId: person.claimId }, 'identity_unlinked')).toMatchObject([{ sessionId }]);
+    expect(await provider().end({ userId: person.userId, claimId: person.claimId }, 'identity_unlinked')).toMatchObject(
+      [{ sessionId }],
+    );
     expect(await provider().sessions.activate(sessionId)).toBeUndefined();
   });
 
@@ -159,7 +174,9 @@ describe('sign-in against revocation', () => {
       );
       expect(await artifacts()).toEqual([]);
       if (answer.access_token !== undefined)
-        await expect(client.fetchUserInfo(app, answer.access_token, person.userId)).rejects.toMatchObject({ status: 401 });
+        await expect(client.fetchUserInfo(app, answer.access_token, person.userId)).rejects.toMatchObject({
+          status: 401,
+        });
     }
   });
 
@@ -185,7 +202,10 @@ describe('sign-in against revocation', () => {
     const authorization = await authorize(app);
     const code = codeOf(await browser.open(authorization.url));
     const answers = await Promise.all(Array.from({ length: 50 }, () => exchange(code, authorization)));
-    const [won, lost] = [answers.filter(({ status }) => status === 200), answers.filter(({ status }) => status !== 200)];
+    const [won, lost] = [
+      answers.filter(({ status }) => status === 200),
+      answers.filter(({ status }) => status !== 200),
+    ];
     expect(won.length).toBeLessThanOrEqual(1);
     expect(new Set(lost.map(({ status, error }) => `${status} ${error}`))).toEqual(new Set(['400 invalid_grant']));
     expect(await artifacts()).not.toContain('Grant');
@@ -199,7 +219,9 @@ describe('sign-in against revocation', () => {
     const first = await exchange(code, authorization);
     expect(first.status).toBe(200);
     expect(await exchange(code, authorization)).toMatchObject({ status: 400, error: 'invalid_grant' });
-    await expect(client.fetchUserInfo(app, first.access_token ?? '', person.userId)).rejects.toMatchObject({ status: 401 });
+    await expect(client.fetchUserInfo(app, first.access_token ?? '', person.userId)).rejects.toMatchObject({
+      status: 401,
+    });
     // The person is still signed in: that somebody replays a code is not their doing.
     expect(await usable(browser)).toBe(true);
     op.person = undefined;
@@ -209,10 +231,13 @@ describe('sign-in against revocation', () => {
   it('P4: a refresh token used 20 times at once: one successor at most, and none that works', async () => {
     const refreshing = await op.relyingParty('refreshing');
     const { refresh_token } = await signIn(refreshing, browser, { scope: 'openid offline_access', prompt: 'consent' });
-    const answers = await Promise.allSettled(Array.from({ length: 20 }, () => client.refreshTokenGrant(refreshing, refresh_token ?? '')));
+    const answers = await Promise.allSettled(
+      Array.from({ length: 20 }, () => client.refreshTokenGrant(refreshing, refresh_token ?? '')),
+    );
     const won = answers.flatMap((answer) => (answer.status === 'fulfilled' ? [answer.value] : []));
     expect(won.length).toBeLessThanOrEqual(1);
-    for (const answer of answers) if (answer.status === 'rejected') expect(answer.reason).toMatchObject({ error: 'invalid_grant' });
+    for (const answer of answers)
+      if (answer.status === 'rejected') expect(answer.reason).toMatchObject({ error: 'invalid_grant' });
     for (const { refresh_token: next } of won)
       await expect(client.refreshTokenGrant(refreshing, next ?? '')).rejects.toMatchObject({ error: 'invalid_grant' });
   });
@@ -221,7 +246,11 @@ describe('sign-in against revocation', () => {
     const signOut = async (answer: Record<string, string> = { logout: 'yes' }): Promise<string> => {
       const { id_token } = await signIn(app, browser);
       await browser.open(
-        client.buildEndSessionUrl(app, { id_token_hint: id_token ?? '', post_logout_redirect_uri: `${APP}/signed-out`, state: 's' }).href,
+        client.buildEndSessionUrl(app, {
+          id_token_hint: id_token ?? '',
+          post_logout_redirect_uri: `${APP}/signed-out`,
+          state: 's',
+        }).href,
       );
       expect(browser.text).toContain('Sign out?');
       return browser.submit(answer);
@@ -229,10 +258,15 @@ describe('sign-in against revocation', () => {
 
     it('ends the session with its tokens, tells of it once, and goes back to the relying party', async () => {
       expect(await signOut()).toBe(`${APP}/signed-out?state=s`);
-      expect(op.signedOut.filter(({ userId }) => userId === person.userId)).toMatchObject([{ claimId: person.claimId }]);
+      expect(op.signedOut.filter(({ userId }) => userId === person.userId)).toMatchObject([
+        { claimId: person.claimId },
+      ]);
       expect(await artifacts()).toEqual([]);
       expect(await usable(browser)).toBe(false);
-      const { rows } = await op.pool.query('SELECT state, ended_reason, jti FROM provider.sessions WHERE user_id = $1', [person.userId]);
+      const { rows } = await op.pool.query(
+        'SELECT state, ended_reason, jti FROM provider.sessions WHERE user_id = $1',
+        [person.userId],
+      );
       expect(rows).toEqual([{ state: 'ended', ended_reason: 'signed_out', jti: null }]);
     });
 

@@ -65,7 +65,8 @@ const SEEN_MS = 60_000;
 
 const randomId = (): string => randomBytes(32).toString('base64url');
 const seconds = (date: Date): number => Math.floor(date.getTime() / 1_000);
-const COLUMNS = 'uid, user_id, organization_id, claim_id, auth_time, payload, address, user_agent, last_seen_at, account_revision';
+const COLUMNS =
+  'uid, user_id, organization_id, claim_id, auth_time, payload, address, user_agent, last_seen_at, account_revision';
 
 const fromRow = (row: Row): SessionRecord => ({
   sessionId: row.uid,
@@ -77,8 +78,9 @@ const fromRow = (row: Row): SessionRecord => ({
 });
 
 /**
- * The OpenID Provider's session rows: the only browser sessions there are. A row is inserted as pending when a person was recognized, becomes
- * active only after the events of the sign-in are stored, and ends once (domain.md, "Sign-in against revocation").
+ * The OpenID Provider's session rows: the only browser sessions there are. A row is inserted as pending when a person
+ * was recognized, becomes active only after the events of the sign-in are stored, and ends once (domain.md, "Sign-in
+ * against revocation").
  */
 export class SessionRows {
   constructor(
@@ -121,7 +123,10 @@ export class SessionRows {
     return { sessionId: uid };
   }
 
-  /** Compare-and-set from pending to active. @returns the value for the cookie, or nothing when the session was ended meanwhile */
+  /**
+   * Compare-and-set from pending to active.
+   * @returns the value for the cookie, or nothing when the session was ended meanwhile
+   */
   async activate(sessionId: string): Promise<string | undefined> {
     const jti = randomId();
     const { rowCount } = await this.pool.query(
@@ -131,7 +136,10 @@ export class SessionRows {
     return rowCount === 1 ? jti : undefined;
   }
 
-  /** Gives an active session a fresh id, so that one learned before no longer works. @returns the value for the cookie */
+  /**
+   * Gives an active session a fresh id, so that one learned before no longer works.
+   * @returns the value for the cookie
+   */
   async rotate(sessionId: string): Promise<string | undefined> {
     const jti = randomId();
     const { rowCount } = await this.pool.query(
@@ -179,17 +187,21 @@ export class SessionRows {
 
   /** The organization of a session, also of one that has ended; nothing for one that nobody signed in to. */
   async organizationOf(sessionId: string): Promise<string | undefined> {
-    const { rows } = await this.pool.query<Pick<Row, 'organization_id'>>('SELECT organization_id FROM provider.sessions WHERE uid = $1', [
-      sessionId,
-    ]);
+    const { rows } = await this.pool.query<Pick<Row, 'organization_id'>>(
+      'SELECT organization_id FROM provider.sessions WHERE uid = $1',
+      [sessionId],
+    );
     return rows[0]?.organization_id ?? undefined;
   }
 
   /** What a sign-in says of the person, for the relying party's tokens. */
-  async loginOf(sessionId: string): Promise<{ accountId: string; ts: number; acr?: string; amr: string[] } | undefined> {
-    const { rows } = await this.pool.query<Row>(`SELECT ${COLUMNS} FROM provider.sessions WHERE uid = $1 AND state = 'active'`, [
-      sessionId,
-    ]);
+  async loginOf(
+    sessionId: string,
+  ): Promise<{ accountId: string; ts: number; acr?: string; amr: string[] } | undefined> {
+    const { rows } = await this.pool.query<Row>(
+      `SELECT ${COLUMNS} FROM provider.sessions WHERE uid = $1 AND state = 'active'`,
+      [sessionId],
+    );
     const row = rows[0];
     if (!row) return undefined;
     const { acr, amr = [] } = row.payload;
@@ -197,10 +209,10 @@ export class SessionRows {
   }
 
   /**
-   * Ends pending and active sessions, and takes away the codes, tokens and grants obtained through them, in one transaction; the apps that got
-   * an ID token in them are told (Back-Channel Logout 1.0). What an app may do without its person (`offline_access`) outlives a session, but
-   * not the link or the credential that it goes back to. Artifacts in flight are stored under locks on the rows of their session and grant, so
-   * that none appears afterwards.
+   * Ends pending and active sessions, and takes away the codes, tokens and grants obtained through them, in one
+   * transaction; the apps that got an ID token in them are told (Back-Channel Logout 1.0). What an app may do without
+   * its person (`offline_access`) outlives a session, but not the link or the credential that it goes back to.
+   * Artifacts in flight are stored under locks on the rows of their session and grant, so that none appears afterwards.
    */
   end(where: SessionSelector, reason: string): Promise<readonly SessionRecord[]> {
     return inTransaction(this.pool, async (db) => {
@@ -225,7 +237,10 @@ type Condition = readonly [string, readonly unknown[]];
 const sessionCondition = (where: SessionSelector): Condition => {
   if ('sessionId' in where) return ['uid = $3', [where.sessionId]];
   if ('claimId' in where) return ['user_id = $3 AND claim_id = $4', [where.userId, where.claimId]];
-  return ['user_id = $3 AND account_revision < $4 AND uid IS DISTINCT FROM $5', [where.userId, where.openedBefore, where.except ?? null]];
+  return [
+    'user_id = $3 AND account_revision < $4 AND uid IS DISTINCT FROM $5',
+    [where.userId, where.openedBefore, where.except ?? null],
+  ];
 };
 
 const grantCondition = (where: Exclude<SessionSelector, { sessionId: string }>): Condition =>
@@ -248,15 +263,23 @@ const removeWhatHangsOn = async (db: Connection, uids: readonly string[]): Promi
   await db.query('DELETE FROM provider.artifacts WHERE grant_id = ANY($1)', [rows.map(({ id }) => id)]);
 };
 
-/** The part of a session that oidc-provider stores and loads: its Session model's adapter works on these rows by `uid`. */
+/**
+ * The part of a session that oidc-provider stores and loads: its Session model's adapter works on these rows by `uid`.
+ */
 export interface StoredSession {
   readonly uid: string;
   readonly accountId?: string;
 }
 
-export const upsertSession = async (db: Queryable, jti: string, payload: StoredSession, expiresAt: Date): Promise<boolean> => {
-  // State, user and link are ours: what oidc-provider saves never changes them, and never revives a session that has ended. Nor does it bring an id
-  // back: a session has none while oidc-provider changes it, and one that it got meanwhile stays (L22).
+export const upsertSession = async (
+  db: Queryable,
+  jti: string,
+  payload: StoredSession,
+  expiresAt: Date,
+): Promise<boolean> => {
+  // State, user and link are ours: what oidc-provider saves never changes them, and never revives a session that has
+  // ended. Nor does it bring an id back: a session has none while oidc-provider changes it, and one that it got
+  // meanwhile stays (L22).
   const { rowCount } = await db.query(
     `INSERT INTO provider.sessions (uid, jti, state, payload, expires_at) VALUES ($1, $2, 'anonymous', $3, $4)
      ON CONFLICT (uid) DO UPDATE SET last_seen_at = now(),
@@ -269,7 +292,10 @@ export const upsertSession = async (db: Queryable, jti: string, payload: StoredS
   return rowCount === 1;
 };
 
-/** A payload is only found when it carries no account, or when its row is active: no session without its events (invariant 5). */
+/**
+ * A payload is only found when it carries no account, or when its row is active: no session without its events
+ * (invariant 5).
+ */
 export const findSessionPayload = async (db: Queryable, by: 'jti' | 'uid', value: string): Promise<unknown> => {
   const { rows } = await db.query<{ payload: unknown }>(
     `SELECT payload FROM provider.sessions
@@ -279,19 +305,25 @@ export const findSessionPayload = async (db: Queryable, by: 'jti' | 'uid', value
   return rows[0]?.payload;
 };
 
-/** oidc-provider destroys the old id before it saves the same session under a new one, so this only takes the id away. */
+/**
+ * oidc-provider destroys the old id before it saves the same session under a new one, so this only takes the id away.
+ */
 export const forgetSessionId = async (db: Queryable, jti: string): Promise<void> => {
   await db.query('UPDATE provider.sessions SET jti = NULL WHERE jti = $1', [jti]);
 };
 
 /** Removes everything that names the user: after an erasure. */
 export const purgeSessions = async (db: Queryable, userId: string): Promise<void> => {
-  await db.query('DELETE FROM provider.artifacts WHERE grant_id IN (SELECT id FROM provider.grants WHERE user_id = $1)', [userId]);
+  await db.query(
+    'DELETE FROM provider.artifacts WHERE grant_id IN (SELECT id FROM provider.grants WHERE user_id = $1)',
+    [userId],
+  );
   // Those without a grant. They live for minutes, and are few.
   await db.query(
     `DELETE FROM provider.artifacts WHERE model IN ('Interaction', 'DeviceCode')
        AND $1 IN (payload ->> 'accountId', payload #>> '{session,accountId}', payload #>> '{result,login,accountId}', payload #>> '{lastSubmission,login,accountId}')`,
     [userId],
   );
-  for (const table of ['grants', 'consents', 'sessions']) await db.query(`DELETE FROM provider.${table} WHERE user_id = $1`, [userId]);
+  for (const table of ['grants', 'consents', 'sessions'])
+    await db.query(`DELETE FROM provider.${table} WHERE user_id = $1`, [userId]);
 };

@@ -1,7 +1,14 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
 import * as client from 'openid-client';
 import { Browser } from '#test-support/browser.js';
-import { aPerson, APP, aRelyingParty, authorize, signIn, startTestOpenIdProvider } from '#test-support/open-id-provider.js';
+import {
+  aPerson,
+  APP,
+  aRelyingParty,
+  authorize,
+  signIn,
+  startTestOpenIdProvider,
+} from '#test-support/open-id-provider.js';
 import type { Person, TestOpenIdProvider } from '#test-support/open-id-provider.js';
 import type { SessionRecord } from './sessions.postgres.js';
 
@@ -35,11 +42,21 @@ describe('signing in to a relying party', () => {
 
   it('gives code, tokens and claims of the user, across two instances', async () => {
     const tokens = await signIn(app, browser);
-    expect(tokens.claims()).toMatchObject({ sub: person.userId, aud: 'app', amr: ['pwd'], name: 'Ada', email_verified: false });
+    expect(tokens.claims()).toMatchObject({
+      sub: person.userId,
+      aud: 'app',
+      amr: ['pwd'],
+      name: 'Ada',
+      email_verified: false,
+    });
     expect(tokens.refresh_token).toBeUndefined();
     const userInfo = await client.fetchUserInfo(app, tokens.access_token, person.userId);
     expect(userInfo).toEqual({ sub: person.userId, name: 'Ada', email: 'ada@example.com', email_verified: false });
-    expect(await current()).toMatchObject({ userId: person.userId, organizationId: 'default', claimId: person.claimId });
+    expect(await current()).toMatchObject({
+      userId: person.userId,
+      organizationId: 'default',
+      claimId: person.claimId,
+    });
   });
 
   it('both instances sign with the same keys', async () => {
@@ -130,7 +147,9 @@ describe('signing in to a relying party', () => {
     expect(browser.text).toBe('sign-in elsewhere');
     const silent = await authorize(elsewhere, { prompt: 'none' });
     expect(new URL(await browser.open(silent.url)).searchParams.get('error')).toBe('login_required');
-    const { rows } = await op.pool.query(`SELECT payload FROM provider.artifacts WHERE payload->>'clientId' = 'elsewhere'`);
+    const { rows } = await op.pool.query(
+      `SELECT payload FROM provider.artifacts WHERE payload->>'clientId' = 'elsewhere'`,
+    );
     expect(rows).toEqual([]);
   });
 
@@ -158,7 +177,9 @@ describe('signing in to a relying party', () => {
 
   it('a session ends when its organization’s policy says, counted from the sign-in, however often it is used', async () => {
     await signIn(app, browser);
-    await op.pool.query(`UPDATE provider.sessions SET expires_at = expires_at - interval '1 day' WHERE user_id = $1`, [person.userId]);
+    await op.pool.query(`UPDATE provider.sessions SET expires_at = expires_at - interval '1 day' WHERE user_id = $1`, [
+      person.userId,
+    ]);
     await signIn(app, browser, { scope: 'openid' });
     const { rows } = await op.pool.query<{ days: number }>(
       `SELECT extract(epoch FROM expires_at - now()) / 86400 AS days FROM provider.sessions WHERE user_id = $1 AND state = 'active'`,

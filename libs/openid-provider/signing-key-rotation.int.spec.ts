@@ -12,21 +12,30 @@ beforeAll(async () => {
   op = await startTestOpenIdProvider(2);
   op.relyingParties.set(
     'robot',
-    aRelyingParty({ clientId: 'robot', grantTypes: ['client_credentials'], redirectUris: [], scopes: ['history:read'] }),
+    aRelyingParty({
+      clientId: 'robot',
+      grantTypes: ['client_credentials'],
+      redirectUris: [],
+      scopes: ['history:read'],
+    }),
   );
 });
 afterAll(() => op.stop());
 
 /** Time passes for signing keys only: tokens of people live on. */
 const pass = async (ms: number): Promise<void> => {
-  await op.pool.query('UPDATE provider.signing_keys SET signs_from = signs_from - make_interval(secs => $1)', [ms / 1_000]);
+  await op.pool.query('UPDATE provider.signing_keys SET signs_from = signs_from - make_interval(secs => $1)', [
+    ms / 1_000,
+  ]);
   await work();
 };
 const work = () => Promise.all(op.instances.map((instance) => instance.turnKeys()));
 const published = async (): Promise<string[]> => {
   const answers = await Promise.all(
     op.instances.map(async () =>
-      ((await (await fetch(`${op.issuer}/jwks`)).json()) as { keys: { kid: string }[] }).keys.map(({ kid }) => kid).sort(),
+      ((await (await fetch(`${op.issuer}/jwks`)).json()) as { keys: { kid: string }[] }).keys
+        .map(({ kid }) => kid)
+        .sort(),
     ),
   );
   expect(new Set(answers.map((answer) => answer.join())).size).toBe(1);
@@ -35,7 +44,9 @@ const published = async (): Promise<string[]> => {
 const robotToken = async (): Promise<string> =>
   (await client.clientCredentialsGrant(await op.relyingParty('robot'), { scope: 'history:read' })).access_token;
 const verified = async (token: string): Promise<string[]> =>
-  Promise.all(op.instances.map(async (instance) => (await instance.verifyAccessToken(token, { scope: 'history:read' })).kind));
+  Promise.all(
+    op.instances.map(async (instance) => (await instance.verifyAccessToken(token, { scope: 'history:read' })).kind),
+  );
 const kidOf = (token: string): string => decodeProtectedHeader(token).kid ?? '';
 
 it('signing keys are rotated with overlap, on all instances: published before use, kept while tokens live, then good for hints only', async () => {
@@ -75,7 +86,10 @@ it('signing keys are rotated with overlap, on all instances: published before us
     ['refused', 'refused'],
     ['valid', 'valid'],
   ]);
-  const hinted = client.buildEndSessionUrl(app, { id_token_hint: idToken, post_logout_redirect_uri: `${APP}/signed-out` });
+  const hinted = client.buildEndSessionUrl(app, {
+    id_token_hint: idToken,
+    post_logout_redirect_uri: `${APP}/signed-out`,
+  });
   await browser.open(hinted.href);
   expect(browser.text).toContain('Sign out?');
 

@@ -14,7 +14,12 @@ describe('which signing key is for what', () => {
   const keys = [key('old', 0), key('new', LEAD_MS)];
 
   it('the next key is published before it signs', () =>
-    expect(forMoment(keys, LEAD_MS - 1)).toEqual({ signing: ['old'], published: ['old', 'new'], hintsOnly: [], over: [] }));
+    expect(forMoment(keys, LEAD_MS - 1)).toEqual({
+      signing: ['old'],
+      published: ['old', 'new'],
+      hintsOnly: [],
+      over: [],
+    }));
 
   it('then it signs, and the old one stays published while its tokens live', () => {
     expect(forMoment(keys, LEAD_MS)).toMatchObject({ signing: ['new'], published: ['old', 'new'] });
@@ -23,7 +28,11 @@ describe('which signing key is for what', () => {
 
   it('then it is there for hints only, and at last not at all', () => {
     expect(forMoment(keys, LEAD_MS + TOKENS_LIVE_MS + 1)).toMatchObject({ published: ['new'], hintsOnly: ['old'] });
-    expect(forMoment(keys, LEAD_MS + HINTS_LIVE_MS + 1)).toMatchObject({ published: ['new'], hintsOnly: [], over: ['old'] });
+    expect(forMoment(keys, LEAD_MS + HINTS_LIVE_MS + 1)).toMatchObject({
+      published: ['new'],
+      hintsOnly: [],
+      over: ['old'],
+    });
   });
 
   it('an instance whose clock is behind signs with the first key, not with none', () =>

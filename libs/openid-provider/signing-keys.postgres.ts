@@ -57,9 +57,15 @@ const make = async (db: Queryable, masterKey: Buffer, signsFrom: Date): Promise<
  * @param now from when the first keys sign
  * @param previousMasterKey what it sealed is sealed anew under the current one
  */
-export const loadSigningKeys = (pool: Pool, masterKey: Buffer, now: Date, previousMasterKey?: Buffer): Promise<readonly SigningKey[]> =>
+export const loadSigningKeys = (
+  pool: Pool,
+  masterKey: Buffer,
+  now: Date,
+  previousMasterKey?: Buffer,
+): Promise<readonly SigningKey[]> =>
   locked(pool, async (db) => {
-    const select = () => db.query<Row>('SELECT kid, alg, sealed, signs_from FROM provider.signing_keys ORDER BY signs_from, alg DESC');
+    const select = () =>
+      db.query<Row>('SELECT kid, alg, sealed, signs_from FROM provider.signing_keys ORDER BY signs_from, alg DESC');
     let { rows } = await select();
     if (rows.length === 0) {
       await make(db, masterKey, now);
@@ -70,13 +76,19 @@ export const loadSigningKeys = (pool: Pool, masterKey: Buffer, now: Date, previo
       const current = tryOpen(masterKey, sealed, kid);
       const opened = current ?? open(previousMasterKey ?? masterKey, sealed, contextOf(kid));
       if (!current)
-        await db.query('UPDATE provider.signing_keys SET sealed = $2 WHERE kid = $1', [kid, seal(masterKey, opened, contextOf(kid))]);
+        await db.query('UPDATE provider.signing_keys SET sealed = $2 WHERE kid = $1', [
+          kid,
+          seal(masterKey, opened, contextOf(kid)),
+        ]);
       keys.push({ kid, alg, signsFrom, jwk: JSON.parse(opened.toString('utf8')) as JWK });
     }
     return keys;
   });
 
-/** Makes the next keys, when somebody asked for a rotation (`ligature keys rotate --signing`). They sign after {@link LEAD_MS}. */
+/**
+ * Makes the next keys, when somebody asked for a rotation (`ligature keys rotate --signing`). They sign after {@link
+ * LEAD_MS}.
+ */
 export const rotateWhenAsked = async (pool: Pool, masterKey: Buffer, now: Date): Promise<void> => {
   const { rowCount } = await pool.query('SELECT 1 FROM provider.signing_key_rotations WHERE done_at IS NULL');
   if (!rowCount) return;
@@ -96,12 +108,17 @@ export const forgetSigningKeys = async (pool: Pool, kids: readonly string[]): Pr
 
 /** Asks for a rotation; the OpenID Provider does it. @returns the request's number */
 export const requestRotation = async (db: Queryable): Promise<string> => {
-  const { rows } = await db.query<{ id: string }>('INSERT INTO provider.signing_key_rotations DEFAULT VALUES RETURNING id');
+  const { rows } = await db.query<{ id: string }>(
+    'INSERT INTO provider.signing_key_rotations DEFAULT VALUES RETURNING id',
+  );
   return rows[0]?.id ?? '';
 };
 
 /** @returns when the keys of a rotation begin to sign; nothing until they are made */
 export const rotationDone = async (db: Queryable, id: string): Promise<Date | undefined> => {
-  const { rows } = await db.query<{ signs_from: Date | null }>('SELECT signs_from FROM provider.signing_key_rotations WHERE id = $1', [id]);
+  const { rows } = await db.query<{ signs_from: Date | null }>(
+    'SELECT signs_from FROM provider.signing_key_rotations WHERE id = $1',
+    [id],
+  );
   return rows[0]?.signs_from ?? undefined;
 };

@@ -18,11 +18,19 @@ it('E3: a client that cannot be looked up now is temporarily unavailable, not un
     headers: { authorization: `Basic ${Buffer.from(`app:${SECRET}`).toString('base64')}` },
     body: new URLSearchParams({ grant_type: 'client_credentials' }),
   });
-  expect([response.status, await response.json()]).toEqual([503, expect.objectContaining({ error: 'temporarily_unavailable' })]);
+  expect([response.status, await response.json()]).toEqual([
+    503,
+    expect.objectContaining({ error: 'temporarily_unavailable' }),
+  ]);
 });
 
 it('E3: … and at the authorization endpoint: a page with the code, no redirect', async () => {
-  const query = new URLSearchParams({ client_id: 'app', redirect_uri: CALLBACK, response_type: 'code', scope: 'openid' });
+  const query = new URLSearchParams({
+    client_id: 'app',
+    redirect_uri: CALLBACK,
+    response_type: 'code',
+    scope: 'openid',
+  });
   const response = await fetch(`${provider.issuer}/auth?${query}`, { redirect: 'manual' });
   expect([response.status, response.headers.get('location')]).toEqual([503, null]);
   expect(await response.text()).toContain('temporarily_unavailable');

@@ -60,7 +60,10 @@ export const OPENID_TEXTS = messages({
   allow: { en: 'Allow', de: 'Erlauben' },
   doNotAllow: { en: 'Do not allow', de: 'Nicht erlauben' },
   pageExpired: { en: 'This page has expired', de: 'Diese Seite ist abgelaufen' },
-  goBackAndStartAgain: { en: 'Go back to the app and start again.', de: 'Gehen Sie zurück zur Anwendung und beginnen Sie von vorn.' },
+  goBackAndStartAgain: {
+    en: 'Go back to the app and start again.',
+    de: 'Gehen Sie zurück zur Anwendung und beginnen Sie von vorn.',
+  },
 });
 
 /** What a scope gives an app, in words. */
@@ -68,7 +71,10 @@ export const SCOPE_TEXTS = messages({
   openid: { en: 'an identifier that stands for you', de: 'eine Kennung, die für Sie steht' },
   profile: { en: 'your name', de: 'Ihren Namen' },
   email: { en: 'your e-mail address', de: 'Ihre E-Mail-Adresse' },
-  linked_identities: { en: 'which identities you linked to your account', de: 'welche Identitäten Sie mit Ihrem Konto verknüpft haben' },
+  linked_identities: {
+    en: 'which identities you linked to your account',
+    de: 'welche Identitäten Sie mit Ihrem Konto verknüpft haben',
+  },
   offline_access: {
     en: 'access while you are not signed in, until you take it away',
     de: 'Zugriff, während Sie nicht angemeldet sind, bis Sie ihn entziehen',

@@ -35,9 +35,10 @@ const POLL_MS = 30;
 const exchanges = new WeakMap<object, TokenExchange>();
 
 /**
- * One request at the token endpoint with a code or a refresh token. What oidc-provider consumes is reserved, and what it stores is kept here,
- * until the event is in the store and the account was looked at again; then all of it becomes true in one statement (P3, P4, P14). When
- * anything fails, the reservation is given back, so that whoever tries again after a 5xx is no thief.
+ * One request at the token endpoint with a code or a refresh token. What oidc-provider consumes is reserved, and what
+ * it stores is kept here, until the event is in the store and the account was looked at again; then all of it becomes
+ * true in one statement (P3, P4, P14). When anything fails, the reservation is given back, so that whoever tries again
+ * after a 5xx is no thief.
  */
 export class TokenExchange {
   readonly #by: string;
@@ -73,11 +74,17 @@ export class TokenExchange {
     this.#writes.push(artifact);
   }
 
-  /** A code or refresh token that the request presents, reserved for it; as it is when it was used before, which oidc-provider answers by ending its grant. */
+  /**
+   * A code or refresh token that the request presents, reserved for it; as it is when it was used before, which
+   * oidc-provider answers by ending its grant.
+   */
   async find(model: string, id: string): Promise<StoredArtifact | undefined> {
     const answer = await this.#take(model, id);
-    if (answer.kind === 'reserved') return { model, payload: answer.payload, consumed_at: null, granted: answer.grant.payload };
-    return answer.kind === 'consumed' ? { model, payload: answer.payload, consumed_at: answer.consumedAt, granted: null } : undefined;
+    if (answer.kind === 'reserved')
+      return { model, payload: answer.payload, consumed_at: null, granted: answer.grant.payload };
+    return answer.kind === 'consumed'
+      ? { model, payload: answer.payload, consumed_at: answer.consumedAt, granted: null }
+      : undefined;
   }
 
   /** Whether the request has it to itself. */
@@ -105,7 +112,8 @@ export class TokenExchange {
         this.#grant = grantFromRow(answer.grant);
       }
       if (answer.kind !== 'taken') return answer;
-      if (Date.now() > deadline) throw Object.assign(new errors.TemporarilyUnavailable('try again'), { status: 503, statusCode: 503 });
+      if (Date.now() > deadline)
+        throw Object.assign(new errors.TemporarilyUnavailable('try again'), { status: 503, statusCode: 503 });
       await delay(POLL_MS * (0.5 + Math.random()));
     }
   }
@@ -144,7 +152,8 @@ export class TokenExchange {
       try {
         await next();
         if (ctx.status !== 200) return await exchange.#giveBack();
-        if ((await exchange.#settle(ctx, onTokensIssued)) === 'refused') refuse(ctx, 400, 'invalid_grant', 'grant request is invalid');
+        if ((await exchange.#settle(ctx, onTokensIssued)) === 'refused')
+          refuse(ctx, 400, 'invalid_grant', 'grant request is invalid');
       } catch (error) {
         await exchange.#giveBack();
         const away = error instanceof StoreAwayError || isDatabaseUnreachable(error);

@@ -23,8 +23,14 @@ const refused = (code: Extract<OrganizationOutcome, { kind: 'refused' }>['code']
   outcome: { kind: 'refused', code },
 });
 
-/** The first phase: what is to be taken away counts for nobody from here on, and nothing else changes (domain.md, "Settings that take ways in away"). */
-export const decideAnnounceRestriction = (state: Organization, declared: OrganizationSettings): OrganizationDecision => {
+/**
+ * The first phase: what is to be taken away counts for nobody from here on, and nothing else changes (domain.md,
+ * "Settings that take ways in away").
+ */
+export const decideAnnounceRestriction = (
+  state: Organization,
+  declared: OrganizationSettings,
+): OrganizationDecision => {
   const restriction = restrictionOf(state, declared);
   if (!restriction || isDeepStrictEqual(state.announced?.restriction, restriction)) return done();
   return done({ type: 'RestrictionAnnounced', data: { restriction } });
@@ -35,13 +41,22 @@ export const decideCancelRestriction = ({ announced }: Organization): Organizati
 
 /**
  * The events that turn the organization as it is into what is declared; none when it is so already.
- * @param counted for a restriction, which is announced and counted first: one that was cancelled and announced anew is counted anew
+ * @param counted for a restriction, which is announced and counted first: one that was cancelled and announced anew is
+ * counted anew
  */
-export const decideOrganization = (state: Organization, declared: OrganizationSettings, counted?: Counted): OrganizationDecision => {
+export const decideOrganization = (
+  state: Organization,
+  declared: OrganizationSettings,
+  counted?: Counted,
+): OrganizationDecision => {
   const restriction = restrictionOf(state, declared);
   if (!restriction) return done(...decideCancelRestriction(state).events, ...changesOf(state, declared));
   const { announced } = state;
-  if (!counted || announced?.at.getTime() !== counted.announcedAt.getTime() || !isDeepStrictEqual(announced.restriction, restriction))
+  if (
+    !counted ||
+    announced?.at.getTime() !== counted.announcedAt.getTime() ||
+    !isDeepStrictEqual(announced.restriction, restriction)
+  )
     return refused('restriction_not_announced');
   const { peopleWithoutWayIn, force } = counted;
   if (peopleWithoutWayIn > 0 && !force) return refused('people_would_lose_their_last_way_in');
@@ -50,7 +65,8 @@ export const decideOrganization = (state: Organization, declared: OrganizationSe
 
 const changesOf = (state: Organization, declared: OrganizationSettings): readonly OrganizationEvent[] => {
   const events: OrganizationEvent[] = [];
-  if (state.displayName === undefined) events.push({ type: 'OrganizationCreated', data: { displayName: declared.displayName } });
+  if (state.displayName === undefined)
+    events.push({ type: 'OrganizationCreated', data: { displayName: declared.displayName } });
   else if (state.displayName !== declared.displayName)
     events.push({ type: 'OrganizationRenamed', data: { displayName: declared.displayName } });
   if (!isDeepStrictEqual(state.loginPolicy, declared.loginPolicy))

@@ -18,11 +18,18 @@ const settings = (over: object = {}): OrganizationSettings =>
 const everything = settings();
 const noPassword = settings({ loginPolicy: { password: false, recovery: true } });
 const created = decideOrganization(organizationFold.initial, everything).events;
-const announced = (restriction: Restriction): OrganizationEvent => ({ type: 'RestrictionAnnounced', data: { restriction } });
+const announced = (restriction: Restriction): OrganizationEvent => ({
+  type: 'RestrictionAnnounced',
+  data: { restriction },
+});
 const PASSWORD: Restriction = { methods: ['password'], providers: [] };
 /** When the events of `given` were stored. */
 const THEN = new Date('2026-03-03T12:00:00.000Z');
-const counted = (peopleWithoutWayIn: number, force = false, announcedAt = THEN) => ({ announcedAt, peopleWithoutWayIn, force });
+const counted = (peopleWithoutWayIn: number, force = false, announcedAt = THEN) => ({
+  announcedAt,
+  peopleWithoutWayIn,
+  force,
+});
 const DONE: OrganizationOutcome = { kind: 'done' };
 const REFUSED: OrganizationOutcome = { kind: 'refused', code: 'restriction_not_announced' };
 const passwordGone: OrganizationEvent = { type: 'LoginPolicyChanged', data: { policy: noPassword.loginPolicy } };
@@ -36,7 +43,11 @@ describe('settings that take ways in away', () => {
       settings({ loginPolicy: { password: true, recovery: true, externalSignIn: false } }),
       { methods: ['external_sign_in'], providers: [] },
     ],
-    ['a provider that is no longer offered', settings({ identityProviders: [{ id: 'globex' }] }), { methods: [], providers: ['acme'] }],
+    [
+      'a provider that is no longer offered',
+      settings({ identityProviders: [{ id: 'globex' }] }),
+      { methods: [], providers: ['acme'] },
+    ],
     [
       'all of it',
       settings({ loginPolicy: { externalSignIn: false }, identityProviders: [] }),
@@ -52,7 +63,9 @@ describe('settings that take ways in away', () => {
   });
 
   it('are not, where they take nothing away or there is nobody yet', () => {
-    const more = settings({ loginPolicy: { password: true, recovery: true, registration: true, sessionLifetimeS: 300 } });
+    const more = settings({
+      loginPolicy: { password: true, recovery: true, registration: true, sessionLifetimeS: 300 },
+    });
     given(organizationFold, created)
       .when((state) => decideAnnounceRestriction(state, more))
       .then([], DONE);

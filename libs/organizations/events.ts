@@ -29,8 +29,8 @@ export const loginPolicySchema = z.strictObject({
     .max(LONGEST_SESSION_S)
     .default(14 * 24 * 3_600),
   /**
-   * The authentication context classes that this organization's providers grant, lowest first. Each is above a password. Whoever has a way in
-   * of a higher class needs it to change how the account can be used (L30).
+   * The authentication context classes that this organization's providers grant, lowest first. Each is above a
+   * password. Whoever has a way in of a higher class needs it to change how the account can be used (L30).
    */
   acrValues: z.array(z.string().min(1)).optional(),
 });
@@ -38,7 +38,9 @@ export type LoginPolicy = z.infer<typeof loginPolicySchema>;
 
 const colorSchema = z.string().regex(/^#[0-9a-fA-F]{6}$/, 'must be a colour such as #3553d6');
 
-/** How an organization's pages look. Shades that text can be read on are derived from the colours, in light and in dark. */
+/**
+ * How an organization's pages look. Shades that text can be read on are derived from the colours, in light and in dark.
+ */
 export const brandingSchema = z.strictObject({
   /** A picture of at most 160 × 40 pixels, by its address; shown beside the name. */
   logoUrl: z.url().refine(isSecureOrLoopback, 'must be https (http on a loopback host only)').optional(),
@@ -67,20 +69,24 @@ export const loginPolicyChanged = defineEvent('LoginPolicyChanged', { policy: lo
 ]);
 export const brandingChanged = defineEvent('BrandingChanged', { branding: brandingSchema });
 /** The organization offers an identity provider under this policy, or changes the policy of one that it offers. */
-export const identityProviderOffered = defineEvent('IdentityProviderOffered', { providerId: z.string(), policy: linkingPolicySchema }, [
-  // Before version 2 nothing was linked but by hand.
-  ({ providerId, policy }) => ({
-    providerId,
-    policy: {
-      autoLink: [],
-      onMatch: 'ask',
-      emailTrustedDomains: [],
-      usernameAuthoritative: false,
-      autoUpdate: false,
-      ...(policy as object),
-    },
-  }),
-]);
+export const identityProviderOffered = defineEvent(
+  'IdentityProviderOffered',
+  { providerId: z.string(), policy: linkingPolicySchema },
+  [
+    // Before version 2 nothing was linked but by hand.
+    ({ providerId, policy }) => ({
+      providerId,
+      policy: {
+        autoLink: [],
+        onMatch: 'ask',
+        emailTrustedDomains: [],
+        usernameAuthoritative: false,
+        autoUpdate: false,
+        ...(policy as object),
+      },
+    }),
+  ],
+);
 /** The provider is no longer offered; links to it stay (invariant 6). */
 export const identityProviderWithdrawn = defineEvent('IdentityProviderWithdrawn', { providerId: z.string() });
 
@@ -94,8 +100,8 @@ export const restrictionSchema = z.strictObject({
 export type Restriction = z.infer<typeof restrictionSchema>;
 
 /**
- * Ways in are to be taken away: from here on they count for nobody as one that would be left (domain.md, "Settings that take ways in away").
- * People still sign in by them.
+ * Ways in are to be taken away: from here on they count for nobody as one that would be left (domain.md, "Settings that
+ * take ways in away"). People still sign in by them.
  */
 export const restrictionAnnounced = defineEvent('RestrictionAnnounced', { restriction: restrictionSchema });
 /** They stay: somebody's last one would have gone, or whoever announced it changed their mind. */

@@ -2,7 +2,9 @@ import type { Restriction } from './events.js';
 import type { OrganizationSettings } from './settings.js';
 import type { Organization } from './state.js';
 
-/** What settings would take away from people of an organization as a way in; nothing where they take nothing away. Pure. */
+/**
+ * What settings would take away from people of an organization as a way in; nothing where they take nothing away. Pure.
+ */
 export const restrictionOf = (
   { displayName, loginPolicy, offered }: Organization,
   declared: OrganizationSettings,

@@ -37,7 +37,10 @@ export const organizationFold: Fold<Organization, OrganizationEvent> = {
       case 'IdentityProviderOffered':
         return {
           ...state,
-          offered: new Map(state.offered).set(event.data.providerId, { policy: event.data.policy, policyRevision: revision }),
+          offered: new Map(state.offered).set(event.data.providerId, {
+            policy: event.data.policy,
+            policyRevision: revision,
+          }),
         };
       case 'IdentityProviderWithdrawn':
         return { ...state, offered: new Map([...state.offered].filter(([id]) => id !== event.data.providerId)) };

@@ -2,14 +2,19 @@ import DataLoader from 'dataloader';
 
 /** One request takes no more than this along. */
 const MOST = 200;
-/** A request that takes longer than this, in milliseconds, keeps the next no longer: something is wrong with it, or with the server. */
+/**
+ * A request that takes longer than this, in milliseconds, keeps the next no longer: something is wrong with it, or with
+ * the server.
+ */
 const SLOW_MS = 100;
 
 /**
- * Makes of a request for many things one for a single thing, which costs little under load: what is asked for while a request is under way goes
- * together in the next, as a log's writer stores in groups what waits. Alone, nobody waits for anybody. Nothing is remembered.
+ * Makes of a request for many things one for a single thing, which costs little under load: what is asked for while a
+ * request is under way goes together in the next, as a log's writer stores in groups what waits. Alone, nobody waits
+ * for anybody. Nothing is remembered.
  * @param askAll answers in the order of the questions, with an `Error` for a question that has one
- * @param isOfOne whether a failure may be that of a single question: then each is asked once more by itself, so that nobody's nonsense fails a neighbour
+ * @param isOfOne whether a failure may be that of a single question: then each is asked once more by itself, so that
+ * nobody's nonsense fails a neighbour
  */
 export const askTogether = <Question extends object | string, Answer>(
   askAll: (questions: readonly Question[]) => Promise<readonly (Answer | Error)[]>,

@@ -8,7 +8,10 @@ export class ConfigurationError extends Error {
   }
 }
 
-/** Reads the variables that a process needs. Values never appear in the message: they may be secrets. @throws {ConfigurationError} */
+/**
+ * Reads the variables that a process needs. Values never appear in the message: they may be secrets.
+ * @throws {ConfigurationError}
+ */
 export const readConfiguration = <Shape extends z.ZodRawShape>(
   shape: Shape,
   environment: NodeJS.ProcessEnv = process.env,
@@ -31,10 +34,16 @@ export const secret32 = z
   .refine((bytes) => bytes.length === 32, 'must be 32 bytes in base64 (openssl rand -base64 32)');
 
 /** The key that wraps all others, and the one before it while they are rewrapped. */
-export const masterKeyShape = { LIGATURE_MASTER_KEY: secret32, LIGATURE_MASTER_KEY_PREVIOUS: secret32.optional() } as const;
+export const masterKeyShape = {
+  LIGATURE_MASTER_KEY: secret32,
+  LIGATURE_MASTER_KEY_PREVIOUS: secret32.optional(),
+} as const;
 
 export const port = (fallback: number) => z.coerce.number().int().min(0).max(65_535).default(fallback);
 
-export const postgresUrl = z.url({ protocol: /^postgres(ql)?$/, error: 'must look like postgres://user:password@host:5432/ligature' });
+export const postgresUrl = z.url({
+  protocol: /^postgres(ql)?$/,
+  error: 'must look like postgres://user:password@host:5432/ligature',
+});
 
 export const eventStoreUrl = z.string().regex(/^esdb(\+discover)?:\/\//, 'must look like esdb://host:2113');

@@ -6,7 +6,9 @@ import { request as httpsRequest } from 'node:https';
 import { BlockList, isIP } from 'node:net';
 import { setTimeout as delay } from 'node:timers/promises';
 
-/** What may be asked of addresses that an operator, a provider or a relying party names (security rows O9, O10, P13). */
+/**
+ * What may be asked of addresses that an operator, a provider or a relying party names (security rows O9, O10, P13).
+ */
 export interface HttpPolicy {
   /** Plain http to loopback addresses, for development. */
   readonly allowLoopback: boolean;
@@ -37,7 +39,10 @@ export interface HttpAnswer {
 /** The exchange did not take place, or was given up: refused address, no connection, time-out, oversize. */
 export class HttpExchangeError extends Error {}
 
-/** The provider answers, and what it says of itself cannot be true or cannot be used: trying again does not help, other settings do. */
+/**
+ * The provider answers, and what it says of itself cannot be true or cannot be used: trying again does not help, other
+ * settings do.
+ */
 export class UnusableProviderError extends HttpExchangeError {}
 
 const PRIVATE = new BlockList();
@@ -72,7 +77,8 @@ const LOOPBACK = new BlockList();
 LOOPBACK.addSubnet('127.0.0.0', 8, 'ipv4');
 LOOPBACK.addAddress('::1', 'ipv6');
 
-const listed = (list: BlockList, address: string): boolean => list.check(address, isIP(address) === 6 ? 'ipv6' : 'ipv4');
+const listed = (list: BlockList, address: string): boolean =>
+  list.check(address, isIP(address) === 6 ? 'ipv6' : 'ipv4');
 
 /** IPv4 in IPv6 notation is judged by the IPv4 address that it is. */
 const unmapped = (address: string): string => /^::ffff:(\d+\.\d+\.\d+\.\d+)$/i.exec(address)?.[1] ?? address;
@@ -87,30 +93,39 @@ const addressAllowed = (address: string, protocol: string, policy: HttpPolicy): 
 const LOOKUP_MS = 2_000;
 
 /**
- * Why an address could never be asked, as far as that can be told without asking it: its scheme, and where its name leads to now. A name that
- * leads nowhere yet is no reason.
+ * Why an address could never be asked, as far as that can be told without asking it: its scheme, and where its name
+ * leads to now. A name that leads nowhere yet is no reason.
  */
 export const addressMistake = async (target: string, policy: HttpPolicy): Promise<string | undefined> => {
   const { protocol, hostname } = new URL(target);
   const host = hostname.replace(/^\[|\]$/g, '');
   if (protocol !== 'https:' && !policy.allowLoopback) return 'must be https: http is for development only';
-  const found = isIP(host) ? [{ address: host }] : await withinTime(lookupAll(host, { all: true }), LOOKUP_MS).catch(() => []);
+  const found = isIP(host)
+    ? [{ address: host }]
+    : await withinTime(lookupAll(host, { all: true }), LOOKUP_MS).catch(() => []);
   const inside = found.length > 0 && !found.some(({ address }) => addressAllowed(address, protocol, policy));
   return inside ? 'leads inside the network; LIGATURE_ALLOW_PRIVATE_PROVIDERS=true allows https there' : undefined;
 };
 
 const withinTime = <T>(work: Promise<T>, timeoutMs: number): Promise<T> =>
-  Promise.race([work, delay(timeoutMs, undefined, { ref: false }).then(() => Promise.reject(new Error('no answer in time')))]);
+  Promise.race([
+    work,
+    delay(timeoutMs, undefined, { ref: false }).then(() => Promise.reject(new Error('no answer in time'))),
+  ]);
 
 /**
- * One request, bounded in time and size, that follows no redirect and connects to allowed addresses only. The check is on the address that is
- * connected to, not on one that was looked up before (DNS rebinding).
+ * One request, bounded in time and size, that follows no redirect and connects to allowed addresses only. The check is
+ * on the address that is connected to, not on one that was looked up before (DNS rebinding).
  * @throws {HttpExchangeError}
  */
 export const exchange = (
   target: string,
   policy: HttpPolicy,
-  init: { readonly method?: 'GET' | 'POST'; readonly headers?: Readonly<Record<string, string>>; readonly body?: string } = {},
+  init: {
+    readonly method?: 'GET' | 'POST';
+    readonly headers?: Readonly<Record<string, string>>;
+    readonly body?: string;
+  } = {},
 ): Promise<HttpAnswer> =>
   new Promise((done, fail) => {
     const url = new URL(target);

@@ -34,13 +34,18 @@ export const createRegistry = (): Registry => {
   return registry;
 };
 
-/** The management port of a process: `/health/live`, `/health/ready`, `/health/started` (JSON) and `/metrics` (Prometheus text). */
+/**
+ * The management port of a process: `/health/live`, `/health/ready`, `/health/started` (JSON) and `/metrics`
+ * (Prometheus text).
+ */
 export const startManagementServer = async (options: ManagementOptions): Promise<ManagementServer> => {
   const report = async (path: string): Promise<HealthReport | undefined> => {
     if (path === '/health/live') return { ok: true };
     if (path === '/health/started') return { ok: options.started() };
     if (path !== '/health/ready') return undefined;
-    return options.started() ? options.ready().catch((error: Error) => ({ ok: false, details: { error: error.message } })) : { ok: false };
+    return options.started()
+      ? options.ready().catch((error: Error) => ({ ok: false, details: { error: error.message } }))
+      : { ok: false };
   };
   const server = createServer((request, response) => {
     const path = request.url ?? '/';
@@ -51,7 +56,10 @@ export const startManagementServer = async (options: ManagementOptions): Promise
       }
       const page = options.pages?.[path];
       if (page) {
-        response.setHeader('content-security-policy', "default-src 'none'; style-src 'unsafe-inline'; frame-ancestors 'none'");
+        response.setHeader(
+          'content-security-policy',
+          "default-src 'none'; style-src 'unsafe-inline'; frame-ancestors 'none'",
+        );
         response.setHeader('content-type', 'text/html; charset=utf-8').end(await page());
         return;
       }

@@ -1,5 +1,6 @@
 /**
- * An RFC 9457 problem document with Ligature's stable `code`. `detail` says what to do next; it never holds personal data.
+ * An RFC 9457 problem document with Ligature's stable `code`. `detail` says what to do next; it never holds personal
+ * data.
  */
 export interface Problem {
   readonly type: string;

@@ -1,7 +1,9 @@
 import { readFileSync } from 'node:fs';
 
 /** What the system tells of a process (Linux, proc(5)): its state letter, and when it started in ticks since boot. */
-const statOf = (pid: number): { readonly state: string | undefined; readonly startedAt: string | undefined } | undefined => {
+const statOf = (
+  pid: number,
+): { readonly state: string | undefined; readonly startedAt: string | undefined } | undefined => {
   try {
     const stat = readFileSync(`/proc/${pid}/stat`, 'utf8');
     const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
@@ -12,8 +14,8 @@ const statOf = (pid: number): { readonly state: string | undefined; readonly sta
 };
 
 /**
- * Whether a process runs. A zombie has ended, but its parent has not asked yet: programs that look for the pid alone take it for running, and where
- * process 1 is no real init (containers) it may stay for ever.
+ * Whether a process runs. A zombie has ended, but its parent has not asked yet: programs that look for the pid alone
+ * take it for running, and where process 1 is no real init (containers) it may stay for ever.
  */
 export const processState = (pid: number): 'alive' | 'zombie' | 'gone' => {
   try {

@@ -5,7 +5,9 @@ import { createLogger } from './logger.js';
 /** Something that was started and can be stopped. */
 export interface Running {
   stop(): Promise<void>;
-  /** Rejects when it cannot go on and nobody but an operator can put that right; the process then ends with exit code 1. */
+  /**
+   * Rejects when it cannot go on and nobody but an operator can put that right; the process then ends with exit code 1.
+   */
   readonly failed?: Promise<never>;
 }
 
@@ -14,7 +16,8 @@ type StartError = NodeJS.ErrnoException & { readonly port?: number };
 const FORCE_AFTER_MS = 10_000;
 
 /**
- * Runs a process of ours: starts it, stops it cleanly at SIGTERM, at SIGINT or when its supervisor is gone, and says in a sentence why it could not start (exit code 1).
+ * Runs a process of ours: starts it, stops it cleanly at SIGTERM, at SIGINT or when its supervisor is gone, and says in
+ * a sentence why it could not start (exit code 1).
  */
 export const runProcess = async (name: string, start: (logger: Logger) => Promise<Running>): Promise<void> => {
   const logger = createLogger(name);
@@ -52,8 +55,11 @@ export const runProcess = async (name: string, start: (logger: Logger) => Promis
 };
 
 const sentenceFor = (error: StartError): string => {
-  if (error.code === 'EADDRINUSE') return `port ${error.port} is taken by another process; stop it or choose another port`;
+  if (error.code === 'EADDRINUSE')
+    return `port ${error.port} is taken by another process; stop it or choose another port`;
   if (error.code === 'ECONNREFUSED') return `cannot reach a server it needs (${error.message}); is it running?`;
   // A code of ours comes with a sentence of ours; anything else is unexpected and wants its stack.
-  return typeof error.code === 'string' || error.message.startsWith('The ') ? error.message : (error.stack ?? error.message);
+  return typeof error.code === 'string' || error.message.startsWith('The ')
+    ? error.message
+    : (error.stack ?? error.message);
 };

@@ -33,7 +33,9 @@ const utf8 = (text: string): Buffer => tagged(0x0c, Buffer.from(text, 'utf8'));
 /** UTCTime until 2049, GeneralizedTime from then on (RFC 5280, section 4.1.2.5). */
 const time = (at: Date): Buffer => {
   const text = at.toISOString().replace(/[-:T]|\.\d+/g, '');
-  return at.getUTCFullYear() < 2050 ? tagged(0x17, Buffer.from(text.slice(2), 'ascii')) : tagged(0x18, Buffer.from(text, 'ascii'));
+  return at.getUTCFullYear() < 2050
+    ? tagged(0x17, Buffer.from(text.slice(2), 'ascii'))
+    : tagged(0x18, Buffer.from(text, 'ascii'));
 };
 const oid = (hex: string): Buffer => tagged(0x06, Buffer.from(hex, 'hex'));
 const NULL = tagged(0x05);
@@ -51,7 +53,9 @@ const SIGNATURE_ALGORITHMS = {
 const pem = (label: string, der: Buffer): string =>
   `-----BEGIN ${label}-----\n${(der.toString('base64').match(/.{1,64}/g) ?? []).join('\n')}\n-----END ${label}-----\n`;
 
-const keyPair = (keyType: CertificateRequest['keyType']): Promise<{ readonly publicKey: KeyObject; readonly privateKey: KeyObject }> =>
+const keyPair = (
+  keyType: CertificateRequest['keyType'],
+): Promise<{ readonly publicKey: KeyObject; readonly privateKey: KeyObject }> =>
   keyType === 'rsa'
     ? promisify(generateKeyPair)('rsa', { modulusLength: 2048 })
     : promisify(generateKeyPair)('ec', { namedCurve: 'P-256' });
@@ -67,7 +71,10 @@ const altNameExtension = ({ dns, ipv4 }: NonNullable<CertificateRequest['altName
     ),
   );
 
-/** A fresh key with a certificate that it signs itself: a container for a public key that others are told to trust (RFC 5280). */
+/**
+ * A fresh key with a certificate that it signs itself: a container for a public key that others are told to trust (RFC
+ * 5280).
+ */
 export const selfSignedCertificate = async (request: CertificateRequest): Promise<Certificate> => {
   const { publicKey, privateKey } = await keyPair(request.keyType);
   const algorithm = SIGNATURE_ALGORITHMS[request.keyType];

@@ -1,8 +1,9 @@
 import { createHash, createHmac } from 'node:crypto';
 
 /**
- * Names that must not tell whom they name: `<secret id>.<HMAC-SHA-256>` over length-prefixed parts, so that no two different lists of parts
- * give the same bytes (security row L14). The secret is `LIGATURE_INDEX_SECRET`, never the master key.
+ * Names that must not tell whom they name: `<secret id>.<HMAC-SHA-256>` over length-prefixed parts, so that no two
+ * different lists of parts give the same bytes (security row L14). The secret is `LIGATURE_INDEX_SECRET`, never the
+ * master key.
  */
 export interface IndexKeys {
   /** @param parts begin with the category and the organization; compared byte for byte, never case-folded */

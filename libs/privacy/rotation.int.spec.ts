@@ -7,7 +7,13 @@ import { createPool } from '#libs/platform/postgres/pool.js';
 import type { Pool } from '#libs/platform/postgres/pool.js';
 import { createTestDatabase } from '#test-support/database.js';
 import type { TestDatabase } from '#test-support/database.js';
-import { countKeysNotUnder, masterKeyId, postgresSubjectKeys, rewrapSubjectKeys, subjectKeyMigrations } from './subject-keys.postgres.js';
+import {
+  countKeysNotUnder,
+  masterKeyId,
+  postgresSubjectKeys,
+  rewrapSubjectKeys,
+  subjectKeyMigrations,
+} from './subject-keys.postgres.js';
 
 const [OLD, NEW] = [randomBytes(32), randomBytes(32)];
 let database: TestDatabase;

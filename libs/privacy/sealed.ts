@@ -9,7 +9,10 @@ const bytesOf = (context: readonly (string | number)[]): Buffer => Buffer.from(J
 
 const keyObjects = new WeakMap<Buffer, KeyObject>();
 
-/** Node 24 takes several times longer over a key that is a buffer than over all the rest of a short field, at every use; over a key object it does not. */
+/**
+ * Node 24 takes several times longer over a key that is a buffer than over all the rest of a short field, at every use;
+ * over a key object it does not.
+ */
 const keyObjectOf = (key: Buffer): KeyObject => {
   const known = keyObjects.get(key);
   if (known) return known;
@@ -33,7 +36,9 @@ export const seal = (key: Buffer, plaintext: Buffer, context: readonly (string |
 
 /** @throws when the key, the context or a byte is not the one it was sealed with */
 export const open = (key: Buffer, sealed: Buffer, context: readonly (string | number)[]): Buffer => {
-  const decipher = createDecipheriv('aes-256-gcm', keyObjectOf(key), sealed.subarray(0, NONCE_BYTES), { authTagLength: TAG_BYTES });
+  const decipher = createDecipheriv('aes-256-gcm', keyObjectOf(key), sealed.subarray(0, NONCE_BYTES), {
+    authTagLength: TAG_BYTES,
+  });
   decipher.setAAD(bytesOf(context));
   decipher.setAuthTag(sealed.subarray(sealed.length - TAG_BYTES));
   const plaintext = decipher.update(sealed.subarray(NONCE_BYTES, sealed.length - TAG_BYTES));

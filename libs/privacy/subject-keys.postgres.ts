@@ -44,7 +44,11 @@ export interface PostgresSubjectKeysOptions {
 }
 
 /** What a key is wrapped for: it cannot be put in another one's place. */
-const contextOf = ({ subject, key_id: keyId }: Pick<Row, 'subject' | 'key_id'>): readonly string[] => ['subject-key', subject, keyId];
+const contextOf = ({ subject, key_id: keyId }: Pick<Row, 'subject' | 'key_id'>): readonly string[] => [
+  'subject-key',
+  subject,
+  keyId,
+];
 
 /** A key is wrapped under a master key that this process does not have. */
 export class WrongMasterKeyError extends Error {
@@ -75,7 +79,9 @@ export const postgresSubjectKeys = ({
     cache.set(subject, { lookup, until: clock().getTime() + CACHE_MS });
     return lookup;
   };
-  const wrappings = new Map([previousMasterKey, masterKey].flatMap((key) => (key ? [[masterKeyId(key), key] as const] : [])));
+  const wrappings = new Map(
+    [previousMasterKey, masterKey].flatMap((key) => (key ? [[masterKeyId(key), key] as const] : [])),
+  );
   const unwrap = (row: Row): KeyLookup => {
     if (row.wrapped === null) return { kind: 'destroyed' };
     const wrapping = wrappings.get(row.master_key_id);
@@ -156,8 +162,8 @@ export const countKeysNotUnder = async (db: Queryable, id: string): Promise<numb
 };
 
 /**
- * Rewraps every key from one master key to another, in batches; events stay as they are. May be stopped and begun again, and done by several
- * processes at once: a row says under which master key it is.
+ * Rewraps every key from one master key to another, in batches; events stay as they are. May be stopped and begun
+ * again, and done by several processes at once: a row says under which master key it is.
  * @returns how many were rewrapped
  */
 export const rewrapSubjectKeys = async (db: Queryable, from: Buffer, to: Buffer): Promise<number> => {

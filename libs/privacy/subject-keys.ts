@@ -1,6 +1,6 @@
 /**
- * The subject of personal data that belongs to nobody's account: the configuration's secrets, source addresses of clients and strangers. Its
- * key is made at the first start and never destroyed.
+ * The subject of personal data that belongs to nobody's account: the configuration's secrets, source addresses of
+ * clients and strangers. Its key is made at the first start and never destroyed.
  */
 export const INSTALLATION_SUBJECT = 'installation';
 
@@ -12,10 +12,11 @@ export interface SubjectKey {
 }
 
 /**
- * What is known of a subject's key. `destroyed`: erased, a tombstone says so. `missing`: neither a key nor a tombstone, which is loss and is
- * never reported as an erasure (domain.md, "Erased is not missing").
+ * What is known of a subject's key. `destroyed`: erased, a tombstone says so. `missing`: neither a key nor a tombstone,
+ * which is loss and is never reported as an erasure (domain.md, "Erased is not missing").
  */
-export type KeyLookup = { readonly kind: 'key'; readonly key: SubjectKey } | { readonly kind: 'destroyed' } | { readonly kind: 'missing' };
+export type KeyLookup =
+  { readonly kind: 'key'; readonly key: SubjectKey } | { readonly kind: 'destroyed' } | { readonly kind: 'missing' };
 
 /** Per-subject keys, wrapped by a master key, outside the event store. */
 export interface SubjectKeys {
@@ -26,7 +27,10 @@ export interface SubjectKeys {
 }
 
 export interface DestructibleSubjectKeys extends SubjectKeys {
-  /** Destroys a subject's key for ever and leaves a tombstone. Idempotent. Other processes forget the key within seconds. */
+  /**
+   * Destroys a subject's key for ever and leaves a tombstone. Idempotent. Other processes forget the key within
+   * seconds.
+   */
   destroy(subject: string): Promise<void>;
 }
 
@@ -36,7 +40,10 @@ export class SubjectErasedError extends Error {
   }
 }
 
-/** What comes of work on somebody, or nothing when they were erased meanwhile: nothing personal can be written about them any more. */
+/**
+ * What comes of work on somebody, or nothing when they were erased meanwhile: nothing personal can be written about
+ * them any more.
+ */
 export const unlessErased = async <T>(work: Promise<T>): Promise<T | undefined> => {
   try {
     return await work;
@@ -48,6 +55,8 @@ export const unlessErased = async <T>(work: Promise<T>): Promise<T | undefined> 
 
 export class SubjectKeyMissingError extends Error {
   constructor(subject: string) {
-    super(`The key of subject ${subject} is missing and no erasure explains it; restore the "keys" schema from its backup`);
+    super(
+      `The key of subject ${subject} is missing and no erasure explains it; restore the "keys" schema from its backup`,
+    );
   }
 }

@@ -26,7 +26,12 @@ describe('an event that the process manager cannot handle', () => {
   const registered: DomainEvent = { type: 'UserRegistered', data: { organizationId: 'default', displayName: 'Ann' } };
   const deactivated: DomainEvent = { type: 'UserDeactivated', data: {} };
   const append = async (userId: string, ...events: DomainEvent[]): Promise<void> => {
-    await appendUnconditionally(installation.store, { stream: userStream(userId), events, context: testContext(), subject: userId });
+    await appendUnconditionally(installation.store, {
+      stream: userStream(userId),
+      events,
+      context: testContext(),
+      subject: userId,
+    });
   };
   /** @returns how the run ends */
   const run = (
@@ -47,7 +52,9 @@ describe('an event that the process manager cannot handle', () => {
         ...codec,
         decode: (batch, isPlain) => {
           const unreadable = batch.find(({ type, stream }) => isUnreadable(type, stream));
-          return unreadable ? Promise.reject(new EventFormatError(unreadable.type, 'of a newer release')) : codec.decode(batch, isPlain);
+          return unreadable
+            ? Promise.reject(new EventFormatError(unreadable.type, 'of a newer release'))
+            : codec.decode(batch, isPlain);
         },
       },
       reactions: {
@@ -77,7 +84,8 @@ describe('an event that the process manager cannot handle', () => {
   it('keeps no other from being handled where its stream was deleted in the store', async () => {
     const [ann, bob] = [newUuid(), newUuid()];
     const seen: string[] = [];
-    const isUnreadable = (type: string, stream: string): boolean => type === 'UserDeactivated' && stream === userStream(ann);
+    const isUnreadable = (type: string, stream: string): boolean =>
+      type === 'UserDeactivated' && stream === userStream(ann);
     const first = run(seen, isUnreadable, 3_600_000);
     await append(ann, registered, deactivated);
     await append(bob, registered);
@@ -96,30 +104,34 @@ describe('an event that the process manager cannot handle', () => {
   it.each([
     ['while it runs, once the event can be handled', 20, false],
     ['when the next release starts', 3_600_000, true],
-  ] as const)('makes its own stream wait and no other, which is taken up in order %s', async (_, retryParkedMs, restart) => {
-    const [ann, bob] = [newUuid(), newUuid()];
-    const seen: string[] = [];
-    let unreadable = true;
-    const isUnreadable = (type: string, stream: string): boolean => unreadable && type === 'UserDeactivated' && stream === userStream(ann);
-    const first = run(seen, isUnreadable, retryParkedMs);
-    await append(ann, registered);
-    await append(ann, deactivated, { type: 'UserReactivated', data: {} });
-    await append(bob, registered, deactivated);
-    await handled(seen, `${bob} UserDeactivated`);
-    expect(await parkedOf(installation.pool)).toEqual([
-      { stream: userStream(ann), eventType: 'UserDeactivated', cause: 'UserDeactivated: of a newer release' },
-    ]);
-    expect(first.state()).toBe('running');
-    expect(seen.filter((entry) => entry.startsWith(ann))).toEqual([`${ann} UserRegistered`]);
+  ] as const)(
+    'makes its own stream wait and no other, which is taken up in order %s',
+    async (_, retryParkedMs, restart) => {
+      const [ann, bob] = [newUuid(), newUuid()];
+      const seen: string[] = [];
+      let unreadable = true;
+      const isUnreadable = (type: string, stream: string): boolean =>
+        unreadable && type === 'UserDeactivated' && stream === userStream(ann);
+      const first = run(seen, isUnreadable, retryParkedMs);
+      await append(ann, registered);
+      await append(ann, deactivated, { type: 'UserReactivated', data: {} });
+      await append(bob, registered, deactivated);
+      await handled(seen, `${bob} UserDeactivated`);
+      expect(await parkedOf(installation.pool)).toEqual([
+        { stream: userStream(ann), eventType: 'UserDeactivated', cause: 'UserDeactivated: of a newer release' },
+      ]);
+      expect(first.state()).toBe('running');
+      expect(seen.filter((entry) => entry.startsWith(ann))).toEqual([`${ann} UserRegistered`]);
 
-    if (restart) await first.stop();
-    unreadable = false;
-    const second = restart ? run(seen, isUnreadable, retryParkedMs) : first;
-    await handled(seen, `${ann} UserReactivated`);
-    await until(async () => ((await parkedOf(installation.pool)).length === 0 ? true : undefined), 10_000);
-    await second.stop();
-    expect(seen.filter((entry) => entry.startsWith(ann))).toEqual(
-      ['UserRegistered', 'UserDeactivated', 'UserReactivated'].map((type) => `${ann} ${type}`),
-    );
-  });
+      if (restart) await first.stop();
+      unreadable = false;
+      const second = restart ? run(seen, isUnreadable, retryParkedMs) : first;
+      await handled(seen, `${ann} UserReactivated`);
+      await until(async () => ((await parkedOf(installation.pool)).length === 0 ? true : undefined), 10_000);
+      await second.stop();
+      expect(seen.filter((entry) => entry.startsWith(ann))).toEqual(
+        ['UserRegistered', 'UserDeactivated', 'UserReactivated'].map((type) => `${ann} ${type}`),
+      );
+    },
+  );
 });

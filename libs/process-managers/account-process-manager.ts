@@ -66,10 +66,10 @@ interface OpenClaim {
 }
 
 /**
- * Finishes what commands began and a crash interrupted: releases claims that nobody came back for, ends sessions that a revoking event should
- * have ended, finishes erasures, and tells the owners of accounts. A catch-up subscriber with a checkpoint of its own, at least once: everything
- * it does is idempotent by claim id, revision and event id (domain.md, "Two streams, no transaction"). One instance is active, by an advisory
- * lock.
+ * Finishes what commands began and a crash interrupted: releases claims that nobody came back for, ends sessions that a
+ * revoking event should have ended, finishes erasures, and tells the owners of accounts. A catch-up subscriber with a
+ * checkpoint of its own, at least once: everything it does is idempotent by claim id, revision and event id (domain.md,
+ * "Two streams, no transaction"). One instance is active, by an advisory lock.
  */
 export class AccountProcessManager {
   readonly #runner: SoleRunner;
@@ -158,7 +158,12 @@ export class AccountProcessManager {
         connection,
         logger,
         name: 'process-manager',
-        prefixes: [`${USER_CATEGORY}-`, `${EXTERNAL_IDENTITY_CATEGORY}-`, `${USERNAME_CATEGORY}-`, `${VERIFIED_EMAIL_CATEGORY}-`],
+        prefixes: [
+          `${USER_CATEGORY}-`,
+          `${EXTERNAL_IDENTITY_CATEGORY}-`,
+          `${USERNAME_CATEGORY}-`,
+          `${VERIFIED_EMAIL_CATEGORY}-`,
+        ],
         checkpoint: stored,
         signal: AbortSignal.any([signal, failed.signal]),
         onBatch: (events) =>
@@ -180,12 +185,17 @@ export class AccountProcessManager {
   }
 
   async #see(recorded: RecordedEvent, open: Map<string, OpenClaim>): Promise<void> {
-    if (categoryOf(recorded.stream) === USER_CATEGORY) await this.#onUserEvent(recorded as RecordedEvent<UserStreamEvent>, open);
+    if (categoryOf(recorded.stream) === USER_CATEGORY)
+      await this.#onUserEvent(recorded as RecordedEvent<UserStreamEvent>, open);
     else this.#onClaimEvent(recorded as RecordedEvent<ClaimStreamEvent>, open);
   }
 
-  #onClaimEvent({ event: { data }, stream, position }: RecordedEvent<ClaimStreamEvent>, open: Map<string, OpenClaim>): void {
-    if ('ownerId' in data) open.set(data.claimId, { thing: claimableOf(stream), deadline: new Date(data.deadline), position });
+  #onClaimEvent(
+    { event: { data }, stream, position }: RecordedEvent<ClaimStreamEvent>,
+    open: Map<string, OpenClaim>,
+  ): void {
+    if ('ownerId' in data)
+      open.set(data.claimId, { thing: claimableOf(stream), deadline: new Date(data.deadline), position });
     else open.delete(data.claimId);
   }
 
@@ -207,13 +217,15 @@ export class AccountProcessManager {
     const history = (await this.dependencies.store.read(stream)) as readonly RecordedEvent<UserStreamEvent>[];
     const { before, after } = aroundEvent(history, recorded, accountFold);
     for (const { thing, claimId } of heldBy(before))
-      if (after.settlements.get(claimId) === 'over') await new Claims(this.dependencies).release(thing, claimId, context);
+      if (after.settlements.get(claimId) === 'over')
+        await new Claims(this.dependencies).release(thing, claimId, context);
     await reactions.notify(recorded, before, after);
   }
 
   /**
-   * Claims whose deadline has passed: abandoned and released, unless they were settled meanwhile. Where the events of the thing or of its owner
-   * cannot be read, the claim is left to whoever meets it next (domain.md, "Two streams, no transaction").
+   * Claims whose deadline has passed: abandoned and released, unless they were settled meanwhile. Where the events of
+   * the thing or of its owner cannot be read, the claim is left to whoever meets it next (domain.md, "Two streams, no
+   * transaction").
    */
   async #sweep(open: Map<string, OpenClaim>): Promise<void> {
     const { clock, newId, logger } = this.dependencies;

@@ -29,7 +29,11 @@ export const loadCheckpoint = async (db: Queryable, name: string): Promise<Check
   return row ? { position: BigInt(row.position), eventId: row.event_id } : null;
 };
 
-export const storeCheckpoint = async (db: Queryable, name: string, { position, eventId }: Checkpoint): Promise<void> => {
+export const storeCheckpoint = async (
+  db: Queryable,
+  name: string,
+  { position, eventId }: Checkpoint,
+): Promise<void> => {
   await db.query(
     `INSERT INTO provider.process_managers (name, position, event_id) VALUES ($1, $2, $3)
      ON CONFLICT (name) DO UPDATE SET position = $2, event_id = $3`,

@@ -38,7 +38,10 @@ export interface TakenNotice extends DueNotice {
   readonly notedAt: Date;
 }
 
-/** Seconds until a mail that was not handed over is tried again, by the number of tries; longer than one try takes. The last one stays. */
+/**
+ * Seconds until a mail that was not handed over is tried again, by the number of tries; longer than one try takes. The
+ * last one stays.
+ */
 const PAUSES_S = [60, 120, 600, 1_800, 3_600] as const;
 
 /** What is known already stays as it is, sent or not. */

@@ -112,7 +112,10 @@ describe('notices to the owners of accounts', () => {
 
   it('of a changed address go to the old one and to the new one, each for itself', async () => {
     const after = await ann({ type: 'EmailChanged', data: address('ann@new.example') });
-    const [before, now_] = [{ verifiedEmail: { address: 'ann@example.org' } }, { verifiedEmail: { address: 'ann@new.example' } }];
+    const [before, now_] = [
+      { verifiedEmail: { address: 'ann@example.org' } },
+      { verifiedEmail: { address: 'ann@new.example' } },
+    ];
     expect(receiversOf(before as never, now_ as never)).toEqual(['before', 'after']);
     expect(receiversOf(before as never, before as never)).toEqual(['after']);
     await note({ ...after, id: noticeId(newUuid(), 'before'), receiver: 'before' }, after);

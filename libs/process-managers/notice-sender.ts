@@ -30,8 +30,8 @@ export interface NoticeSenderDependencies {
 }
 
 /**
- * Mails the notices that are owed. It stands apart from who owes them, so that a mail server that hangs or is away keeps nobody from anything else;
- * what could not be handed over is tried again for a day. Several instances may run.
+ * Mails the notices that are owed. It stands apart from who owes them, so that a mail server that hangs or is away
+ * keeps nobody from anything else; what could not be handed over is tried again for a day. Several instances may run.
  */
 export class NoticeSender {
   constructor(private readonly dependencies: NoticeSenderDependencies) {}
@@ -62,7 +62,10 @@ export class NoticeSender {
       if (mail) await mailer.send(mail);
     } catch (error) {
       const givesUp = clock().getTime() - notice.notedAt.getTime() >= NOTICE_AGE_MS;
-      logger[givesUp ? 'error' : 'warn']({ error: (error as Error).message, notice: notice.id, givesUp }, 'a notice could not be mailed');
+      logger[givesUp ? 'error' : 'warn'](
+        { error: (error as Error).message, notice: notice.id, givesUp },
+        'a notice could not be mailed',
+      );
       if (!givesUp) return;
     }
     await settleNotice(pool, notice.id);
@@ -78,7 +81,13 @@ export class NoticeSender {
       if (!notice) return undefined;
       const around = aroundEvent(history, recorded, accountFold);
       const to = around[due.receiver].verifiedEmail?.address;
-      return this.#mail(to, around.after.organizationId, notice, 'If it was not you, tell your administrator at once.', recorded);
+      return this.#mail(
+        to,
+        around.after.organizationId,
+        notice,
+        'If it was not you, tell your administrator at once.',
+        recorded,
+      );
     }
     const history = (await store.read(due.stream)) as readonly RecordedEvent<IdentityProviderEvent>[];
     const recorded = eventOf(history, due);
@@ -88,7 +97,13 @@ export class NoticeSender {
     if (sentence === undefined) return undefined;
     const { verifiedEmail, organizationId } = (await loadAccount(store, due.userId)).state;
     const notice = { subject: 'a way to sign in to your account was changed', sentence };
-    return this.#mail(verifiedEmail?.address, organizationId, notice, 'If you did not expect it, ask your administrator.', recorded);
+    return this.#mail(
+      verifiedEmail?.address,
+      organizationId,
+      notice,
+      'If you did not expect it, ask your administrator.',
+      recorded,
+    );
   }
 
   async #mail(

@@ -8,7 +8,8 @@ import type { DueNotice } from './due-notices.postgres.js';
 /** What happened longer ago is told to nobody any more: a process manager that begins anew does not mail the past. */
 export const NOTICE_AGE_MS = 24 * 3_600_000;
 
-export const isRecent = (occurredAt: string, now: Date): boolean => now.getTime() - Date.parse(occurredAt) < NOTICE_AGE_MS;
+export const isRecent = (occurredAt: string, now: Date): boolean =>
+  now.getTime() - Date.parse(occurredAt) < NOTICE_AGE_MS;
 
 /** One mail for each event and receiver. */
 export const noticeId = (eventId: string, receiver: string): string =>
@@ -18,9 +19,14 @@ export const noticeId = (eventId: string, receiver: string): string =>
     .slice(0, 32)
     .replace(/^(.{8})(.{4})(.{4})(.{4})/, '$1-$2-$3-$4-');
 
-/** Which of an account's addresses hear of an event: a changed one is told to both, since whoever had the old one must learn of it. Pure. */
+/**
+ * Which of an account's addresses hear of an event: a changed one is told to both, since whoever had the old one must
+ * learn of it. Pure.
+ */
 export const receiversOf = (before: Account, after: Account): readonly DueNotice['receiver'][] => [
-  ...(before.verifiedEmail && before.verifiedEmail.address !== after.verifiedEmail?.address ? (['before'] as const) : []),
+  ...(before.verifiedEmail && before.verifiedEmail.address !== after.verifiedEmail?.address
+    ? (['before'] as const)
+    : []),
   ...(after.verifiedEmail ? (['after'] as const) : []),
 ];
 
@@ -29,7 +35,10 @@ export interface Notice {
   readonly sentence: string;
 }
 
-/** What an account's owner is told by mail, so that a change that was not theirs does not stay unseen (L11, L27). Nothing for other events. */
+/**
+ * What an account's owner is told by mail, so that a change that was not theirs does not stay unseen (L11, L27).
+ * Nothing for other events.
+ */
 export const noticeOf = (event: UserStreamEvent): Notice | undefined => {
   switch (event.type) {
     case 'ExternalIdentityLinked':
@@ -50,7 +59,10 @@ export const noticeOf = (event: UserStreamEvent): Notice | undefined => {
         sentence: 'A new password was set for your account, and its other sessions were ended.',
       };
     case 'PasswordRemoved':
-      return { subject: 'The password of your account was removed', sentence: 'The password of your account was removed.' };
+      return {
+        subject: 'The password of your account was removed',
+        sentence: 'The password of your account was removed.',
+      };
     case 'EmailVerified':
       return {
         subject: 'This address was verified for your account',
@@ -62,14 +74,23 @@ export const noticeOf = (event: UserStreamEvent): Notice | undefined => {
         sentence: 'Another e-mail address is now the verified address of your account.',
       };
     case 'AccountRecovered':
-      return { subject: 'Your account was recovered', sentence: 'Your account was recovered by e-mail, and all its sessions were ended.' };
+      return {
+        subject: 'Your account was recovered',
+        sentence: 'Your account was recovered by e-mail, and all its sessions were ended.',
+      };
     default:
       return undefined;
   }
 };
 
-/** What the people who sign in through a provider are told of a change; nothing where their way in is what it was. Pure. */
-export const providerNoticeOf = (event: IdentityProviderEvent, before: IdentityProvider, after: IdentityProvider): string | undefined => {
+/**
+ * What the people who sign in through a provider are told of a change; nothing where their way in is what it was. Pure.
+ */
+export const providerNoticeOf = (
+  event: IdentityProviderEvent,
+  before: IdentityProvider,
+  after: IdentityProvider,
+): string | undefined => {
   const name = after.settings?.displayName ?? 'an identity provider';
   switch (event.type) {
     case 'IdentityProviderConfigured':

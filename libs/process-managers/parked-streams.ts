@@ -7,7 +7,10 @@ import type { Pool } from '#libs/platform/postgres/pool.js';
 import { causeOf, isAnEventsFault, RETRIES_MS } from '#libs/projection-engine/causes.js';
 import { parkStream, revisionsOfParked, unparkStream } from './parked-streams.postgres.js';
 
-/** More than this is not a few poison events but a defect: nothing more is parked, and the process manager fails until it is mended. */
+/**
+ * More than this is not a few poison events but a defect: nothing more is parked, and the process manager fails until
+ * it is mended.
+ */
 const MOST_PARKED = 100;
 
 export interface ParkedStreamsDependencies {
@@ -21,8 +24,9 @@ export interface ParkedStreamsDependencies {
 }
 
 /**
- * Hands events to a process manager one by one. What a single event causes stops its own stream and nobody else's: the stream is parked, its later
- * events wait behind it, and they are taken up in order once the event can be handled, by a newer release for example.
+ * Hands events to a process manager one by one. What a single event causes stops its own stream and nobody else's: the
+ * stream is parked, its later events wait behind it, and they are taken up in order once the event can be handled, by a
+ * newer release for example.
  */
 export class ParkedStreams {
   private constructor(
@@ -78,6 +82,9 @@ export class ParkedStreams {
     const cause = causeOf(error);
     await parkStream(pool, name, event, cause);
     this.parked.set(stream, revision);
-    logger.error({ processManager: name, stream, revision: String(revision), type, cause }, 'an event cannot be handled; its stream waits');
+    logger.error(
+      { processManager: name, stream, revision: String(revision), type, cause },
+      'an event cannot be handled; its stream waits',
+    );
   }
 }

@@ -26,8 +26,8 @@ export interface ProviderNoticesDependencies {
 }
 
 /**
- * Notes who is to be told that their way in was changed by somebody else (security row L27). A catch-up subscriber with a checkpoint of its own, at
- * least once; one instance is active.
+ * Notes who is to be told that their way in was changed by somebody else (security row L27). A catch-up subscriber with
+ * a checkpoint of its own, at least once; one instance is active.
  */
 export class ProviderNotices {
   readonly #runner: SoleRunner;
@@ -68,7 +68,10 @@ export class ProviderNotices {
           } catch (error) {
             // What one event causes keeps nobody from hearing of the next.
             if (signal.aborted || !isAnEventsFault(error)) throw error;
-            logger.error({ event: event.type, cause: causeOf(error) }, 'nobody could be told of a change of a provider');
+            logger.error(
+              { event: event.type, cause: causeOf(error) },
+              'nobody could be told of a change of a provider',
+            );
           }
           await storeCheckpoint(pool, NAME, { position: event.position, eventId: event.id });
         }
@@ -86,7 +89,13 @@ export class ProviderNotices {
     if (providerNoticeOf(event, before, after) === undefined) return;
     for await (const page of linkedUsers(idOf(stream))) {
       signal.throwIfAborted();
-      const notices = page.map((userId) => ({ id: noticeId(id, userId), userId, stream, revision, receiver: 'after' as const }));
+      const notices = page.map((userId) => ({
+        id: noticeId(id, userId),
+        userId,
+        stream,
+        revision,
+        receiver: 'after' as const,
+      }));
       await noteNotices(pool, notices, clock());
     }
   }

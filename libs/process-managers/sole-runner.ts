@@ -15,7 +15,10 @@ export interface SoleRunnerOptions {
   readonly work: (signal: AbortSignal) => Promise<void>;
 }
 
-/** Keeps a process manager running: in one instance, by an advisory lock, while the others stand by; and again after every failure. */
+/**
+ * Keeps a process manager running: in one instance, by an advisory lock, while the others stand by; and again after
+ * every failure.
+ */
 export class SoleRunner {
   state: 'standing_by' | 'running' | 'failing' = 'standing_by';
   lastError: string | undefined;

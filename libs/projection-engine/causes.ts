@@ -13,7 +13,8 @@ interface DatabaseError extends Error {
   readonly column?: string;
 }
 
-const isFromPostgres = (error: unknown): error is DatabaseError => typeof (error as DatabaseError).severity === 'string';
+const isFromPostgres = (error: unknown): error is DatabaseError =>
+  typeof (error as DatabaseError).severity === 'string';
 
 /** An event that is at fault is tried again after these pauses, in milliseconds, before its stream is parked. */
 export const RETRIES_MS: readonly number[] = [50, 200, 800];
@@ -22,12 +23,18 @@ export const RETRIES_MS: readonly number[] = [50, 200, 800];
 const OF_VALUES = /^2[23]/;
 
 /**
- * Whether a batch failed because of an event in it, and would fail again. A database that is full or away, a store that does not answer, a lost
- * checkpoint, tables that are not what the handlers expect: nothing of that is an event's fault, and nothing is parked for it.
+ * Whether a batch failed because of an event in it, and would fail again. A database that is full or away, a store that
+ * does not answer, a lost checkpoint, tables that are not what the handlers expect: nothing of that is an event's
+ * fault, and nothing is parked for it.
  */
 export const isAnEventsFault = (error: unknown): boolean => {
   if (error instanceof EventFormatError || error instanceof SubjectKeyMissingError) return true;
-  if (error instanceof CheckpointLostError || error instanceof NotTheStoreWeKnewError || error instanceof WrongMasterKeyError) return false;
+  if (
+    error instanceof CheckpointLostError ||
+    error instanceof NotTheStoreWeKnewError ||
+    error instanceof WrongMasterKeyError
+  )
+    return false;
   if (isFromPostgres(error)) return OF_VALUES.test(error.code ?? '');
   if (isDatabaseUnreachable(error)) return false;
   return !['away', 'unknown_outcome'].includes(classify(error));

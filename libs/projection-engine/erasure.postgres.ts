@@ -10,17 +10,20 @@ const purge = async (db: Queryable, generation: Generation, subjects: readonly s
   for (const { name, personal } of generation.tables) {
     if (!personal) continue;
     const emptied = personal.columns.map((column) => `${column} = NULL`).join(', ');
-    await db.query(`UPDATE ${generationSchema(generation)}.${name} SET ${emptied} WHERE ${personal.subject} = ANY($1)`, [subjects]);
+    await db.query(
+      `UPDATE ${generationSchema(generation)}.${name} SET ${emptied} WHERE ${personal.subject} = ANY($1)`,
+      [subjects],
+    );
   }
 };
 
 /**
- * The last step of a batch's transaction, after the checkpoint was moved: what it erases is gone from every generation of the projection
- * (invariant 10), whatever version and state they are of.
+ * The last step of a batch's transaction, after the checkpoint was moved: what it erases is gone from every generation
+ * of the projection (invariant 10), whatever version and state they are of.
  *
- * Only the live generation purges the others. One that is being built may hold a batch, decoded before the key was destroyed, that is stored after
- * that purge: it looks at the tombstones itself. Either the purge waits for that batch (for the row that says where the generation stands),
- * or that batch waits for the purge, and then sees the tombstone.
+ * Only the live generation purges the others. One that is being built may hold a batch, decoded before the key was
+ * destroyed, that is stored after that purge: it looks at the tombstones itself. Either the purge waits for that batch
+ * (for the row that says where the generation stands), or that batch waits for the purge, and then sees the tombstone.
  */
 export const carryOutErasures = async (
   db: Queryable,

@@ -10,9 +10,15 @@ import type { ProjectionDependencies } from './projection-dependencies.js';
 import { SharedDecoding } from './shared-decoding.js';
 
 const ATTEND_MS = 250;
-/** Read models are built in the process that feeds the live ones, which waits for a batch at each of its steps: longer ones build a little faster, and delay people's own changes. */
+/**
+ * Read models are built in the process that feeds the live ones, which waits for a batch at each of its steps: longer
+ * ones build a little faster, and delay people's own changes.
+ */
 const BUILDING_BATCH = 2_000;
-/** Batches that one read model may be behind another while they are built together: what waits is memory that the collector has to look at again and again. */
+/**
+ * Batches that one read model may be behind another while they are built together: what waits is memory that the
+ * collector has to look at again and again.
+ */
 const MOST_BEHIND = 1;
 const CONSIDERED_EVERY_MS = 200;
 
@@ -23,8 +29,8 @@ export interface Target {
 }
 
 /**
- * Feeds the live generation from its checkpoint, and takes up parked streams when operators ask for it. Returns when `signal` is aborted, or when
- * another generation has become the live one.
+ * Feeds the live generation from its checkpoint, and takes up parked streams when operators ask for it. Returns when
+ * `signal` is aborted, or when another generation has become the live one.
  */
 export const feedLive = async (
   dependencies: ProjectionDependencies,
@@ -85,11 +91,14 @@ export const feedLive = async (
 const lowest = (writers: readonly GenerationWriter[]): Checkpoint | null =>
   writers
     .map(({ checkpoint }) => checkpoint)
-    .reduce((low, checkpoint) => (low === null || checkpoint === null ? null : checkpoint.position < low.position ? checkpoint : low));
+    .reduce((low, checkpoint) =>
+      low === null || checkpoint === null ? null : checkpoint.position < low.position ? checkpoint : low,
+    );
 
 /**
- * Feeds generations that are being built, in one pass over the log, each from its own checkpoint. Returns when they have all that the log holds (or, with
- * `limit`, held up to that position), or when `signal` is aborted. No generation waits for the others, but for one that is far behind.
+ * Feeds generations that are being built, in one pass over the log, each from its own checkpoint. Returns when they
+ * have all that the log holds (or, with `limit`, held up to that position), or when `signal` is aborted. No generation
+ * waits for the others, but for one that is far behind.
  */
 export const feedBuilding = async (
   dependencies: ProjectionDependencies,

@@ -26,8 +26,9 @@ export class TooManyParkedError extends Error {
 }
 
 /**
- * Writes events into one generation: rows, checkpoint, parked streams and erasures of a batch in one transaction, so that an event has its effect exactly
- * once. A batch that fails is divided until the event that fails is found; that one is tried again, then its stream is parked and the others go on.
+ * Writes events into one generation: rows, checkpoint, parked streams and erasures of a batch in one transaction, so
+ * that an event has its effect exactly once. A batch that fails is divided until the event that fails is found; that
+ * one is tried again, then its stream is parked and the others go on.
  */
 export class GenerationWriter {
   #checkpoint: Checkpoint | null;
@@ -42,10 +43,20 @@ export class GenerationWriter {
     this.#checkpoint = generation.checkpoint;
   }
 
-  static async open(dependencies: ProjectionDependencies, projection: Projection, generation: Generation): Promise<GenerationWriter> {
+  static async open(
+    dependencies: ProjectionDependencies,
+    projection: Projection,
+    generation: Generation,
+  ): Promise<GenerationWriter> {
     const { pool } = dependencies;
     const parked = (await parkedIn(pool, generation)).map(({ stream }) => stream as string);
-    return new GenerationWriter(dependencies, projection, generation, new Set(parked), await skippedEvents(pool, generation));
+    return new GenerationWriter(
+      dependencies,
+      projection,
+      generation,
+      new Set(parked),
+      await skippedEvents(pool, generation),
+    );
   }
 
   get checkpoint(): Checkpoint | null {
@@ -54,11 +65,15 @@ export class GenerationWriter {
 
   /** Whether the projection reads an event's stream and has not had it yet. */
   wants({ stream, position }: StoredEvent): boolean {
-    return position > (this.#checkpoint?.position ?? -1n) && this.projection.streamPrefixes.some((prefix) => stream.startsWith(prefix));
+    return (
+      position > (this.#checkpoint?.position ?? -1n) &&
+      this.projection.streamPrefixes.some((prefix) => stream.startsWith(prefix))
+    );
   }
 
   /**
-   * Writes what it wants of a batch. @param considered how far the log was looked at, when that is beyond the last event
+   * Writes what it wants of a batch. @param considered how far the log was looked at, when that is beyond the last
+   * event
    * @param decode how events are decoded, for who shares that with others
    * @throws when the fault is not an event's; nothing of the part that failed is stored then
    */
@@ -72,7 +87,12 @@ export class GenerationWriter {
     if (events.length > 0) await this.#divide(events, considered, signal, decode);
   }
 
-  async #divide(events: readonly StoredEvent[], considered: bigint, signal: AbortSignal, decode: Codec['decode']): Promise<void> {
+  async #divide(
+    events: readonly StoredEvent[],
+    considered: bigint,
+    signal: AbortSignal,
+    decode: Codec['decode'],
+  ): Promise<void> {
     try {
       await this.#store(events, considered, decode);
     } catch (error) {
@@ -85,16 +105,28 @@ export class GenerationWriter {
     }
   }
 
-  async #store(events: readonly StoredEvent[], considered: bigint, decode = this.dependencies.codec.decode): Promise<void> {
+  async #store(
+    events: readonly StoredEvent[],
+    considered: bigint,
+    decode = this.dependencies.codec.decode,
+  ): Promise<void> {
     const waiting = events.filter(({ stream }) => this.parked.has(stream));
-    const decoded = await this.#decode(waiting.length === 0 ? events : events.filter(({ stream }) => !this.parked.has(stream)), decode);
+    const decoded = await this.#decode(
+      waiting.length === 0 ? events : events.filter(({ stream }) => !this.parked.has(stream)),
+      decode,
+    );
     await this.#commit(events, considered, async (db) => {
       if (decoded.length > 0) await this.projection.handle(decoded, db, generationSchema(this.generation));
-      for (const event of waiting) await noteWaiting(db, this.generation, event, this.dependencies.subjects.deniedBy(event));
+      for (const event of waiting)
+        await noteWaiting(db, this.generation, event, this.dependencies.subjects.deniedBy(event));
     });
   }
 
-  async #commit(events: readonly StoredEvent[], considered: bigint, work: (db: Connection) => Promise<void>): Promise<void> {
+  async #commit(
+    events: readonly StoredEvent[],
+    considered: bigint,
+    work: (db: Connection) => Promise<void>,
+  ): Promise<void> {
     const last = events.at(-1);
     if (!last) return;
     const { pool, subjects, onApplied } = this.dependencies;
@@ -111,7 +143,9 @@ export class GenerationWriter {
   }
 
   #decode(events: readonly StoredEvent[], decode = this.dependencies.codec.decode): Promise<readonly RecordedEvent[]> {
-    const wanted = events.filter(({ id, type }) => !this.skipped.has(id) && wantedAs(this.projection, type) !== undefined);
+    const wanted = events.filter(
+      ({ id, type }) => !this.skipped.has(id) && wantedAs(this.projection, type) !== undefined,
+    );
     return decode(wanted, (type) => (wantedAs(this.projection, type) === 'plain' ? 'plain' : 'data'));
   }
 
@@ -144,7 +178,9 @@ export class GenerationWriter {
         cause: causeOf(cause),
         denied,
       },
-      denied === undefined ? 'stream parked' : 'stream parked; its subject cannot sign in until it is retried or skipped',
+      denied === undefined
+        ? 'stream parked'
+        : 'stream parked; its subject cannot sign in until it is retried or skipped',
     );
   }
 
@@ -172,10 +208,16 @@ export class GenerationWriter {
     }
     await unpark(pool, this.generation, parked.stream);
     this.parked.delete(parked.stream);
-    logger.warn({ projection: this.projection.name, stream: parked.stream, request: parked.request }, 'parked stream taken up');
+    logger.warn(
+      { projection: this.projection.name, stream: parked.stream, request: parked.request },
+      'parked stream taken up',
+    );
   }
 
-  /** @returns nothing where the stream cannot be read, such as one that was deleted in the store: it stays parked, and the operator is told why */
+  /**
+   * @returns nothing where the stream cannot be read, such as one that was deleted in the store: it stays parked, and
+   * the operator is told why
+   */
   async #readParked({ stream }: ParkedStream, from: bigint): Promise<readonly StoredEvent[] | undefined> {
     const { store, pool } = this.dependencies;
     try {

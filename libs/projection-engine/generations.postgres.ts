@@ -6,8 +6,8 @@ import { parkedMigration } from './parked.postgres.js';
 import type { Projection, ProjectionTable } from './projection.js';
 
 /**
- * A projection's rows live in generations: each in a schema of its own (`users_g3`), with its checkpoint here. Exactly one is live; the views in
- * `models` show it. A replay builds the next one beside it and switches in one transaction.
+ * A projection's rows live in generations: each in a schema of its own (`users_g3`), with its checkpoint here. Exactly
+ * one is live; the views in `models` show it. A replay builds the next one beside it and switches in one transaction.
  */
 export const projectionEngineMigrations: readonly Migration[] = [
   {
@@ -43,7 +43,8 @@ export const projectionEngineMigrations: readonly Migration[] = [
       GRANT INSERT (projection) ON models.replays TO ligature_cli`,
   },
   {
-    // Generations from before said nothing of what is personal in them, and were not purged: those that nobody reads go.
+    // Generations from before said nothing of what is personal in them, and were not purged: those that nobody reads
+    // go.
     name: 'projection-engine/tables',
     sql: `
       DO $$
@@ -111,7 +112,8 @@ const fromRow = (row: Row): Generation => ({
   generation: row.generation,
   version: row.version,
   state: row.state,
-  checkpoint: row.position === null || row.event_id === null ? null : { position: BigInt(row.position), eventId: row.event_id },
+  checkpoint:
+    row.position === null || row.event_id === null ? null : { position: BigInt(row.position), eventId: row.event_id },
   considered: BigInt(row.considered),
   events: BigInt(row.events),
   tables: row.tables,
@@ -122,7 +124,9 @@ export const generationSchema = ({ projection, generation }: Pick<Generation, 'p
   `${projection.replaceAll('-', '_')}_g${generation}`;
 
 export const liveGeneration = async (db: Queryable, projection: string): Promise<Generation | undefined> => {
-  const { rows } = await db.query<Row>(`SELECT * FROM models.generations WHERE projection = $1 AND state = 'live'`, [projection]);
+  const { rows } = await db.query<Row>(`SELECT * FROM models.generations WHERE projection = $1 AND state = 'live'`, [
+    projection,
+  ]);
   return rows[0] && fromRow(rows[0]);
 };
 
@@ -133,9 +137,10 @@ export const allGenerations = async (db: Queryable): Promise<readonly Generation
 
 /** All generations of a projection, locked until the transaction ends: none of them moves meanwhile. */
 export const lockGenerations = async (db: Queryable, projection: string): Promise<readonly Generation[]> => {
-  const { rows } = await db.query<Row>('SELECT * FROM models.generations WHERE projection = $1 ORDER BY generation FOR UPDATE', [
-    projection,
-  ]);
+  const { rows } = await db.query<Row>(
+    'SELECT * FROM models.generations WHERE projection = $1 ORDER BY generation FOR UPDATE',
+    [projection],
+  );
   return rows.map(fromRow);
 };
 
@@ -145,7 +150,12 @@ export const createGeneration = (pool: Pool, projection: Projection, state: 'bui
     const { rows } = await db.query<Row>(
       `INSERT INTO models.generations (projection, generation, version, state, tables)
        SELECT $1, coalesce(max(generation), 0) + 1, $2, $3, $4 FROM models.generations WHERE projection = $1 RETURNING *`,
-      [projection.name, projection.version, state, JSON.stringify(projection.tables.map(({ name, personal }) => ({ name, personal })))],
+      [
+        projection.name,
+        projection.version,
+        state,
+        JSON.stringify(projection.tables.map(({ name, personal }) => ({ name, personal }))),
+      ],
     );
     const created = fromRow(rows[0] as Row);
     const schema = generationSchema(created);
@@ -169,7 +179,10 @@ export const discardGeneration = (pool: Pool, generation: Generation): Promise<v
   });
 
 export const buildingGeneration = async (db: Queryable, projection: string): Promise<Generation | undefined> => {
-  const { rows } = await db.query<Row>(`SELECT * FROM models.generations WHERE projection = $1 AND state = 'building'`, [projection]);
+  const { rows } = await db.query<Row>(
+    `SELECT * FROM models.generations WHERE projection = $1 AND state = 'building'`,
+    [projection],
+  );
   return rows[0] && fromRow(rows[0]);
 };
 
@@ -180,7 +193,10 @@ const showInViews = async (db: Queryable, projection: Projection, schema: string
   }
 };
 
-/** Another writer moved this generation's checkpoint, or it is no longer the one to write to. Whoever sees this starts again from what is stored. */
+/**
+ * Another writer moved this generation's checkpoint, or it is no longer the one to write to. Whoever sees this starts
+ * again from what is stored.
+ */
 export class CheckpointLostError extends Error {
   constructor(generation: Generation) {
     super(`The checkpoint of ${generationSchema(generation)} was moved by another process`);
@@ -214,18 +230,20 @@ export const moveCheckpoint = async (
   if (rowCount !== 1) throw new CheckpointLostError(generation);
 };
 
-/** Says how far the log was looked at without an event of this projection. Progress only: nothing resumes from it (H5). */
+/**
+ * Says how far the log was looked at without an event of this projection. Progress only: nothing resumes from it (H5).
+ */
 export const noteConsidered = async (db: Queryable, generation: Generation, considered: bigint): Promise<void> => {
-  await db.query(`UPDATE models.generations SET considered = greatest(considered, $3) WHERE projection = $1 AND generation = $2`, [
-    generation.projection,
-    generation.generation,
-    considered,
-  ]);
+  await db.query(
+    `UPDATE models.generations SET considered = greatest(considered, $3) WHERE projection = $1 AND generation = $2`,
+    [generation.projection, generation.generation, considered],
+  );
 };
 
 /**
- * Rows of one table of a generation, in one figure that does not depend on their order. Rows of people whose key is destroyed are counted only: until
- * `UserErased` has been applied, one generation may still hold what the other could not read any more.
+ * Rows of one table of a generation, in one figure that does not depend on their order. Rows of people whose key is
+ * destroyed are counted only: until `UserErased` has been applied, one generation may still hold what the other could
+ * not read any more.
  */
 export interface TableChecksum {
   readonly table: string;
@@ -233,7 +251,11 @@ export interface TableChecksum {
   readonly checksum: string;
 }
 
-export const checksums = async (db: Queryable, projection: Projection, generation: Generation): Promise<readonly TableChecksum[]> => {
+export const checksums = async (
+  db: Queryable,
+  projection: Projection,
+  generation: Generation,
+): Promise<readonly TableChecksum[]> => {
   const schema = generationSchema(generation);
   const sums: TableChecksum[] = [];
   for (const { name, personal } of projection.tables) {
@@ -251,10 +273,16 @@ export const checksums = async (db: Queryable, projection: Projection, generatio
 };
 
 /**
- * Makes a built generation the live one and retires the one before, views included; runs in a transaction that has locked the live one. The retired
- * one stays, not fed, for a rollback; those before it go, and so does one that does not say what is personal in it.
+ * Makes a built generation the live one and retires the one before, views included; runs in a transaction that has
+ * locked the live one. The retired one stays, not fed, for a rollback; those before it go, and so does one that does
+ * not say what is personal in it.
  */
-export const switchTo = async (db: Queryable, projection: Projection, built: Generation, live: Generation | undefined): Promise<void> => {
+export const switchTo = async (
+  db: Queryable,
+  projection: Projection,
+  built: Generation,
+  live: Generation | undefined,
+): Promise<void> => {
   // The views of the one before hold on to its tables.
   await showInViews(db, projection, generationSchema(built));
   const { rows: older } = await db.query<Row>(
@@ -262,7 +290,9 @@ export const switchTo = async (db: Queryable, projection: Projection, built: Gen
     [projection.name],
   );
   for (const row of older) await db.query(`DROP SCHEMA ${generationSchema(fromRow(row))} CASCADE`);
-  await db.query(`UPDATE models.generations SET state = 'retired' WHERE projection = $1 AND state = 'live'`, [projection.name]);
+  await db.query(`UPDATE models.generations SET state = 'retired' WHERE projection = $1 AND state = 'live'`, [
+    projection.name,
+  ]);
   const { rowCount } = await db.query(
     `UPDATE models.generations SET state = 'live', switched_at = now(), considered = greatest(considered, $3)
      WHERE projection = $1 AND generation = $2 AND state = 'building'`,
@@ -273,22 +303,25 @@ export const switchTo = async (db: Queryable, projection: Projection, built: Gen
 
 /** The generation before the live one, which a rollback goes back to. */
 export const retiredGeneration = async (db: Queryable, projection: string): Promise<Generation | undefined> => {
-  const { rows } = await db.query<Row>(`SELECT * FROM models.generations WHERE projection = $1 AND state = 'retired'`, [projection]);
+  const { rows } = await db.query<Row>(`SELECT * FROM models.generations WHERE projection = $1 AND state = 'retired'`, [
+    projection,
+  ]);
   return rows[0] && fromRow(rows[0]);
 };
 
 /** A retired generation is fed again, for a rollback. */
 export const takeBack = async (db: Queryable, { projection, generation }: Generation): Promise<void> => {
-  await db.query(`UPDATE models.generations SET state = 'building' WHERE projection = $1 AND generation = $2 AND state = 'retired'`, [
-    projection,
-    generation,
-  ]);
+  await db.query(
+    `UPDATE models.generations SET state = 'building' WHERE projection = $1 AND generation = $2 AND state = 'retired'`,
+    [projection, generation],
+  );
 };
 
 /** The live generation, held until the transaction ends: its checkpoint does not move meanwhile. */
 export const lockLive = async (db: Queryable, projection: string): Promise<Generation | undefined> => {
-  const { rows } = await db.query<Row>(`SELECT * FROM models.generations WHERE projection = $1 AND state = 'live' FOR UPDATE`, [
-    projection,
-  ]);
+  const { rows } = await db.query<Row>(
+    `SELECT * FROM models.generations WHERE projection = $1 AND state = 'live' FOR UPDATE`,
+    [projection],
+  );
   return rows[0] && fromRow(rows[0]);
 };

@@ -24,7 +24,10 @@ export interface Lag {
 }
 
 /** The gap in positions and the age in seconds of the oldest event that is not projected. */
-export const lagOf = ({ position, storePosition, oldestAt }: Lag, now: Date): { readonly positions: number; readonly seconds: number } => ({
+export const lagOf = (
+  { position, storePosition, oldestAt }: Lag,
+  now: Date,
+): { readonly positions: number; readonly seconds: number } => ({
   positions: oldestAt === null ? 0 : Number(storePosition > position ? storePosition - position : 0n),
   seconds: oldestAt === null ? 0 : Math.max(0, (now.getTime() - oldestAt.getTime()) / 1_000),
 });
@@ -50,8 +53,9 @@ export const storedLags = async (db: Queryable): Promise<readonly Lag[]> => {
 };
 
 /**
- * Measures how far each live generation is behind, by looking into the log from where it stands, whether or not anybody feeds it. Where nothing of a
- * projection's streams follows, it says so to who waits for a position: the store's own checkpoints tell that only every so many events.
+ * Measures how far each live generation is behind, by looking into the log from where it stands, whether or not anybody
+ * feeds it. Where nothing of a projection's streams follows, it says so to who waits for a position: the store's own
+ * checkpoints tell that only every so many events.
  */
 export class LagMonitor {
   readonly lags = new Map<string, Lag>();
@@ -59,7 +63,11 @@ export class LagMonitor {
   readonly #seen = new Map<string, bigint>();
 
   constructor(
-    private readonly dependencies: { readonly pool: Pool; readonly connection: StoreConnection; readonly logger: Logger },
+    private readonly dependencies: {
+      readonly pool: Pool;
+      readonly connection: StoreConnection;
+      readonly logger: Logger;
+    },
     private readonly projections: readonly Projection[],
   ) {}
 
@@ -67,7 +75,9 @@ export class LagMonitor {
   async run(signal: AbortSignal): Promise<void> {
     const repeatedly = async (everyMs: number, work: () => Promise<void>): Promise<void> => {
       while (!signal.aborted) {
-        await work().catch((error: Error) => this.dependencies.logger.debug({ error: error.message }, 'lag not measured'));
+        await work().catch((error: Error) =>
+          this.dependencies.logger.debug({ error: error.message }, 'lag not measured'),
+        );
         await delay(everyMs, undefined, { signal }).catch(() => undefined);
       }
     };
@@ -107,8 +117,8 @@ export class LagMonitor {
   }
 
   /**
-   * Looks from as far on as is known to hold nothing of these streams. What is known may be gone from the store, or be a checkpoint of the server's that
-   * belongs to no event; then from nearer to the generation's own checkpoint.
+   * Looks from as far on as is known to hold nothing of these streams. What is known may be gone from the store, or be
+   * a checkpoint of the server's that belongs to no event; then from nearer to the generation's own checkpoint.
    */
   async #begin(
     { checkpoint, considered }: Generation,
@@ -116,7 +126,9 @@ export class LagMonitor {
     seen: bigint | undefined,
   ): Promise<{ readonly from: bigint | null; readonly ahead: Ahead } | undefined> {
     const own = checkpoint?.position ?? null;
-    const known = [considered, seen ?? 0n].filter((position) => position > (own ?? 0n)).sort((a, b) => (a > b ? -1 : 1));
+    const known = [considered, seen ?? 0n]
+      .filter((position) => position > (own ?? 0n))
+      .sort((a, b) => (a > b ? -1 : 1));
     for (const from of [...known, own]) {
       const ahead = await lookAhead(this.dependencies.connection, from, prefixes);
       if (ahead) return { from, ahead };

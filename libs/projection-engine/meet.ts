@@ -10,7 +10,9 @@ import type { ProjectionDependencies } from './projection-dependencies.js';
 import type { Projection } from './projection.js';
 
 const AGAIN_MS = 25;
-/** Readers of a view and whoever feeds the live generation are waited for this long, and then left alone for a moment. */
+/**
+ * Readers of a view and whoever feeds the live generation are waited for this long, and then left alone for a moment.
+ */
 const LOCK_TIMEOUT_MS = 300;
 const LOCK_NOT_AVAILABLE = '55P03';
 
@@ -23,8 +25,8 @@ export interface Meeting {
 }
 
 /**
- * Brings the building generation to exactly where the live one stands, holds the live one there, and does something that must be quick: whoever feeds the
- * live one waits for it. The long way is gone before, without holding anything.
+ * Brings the building generation to exactly where the live one stands, holds the live one there, and does something
+ * that must be quick: whoever feeds the live one waits for it. The long way is gone before, without holding anything.
  * @returns what `work` returns; nothing when `signal` was aborted
  */
 export const meet = async <T>(

@@ -10,7 +10,12 @@ import type { Pool } from '#libs/platform/postgres/pool.js';
 import { startTestInstallation, testContext } from '#test-support/installation.js';
 import type { TestInstallation } from '#test-support/installation.js';
 import { until } from '#test-support/until.js';
-import { generationSchema, liveGeneration, projectionEngineMigrations, retiredGeneration } from './generations.postgres.js';
+import {
+  generationSchema,
+  liveGeneration,
+  projectionEngineMigrations,
+  retiredGeneration,
+} from './generations.postgres.js';
 import { isDenied, parkedStreams, requestForParked } from './parked.postgres.js';
 import type { ParkedStream } from './parked.postgres.js';
 import type { ProjectionDependencies } from './projection-dependencies.js';
@@ -34,7 +39,8 @@ beforeAll(async () => {
     logger: silentLogger,
     subjects: {
       erasedBy: ({ type, stream }) => (type === 'UserErased' ? idOf(stream) : undefined),
-      deniedBy: ({ stream, type }) => (stream.startsWith('user-') || type === 'SessionEnded' ? idOf(stream) : undefined),
+      deniedBy: ({ stream, type }) =>
+        stream.startsWith('user-') || type === 'SessionEnded' ? idOf(stream) : undefined,
     },
   };
 });
@@ -56,7 +62,8 @@ const ledger = (poison: (stream: string, revision: bigint) => boolean): Projecti
     tables: [
       {
         name: table,
-        columns: 'stream text, revision bigint, type text NOT NULL, name text, subject text, PRIMARY KEY (stream, revision)',
+        columns:
+          'stream text, revision bigint, type text NOT NULL, name text, subject text, PRIMARY KEY (stream, revision)',
         personal: { subject: 'subject', columns: ['name'] },
       },
     ],
@@ -64,15 +71,25 @@ const ledger = (poison: (stream: string, revision: bigint) => boolean): Projecti
       for (const { stream, revision, event } of batch) {
         if (poison(stream, revision)) throw new Error('cannot be handled');
         const { rowCount } = await db.query(`SELECT FROM ${schema}.${table} WHERE stream = $1`, [stream]);
-        if (rowCount !== Number(revision)) throw Object.assign(new Error('out of order'), { severity: 'ERROR', code: 'XX000' });
+        if (rowCount !== Number(revision))
+          throw Object.assign(new Error('out of order'), { severity: 'ERROR', code: 'XX000' });
         const name = (event.data as { displayName?: string }).displayName ?? null;
-        await db.query(`INSERT INTO ${schema}.${table} VALUES ($1, $2, $3, $4, $5)`, [stream, revision, event.type, name, idOf(stream)]);
+        await db.query(`INSERT INTO ${schema}.${table} VALUES ($1, $2, $3, $4, $5)`, [
+          stream,
+          revision,
+          event.type,
+          name,
+          idOf(stream),
+        ]);
       }
     },
   };
 };
 
-const append = async (stream: StreamName, ...types: readonly ('UserRegistered' | 'UserDeactivated' | 'UserErased' | 'SessionEnded')[]) => {
+const append = async (
+  stream: StreamName,
+  ...types: readonly ('UserRegistered' | 'UserDeactivated' | 'UserErased' | 'SessionEnded')[]
+) => {
   const dataOf = {
     UserRegistered: { organizationId: 'default', displayName: `Name of ${idOf(stream)}` },
     UserDeactivated: {},
@@ -123,10 +140,18 @@ describe('a poison event', () => {
       await append(`user-${ann}`, 'UserRegistered', 'UserDeactivated', 'UserDeactivated');
       await append(`user-${bea}`, 'UserRegistered');
       const parked = await isParked(projection);
-      expect(parked).toMatchObject({ stream: `user-${ann}`, revision: 1n, eventType: 'UserDeactivated', cause: 'cannot be handled' });
+      expect(parked).toMatchObject({
+        stream: `user-${ann}`,
+        revision: 1n,
+        eventType: 'UserDeactivated',
+        cause: 'cannot be handled',
+      });
       await waitForPosition(pool, projection.name, await append(`user-${ann}`, 'UserDeactivated'), 10_000);
       await waitForPosition(pool, projection.name, await append(`user-${bea}`, 'UserDeactivated'), 10_000);
-      expect([await handled(projection, `user-${ann}`), await handled(projection, `user-${bea}`)]).toEqual([[0], [0, 1]]);
+      expect([await handled(projection, `user-${ann}`), await handled(projection, `user-${bea}`)]).toEqual([
+        [0],
+        [0, 1],
+      ]);
       expect((await isParked(projection)).waiting).toBe(2);
 
       expect(await requestForParked(pool, await isParked(projection), 'retry')).toBe(true);
@@ -178,7 +203,8 @@ describe('a poison event', () => {
     const projection: Projection = {
       ...base,
       handle: async (batch, db, schema) => {
-        if (batch.some((event) => event.stream === stream && event.revision === 1n)) throw new Error('cannot be handled');
+        if (batch.some((event) => event.stream === stream && event.revision === 1n))
+          throw new Error('cannot be handled');
         for (const { stream: of, revision, event } of batch)
           await db.query(`INSERT INTO ${schema}.${table} VALUES ($1, $2, $3)`, [of, revision, event.type]);
       },
@@ -205,7 +231,10 @@ describe('a poison event', () => {
       await isParked(projection);
       const names = async (): Promise<unknown[]> =>
         (
-          await pool.query<{ name: string | null }>(`SELECT name FROM models.${projection.tables[0]?.name} WHERE subject = $1`, [ann])
+          await pool.query<{ name: string | null }>(
+            `SELECT name FROM models.${projection.tables[0]?.name} WHERE subject = $1`,
+            [ann],
+          )
         ).rows.map(({ name }) => name);
       expect(await names()).toEqual([`Name of ${ann}`]);
       await waitForPosition(pool, projection.name, await append(`user-${ann}`, 'UserErased'), 10_000);
@@ -246,7 +275,11 @@ describe('a parked stream', () => {
       await installation.connection.client.tombstoneStream(`user-${ann}`);
       expect(await requestForParked(pool, await isParked(projection), 'retry')).toBe(true);
       await until(async () => ((await parkedOf(projection))[0]?.request === null ? true : undefined));
-      expect(await isParked(projection)).toMatchObject({ revision: 0n, cause: expect.stringContaining('deleted'), deniedSubject: ann });
+      expect(await isParked(projection)).toMatchObject({
+        revision: 0n,
+        cause: expect.stringContaining('deleted'),
+        deniedSubject: ann,
+      });
       await waitForPosition(pool, projection.name, await append(`user-${bea}`, 'UserRegistered'), 10_000);
       expect(await handled(projection, `user-${bea}`)).toEqual([0]);
     });

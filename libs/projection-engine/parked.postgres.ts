@@ -118,15 +118,17 @@ export const refuseRequest = async (
   stream: StreamName,
   cause: string,
 ): Promise<void> => {
-  await db.query('UPDATE models.parked_streams SET request = NULL, cause = $4 WHERE projection = $1 AND generation = $2 AND stream = $3', [
-    projection,
-    generation,
-    stream,
-    cause,
-  ]);
+  await db.query(
+    'UPDATE models.parked_streams SET request = NULL, cause = $4 WHERE projection = $1 AND generation = $2 AND stream = $3',
+    [projection, generation, stream, cause],
+  );
 };
 
-export const unpark = async (db: Queryable, { projection, generation }: Generation, stream: StreamName): Promise<void> => {
+export const unpark = async (
+  db: Queryable,
+  { projection, generation }: Generation,
+  stream: StreamName,
+): Promise<void> => {
   await db.query('DELETE FROM models.parked_streams WHERE projection = $1 AND generation = $2 AND stream = $3', [
     projection,
     generation,
@@ -134,11 +136,14 @@ export const unpark = async (db: Queryable, { projection, generation }: Generati
   ]);
 };
 
-export const parkedIn = async (db: Queryable, { projection, generation }: Generation): Promise<readonly ParkedStream[]> => {
-  const { rows } = await db.query<Row>('SELECT * FROM models.parked_streams WHERE projection = $1 AND generation = $2 ORDER BY stream', [
-    projection,
-    generation,
-  ]);
+export const parkedIn = async (
+  db: Queryable,
+  { projection, generation }: Generation,
+): Promise<readonly ParkedStream[]> => {
+  const { rows } = await db.query<Row>(
+    'SELECT * FROM models.parked_streams WHERE projection = $1 AND generation = $2 ORDER BY stream',
+    [projection, generation],
+  );
   return rows.map(fromRow);
 };
 
@@ -151,8 +156,15 @@ export const parkedStreams = async (db: Queryable): Promise<readonly ParkedStrea
   return rows.map(fromRow);
 };
 
-/** The operator's side: asks the projector to try again, or to give the event up. @returns whether there is such a parked stream */
-export const requestForParked = async (db: Queryable, parked: ParkedStream, request: 'retry' | 'skip'): Promise<boolean> => {
+/**
+ * The operator's side: asks the projector to try again, or to give the event up.
+ * @returns whether there is such a parked stream
+ */
+export const requestForParked = async (
+  db: Queryable,
+  parked: ParkedStream,
+  request: 'retry' | 'skip',
+): Promise<boolean> => {
   const { rowCount } = await db.query(
     `UPDATE models.parked_streams AS p SET request = $4 FROM models.generations AS g
      WHERE p.projection = $1 AND p.stream = $2 AND p.revision = $3
@@ -163,10 +175,14 @@ export const requestForParked = async (db: Queryable, parked: ParkedStream, requ
 };
 
 /**
- * An event that an operator gave up is passed over by every generation of that version, so that a rebuild gives the same rows (invariant 8). What waits
- * behind it is to be tried then.
+ * An event that an operator gave up is passed over by every generation of that version, so that a rebuild gives the
+ * same rows (invariant 8). What waits behind it is to be tried then.
  */
-export const skipParked = async (db: Queryable, { version, generation }: Generation, parked: ParkedStream): Promise<void> => {
+export const skipParked = async (
+  db: Queryable,
+  { version, generation }: Generation,
+  parked: ParkedStream,
+): Promise<void> => {
   await db.query(
     `UPDATE models.parked_streams SET revision = revision + 1, request = 'retry'
      WHERE projection = $1 AND generation = $2 AND stream = $3 AND revision = $4`,
@@ -179,7 +195,10 @@ export const skipParked = async (db: Queryable, { version, generation }: Generat
   );
 };
 
-export const skippedEvents = async (db: Queryable, { projection, version }: Generation): Promise<ReadonlySet<string>> => {
+export const skippedEvents = async (
+  db: Queryable,
+  { projection, version }: Generation,
+): Promise<ReadonlySet<string>> => {
   const { rows } = await db.query<{ event_id: string }>(
     'SELECT event_id FROM models.skipped_events WHERE projection = $1 AND version = $2',
     [projection, version],
@@ -190,8 +209,9 @@ export const skippedEvents = async (db: Queryable, { projection, version }: Gene
 const RELATION_MISSING = '42P01';
 
 /**
- * Whether somebody is on the deny list: an event that may take rights away waits to be applied to what is read about them. No way to sign in may
- * rely on the read models then. A condition, for statements that read about them. @param subject an SQL expression, as text
+ * Whether somebody is on the deny list: an event that may take rights away waits to be applied to what is read about
+ * them. No way to sign in may rely on the read models then. A condition, for statements that read about them. @param
+ * subject an SQL expression, as text
  */
 export const deniedCondition = (subject: string): string =>
   `EXISTS (SELECT FROM models.parked_streams AS p JOIN models.generations AS g USING (projection, generation)

@@ -2,8 +2,8 @@ import type { Queryable } from '#libs/platform/postgres/pool.js';
 import type { RecordedEvent } from '#libs/event-store/recorded-event.js';
 
 /**
- * A read model: its tables and how events become rows. Handlers must be deterministic from the events alone, so that a rebuild from position
- * zero gives the same rows (invariant 8); a row holds personal values of its own subject only.
+ * A read model: its tables and how events become rows. Handlers must be deterministic from the events alone, so that a
+ * rebuild from position zero gives the same rows (invariant 8); a row holds personal values of its own subject only.
  */
 export interface Projection {
   /** kebab-case; names the projection on the command line. */
@@ -13,8 +13,9 @@ export interface Projection {
   /** Stream name prefixes that it reads, each with its dash. */
   readonly streamPrefixes: readonly string[];
   /**
-   * The event types that it handles; every other one is passed over, unread. `plain`: its handlers use no personal value of it, so that none is
-   * decrypted. One word stands for every type; without this, everything is given whole. Where a command came from (`metadata.source`) is never given.
+   * The event types that it handles; every other one is passed over, unread. `plain`: its handlers use no personal
+   * value of it, so that none is decrypted. One word stands for every type; without this, everything is given whole.
+   * Where a command came from (`metadata.source`) is never given.
    */
   readonly events?: 'plain' | Readonly<Record<string, 'whole' | 'plain'>>;
   /** Tables of one generation, each with a primary key. `schema` is the generation's own. */
@@ -39,8 +40,9 @@ export interface ProjectionTable {
 }
 
 /**
- * What a table holds of a person. Every generation keeps this beside its rows, so that an erasure empties the columns in all of them, also where
- * nobody knows the handlers any more. The columns may be null: replayed events of an erased person have no personal values.
+ * What a table holds of a person. Every generation keeps this beside its rows, so that an erasure empties the columns
+ * in all of them, also where nobody knows the handlers any more. The columns may be null: replayed events of an erased
+ * person have no personal values.
  */
 export interface PersonalColumns {
   /** The column that says whose row it is. */

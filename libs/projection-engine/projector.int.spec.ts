@@ -37,7 +37,10 @@ let pool: Pool;
 
 beforeAll(async () => {
   installation = await startTestInstallation();
-  pool = createPool(installation.eventStore.database.urls.ligature_projector, { applicationName: 'test projector', max: 30 });
+  pool = createPool(installation.eventStore.database.urls.ligature_projector, {
+    applicationName: 'test projector',
+    max: 30,
+  });
   await migrate(pool, 'models', projectionEngineMigrations);
 });
 afterAll(async () => {
@@ -65,7 +68,9 @@ type Interfere = (batch: readonly RecordedEvent[], schema: string) => void | Pro
 
 let projections = 0;
 
-/** A projection with a stream category and a table of its own: one row for each event, with how often it was handled. */
+/**
+ * A projection with a stream category and a table of its own: one row for each event, with how often it was handled.
+ */
 const testProjection = (interfere: Interfere = () => undefined, over: Partial<Projection> = {}): TestProjection => {
   projections += 1;
   const table = `handled_${projections}`;
@@ -117,7 +122,12 @@ const start = (projection: Projection, over: Partial<ProjectionDependencies> = {
 /** Writes everything up to a position, as one batch. */
 const write = async (projection: Projection, generation: Generation, upTo: bigint): Promise<void> => {
   const writer = await GenerationWriter.open(dependencies(), projection, generation);
-  const events = await eventsBetween(installation.connection, generation.checkpoint?.position ?? null, upTo, projection.streamPrefixes);
+  const events = await eventsBetween(
+    installation.connection,
+    generation.checkpoint?.position ?? null,
+    upTo,
+    projection.streamPrefixes,
+  );
   await writer.write(events ?? [], upTo, new AbortController().signal);
 };
 
@@ -159,7 +169,10 @@ describe('rows and checkpoint', () => {
   });
 
   it('a batch that fails by the database’s fault leaves no row and no checkpoint, and nothing is parked for it', async () => {
-    const full = Object.assign(new Error('could not extend file: No space left on device'), { severity: 'ERROR', code: '53100' });
+    const full = Object.assign(new Error('could not extend file: No space left on device'), {
+      severity: 'ERROR',
+      code: '53100',
+    });
     const projection = testProjection(() => Promise.reject(full));
     const position = await projection.append(2);
     const live = await createGeneration(pool, projection, 'live');
@@ -185,7 +198,8 @@ describe('rows and checkpoint', () => {
     const looked = new Promise<void>((resolve) => (bothLooked = resolve));
     const projection = testProjection();
     const table = projection.tables[0]?.name;
-    // As a handler that looks whether a batch is there before it inserts: both look before either inserts, so one of them meets the other's rows as a violated constraint.
+    // As a handler that looks whether a batch is there before it inserts: both look before either inserts, so one of
+    // them meets the other's rows as a violated constraint.
     const looking: TestProjection = {
       ...projection,
       handle: async (batch, db, schema) => {
@@ -202,7 +216,9 @@ describe('rows and checkpoint', () => {
     const live = await createGeneration(pool, projection, 'live');
     const written = await Promise.allSettled([write(looking, live, position), write(looking, live, position)]);
     expect(written.filter(({ status }) => status === 'fulfilled')).toHaveLength(1);
-    expect(written.find(({ status }) => status === 'rejected')).toMatchObject({ reason: expect.any(CheckpointLostError) });
+    expect(written.find(({ status }) => status === 'rejected')).toMatchObject({
+      reason: expect.any(CheckpointLostError),
+    });
     expect(lookers).toBeGreaterThan(2);
     expect(await projection.rows()).toEqual(ones(2));
     expect(await liveGeneration(pool, projection.name)).toMatchObject({ events: 2n, checkpoint: { position } });
@@ -213,7 +229,9 @@ describe('rows and checkpoint', () => {
     const projection = testProjection();
     const live = await createGeneration(pool, projection, 'live');
     const retired: Generation = { ...live, state: 'building' };
-    await expect(moveCheckpoint(pool, retired, null, { position: 1n, eventId: newUuid() }, 1n, 1)).rejects.toThrow(CheckpointLostError);
+    await expect(moveCheckpoint(pool, retired, null, { position: 1n, eventId: newUuid() }, 1n, 1)).rejects.toThrow(
+      CheckpointLostError,
+    );
   });
 });
 
@@ -226,7 +244,9 @@ describe('waiting for a position', () => {
       const position = await projection.append(1);
       await waitForPosition(pool, projection.name, position, 10_000);
       expect(await projection.rows()).toEqual(ones(1));
-      await expect(waitForPosition(pool, projection.name, position + 1_000_000n, 50)).rejects.toThrow(ReadModelBehindError);
+      await expect(waitForPosition(pool, projection.name, position + 1_000_000n, 50)).rejects.toThrow(
+        ReadModelBehindError,
+      );
     } finally {
       await stop();
     }
@@ -239,7 +259,10 @@ describe('a projection that never works', () => {
     await projection.append(1);
     const at: number[] = [];
     const logger = { ...silentLogger, info: () => undefined, error: () => at.push(performance.now()) } as never;
-    const { stop } = start({ ...projection, handle: (_, db) => db.query('SELECT 1 FROM missing').then(() => undefined) }, { logger });
+    const { stop } = start(
+      { ...projection, handle: (_, db) => db.query('SELECT 1 FROM missing').then(() => undefined) },
+      { logger },
+    );
     try {
       await eventually(() => at.length >= 5);
     } finally {
@@ -255,7 +278,9 @@ describe('two instances', () => {
   it('one is active; the other takes over when the first one’s connection is gone; each event is handled once', async () => {
     const projection = testProjection();
     const pools = ['first', 'second'].map((name) =>
-      createPool(installation.eventStore.database.urls.ligature_projector, { applicationName: `${projection.name} ${name}` }),
+      createPool(installation.eventStore.database.urls.ligature_projector, {
+        applicationName: `${projection.name} ${name}`,
+      }),
     ) as [Pool, Pool];
     const cutOff = new Error('cut off');
     const first = start(projection, { pool: pools[0] });
@@ -266,7 +291,8 @@ describe('two instances', () => {
         await waitForPosition(pool, projection.name, await projection.append(2), 10_000);
         expect(second.projector.state).toBe('standing_by');
         // Cut off for good: otherwise it may be first again.
-        pools[0].connect = ((done?: (error: Error) => void) => (done ? done(cutOff) : Promise.reject(cutOff))) as Pool['connect'];
+        pools[0].connect = ((done?: (error: Error) => void) =>
+          done ? done(cutOff) : Promise.reject(cutOff)) as Pool['connect'];
         await pool.query(
           'SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = current_database() AND application_name = $1',
           [`${projection.name} first`],
@@ -342,7 +368,9 @@ describe('replay', () => {
     const next: Projection = {
       ...old,
       version: 2,
-      tables: [{ name: table.name, columns: 'kind text NOT NULL, revision bigint PRIMARY KEY, times integer NOT NULL' }],
+      tables: [
+        { name: table.name, columns: 'kind text NOT NULL, revision bigint PRIMARY KEY, times integer NOT NULL' },
+      ],
       handle: async (batch, db, schema) => {
         await db.query(`INSERT INTO ${schema}.${table.name} SELECT 'new', unnest($1::bigint[]), 1`, [
           batch.map(({ revision }) => revision),
@@ -408,8 +436,15 @@ describe('the lag of a projection whose streams are rare', () => {
     for (let i = 0; i < 4; i += 1) await other.append(500);
     return projection;
   };
-  /** Measures through a watched store until `isDone`, or until the watcher stops it. @returns how often the store was read */
-  const measure = async (watched: readonly Projection[], isDone: (lag: LagMonitor) => boolean, read: Read): Promise<number> => {
+  /**
+   * Measures through a watched store until `isDone`, or until the watcher stops it.
+   * @returns how often the store was read
+   */
+  const measure = async (
+    watched: readonly Projection[],
+    isDone: (lag: LagMonitor) => boolean,
+    read: Read,
+  ): Promise<number> => {
     const stopping = new AbortController();
     let reads = 0;
     const connection = {

@@ -15,12 +15,16 @@ const LOOK_AGAIN_MS = 250;
 export const PROJECTOR_STATES = ['standing_by', 'running', 'failing', 'rebuilding', 'outdated'] as const;
 
 /**
- * What a projector is doing, for health and metrics. `rebuilding`: the live generation is of an older version, or of another store, and a new one has been asked for.
- * `outdated`: it is of a newer version than this process knows, which leaves it alone.
+ * What a projector is doing, for health and metrics. `rebuilding`: the live generation is of an older version, or of
+ * another store, and a new one has been asked for. `outdated`: it is of a newer version than this process knows, which
+ * leaves it alone.
  */
 export type ProjectorState = (typeof PROJECTOR_STATES)[number];
 
-/** Feeds the live generation of one projection. One instance is active per projection, by an advisory lock; the others stand by. */
+/**
+ * Feeds the live generation of one projection. One instance is active per projection, by an advisory lock; the others
+ * stand by.
+ */
 export class Projector {
   state: ProjectorState = 'standing_by';
   lastError: string | undefined;
@@ -35,7 +39,8 @@ export class Projector {
   }
 
   /**
-   * Runs until `signal` is aborted. A failure is retried for ever, with backoff: it may be the store's or the database's; what is an event's is parked.
+   * Runs until `signal` is aborted. A failure is retried for ever, with backoff: it may be the store's or the
+   * database's; what is an event's is parked.
    * @throws {NotTheStoreWeKnewError}: nothing that is retried puts that right
    */
   async run(signal: AbortSignal): Promise<void> {
@@ -48,7 +53,9 @@ export class Projector {
             begun = performance.now();
             await this.#feed(locked);
           };
-          await whileLocked(this.dependencies.pool, ['ligature projection', this.name], signal, work, () => this.#enter('standing_by'));
+          await whileLocked(this.dependencies.pool, ['ligature projection', this.name], signal, work, () =>
+            this.#enter('standing_by'),
+          );
         } else {
           await delay(LOOK_AGAIN_MS, undefined, { signal }).catch(() => undefined);
         }
@@ -61,7 +68,10 @@ export class Projector {
         this.state = 'failing';
         this.lastError = causeOf(error);
         if (error instanceof NotTheStoreWeKnewError) throw error;
-        this.dependencies.logger.error({ projection: this.name, error: this.lastError }, 'projection failed; trying again');
+        this.dependencies.logger.error(
+          { projection: this.name, error: this.lastError },
+          'projection failed; trying again',
+        );
         // What works for a while and then fails is not what never works.
         if (performance.now() - begun > FAILURE_PAUSE_MS.most) pause = FAILURE_PAUSE_MS.first;
         await delay(pause, undefined, { signal }).catch(() => undefined);
@@ -71,8 +81,9 @@ export class Projector {
   }
 
   /**
-   * Whether these handlers may feed the live generation: it is of their version and came from this store. Otherwise a new one is asked for, if these
-   * handlers are the newer ones; the live one is read as it is, and fed by a process of its version if there is one, until the new one is there.
+   * Whether these handlers may feed the live generation: it is of their version and came from this store. Otherwise a
+   * new one is asked for, if these handlers are the newer ones; the live one is read as it is, and fed by a process of
+   * its version if there is one, until the new one is there.
    */
   async #isOurs(): Promise<boolean> {
     const { pool, logger } = this.dependencies;
@@ -88,9 +99,13 @@ export class Projector {
       this.#enter('outdated');
       return false;
     }
-    if (live.version === version && (!(await nextReplay(pool, this.name)) || (await this.#isInTheStore(live)))) return true;
+    if (live.version === version && (!(await nextReplay(pool, this.name)) || (await this.#isInTheStore(live))))
+      return true;
     if (live.version < version && !(await nextReplay(pool, this.name))) {
-      logger.warn({ projection: this.name, version, live: live.version }, 'the read model is of an older version; building it anew');
+      logger.warn(
+        { projection: this.name, version, live: live.version },
+        'the read model is of an older version; building it anew',
+      );
       await requestReplay(pool, this.name, { version }).catch((error: unknown) => {
         if (!(error instanceof ReplayUnderWayError)) throw error;
       });

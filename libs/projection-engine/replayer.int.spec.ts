@@ -40,7 +40,9 @@ afterAll(async () => {
 let projections = 0;
 
 /** One row for each event, and what its handlers write beside: `mark` tells versions and mistakes apart. */
-const numbered = (over: Partial<Projection> & { readonly mark?: () => string } = {}): Projection & { readonly category: string } => {
+const numbered = (
+  over: Partial<Projection> & { readonly mark?: () => string } = {},
+): Projection & { readonly category: string } => {
   projections += 1;
   const table = `numbered_${projections}`;
   const category = `numbered${String.fromCharCode(96 + projections)}`;
@@ -50,7 +52,9 @@ const numbered = (over: Partial<Projection> & { readonly mark?: () => string } =
     name: `numbered-${projections}`,
     version: 1,
     streamPrefixes: [`${category}-`],
-    tables: [{ name: table, columns: 'stream text, revision bigint, mark text NOT NULL, PRIMARY KEY (stream, revision)' }],
+    tables: [
+      { name: table, columns: 'stream text, revision bigint, mark text NOT NULL, PRIMARY KEY (stream, revision)' },
+    ],
     handle: async (batch, db, schema) => {
       await db.query(`INSERT INTO ${schema}.${table} SELECT *, $3 FROM unnest($1::text[], $2::bigint[])`, [
         batch.map(({ stream }) => stream),
@@ -98,7 +102,9 @@ const finished = (asked: Replay): Promise<Replay> =>
     return replay?.report ? replay : undefined;
   }, 20_000);
 const marks = async ({ tables }: Projection): Promise<string[]> => {
-  const { rows } = await pool.query<{ mark: string }>(`SELECT mark FROM models.${tables[0]?.name} ORDER BY stream, revision`);
+  const { rows } = await pool.query<{ mark: string }>(
+    `SELECT mark FROM models.${tables[0]?.name} ORDER BY stream, revision`,
+  );
   return rows.map(({ mark }) => mark);
 };
 
@@ -143,10 +149,10 @@ describe('versions', () => {
       ...{ name: old.name, version: 2, streamPrefixes: old.streamPrefixes, tables: old.tables },
       handle: async (batch, db, schema) => {
         if (isHeld) await held;
-        await db.query(`INSERT INTO ${schema}.${old.tables[0]?.name} SELECT *, 'new' FROM unnest($1::text[], $2::bigint[])`, [
-          batch.map(({ stream }) => stream),
-          batch.map(({ revision }) => revision),
-        ]);
+        await db.query(
+          `INSERT INTO ${schema}.${old.tables[0]?.name} SELECT *, 'new' FROM unnest($1::text[], $2::bigint[])`,
+          [batch.map(({ stream }) => stream), batch.map(({ revision }) => revision)],
+        );
       },
     };
     await running(everything(old), async () => {
@@ -217,7 +223,8 @@ describe('several projections', () => {
           return replays;
         });
         await running([new Replayer({ ...dependencies, connection: observed }, all, 'the test')], async () => {
-          for (const replay of asked) expect(await finished(replay)).toMatchObject({ state: 'done', report: { identical: true } });
+          for (const replay of asked)
+            expect(await finished(replay)).toMatchObject({ state: 'done', report: { identical: true } });
         });
       },
     );
@@ -240,7 +247,9 @@ describe('a replay', () => {
         await blocker.query('BEGIN');
         blocking = blocker.query(`LOCK TABLE ${table} IN ACCESS EXCLUSIVE MODE`);
         await until(async () => {
-          const { rowCount } = await pool.query(`SELECT FROM pg_locks WHERE NOT granted AND relation = $1::regclass`, [table]);
+          const { rowCount } = await pool.query(`SELECT FROM pg_locks WHERE NOT granted AND relation = $1::regclass`, [
+            table,
+          ]);
           return rowCount ? true : undefined;
         });
       },
@@ -250,7 +259,9 @@ describe('a replay', () => {
       const asked = await requestReplay(pool, projection.name);
       await until(() => Promise.resolve(blocking));
       await until(async () => {
-        const { rowCount } = await pool.query(`SELECT FROM pg_locks WHERE NOT granted AND relation = $1::regclass`, [table]);
+        const { rowCount } = await pool.query(`SELECT FROM pg_locks WHERE NOT granted AND relation = $1::regclass`, [
+          table,
+        ]);
         return rowCount ? true : undefined;
       });
       await waitForPosition(pool, projection.name, await append(base.category), 10_000);
@@ -267,7 +278,9 @@ describe('a replay', () => {
     await requestReplay(pool, projection.name, { requestedBy: 'ann@control-room' });
     await expect(requestReplay(pool, projection.name)).rejects.toThrow(ReplayUnderWayError);
     await expect(inTransaction(pool, (db) => requestReplay(db, projection.name))).rejects.toThrow(ReplayUnderWayError);
-    await expect(requestReplay(pool, projection.name)).rejects.toThrow(/asked for by ann@control-room .* not begun yet/);
+    await expect(requestReplay(pool, projection.name)).rejects.toThrow(
+      /asked for by ann@control-room .* not begun yet/,
+    );
   });
 
   it('that fails for a full database leaves the live generation untouched, says so, and goes on where it was', async () => {
@@ -277,7 +290,8 @@ describe('a replay', () => {
       ...base,
       handle: async (batch, db, schema) => {
         await base.handle(batch, db, schema);
-        if (isFull && schema.endsWith('_g2')) throw Object.assign(new Error('No space left'), { severity: 'ERROR', code: '53100' });
+        if (isFull && schema.endsWith('_g2'))
+          throw Object.assign(new Error('No space left'), { severity: 'ERROR', code: '53100' });
       },
     };
     await running(everything(projection), async () => {
@@ -290,9 +304,17 @@ describe('a replay', () => {
       });
       expect(stuck).toMatchObject({ state: 'running', problem: 'PostgreSQL refused it (53100)' });
       await waitForPosition(pool, projection.name, await append(base.category), 10_000);
-      expect([await marks(projection), await liveGeneration(pool, projection.name)]).toMatchObject([{ length: 6 }, { generation: 1 }]);
+      expect([await marks(projection), await liveGeneration(pool, projection.name)]).toMatchObject([
+        { length: 6 },
+        { generation: 1 },
+      ]);
       isFull = false;
-      expect(await finished(asked)).toMatchObject({ state: 'done', generation: 2, problem: null, report: { identical: true } });
+      expect(await finished(asked)).toMatchObject({
+        state: 'done',
+        generation: 2,
+        problem: null,
+        report: { identical: true },
+      });
     });
   });
 });
@@ -305,7 +327,9 @@ describe('rollback', () => {
       await finished(await requestReplay(pool, projection.name));
       await waitForPosition(pool, projection.name, await append(projection.category, 2), 10_000);
       for (const generation of [1, 2]) {
-        expect(await finished(await requestReplay(pool, projection.name, { kind: 'rollback' }))).toMatchObject({ state: 'done' });
+        expect(await finished(await requestReplay(pool, projection.name, { kind: 'rollback' }))).toMatchObject({
+          state: 'done',
+        });
         expect(await liveGeneration(pool, projection.name)).toMatchObject({ generation });
         expect(await marks(projection)).toHaveLength(generation + 4);
         await waitForPosition(pool, projection.name, await append(projection.category), 10_000);
@@ -330,7 +354,9 @@ describe('rollback', () => {
       expect([refused.state, refused.report?.message]).toEqual(['failed', expect.stringContaining('is of version 1')]);
     });
     await running(everything(old), async () => {
-      expect(await finished(await requestReplay(pool, old.name, { kind: 'rollback' }))).toMatchObject({ state: 'done' });
+      expect(await finished(await requestReplay(pool, old.name, { kind: 'rollback' }))).toMatchObject({
+        state: 'done',
+      });
       await waitForPosition(pool, old.name, await append(old.category), 10_000);
       expect(await liveGeneration(pool, old.name)).toMatchObject({ version: 1 });
       expect(await marks(old)).toHaveLength(5);
@@ -374,7 +400,9 @@ describe('lag', () => {
     const measured = (isWanted: (seconds: number, positions: number) => boolean): Promise<true> =>
       until(() => {
         const found = lag.lags.get(projection.name);
-        const { seconds, positions } = found ? lagOf(found, new Date(Date.now() + 60_000)) : { seconds: -1, positions: -1 };
+        const { seconds, positions } = found
+          ? lagOf(found, new Date(Date.now() + 60_000))
+          : { seconds: -1, positions: -1 };
         return Promise.resolve(isWanted(seconds, positions) ? true : undefined);
       });
     await running([lag], async () => {

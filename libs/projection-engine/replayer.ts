@@ -35,9 +35,10 @@ interface Job {
 }
 
 /**
- * Does what operators ask for: replays, rollbacks, verifications. Generations are built beside the live ones, all that were asked for together in one pass over the
- * log, while the live ones are fed by whoever feeds them, in this process or another. One instance works at a time, by an advisory lock; what it leaves
- * behind when it dies is gone on with by the next.
+ * Does what operators ask for: replays, rollbacks, verifications. Generations are built beside the live ones, all that
+ * were asked for together in one pass over the log, while the live ones are fed by whoever feeds them, in this process
+ * or another. One instance works at a time, by an advisory lock; what it leaves behind when it dies is gone on with by
+ * the next.
  */
 export class Replayer {
   lastError: string | undefined;
@@ -127,7 +128,12 @@ export class Replayer {
   async #begin({ replay, projection }: Job): Promise<Target> {
     const { pool } = this.dependencies;
     let left = await buildingGeneration(pool, projection.name);
-    if (left && (left.version !== projection.version || left.generation !== replay.generation || !(await this.#isInTheStore(left)))) {
+    if (
+      left &&
+      (left.version !== projection.version ||
+        left.generation !== replay.generation ||
+        !(await this.#isInTheStore(left)))
+    ) {
       await discardGeneration(pool, left);
       left = undefined;
     }
@@ -173,10 +179,16 @@ export class Replayer {
     const failed = report.identical === false && !job.replay.acceptDifferences;
     if (failed || job.replay.kind === 'verify') await discardGeneration(pool, generation);
     await finishReplay(pool, job.replay.id, failed ? 'failed' : 'done', report);
-    logger[failed ? 'error' : 'info']({ projection: projection.name, kind: job.replay.kind, message: report.message }, 'replay finished');
+    logger[failed ? 'error' : 'info'](
+      { projection: projection.name, kind: job.replay.kind, message: report.message },
+      'replay finished',
+    );
   }
 
-  /** There is nothing to compare with: the live generation came from a store that is not this one, which an operator has accepted by asking. */
+  /**
+   * There is nothing to compare with: the live generation came from a store that is not this one, which an operator has
+   * accepted by asking.
+   */
   async #switchAlone(projection: Projection, generation: Generation): Promise<ReplayReport> {
     const { pool } = this.dependencies;
     await inTransaction(pool, async (db) => {
@@ -207,7 +219,11 @@ export class Replayer {
     });
   }
 
-  async #compareAndSwitch({ replay, projection }: Job, generation: Generation, signal: AbortSignal): Promise<ReplayReport | undefined> {
+  async #compareAndSwitch(
+    { replay, projection }: Job,
+    generation: Generation,
+    signal: AbortSignal,
+  ): Promise<ReplayReport | undefined> {
     const live = await liveGeneration(this.dependencies.pool, projection.name);
     if (!live || !(await this.#isInTheStore(live))) return this.#switchAlone(projection, generation);
     const sums = await this.#compare(projection, generation, signal, async (db, ...[before, after]) => ({
@@ -223,16 +239,29 @@ export class Replayer {
         '"replay --accept-differences" switches all the same.';
       return { ...sums, identical, message };
     }
-    const isSwitched = await meet(this.dependencies, projection, generation, signal, async ({ db, live: held, built }) => {
-      await switchTo(db, projection, built, held);
-      return true;
-    });
+    const isSwitched = await meet(
+      this.dependencies,
+      projection,
+      generation,
+      signal,
+      async ({ db, live: held, built }) => {
+        await switchTo(db, projection, built, held);
+        return true;
+      },
+    );
     if (!isSwitched) return undefined;
-    const why = live.version === projection.version ? '' : ` The one before is of version ${live.version}, so they were not compared.`;
+    const why =
+      live.version === projection.version
+        ? ''
+        : ` The one before is of version ${live.version}, so they were not compared.`;
     return { ...sums, identical, message: `Generation ${generation.generation} is live.${why}` };
   }
 
-  async #verify(projection: Projection, generation: Generation, signal: AbortSignal): Promise<ReplayReport | undefined> {
+  async #verify(
+    projection: Projection,
+    generation: Generation,
+    signal: AbortSignal,
+  ): Promise<ReplayReport | undefined> {
     const live = await liveGeneration(this.dependencies.pool, projection.name);
     if (live?.version !== projection.version || !(await this.#isInTheStore(live))) {
       const message = `The live generation is ${live?.version === projection.version ? 'from another store' : `of version ${live?.version}`}: replay it first.`;

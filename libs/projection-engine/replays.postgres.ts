@@ -4,7 +4,10 @@ import type { RowDifference } from './row-differences.postgres.js';
 
 export type ReplayState = 'requested' | 'running' | 'done' | 'failed';
 
-/** `replay`: build again and switch. `rollback`: back to the generation before. `verify`: build again, compare row by row, and throw it away. */
+/**
+ * `replay`: build again and switch. `rollback`: back to the generation before. `verify`: build again, compare row by
+ * row, and throw it away.
+ */
 export type ReplayKind = 'replay' | 'rollback' | 'verify';
 
 /** What came of a request, told to the operator. */
@@ -115,7 +118,9 @@ export const findReplay = async (db: Queryable, id: string): Promise<Replay | un
 
 /** What is not finished, of all projections. */
 export const openReplays = async (db: Queryable): Promise<readonly Replay[]> => {
-  const { rows } = await db.query<Row>(`SELECT * FROM models.replays WHERE state IN ('requested', 'running') ORDER BY id`);
+  const { rows } = await db.query<Row>(
+    `SELECT * FROM models.replays WHERE state IN ('requested', 'running') ORDER BY id`,
+  );
   return rows.map(fromRow);
 };
 
@@ -140,10 +145,14 @@ export const noteProblem = async (db: Queryable, ids: readonly string[], problem
   await db.query('UPDATE models.replays SET problem = $2 WHERE id = ANY($1)', [ids, problem]);
 };
 
-export const finishReplay = async (db: Queryable, id: string, state: 'done' | 'failed', report: ReplayReport): Promise<void> => {
-  await db.query('UPDATE models.replays SET state = $2, finished_at = now(), problem = NULL, report = $3 WHERE id = $1', [
-    id,
-    state,
-    JSON.stringify(report),
-  ]);
+export const finishReplay = async (
+  db: Queryable,
+  id: string,
+  state: 'done' | 'failed',
+  report: ReplayReport,
+): Promise<void> => {
+  await db.query(
+    'UPDATE models.replays SET state = $2, finished_at = now(), problem = NULL, report = $3 WHERE id = $1',
+    [id, state, JSON.stringify(report)],
+  );
 };

@@ -31,8 +31,8 @@ const primaryKeyOf = async (db: Queryable, table: string): Promise<readonly stri
 };
 
 /**
- * Compares the live rows with freshly folded ones. Rows of people whose key is destroyed are passed over: until `UserErased` has been applied, the two may
- * differ in what could still be read.
+ * Compares the live rows with freshly folded ones. Rows of people whose key is destroyed are passed over: until
+ * `UserErased` has been applied, the two may differ in what could still be read.
  */
 export const rowDifferences = async (
   db: Queryable,

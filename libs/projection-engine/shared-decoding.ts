@@ -2,8 +2,8 @@ import type { Codec, Reading, StoredEvent } from '#libs/event-store/codec.js';
 import type { RecordedEvent } from '#libs/event-store/recorded-event.js';
 
 /**
- * Decodes a batch for several read models: an event that more than one of them reads in the same way is decoded once. What cannot be decoded is kept nowhere, and fails for
- * each that asks.
+ * Decodes a batch for several read models: an event that more than one of them reads in the same way is decoded once.
+ * What cannot be decoded is kept nowhere, and fails for each that asks.
  */
 export class SharedDecoding {
   readonly #decoded: Readonly<Record<Reading, Map<StoredEvent, RecordedEvent>>> = {
@@ -22,7 +22,10 @@ export class SharedDecoding {
     return decoded;
   };
 
-  async #decode(events: readonly StoredEvent[], readingOf: (type: string) => Reading): Promise<readonly RecordedEvent[]> {
+  async #decode(
+    events: readonly StoredEvent[],
+    readingOf: (type: string) => Reading,
+  ): Promise<readonly RecordedEvent[]> {
     const decodedAs = ({ type }: StoredEvent): Map<StoredEvent, RecordedEvent> => this.#decoded[readingOf(type)];
     const missing = events.filter((event) => !decodedAs(event).has(event));
     const fresh = await this.codec.decode(missing, readingOf);

@@ -25,7 +25,10 @@ describe('SharedDecoding', () => {
     const { decode } = new SharedDecoding(codec);
     const [first, second] = await Promise.all([decode([one], () => 'plain'), decode([two, one], () => 'plain')]);
     expect(codec.asked).toEqual([['One plain'], ['Two plain']]);
-    expect([first, second].map((decoded) => decoded.map(({ id }) => id))).toEqual([['One plain'], ['Two plain', 'One plain']]);
+    expect([first, second].map((decoded) => decoded.map(({ id }) => id))).toEqual([
+      ['One plain'],
+      ['Two plain', 'One plain'],
+    ]);
   });
 
   it('gives nobody what another reads in another way', async () => {

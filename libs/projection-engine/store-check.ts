@@ -9,8 +9,9 @@ import { nextReplay } from './replays.postgres.js';
 const RELATION_MISSING = '42P01';
 
 /**
- * The start-up check: the store must hold the event that each live generation has processed last, except where a replay has been asked for. Nothing is
- * written. A store that cannot answer now is checked later: the resume protocol checks before every subscription.
+ * The start-up check: the store must hold the event that each live generation has processed last, except where a replay
+ * has been asked for. Nothing is written. A store that cannot answer now is checked later: the resume protocol checks
+ * before every subscription.
  * @throws {NotTheStoreWeKnewError}
  */
 export const checkStoreIdentity = async (pool: Pool, connection: StoreConnection, logger: Logger): Promise<void> => {
@@ -26,7 +27,10 @@ export const checkStoreIdentity = async (pool: Pool, connection: StoreConnection
     } catch (error) {
       const kind = classify(error);
       if (error instanceof NotTheStoreWeKnewError || (kind !== 'away' && kind !== 'unknown_outcome')) throw error;
-      logger.warn({ projection, reason: (error as Error).message }, 'the event store cannot be compared with the read models yet');
+      logger.warn(
+        { projection, reason: (error as Error).message },
+        'the event store cannot be compared with the read models yet',
+      );
       return;
     }
   }

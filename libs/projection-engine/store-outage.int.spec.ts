@@ -68,19 +68,25 @@ const projection: Projection = {
   },
 };
 const rows = async (): Promise<number[]> =>
-  (await pool.query<{ revision: string }>('SELECT revision FROM models.outage ORDER BY revision')).rows.map(({ revision }) =>
-    Number(revision),
+  (await pool.query<{ revision: string }>('SELECT revision FROM models.outage ORDER BY revision')).rows.map(
+    ({ revision }) => Number(revision),
   );
 const upTo = (count: number): number[] => Array.from({ length: count }, (_, i) => i);
 
-/** The same store, which goes away in the middle of the log: once a subscription has been handed so many events. `resubscribed`: how often that was noticed. */
+/**
+ * The same store, which goes away in the middle of the log: once a subscription has been handed so many events.
+ * `resubscribed`: how often that was noticed.
+ */
 const goingAway = (connection: StoreConnection): { readonly connection: StoreConnection; resubscribed(): number } => {
   let handedOver = 0;
   let resubscribed = 0;
   const { client } = connection;
   const subscribeToAll: StoreConnection['client']['subscribeToAll'] = (options, ...rest) => {
     const subscription = client.subscribeToAll(options, ...rest);
-    const on = subscription.on.bind(subscription) as (event: string, listener: (...args: unknown[]) => void) => typeof subscription;
+    const on = subscription.on.bind(subscription) as (
+      event: string,
+      listener: (...args: unknown[]) => void,
+    ) => typeof subscription;
     subscription.on = ((event: string, listener: (...args: unknown[]) => void) =>
       on(event, (...args) => {
         const isOfTheLog = event === 'data' || event === 'caughtUp';
@@ -121,7 +127,12 @@ describe('a store outage in the middle of a replay', () => {
       (await buildingGeneration(pool, projection.name))?.events === BigInt(BEFORE_THE_OUTAGE) ? true : undefined;
     await until(isHalfBuilt, 20_000);
     await until(() => Promise.resolve(resubscribed() > 1 ? true : undefined), 20_000);
-    expect(await findReplay(pool, id)).toMatchObject({ state: 'running', runner: 'the first', generation: 2, report: null });
+    expect(await findReplay(pool, id)).toMatchObject({
+      state: 'running',
+      runner: 'the first',
+      generation: 2,
+      report: null,
+    });
     expect(await liveGeneration(pool, projection.name)).toEqual(before);
     expect(await rows()).toEqual(upTo(EVENTS));
     await stopFirst();
@@ -142,7 +153,13 @@ describe('a store outage in the middle of a replay', () => {
         const replay = await findReplay(pool, id);
         return replay?.report ? replay : undefined;
       }, 20_000);
-      expect(done).toMatchObject({ state: 'done', runner: 'the second', generation: 2, problem: null, report: { identical: true } });
+      expect(done).toMatchObject({
+        state: 'done',
+        runner: 'the second',
+        generation: 2,
+        problem: null,
+        report: { identical: true },
+      });
       // From where the first one was: no event a second time.
       expect(given.get('outage_g2')).toEqual(upTo(EVENTS));
       await until(() => Promise.resolve(installation.connection.state === 'ready' ? true : undefined));

@@ -11,11 +11,17 @@ export class ReadModelBehindError extends Error {
 }
 
 /**
- * Read your own writes: waits until the live generation of a projection has seen a commit position, of an event that it reads or of any other. How far the log
- * holds nothing for a read model whose streams are quiet is noted by the projector's `LagMonitor`: where none runs, waiting for such a position ends in the error.
+ * Read your own writes: waits until the live generation of a projection has seen a commit position, of an event that it
+ * reads or of any other. How far the log holds nothing for a read model whose streams are quiet is noted by the
+ * projector's `LagMonitor`: where none runs, waiting for such a position ends in the error.
  * @param timeoutMs upper bound; @throws {ReadModelBehindError} past it
  */
-export const waitForPosition = async (pool: Pool, projection: string, position: bigint, timeoutMs = 2_000): Promise<void> => {
+export const waitForPosition = async (
+  pool: Pool,
+  projection: string,
+  position: bigint,
+  timeoutMs = 2_000,
+): Promise<void> => {
   for (const deadline = Date.now() + timeoutMs; ;) {
     const live = await liveGeneration(pool, projection);
     if (live && ((live.checkpoint?.position ?? -1n) >= position || live.considered >= position)) return;

@@ -42,6 +42,8 @@ export const postgresAttemptWindows = (db: Queryable, clock: Clock): AttemptWind
   },
   // A window that is over still says whether the one after it begins throttled.
   removeExpired: async () => {
-    await db.query('DELETE FROM provider.attempt_windows WHERE since < $1', [new Date(clock().getTime() - 10 * WINDOW_MS)]);
+    await db.query('DELETE FROM provider.attempt_windows WHERE since < $1', [
+      new Date(clock().getTime() - 10 * WINDOW_MS),
+    ]);
   },
 });

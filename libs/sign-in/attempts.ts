@@ -8,7 +8,8 @@ import { signInAttemptsStream } from './streams.js';
 
 export interface SignInAttempts {
   /**
-   * Records a failed sign-in under its identifier's key. Never throws and never decides an answer: what cannot be stored is logged.
+   * Records a failed sign-in under its identifier's key. Never throws and never decides an answer: what cannot be
+   * stored is logged.
    * @param key index key of the identifier, known or unknown alike
    * @param subject whose key encrypts personal fields: the owner of the identifier, or the installation
    */

@@ -1,7 +1,10 @@
 import type { Request, Response } from 'express';
 import type { SessionEndReason } from './events.js';
 
-/** A browser's session, as the OpenID Provider keeps it: the only kind there is (domain.md, "Sign-in against revocation"). */
+/**
+ * A browser's session, as the OpenID Provider keeps it: the only kind there is (domain.md, "Sign-in against
+ * revocation").
+ */
 export interface BrowserSession {
   readonly sessionId: string;
   readonly userId: string;
@@ -37,7 +40,10 @@ export interface PendingSession {
   readonly userAgent?: string | undefined;
 }
 
-/** Which sessions to end. `openedBefore`: those whose sign-in did not know the event of this revision of the user's stream. */
+/**
+ * Which sessions to end. `openedBefore`: those whose sign-in did not know the event of this revision of the user's
+ * stream.
+ */
 export type SessionSelector =
   | { readonly sessionId: string }
   | { readonly userId: string; readonly claimId: string }

@@ -17,15 +17,21 @@ export interface Continuation {
 }
 
 /**
- * Where to go on after a sign-in, so that nothing is lost when a session expires. It is kept by the browser, sealed and bound to it, and not by
- * the server: what somebody typed and never sent is nowhere else, and nobody but this server can say where a person is led (L24).
+ * Where to go on after a sign-in, so that nothing is lost when a session expires. It is kept by the browser, sealed and
+ * bound to it, and not by the server: what somebody typed and never sent is nowhere else, and nobody but this server
+ * can say where a person is led (L24).
  */
 export interface Continuations {
   remember(continuation: Continuation, request: Request, response: Response): void;
   /** Where to go on, once. What was typed stays for the page there. */
   leave(request: Request, response: Response): string;
   /** What this user had typed on this page; once. */
-  take(path: string, userId: string, request: Request, response: Response): Readonly<Record<string, string>> | undefined;
+  take(
+    path: string,
+    userId: string,
+    request: Request,
+    response: Response,
+  ): Readonly<Record<string, string>> | undefined;
   /** The organization that account pages were last used in, in this browser. */
   organization(request: Request): string | undefined;
   rememberOrganization(organizationId: string, response: Response): void;
@@ -38,7 +44,9 @@ const YEAR_MS = 365 * 24 * 3_600_000;
 const MAX_VALUE = 320;
 const MAX_FIELDS = 8;
 const ACCOUNT = '/account';
-/** Pages that can be gone to, as they are after a sign-in: each is opened with GET, and asks before it does anything. */
+/**
+ * Pages that can be gone to, as they are after a sign-in: each is opened with GET, and asks before it does anything.
+ */
 const PATH = /^\/(?:(?:account|audit)(?:\/[a-z0-9-]+)*|verify-email\/[A-Za-z0-9_-]{43})$/;
 
 const storedSchema = z.object({
@@ -55,7 +63,10 @@ export const isAccountPath = (path: unknown): path is string => typeof path === 
 export const typedIn = (form: Readonly<Record<string, unknown>>): Readonly<Record<string, string>> =>
   Object.fromEntries(
     Object.entries(form)
-      .filter((entry): entry is [string, string] => typeof entry[1] === 'string' && entry[0] !== 'csrf' && !/password/i.test(entry[0]))
+      .filter(
+        (entry): entry is [string, string] =>
+          typeof entry[1] === 'string' && entry[0] !== 'csrf' && !/password/i.test(entry[0]),
+      )
       .slice(0, MAX_FIELDS)
       .map(([name, value]) => [name, value.slice(0, MAX_VALUE)]),
   );
@@ -77,7 +88,12 @@ export const createContinuations = (key: Buffer, cookies: CookiePolicy, clock: C
   return {
     remember: ({ path, userId, typed }, request, response) => {
       const browserId = ensureBrowserId(request, response, cookies);
-      const stored = { path: isAccountPath(path) ? path : ACCOUNT, userId, typed, expiresAt: clock().getTime() + LIFETIME_MS };
+      const stored = {
+        path: isAccountPath(path) ? path : ACCOUNT,
+        userId,
+        typed,
+        expiresAt: clock().getTime() + LIFETIME_MS,
+      };
       setCookie(
         response,
         cookies,
@@ -101,6 +117,7 @@ export const createContinuations = (key: Buffer, cookies: CookiePolicy, clock: C
       const parsed = slugSchema.safeParse(readCookie(request, cookies.name(ORGANIZATION_COOKIE)));
       return parsed.success ? parsed.data : undefined;
     },
-    rememberOrganization: (organizationId, response) => setCookie(response, cookies, ORGANIZATION_COOKIE, organizationId, YEAR_MS),
+    rememberOrganization: (organizationId, response) =>
+      setCookie(response, cookies, ORGANIZATION_COOKIE, organizationId, YEAR_MS),
   };
 };

@@ -15,13 +15,15 @@ describe('where to go on after a sign-in', () => {
   });
 
   const continuations = (key = Buffer.alloc(32, 1)) => createContinuations(key, policy, () => new Date(now));
-  const request = (): Request => ({ headers: { cookie: [...jar].map(([name, value]) => `${name}=${value}`).join('; ') } }) as Request;
+  const request = (): Request =>
+    ({ headers: { cookie: [...jar].map(([name, value]) => `${name}=${value}`).join('; ') } }) as Request;
   const response = {
     cookie: (name: string, value: string) => jar.set(name, value),
     clearCookie: (name: string) => jar.delete(name),
   } as unknown as Response;
   const typed = { displayName: 'Ada' };
-  const remembered = (): void => continuations().remember({ path: '/account/name', userId: ANN, typed }, request(), response);
+  const remembered = (): void =>
+    continuations().remember({ path: '/account/name', userId: ANN, typed }, request(), response);
 
   it('is the page, and what was typed there, once', () => {
     remembered();
@@ -41,7 +43,9 @@ describe('where to go on after a sign-in', () => {
   ])('is nothing for %s', (who, happens) => {
     remembered();
     happens();
-    expect(continuations().take('/account/name', who === 'another user' ? BOB : ANN, request(), response)).toBeUndefined();
+    expect(
+      continuations().take('/account/name', who === 'another user' ? BOB : ANN, request(), response),
+    ).toBeUndefined();
   });
 
   it('is nothing under another key', () => {
@@ -67,7 +71,14 @@ describe('where to go on after a sign-in', () => {
   });
 
   it('keeps no secrets, and not too much', () => {
-    const form = { csrf: 'token', password: 'secret', newPassword: 'secret', email: 'x'.repeat(1_000), list: ['a'], name: 'Ada' };
+    const form = {
+      csrf: 'token',
+      password: 'secret',
+      newPassword: 'secret',
+      email: 'x'.repeat(1_000),
+      list: ['a'],
+      name: 'Ada',
+    };
     expect(typedIn(form)).toEqual({ email: 'x'.repeat(320), name: 'Ada' });
   });
 

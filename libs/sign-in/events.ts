@@ -53,8 +53,8 @@ export const sessionEnded = defineEvent(
 );
 
 /**
- * On `signInAttempts-<key>`: an identity was proven at its provider, and the table refused it; or a password did not fit. Never decides an
- * answer (L29).
+ * On `signInAttempts-<key>`: an identity was proven at its provider, and the table refused it; or a password did not
+ * fit. Never decides an answer (L29).
  */
 export const loginFailed = defineEvent('LoginFailed', {
   code: z.string(),
@@ -63,7 +63,10 @@ export const loginFailed = defineEvent('LoginFailed', {
   ...decisionInputs,
 });
 
-/** On `signInAttempts-<key>`: a first sign-in through a provider met a page that offers to link it to an account (rows 3, 3′ and 5). */
+/**
+ * On `signInAttempts-<key>`: a first sign-in through a provider met a page that offers to link it to an account (rows
+ * 3, 3′ and 5).
+ */
 export const linkOffered = defineEvent('LinkOffered', { providerId: z.string(), ...decisionInputs });
 /** On `signInAttempts-<key>`: the person chose something else. */
 export const linkDeclined = defineEvent('LinkDeclined', { providerId: z.string() });

@@ -2,14 +2,20 @@ import type { IdentityProviderSettings, SettingsOf } from '#libs/identity-provid
 import type { VerifiedAssertion } from '#libs/linking/verified-assertion.js';
 import type { LogoutAtProvider } from './sessions-at-providers.postgres.js';
 
-/** What a flow through an external provider was begun for. Kept in the one-shot row that the response's state names, never in the browser. */
+/**
+ * What a flow through an external provider was begun for. Kept in the one-shot row that the response's state names,
+ * never in the browser.
+ */
 export type FlowIntent =
   /** Without an interaction: a sign-in to the account pages themselves. */
   | {
       readonly kind: 'sign-in';
       readonly organizationId: string;
       readonly interactionUid?: string | undefined;
-      /** The sign-in proves control of an account, to link another identity to it that waits for that (rows 3, 3′ and 5). */
+      /**
+       * The sign-in proves control of an account, to link another identity to it that waits for that (rows 3, 3′ and
+       * 5).
+       */
       readonly pendingLinkId?: string | undefined;
     }
   | { readonly kind: 'link'; readonly organizationId: string; readonly userId: string; readonly sessionId: string }
@@ -52,7 +58,12 @@ export interface ExternalSignIn {
     readonly browserId: string;
     readonly callbackUrl: string;
   }): Promise<
-    | { readonly kind: 'verified'; readonly assertion: VerifiedAssertion; readonly intent: FlowIntent; readonly reauthenticated: boolean }
+    | {
+        readonly kind: 'verified';
+        readonly assertion: VerifiedAssertion;
+        readonly intent: FlowIntent;
+        readonly reauthenticated: boolean;
+      }
     /** A response that answers no request of ours: it has no intent. */
     | { readonly kind: 'unsolicited'; readonly assertion: VerifiedAssertion }
     | ExternalSignInRefusal
@@ -93,8 +104,9 @@ export interface SamlServiceProvider {
 }
 
 /**
- * Responses that a provider has the browser post to us. Such a request comes from another site and carries no cookie of ours, so it is kept,
- * unread, for the request of our own that follows it at once and has the cookie (security.md, "Upstream SAML").
+ * Responses that a provider has the browser post to us. Such a request comes from another site and carries no cookie of
+ * ours, so it is kept, unread, for the request of our own that follows it at once and has the cookie (security.md,
+ * "Upstream SAML").
  */
 export interface PostedResponses {
   /** @returns a handle for the address that the browser is sent to: 256 bits, used once */

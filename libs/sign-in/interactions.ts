@@ -19,12 +19,24 @@ export interface SignInInteraction {
 
 /** The OpenID Provider's side of a sign-in. */
 export interface SignInInteractions {
-  /** The interaction that this browser is in, by its cookie; nothing when it expired, is unknown, or belongs to another browser. */
+  /**
+   * The interaction that this browser is in, by its cookie; nothing when it expired, is unknown, or belongs to another
+   * browser.
+   */
   findInteraction(request: Request, response: Response): Promise<SignInInteraction | undefined>;
-  /** An interaction by its id, for a flow that was begun from its sign-in page and is bound to that browser by its own row. */
+  /**
+   * An interaction by its id, for a flow that was begun from its sign-in page and is bound to that browser by its own
+   * row.
+   */
   interactionByUid(uid: string): Promise<SignInInteraction | undefined>;
-  /** Answers an interaction with an active session. @returns where to send the browser, or nothing when either is over */
+  /**
+   * Answers an interaction with an active session.
+   * @returns where to send the browser, or nothing when either is over
+   */
   finishInteraction(uid: string, sessionId: string): Promise<string | undefined>;
-  /** Ends an interaction without a sign-in: the person goes back to the app. @returns where to send the browser, or nothing when it is over */
+  /**
+   * Ends an interaction without a sign-in: the person goes back to the app.
+   * @returns where to send the browser, or nothing when it is over
+   */
   abandonInteraction(uid: string): Promise<string | undefined>;
 }

@@ -26,7 +26,9 @@ export interface OfferedWaysIn {
 export const loadOfferedProviders = async (store: EventStore, organizationId: string): Promise<OfferedWaysIn> => {
   const organization = await loadOrganization(store, organizationId);
   const offered = organization.loginPolicy.externalSignIn ? [...organization.offered] : [];
-  const loaded = await Promise.all(offered.map(async ([id, { policy }]) => ({ ...(await loadIdentityProvider(store, id)), policy })));
+  const loaded = await Promise.all(
+    offered.map(async ([id, { policy }]) => ({ ...(await loadIdentityProvider(store, id)), policy })),
+  );
   const organizationName = organization.displayName ?? organizationId;
   return {
     exists: organization.displayName !== undefined,

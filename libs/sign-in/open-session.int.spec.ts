@@ -54,7 +54,9 @@ class MemorySessions implements Sessions {
         ('sessionId' in where
           ? id === where.sessionId
           : row.userId === where.userId &&
-            ('claimId' in where ? row.claimId === where.claimId : row.accountRevision < where.openedBefore && id !== where.except)),
+            ('claimId' in where
+              ? row.claimId === where.claimId
+              : row.accountRevision < where.openedBefore && id !== where.except)),
     );
     for (const [, row] of ended) row.state = 'ended';
     return Promise.resolve(ended.map(([sessionId, row]) => ({ sessionId, ...row })));
@@ -80,7 +82,8 @@ const linkedUser = async (): Promise<{ userId: string; claimId: string; second: 
 };
 
 const request = openSessionRequest;
-const activityOf = async (userId: string) => (await installation.store.read(userActivityStream(userId))).map(({ event }) => event);
+const activityOf = async (userId: string) =>
+  (await installation.store.read(userActivityStream(userId))).map(({ event }) => event);
 const unlink = (sessions: Sessions, userId: string, claimId: string) =>
   unlinkExternalIdentity(
     {
@@ -107,7 +110,12 @@ describe('opening a session', () => {
     expect(await activityOf(userId)).toEqual([
       {
         type: 'LoginSucceeded',
-        data: expect.objectContaining({ sessionId: opened.sessionId, claimId, row: '2', assertedEmail: 'ann@acme.example' }),
+        data: expect.objectContaining({
+          sessionId: opened.sessionId,
+          claimId,
+          row: '2',
+          assertedEmail: 'ann@acme.example',
+        }),
       },
       { type: 'SessionStarted', data: expect.objectContaining({ sessionId: opened.sessionId, claimId }) },
     ]);
@@ -123,7 +131,9 @@ describe('opening a session', () => {
     const { userId, claimId } = await linkedUser();
     const sessions = new MemorySessions();
     const store = storeWith({ append: () => Promise.reject(error) });
-    await expect(openSession({ ...installation, sessionsAtProviders, store, sessions }, request(userId, claimId))).rejects.toBe(error);
+    await expect(
+      openSession({ ...installation, sessionsAtProviders, store, sessions }, request(userId, claimId)),
+    ).rejects.toBe(error);
     expect(sessions.states).toEqual(['pending']);
     expect(await activityOf(userId)).toEqual([]);
   });
@@ -132,9 +142,9 @@ describe('opening a session', () => {
     const { userId, claimId } = await linkedUser();
     const sessions = new MemorySessions();
     const store = storeWith({ read: () => Promise.reject(new StoreAwayError()) });
-    await expect(openSession({ ...installation, sessionsAtProviders, store, sessions }, request(userId, claimId))).rejects.toThrow(
-      StoreAwayError,
-    );
+    await expect(
+      openSession({ ...installation, sessionsAtProviders, store, sessions }, request(userId, claimId)),
+    ).rejects.toThrow(StoreAwayError);
     expect(sessions.states).toEqual(['pending']);
   });
 
@@ -142,10 +152,17 @@ describe('opening a session', () => {
     const { userId, claimId } = await linkedUser();
     const sessions = new MemorySessions();
     const isDenied = (asked: string): Promise<boolean> => Promise.resolve(asked === userId);
-    const answer = await openSession({ ...installation, sessionsAtProviders, sessions, isDenied }, request(userId, claimId));
+    const answer = await openSession(
+      { ...installation, sessionsAtProviders, sessions, isDenied },
+      request(userId, claimId),
+    );
     expect(answer).toEqual({ kind: 'refused', code: 'account_not_found' });
     expect(sessions.states).toEqual(['ended']);
-    expect((await activityOf(userId)).map(({ type }) => type)).toEqual(['LoginSucceeded', 'SessionStarted', 'SessionEnded']);
+    expect((await activityOf(userId)).map(({ type }) => type)).toEqual([
+      'LoginSucceeded',
+      'SessionStarted',
+      'SessionEnded',
+    ]);
   });
 
   it('L20: an unlink between the events and the second look: refused as an unknown user, ended, and told in the history', async () => {
@@ -157,11 +174,17 @@ describe('opening a session', () => {
         return installation.store.read(stream, options);
       },
     });
-    const answer = await openSession({ ...installation, sessionsAtProviders, store, sessions }, request(userId, claimId));
+    const answer = await openSession(
+      { ...installation, sessionsAtProviders, store, sessions },
+      request(userId, claimId),
+    );
     expect(answer).toEqual({ kind: 'refused', code: 'account_not_found' });
     expect(sessions.states).toEqual(['ended']);
     const [sessionId] = sessions.rows.keys();
-    expect((await activityOf(userId)).at(-1)).toEqual({ type: 'SessionEnded', data: { sessionId, reason: 'refused_after_revocation' } });
+    expect((await activityOf(userId)).at(-1)).toEqual({
+      type: 'SessionEnded',
+      data: { sessionId, reason: 'refused_after_revocation' },
+    });
     expect(await sessions.activate(sessionId as string)).toBe(false);
   });
 
@@ -201,32 +224,41 @@ describe('opening a session', () => {
     await execute(installation.store, {
       stream: userStream(userId),
       fold: accountFold,
-      decide: () => ({ events: [{ type: 'AccountRecovered' as const, data: { emailId: newUuid() } }], outcome: undefined }),
-      context: testContext(),
-      subject: userId,
-    });
-    const answer = await openSession({ ...installation, sessionsAtProviders, sessions }, request(userId, claimId, { account }));
-    expect(answer).toEqual({ kind: 'refused', code: 'account_not_found' });
-    expect(sessions.states).toEqual(['ended']);
-  });
-
-  it.each(['UserDeactivated', 'ErasureStarted'] as const)('L20: %s while the sign-in is in flight: refused', async (type) => {
-    const { userId, claimId } = await linkedUser();
-    const sessions = new MemorySessions();
-    const { state, revision } = await loadAccount(installation.store, userId);
-    await execute(installation.store, {
-      stream: userStream(userId),
-      fold: accountFold,
-      decide: () => ({ events: [{ type, data: {} }], outcome: undefined }),
+      decide: () => ({
+        events: [{ type: 'AccountRecovered' as const, data: { emailId: newUuid() } }],
+        outcome: undefined,
+      }),
       context: testContext(),
       subject: userId,
     });
     const answer = await openSession(
       { ...installation, sessionsAtProviders, sessions },
-      request(userId, claimId, { account: seenAt(state, revision) }),
+      request(userId, claimId, { account }),
     );
     expect(answer).toEqual({ kind: 'refused', code: 'account_not_found' });
+    expect(sessions.states).toEqual(['ended']);
   });
+
+  it.each(['UserDeactivated', 'ErasureStarted'] as const)(
+    'L20: %s while the sign-in is in flight: refused',
+    async (type) => {
+      const { userId, claimId } = await linkedUser();
+      const sessions = new MemorySessions();
+      const { state, revision } = await loadAccount(installation.store, userId);
+      await execute(installation.store, {
+        stream: userStream(userId),
+        fold: accountFold,
+        decide: () => ({ events: [{ type, data: {} }], outcome: undefined }),
+        context: testContext(),
+        subject: userId,
+      });
+      const answer = await openSession(
+        { ...installation, sessionsAtProviders, sessions },
+        request(userId, claimId, { account: seenAt(state, revision) }),
+      );
+      expect(answer).toEqual({ kind: 'refused', code: 'account_not_found' });
+    },
+  );
 
   it('a revocation that is carried out late spares the sessions whose sign-in knew it', async () => {
     const { userId, claimId } = await linkedUser();
@@ -243,7 +275,8 @@ describe('opening a session', () => {
     };
     const [before, after] = [await open(1n), await open(5n)];
     const event = { event: { type: 'PasswordRemoved', data: {} }, revision: 5n } as const;
-    for (let time = 0; time < 2; time += 1) await carryOutRevocations({ store: installation.store, sessions }, userId, [event], context);
+    for (let time = 0; time < 2; time += 1)
+      await carryOutRevocations({ store: installation.store, sessions }, userId, [event], context);
     expect([sessions.rows.get(before)?.state, sessions.rows.get(after)?.state]).toEqual(['ended', 'active']);
     expect((await activityOf(userId)).filter(({ type }) => type === 'SessionEnded')).toHaveLength(1);
   });
@@ -262,13 +295,19 @@ describe('opening a session', () => {
   it('invariant 4: a session through a claim that is not a link of this user is refused', async () => {
     const [one, other] = [await linkedUser(), await linkedUser()];
     const sessions = new MemorySessions();
-    const answer = await openSession({ ...installation, sessionsAtProviders, sessions }, request(one.userId, other.claimId));
+    const answer = await openSession(
+      { ...installation, sessionsAtProviders, sessions },
+      request(one.userId, other.claimId),
+    );
     expect(answer.kind).toBe('refused');
   });
 });
 
 describe('failed sign-ins', () => {
-  const failed = { type: 'LoginFailed', data: { code: 'account_not_found', providerId: 'acme', row: '6', policyRevision: 'p' } } as const;
+  const failed = {
+    type: 'LoginFailed',
+    data: { code: 'account_not_found', providerId: 'acme', row: '6', policyRevision: 'p' },
+  } as const;
   const setUp = (over: Partial<Parameters<typeof createSignInAttempts>[0]> = {}) => {
     let now = new Date('2026-03-03T12:00:00Z').getTime();
     const windows = postgresAttemptWindows(installation.pool, () => new Date(now));

@@ -60,9 +60,10 @@ export type OpenedSession =
   | { readonly kind: 'refused'; readonly code: 'account_not_found' };
 
 /**
- * Sign-in against revocation (domain.md): the session is inserted as pending, its events are stored, the user's stream is read again at the
- * leader, and only then may the caller activate it. A revocation stores its event first and ends pending and active sessions after, so that
- * one of the two always sees the other. When an event cannot be stored this throws, and the pending session never becomes active.
+ * Sign-in against revocation (domain.md): the session is inserted as pending, its events are stored, the user's stream
+ * is read again at the leader, and only then may the caller activate it. A revocation stores its event first and ends
+ * pending and active sessions after, so that one of the two always sees the other. When an event cannot be stored this
+ * throws, and the pending session never becomes active.
  */
 export const openSession = async (
   { store, sessions, sessionsAtProviders, clock, isDenied }: OpenSessionDependencies,
@@ -95,7 +96,12 @@ export const openSession = async (
   const mayNow = maySignIn(state, organizationId) && stillHeld && state.credentialEpoch === account.credentialEpoch;
   if (mayNow && !(await isDenied(userId))) return { kind: 'opened', sessionId, position: stored.position };
   await sessions.end({ sessionId }, 'refused_after_revocation');
-  await appendActivity(store, userId, [{ type: 'SessionEnded', data: { sessionId, reason: 'refused_after_revocation' } }], context);
+  await appendActivity(
+    store,
+    userId,
+    [{ type: 'SessionEnded', data: { sessionId, reason: 'refused_after_revocation' } }],
+    context,
+  );
   return { kind: 'refused', code: 'account_not_found' };
 };
 

@@ -38,8 +38,8 @@ export type PasswordRecognition =
   | { readonly kind: 'refused'; readonly code: 'too_many_attempts'; readonly retryAfterS: number };
 
 /**
- * Recognizes a person by password. Unknown users cost what known ones do; limits per login name and per address are shared by all instances,
- * and count known and unknown names alike.
+ * Recognizes a person by password. Unknown users cost what known ones do; limits per login name and per address are
+ * shared by all instances, and count known and unknown names alike.
  */
 export const recognizeByPassword = async (
   dependencies: PasswordSignInDependencies,
@@ -53,7 +53,8 @@ export const recognizeByPassword = async (
     await throttles.hit('sign_in_per_account', organizationId, name.key),
   ];
   for (const limit of limits) {
-    if (limit.kind === 'throttled') return { kind: 'refused', code: 'too_many_attempts', retryAfterS: limit.retryAfterS };
+    if (limit.kind === 'throttled')
+      return { kind: 'refused', code: 'too_many_attempts', retryAfterS: limit.retryAfterS };
   }
   const ownership: Ownership = name.thing
     ? await new Claims(dependencies).ownerOf(name.thing, { ...context, actor: { type: 'system', id: 'sign-in' } })
@@ -96,7 +97,10 @@ const rehash = async (
   await unlessErased(executeOnAccount(store, { userId, organizationId, context, decide }));
 };
 
-/** What a typed name stands for: its key, and the stream that says who owns it. A name that nobody can have has a key too. */
+/**
+ * What a typed name stands for: its key, and the stream that says who owns it. A name that nobody can have has a key
+ * too.
+ */
 const identifierOf = (keys: IndexKeys, organizationId: string, { loginNames }: LoginPolicy, typed: unknown) =>
   namedIdentifier(keys, organizationId, typed, loginNames) ?? {
     key: keys.of('noLoginName', organizationId, typeof typed === 'string' ? typed.slice(0, 320) : ''),

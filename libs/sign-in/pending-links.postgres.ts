@@ -22,8 +22,9 @@ export const pendingLinkMigrations: readonly Migration[] = [
 ];
 
 /**
- * A proven external identity that waits for a person to choose what becomes of it (rows 3, 3′ and 5). Bound to the browser, the organization,
- * the provider, the issuer and the subject; used once, short-lived, and dead when the identity is linked by any path (L9, L11, L13).
+ * A proven external identity that waits for a person to choose what becomes of it (rows 3, 3′ and 5). Bound to the
+ * browser, the organization, the provider, the issuer and the subject; used once, short-lived, and dead when the
+ * identity is linked by any path (L9, L11, L13).
  */
 export interface PendingLink {
   readonly assertion: VerifiedAssertion;
@@ -61,7 +62,9 @@ export const postgresPendingLinks = (db: Queryable, masterKey: Buffer, clock: Cl
   const opened = (id: string, sealed: Buffer | undefined): PendingLink | undefined => {
     if (!sealed) return undefined;
     try {
-      return storedSchema.parse(JSON.parse(open(masterKey, sealed, context(id)).toString('utf8'))) as unknown as PendingLink;
+      return storedSchema.parse(
+        JSON.parse(open(masterKey, sealed, context(id)).toString('utf8')),
+      ) as unknown as PendingLink;
     } catch {
       // Sealed under a master key that was rotated away since: the person begins again.
       return undefined;

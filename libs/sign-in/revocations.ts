@@ -18,11 +18,15 @@ interface Revocation {
 }
 
 /**
- * Which sessions an event on `user-<id>` ends (invariant 7, L2, L20). The command that stored it ends them before it answers; the process
- * manager does so again, since a process may die in between. Both may happen late and twice: sessions whose sign-in knew the event stay.
+ * Which sessions an event on `user-<id>` ends (invariant 7, L2, L20). The command that stored it ends them before it
+ * answers; the process manager does so again, since a process may die in between. Both may happen late and twice:
+ * sessions whose sign-in knew the event stay.
  */
 export const revocationOf = (userId: string, { event, revision }: PlacedEvent): Revocation | undefined => {
-  const all = (reason: SessionEndReason, except?: string): Revocation => ({ where: { userId, openedBefore: revision, except }, reason });
+  const all = (reason: SessionEndReason, except?: string): Revocation => ({
+    where: { userId, openedBefore: revision, except },
+    reason,
+  });
   switch (event.type) {
     case 'ExternalIdentityUnlinked':
       return { where: { userId, claimId: event.data.claimId }, reason: 'identity_unlinked' };
@@ -46,10 +50,16 @@ export interface RevocationDependencies {
 }
 
 /** The events that an execution stored, where they stand. */
-export const placed = ({ stored, revision }: Pick<Executed<unknown, UserStreamEvent>, 'stored' | 'revision'>): readonly PlacedEvent[] =>
+export const placed = ({
+  stored,
+  revision,
+}: Pick<Executed<unknown, UserStreamEvent>, 'stored' | 'revision'>): readonly PlacedEvent[] =>
   stored.map((event, i) => ({ event, revision: BigInt(revision) - BigInt(stored.length - 1 - i) }));
 
-/** Ends what these events revoke, pending sessions included, with the grants obtained through them; and stores that it ended. */
+/**
+ * Ends what these events revoke, pending sessions included, with the grants obtained through them; and stores that it
+ * ended.
+ */
 export const carryOutRevocations = async (
   { store, sessions }: RevocationDependencies,
   userId: string,

@@ -35,12 +35,15 @@ export interface LogoutAtProvider {
 }
 
 /**
- * Which of our sessions came from which session at a provider, so that a logout there ends them here (OpenID Connect Back-Channel Logout, SAML
- * single logout). Kept as HMACs only.
+ * Which of our sessions came from which session at a provider, so that a logout there ends them here (OpenID Connect
+ * Back-Channel Logout, SAML single logout). Kept as HMACs only.
  */
 export interface SessionsAtProviders {
   /** Called before the session can be used. */
-  record(opened: { readonly sessionId: string; readonly userId: string; readonly lifetimeS: number }, at: SessionAtProvider): Promise<void>;
+  record(
+    opened: { readonly sessionId: string; readonly userId: string; readonly lifetimeS: number },
+    at: SessionAtProvider,
+  ): Promise<void>;
   /** Our sessions that came from what has ended there. */
   find(logout: LogoutAtProvider): Promise<readonly string[]>;
   wasMet(logout: LogoutAtProvider): Promise<boolean>;
@@ -84,11 +87,14 @@ export const postgresSessionsAtProviders = (db: Queryable, keys: IndexKeys, cloc
       return (await db.query('SELECT 1 FROM provider.logout_messages WHERE message_key = $1', [key])).rowCount === 1;
     },
     noteMet: async ({ providerId, issuer, messageId, expiresAt }) => {
-      await db.query('INSERT INTO provider.logout_messages (message_key, expires_at) VALUES ($1, $2) ON CONFLICT DO NOTHING', [
-        keyOf('message', providerId, issuer, messageId),
-        // Taken within the skew of its expiry too.
-        new Date(expiresAt.getTime() + LOGOUT_MESSAGE_SKEW_MS),
-      ]);
+      await db.query(
+        'INSERT INTO provider.logout_messages (message_key, expires_at) VALUES ($1, $2) ON CONFLICT DO NOTHING',
+        [
+          keyOf('message', providerId, issuer, messageId),
+          // Taken within the skew of its expiry too.
+          new Date(expiresAt.getTime() + LOGOUT_MESSAGE_SKEW_MS),
+        ],
+      );
     },
     removeExpired: async () => {
       const now = [clock()];

@@ -69,11 +69,15 @@ export const signInPath = (
   interactionUid?: string,
   options: { readonly choose?: boolean; readonly organizationId?: string | undefined } = {},
 ): string => {
-  const path = interactionUid === undefined ? `${entranceOf(options.organizationId)}/sign-in` : `/sign-in/${interactionUid}`;
+  const path =
+    interactionUid === undefined ? `${entranceOf(options.organizationId)}/sign-in` : `/sign-in/${interactionUid}`;
   return `${path}${options.choose ? '?choose' : ''}`;
 };
 
-/** One address per provider, so that a response cannot be taken for another provider's (security row O5): redirect URI, assertion consumer service. */
+/**
+ * One address per provider, so that a response cannot be taken for another provider's (security row O5): redirect URI,
+ * assertion consumer service.
+ */
 export const callbackUrl = (issuer: string, { id, kind }: Pick<IdentityProviderSettings, 'id' | 'kind'>): string =>
   `${issuer}/providers/${id}/${kind === 'saml' ? 'acs' : 'callback'}`;
 
@@ -81,8 +85,8 @@ export const callbackUrl = (issuer: string, { id, kind }: Pick<IdentityProviderS
 export const pendingLinkPath = (id: string): string => `/link-account/${id}`;
 
 /**
- * Where a person creates an account by hand; for a relying party's interaction or (without one) for the account pages. An interaction's cookie
- * goes to its sign-in page and what is below that.
+ * Where a person creates an account by hand; for a relying party's interaction or (without one) for the account pages.
+ * An interaction's cookie goes to its sign-in page and what is below that.
  */
 export const registrationPath = (interactionUid?: string, organizationId?: string): string =>
   interactionUid === undefined ? `${entranceOf(organizationId)}/register` : `/sign-in/${interactionUid}/register`;

@@ -9,7 +9,10 @@ import { RegistrationController } from './pages/registration.controller.js';
 import { SignInController } from './pages/sign-in.controller.js';
 import { VerificationController } from './pages/verification.controller.js';
 
-/** The pages of signing in, registering, verifying and recovering, and the way back from external providers. Needs SIGN_IN_DEPENDENCIES. */
+/**
+ * The pages of signing in, registering, verifying and recovering, and the way back from external providers. Needs
+ * SIGN_IN_DEPENDENCIES.
+ */
 @Module({
   controllers: [
     SignInController,

@@ -82,21 +82,27 @@ const REVOCATIONS: readonly [string, (issue: Issue) => UserStreamEvent][] = [
   ['deactivated', () => ({ type: 'UserDeactivated', data: {} })],
   [
     'unlinked from the identity',
-    ({ claimId = '' }) => ({ type: 'ExternalIdentityUnlinked', data: { providerId: 'acme', claimId, identityKey: 'key' } }),
+    ({ claimId = '' }) => ({
+      type: 'ExternalIdentityUnlinked',
+      data: { providerId: 'acme', claimId, identityKey: 'key' },
+    }),
   ],
   ['without the password', () => ({ type: 'PasswordRemoved', data: {} })],
 ];
 
 describe('tokens against revocation', () => {
-  it.each(REVOCATIONS)('somebody %s gets none, whether or not the stream had to be read before', async (_title, revocation) => {
-    const issue = await person();
-    await issueUntilFollowed(issue);
-    await store(issue.userId, revocation(issue));
-    expect(await issues.issue(issue)).toBe('refused');
-    // Nor from an instance that knows nothing of the grant, nor from one that does not follow the log.
-    expect(await issuing(following.changes).issue(issue)).toBe('refused');
-    expect(await issuing(new StreamChanges()).issue(issue)).toBe('refused');
-  });
+  it.each(REVOCATIONS)(
+    'somebody %s gets none, whether or not the stream had to be read before',
+    async (_title, revocation) => {
+      const issue = await person();
+      await issueUntilFollowed(issue);
+      await store(issue.userId, revocation(issue));
+      expect(await issues.issue(issue)).toBe('refused');
+      // Nor from an instance that knows nothing of the grant, nor from one that does not follow the log.
+      expect(await issuing(following.changes).issue(issue)).toBe('refused');
+      expect(await issuing(new StreamChanges()).issue(issue)).toBe('refused');
+    },
+  );
 
   it('while nothing is added to a user’s stream it is read once for a grant, however often tokens are issued', async () => {
     const [ann, bob] = [await person(), await person()];
@@ -116,7 +122,10 @@ describe('tokens against revocation', () => {
     const issue = await person();
     await issueUntilFollowed(issue);
     reads = 0;
-    await store(issue.userId, { type: 'ExternalIdentityUnlinked', data: { providerId: 'globex', claimId: newUuid(), identityKey: 'key' } });
+    await store(issue.userId, {
+      type: 'ExternalIdentityUnlinked',
+      data: { providerId: 'globex', claimId: newUuid(), identityKey: 'key' },
+    });
     expect(await issues.issue(issue)).toBe('stored');
     expect(await issues.issue(issue)).toBe('stored');
     expect(reads).toBe(1);
@@ -139,7 +148,9 @@ describe('tokens against revocation', () => {
       const revokedAt = await store(issue.userId, { type: 'UserDeactivated', data: {} });
       racing.push(...Array.from({ length: 3 }, () => issues.issue(issue)));
       const answers = await Promise.all(racing);
-      const issuedAt = (await installation.store.read(userActivityStream(issue.userId))).map(({ position }) => position);
+      const issuedAt = (await installation.store.read(userActivityStream(issue.userId))).map(
+        ({ position }) => position,
+      );
       const after = issuedAt.filter((position) => position > revokedAt).length;
       const refusals = answers.filter((answer) => answer === 'refused').length;
       // One that stands before may be refused as well: the stream is read to its end.

@@ -27,7 +27,11 @@ export interface TokenGrant {
 type TokensIssuedData = Extract<GrantEvent, { type: 'TokensIssued' }>['data'];
 type RevokedReason = Extract<GrantEvent, { type: 'TokensRevoked' }>['data']['reason'] | 'refresh_token_reuse';
 
-const contextOf = (newId: NewId, { clientId, organizationId }: TokenGrant, source?: CommandContext['source']): CommandContext => {
+const contextOf = (
+  newId: NewId,
+  { clientId, organizationId }: TokenGrant,
+  source?: CommandContext['source'],
+): CommandContext => {
   const commandId = newId();
   return {
     commandId,
@@ -43,10 +47,12 @@ const contextOf = (newId: NewId, { clientId, organizationId }: TokenGrant, sourc
 const MOST_GRANTS = 50_000;
 
 /**
- * Tokens against revocation (domain.md, "Sign-in against revocation"): what the app is to get is kept back while the event is stored and the
- * user's stream is read again at the leader. Whoever stored a revocation before that is seen here; whoever stores one after it ends the session
- * and the grant, and the tokens with them. What the sign-in was decided from need not be read again: only what came after can take it back. Nor is the stream
- * read of which it is known, from following the log at the leader up to and beyond the event, that nothing was added since the grant was found good.
+ * Tokens against revocation (domain.md, "Sign-in against revocation"): what the app is to get is kept back while the
+ * event is stored and the user's stream is read again at the leader. Whoever stored a revocation before that is seen
+ * here; whoever stores one after it ends the session and the grant, and the tokens with them. What the sign-in was
+ * decided from need not be read again: only what came after can take it back. Nor is the stream read of which it is
+ * known, from following the log at the leader up to and beyond the event, that nothing was added since the grant was
+ * found good.
  */
 export class TokenIssues {
   readonly #good = new Map<string, Moment>();
@@ -60,10 +66,21 @@ export class TokenIssues {
 
   async issue(
     issue: TokenGrant &
-      Omit<TokensIssuedData, 'scopes'> & { readonly scopes: readonly string[]; readonly source: CommandContext['source'] },
+      Omit<TokensIssuedData, 'scopes'> & {
+        readonly scopes: readonly string[];
+        readonly source: CommandContext['source'];
+      },
   ): Promise<'stored' | 'refused'> {
     const { userId, clientId, grantId, sessionId, grantType, scopes, resource, offline } = issue;
-    const data = { clientId, grantId, grantType, scopes: [...scopes], ...(resource === undefined ? {} : { resource }), sessionId, offline };
+    const data = {
+      clientId,
+      grantId,
+      grantType,
+      scopes: [...scopes],
+      ...(resource === undefined ? {} : { resource }),
+      sessionId,
+      offline,
+    };
     const context = contextOf(this.newId, issue, issue.source);
     const { following } = this.changes;
     const appended = await unlessErased(appendActivity(this.store, userId, [{ type: 'TokensIssued', data }], context));
@@ -76,8 +93,14 @@ export class TokenIssues {
   async #isGood(grant: TokenGrant, asOf: bigint): Promise<boolean> {
     const stream = userStream(grant.userId);
     const since = this.#good.get(grant.grantId);
-    if (since && (await this.changes.isUnchanged(stream, since, { stream: userActivityStream(grant.userId), position: asOf }))) return true;
-    const later = (await this.store.read(stream, { from: grant.accountRevision + 1n })) as readonly RecordedEvent<UserStreamEvent>[];
+    if (
+      since &&
+      (await this.changes.isUnchanged(stream, since, { stream: userActivityStream(grant.userId), position: asOf }))
+    )
+      return true;
+    const later = (await this.store.read(stream, {
+      from: grant.accountRevision + 1n,
+    })) as readonly RecordedEvent<UserStreamEvent>[];
     return !later.some((recorded) => takesBack(recorded, grant));
   }
 
@@ -94,11 +117,18 @@ const takesBack = (
 ): boolean => {
   const where = revocationOf(userId, { event, revision })?.where;
   if (!where || !('userId' in where)) return false;
-  return 'claimId' in where ? where.claimId === claimId : accountRevision < where.openedBefore && where.except !== sessionId;
+  return 'claimId' in where
+    ? where.claimId === claimId
+    : accountRevision < where.openedBefore && where.except !== sessionId;
 };
 
 /** Stores that a grant has ended. Of somebody who was erased nothing is written any more. */
-export const noteRevokedGrant = async (store: EventStore, newId: NewId, grant: TokenGrant, reason: RevokedReason): Promise<void> => {
+export const noteRevokedGrant = async (
+  store: EventStore,
+  newId: NewId,
+  grant: TokenGrant,
+  reason: RevokedReason,
+): Promise<void> => {
   const { clientId, grantId, userId } = grant;
   const event: GrantEvent =
     reason === 'refresh_token_reuse'
@@ -106,7 +136,9 @@ export const noteRevokedGrant = async (store: EventStore, newId: NewId, grant: T
       : { type: 'TokensRevoked', data: { clientId, grantId, reason } };
   const context = contextOf(newId, grant);
   const actor = ACTORS[reason] === 'user' ? ({ type: 'user', id: userId } as const) : SYSTEM;
-  await unlessErased(appendActivity(store, userId, [event], reason === 'revoked_by_client' ? context : { ...context, actor }));
+  await unlessErased(
+    appendActivity(store, userId, [event], reason === 'revoked_by_client' ? context : { ...context, actor }),
+  );
 };
 
 const SYSTEM = { type: 'system', id: 'openid-provider' } as const;

@@ -7,8 +7,8 @@ const BATCH = 50;
 const MOST_KEYS = 10_000;
 
 /**
- * A generous limit for what happens often: the shared count is asked for every {@link BATCH}th occurrence only, so that counting costs next to
- * nothing. Per instance it lets a batch more through than the limit says.
+ * A generous limit for what happens often: the shared count is asked for every {@link BATCH}th occurrence only, so that
+ * counting costs next to nothing. Per instance it lets a batch more through than the limit says.
  */
 export class BatchedThrottle {
   readonly #uncounted = new Map<string, number>();

@@ -2,8 +2,8 @@ import type { Clock } from '#libs/platform/clock.js';
 import type { Limit, ThrottleAnswer, Throttles } from './throttles.js';
 
 /**
- * A limit on failures that costs nothing while there are none. All instances count together and exactly; each shuts a key out when it learns
- * that the limit is passed, so at most one more try reaches each of them.
+ * A limit on failures that costs nothing while there are none. All instances count together and exactly; each shuts a
+ * key out when it learns that the limit is passed, so at most one more try reaches each of them.
  */
 export class FailureLimit {
   readonly #shutOutUntilMs = new Map<string, number>();

@@ -27,7 +27,9 @@ describe('throttles', () => {
 
   it('all instances count together, exactly, also fifty at once', async () => {
     const instances = pools.map((pool) => postgresThrottles(pool, keys));
-    const answers = await Promise.all(Array.from({ length: 50 }, (_, i) => instances[i % 2]!.hit(limit, 'default', 'ann')));
+    const answers = await Promise.all(
+      Array.from({ length: 50 }, (_, i) => instances[i % 2]!.hit(limit, 'default', 'ann')),
+    );
     expect(answers.filter(({ kind }) => kind === 'allowed')).toHaveLength(points);
     const [throttled] = answers.filter((answer) => answer.kind === 'throttled');
     expect(throttled?.retryAfterS).toBeGreaterThan(0);

@@ -26,7 +26,8 @@ export const LIMITS = {
 } as const;
 export type Limit = keyof typeof LIMITS;
 
-export type ThrottleAnswer = { readonly kind: 'allowed' } | { readonly kind: 'throttled'; readonly retryAfterS: number };
+export type ThrottleAnswer =
+  { readonly kind: 'allowed' } | { readonly kind: 'throttled'; readonly retryAfterS: number };
 
 /** Limits that all instances share (security.md, "Server"). */
 export interface Throttles {
@@ -57,18 +58,19 @@ export const postgresThrottles = (
       points: limits[limit].points,
       duration: limits[limit].perS,
     });
-  const limiters = Object.fromEntries((Object.keys(limits) as Limit[]).map((limit) => [limit, limiterOf(limit)])) as Record<
-    Limit,
-    RateLimiterPostgres
-  >;
-  const keyOf = (limit: Limit, organizationId: string, key: string): string => indexKeys.of(`throttle ${limit}`, organizationId, key);
+  const limiters = Object.fromEntries(
+    (Object.keys(limits) as Limit[]).map((limit) => [limit, limiterOf(limit)]),
+  ) as Record<Limit, RateLimiterPostgres>;
+  const keyOf = (limit: Limit, organizationId: string, key: string): string =>
+    indexKeys.of(`throttle ${limit}`, organizationId, key);
   return {
     hit: async (limit, organizationId, key, times = 1) => {
       try {
         await limiters[limit].consume(keyOf(limit, organizationId, key), times);
         return { kind: 'allowed' };
       } catch (rejected) {
-        if (rejected instanceof RateLimiterRes) return { kind: 'throttled', retryAfterS: Math.ceil(rejected.msBeforeNext / 1_000) };
+        if (rejected instanceof RateLimiterRes)
+          return { kind: 'throttled', retryAfterS: Math.ceil(rejected.msBeforeNext / 1_000) };
         throw rejected;
       }
     },

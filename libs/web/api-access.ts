@@ -33,7 +33,11 @@ const bearerToken = (request: Request): string | undefined =>
 export const authorizeApi = async (
   request: Request,
   response: Response,
-  { verifyAccessToken, newId, scope }: { readonly verifyAccessToken: VerifyAccessToken; readonly newId: NewId; readonly scope: string },
+  {
+    verifyAccessToken,
+    newId,
+    scope,
+  }: { readonly verifyAccessToken: VerifyAccessToken; readonly newId: NewId; readonly scope: string },
 ): Promise<ApiAccess | undefined> => {
   const token = bearerToken(request);
   if (!token) {
@@ -46,20 +50,28 @@ export const authorizeApi = async (
   if (access.kind === 'valid') return access;
   const insufficient = access.code === 'insufficient_scope';
   response.set('www-authenticate', `Bearer error="${access.code}"${insufficient ? `, scope="${scope}"` : ''}`);
-  sendProblem(response, problem(insufficient ? 403 : 401, access.code, 'The access token cannot be used here', { instance: newId() }));
+  sendProblem(
+    response,
+    problem(insufficient ? 403 : 401, access.code, 'The access token cannot be used here', { instance: newId() }),
+  );
   return undefined;
 };
 
 const IDEMPOTENCY_KEY = /^[\x21-\x7e]{1,200}$/;
-const sha256 = (...parts: readonly string[]): string => createHash('sha256').update(JSON.stringify(parts)).digest('base64url');
+const sha256 = (...parts: readonly string[]): string =>
+  createHash('sha256').update(JSON.stringify(parts)).digest('base64url');
 
 /**
- * What an API call brings to the events that it causes. With an `Idempotency-Key` the command's id is a hash of the client, its organization, the
- * route and the key, so that a repeated call is the same command; what it says is kept as a hash, so that the same key with another body is
- * refused (domain.md, "Ids").
+ * What an API call brings to the events that it causes. With an `Idempotency-Key` the command's id is a hash of the
+ * client, its organization, the route and the key, so that a repeated call is the same command; what it says is kept as
+ * a hash, so that the same key with another body is refused (domain.md, "Ids").
  * @returns nothing when the key cannot be used
  */
-export const apiContextOf = (request: Request, newId: NewId, { clientId, organizationId }: ApiAccess): CommandContext | undefined => {
+export const apiContextOf = (
+  request: Request,
+  newId: NewId,
+  { clientId, organizationId }: ApiAccess,
+): CommandContext | undefined => {
   const context = contextOf(request, newId, { type: 'client', id: clientId }, { organizationId, clientId });
   const key = request.get('idempotency-key');
   if (key === undefined) return context;

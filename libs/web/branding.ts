@@ -22,4 +22,5 @@ export const brandAnswer = (response: Response, branding: Branding | undefined):
   response.locals.branding = branding;
 };
 
-export const brandingOfAnswer = (response: Response): Branding | undefined => response.locals.branding as Branding | undefined;
+export const brandingOfAnswer = (response: Response): Branding | undefined =>
+  response.locals.branding as Branding | undefined;

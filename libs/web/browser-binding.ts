@@ -7,7 +7,10 @@ const COOKIE = 'ligature_browser';
 const YEAR_MS = 365 * 24 * 3_600_000;
 const shape = /^[A-Za-z0-9_-]{43}$/;
 
-/** The browser's random id, which flows are bound to (L10, L22); `undefined` when it has none. It proves nothing about a person. */
+/**
+ * The browser's random id, which flows are bound to (L10, L22); `undefined` when it has none. It proves nothing about a
+ * person.
+ */
 export const browserIdOf = (request: Request, policy: CookiePolicy): string | undefined => {
   const value = readCookie(request, policy.name(COOKIE));
   return value && shape.test(value) ? value : undefined;

@@ -1,8 +1,8 @@
 import type { Request, Response } from 'express';
 
 /**
- * Cookie attributes for an issuer: `__Host-`, Secure and SameSite=Lax where it is https; plain names on http loopback only, where browsers
- * refuse Secure (security.md, "Server").
+ * Cookie attributes for an issuer: `__Host-`, Secure and SameSite=Lax where it is https; plain names on http loopback
+ * only, where browsers refuse Secure (security.md, "Server").
  */
 export interface CookiePolicy {
   name(base: string): string;
@@ -23,7 +23,13 @@ export const readCookie = (request: Request, name: string): string | undefined =
 };
 
 /** Sets a cookie that scripts cannot read. @param maxAgeMs none: it goes with the browser session */
-export const setCookie = (response: Response, policy: CookiePolicy, base: string, value: string, maxAgeMs?: number): void => {
+export const setCookie = (
+  response: Response,
+  policy: CookiePolicy,
+  base: string,
+  value: string,
+  maxAgeMs?: number,
+): void => {
   response.cookie(policy.name(base), value, {
     httpOnly: true,
     secure: policy.secure,

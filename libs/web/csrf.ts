@@ -1,6 +1,9 @@
 import { createHmac, timingSafeEqual } from 'node:crypto';
 
-/** Tokens for forms: an HMAC over the browser's id and what the form belongs to, so that nothing has to be stored (OWASP, signed double submit). */
+/**
+ * Tokens for forms: an HMAC over the browser's id and what the form belongs to, so that nothing has to be stored
+ * (OWASP, signed double submit).
+ */
 export interface CsrfTokens {
   /** @param scope what the form belongs to, such as the session: a token of another one is refused */
   issue(browserId: string, scope: string): string;

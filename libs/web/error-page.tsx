@@ -6,7 +6,10 @@ import type { Message } from './messages.js';
 import { sendPage } from './send-page.js';
 import { WEB_TEXTS } from './texts.js';
 
-/** What a person sees when something did not work: what happened, what to do next, a stable code, and the id under which the log has the rest. */
+/**
+ * What a person sees when something did not work: what happened, what to do next, a stable code, and the id under which
+ * the log has the rest.
+ */
 export interface PageError {
   readonly status: number;
   /** Stable, snake_case. */
@@ -18,7 +21,13 @@ export interface PageError {
 }
 
 /** Where the log has the rest. */
-export const ErrorReference = ({ code, correlationId }: { readonly code: string; readonly correlationId: string }): VNode => {
+export const ErrorReference = ({
+  code,
+  correlationId,
+}: {
+  readonly code: string;
+  readonly correlationId: string;
+}): VNode => {
   const { t } = useLanguage();
   // The two stand in marked-up places of the sentence, whatever their order in a language.
   const parts = t(WEB_TEXTS.reference, { code: '\0code\0', reference: '\0reference\0' }).split('\0');

@@ -17,7 +17,16 @@ export interface FieldProps {
 }
 
 /** A labelled input with what is wrong beside it, tied together for screen readers. */
-export const Field = ({ name, label, type = 'text', autocomplete, value, hint, error, required = true }: FieldProps): VNode => {
+export const Field = ({
+  name,
+  label,
+  type = 'text',
+  autocomplete,
+  value,
+  hint,
+  error,
+  required = true,
+}: FieldProps): VNode => {
   const { t } = useLanguage();
   const describedBy = [hint && `${name}-hint`, error && `${name}-error`].filter(Boolean).join(' ');
   return (

@@ -68,7 +68,13 @@ export const Page = ({ title, children }: DocumentProps): VNode => (
 );
 
 /** One card of a `Page`. */
-export const Card = ({ children, labelledBy }: { readonly children: ComponentChildren; readonly labelledBy?: string }): VNode => (
+export const Card = ({
+  children,
+  labelledBy,
+}: {
+  readonly children: ComponentChildren;
+  readonly labelledBy?: string;
+}): VNode => (
   <section class="card narrow stack" aria-labelledby={labelledBy}>
     {children}
   </section>
@@ -124,4 +130,6 @@ export const renderPage = (page: VNode, { language, branding }: PageFrame): stri
   )}`;
 
 /** The hidden field that every form carries. */
-export const CsrfField = ({ token }: { readonly token: string }): VNode => <input type="hidden" name="csrf" value={token} />;
+export const CsrfField = ({ token }: { readonly token: string }): VNode => (
+  <input type="hidden" name="csrf" value={token} />
+);

@@ -2,7 +2,9 @@
 export const LOCALES = ['en', 'de'] as const;
 export type Locale = (typeof LOCALES)[number];
 
-/** A text with `{placeholders}`; or two, chosen by `{count}` (CLDR plural categories: English and German know these). */
+/**
+ * A text with `{placeholders}`; or two, chosen by `{count}` (CLDR plural categories: English and German know these).
+ */
 export type Pattern = string | { readonly one: string; readonly other: string };
 
 /** A text in every language. `Placeholder`: what has to be told to say it. */
@@ -18,8 +20,9 @@ type PlaceholdersOf<P> = P extends { readonly one: infer One; readonly other: in
   : PlaceholdersIn<P>;
 
 /**
- * The texts of a context, by key, each in every language: one `texts.ts` (or `*-texts.ts`) per context, nothing to register. That a key lacks a
- * language or a page lacks a value is found by the compiler; that two languages name other placeholders, by `texts.unit.spec.ts`.
+ * The texts of a context, by key, each in every language: one `texts.ts` (or `*-texts.ts`) per context, nothing to
+ * register. That a key lacks a language or a page lacks a value is found by the compiler; that two languages name other
+ * placeholders, by `texts.unit.spec.ts`.
  */
 export const messages = <const T extends Readonly<Record<string, Readonly<Record<Locale, Pattern>>>>>(
   texts: T,
@@ -38,7 +41,10 @@ export type Translate = <Placeholder extends string>(
   ...values: [Placeholder] extends [never] ? [] : [Readonly<Record<Placeholder, string | number>>]
 ) => string;
 
-/** A language, for everything on a page that is not the same in all of them. Times are UTC: without script a server knows no better. */
+/**
+ * A language, for everything on a page that is not the same in all of them. Times are UTC: without script a server
+ * knows no better.
+ */
 export interface Language {
   readonly locale: Locale;
   readonly t: Translate;
@@ -51,7 +57,12 @@ export interface Language {
 const languageOf = (locale: Locale): Language => {
   const plural = new Intl.PluralRules(locale);
   const day = new Intl.DateTimeFormat(locale, { dateStyle: 'medium', timeZone: 'UTC' });
-  const minute = new Intl.DateTimeFormat(locale, { dateStyle: 'medium', timeStyle: 'short', hourCycle: 'h23', timeZone: 'UTC' });
+  const minute = new Intl.DateTimeFormat(locale, {
+    dateStyle: 'medium',
+    timeStyle: 'short',
+    hourCycle: 'h23',
+    timeZone: 'UTC',
+  });
   const patternFor = (pattern: Pattern, count: unknown): string =>
     typeof pattern === 'string' ? pattern : pattern[plural.select(Number(count)) === 'one' ? 'one' : 'other'];
   return {

@@ -5,8 +5,8 @@ import type { NewId } from '#libs/platform/ids.js';
 const MAX_USER_AGENT = 512;
 
 /**
- * What a request brings to the events that it causes. The address is the peer's; a forwarded header counts only from configured proxies
- * (Express' "trust proxy").
+ * What a request brings to the events that it causes. The address is the peer's; a forwarded header counts only from
+ * configured proxies (Express' "trust proxy").
  */
 export const contextOf = (
   request: Request,

@@ -2,10 +2,15 @@ export const originOf = (url: string): string => new URL(url).origin;
 
 /**
  * Headers of every page of ours: no scripts at all, no framing, no caching, no referrer.
- * @param formTargets origins that a form of this page may lead to, redirects included (`form-action` governs the redirect after a POST too)
+ * @param formTargets origins that a form of this page may lead to, redirects included (`form-action` governs the
+ * redirect after a POST too)
  * @param logoUrl the organization's logo: the only picture, and the only thing that may come from elsewhere
  */
-export const pageHeaders = (formTargets: readonly string[] = [], logoUrl?: string, scriptHash?: string): Record<string, string> => ({
+export const pageHeaders = (
+  formTargets: readonly string[] = [],
+  logoUrl?: string,
+  scriptHash?: string,
+): Record<string, string> => ({
   'content-security-policy': [
     `default-src 'none'`,
     `style-src 'self'`,

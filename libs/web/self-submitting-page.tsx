@@ -11,7 +11,8 @@ const SCRIPT_HASH = `sha256-${createHash('sha256').update(SCRIPT).digest('base64
 export const SubmitAtOnce = (): VNode => <script>{SCRIPT}</script>;
 
 /**
- * Answers with a page whose only form is posted to another site by the one script that the page may run (security.md, "Server").
+ * Answers with a page whose only form is posted to another site by the one script that the page may run (security.md,
+ * "Server").
  * @param target the origin that the form is posted to
  */
 export const sendSelfSubmittingPage = (response: Response, page: VNode, target: string): void =>

@@ -6,7 +6,8 @@ import { languageOfAnswer } from './locale.js';
 import { pageHeaders } from './security-headers.js';
 
 /**
- * Answers with a page, in the language and the organization's look that the answer has (`preferUiLocales`, `brandAnswer`).
+ * Answers with a page, in the language and the organization's look that the answer has (`preferUiLocales`,
+ * `brandAnswer`).
  * @param options.formTargets origins that its forms may lead to
  * @param options.status 422 for a form that came back
  * @param options.scriptHash of the one script that the page may run (CSP Level 3, hash-source); none unless told

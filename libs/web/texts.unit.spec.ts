@@ -6,13 +6,19 @@ import type { Message, Pattern } from './messages.js';
 
 const root = fileURLToPath(new URL('../..', import.meta.url));
 const files = ['libs', 'apps']
-  .flatMap((top) => readdirSync(`${root}/${top}`, { recursive: true, encoding: 'utf8' }).map((path) => `${top}/${path}`))
+  .flatMap((top) =>
+    readdirSync(`${root}/${top}`, { recursive: true, encoding: 'utf8' }).map((path) => `${top}/${path}`),
+  )
   .filter((path) => /(^|[/-])texts\.ts$/.test(path));
 
-const isMessage = (value: unknown): value is Message => typeof value === 'object' && value !== null && 'patterns' in value;
-const wordingsOf = (pattern: Pattern): readonly string[] => (typeof pattern === 'string' ? [pattern] : [pattern.one, pattern.other]);
+const isMessage = (value: unknown): value is Message =>
+  typeof value === 'object' && value !== null && 'patterns' in value;
+const wordingsOf = (pattern: Pattern): readonly string[] =>
+  typeof pattern === 'string' ? [pattern] : [pattern.one, pattern.other];
 const placeholdersOf = (pattern: Pattern): readonly string[] =>
-  [...new Set(wordingsOf(pattern).flatMap((text) => [...text.matchAll(/\{(\w+)\}/g)].map(([, name]) => name ?? '')))].sort();
+  [
+    ...new Set(wordingsOf(pattern).flatMap((text) => [...text.matchAll(/\{(\w+)\}/g)].map(([, name]) => name ?? ''))),
+  ].sort();
 
 const catalogue = (
   await Promise.all(
@@ -46,7 +52,9 @@ describe('the message catalogue', () => {
   });
 
   it('says no sentence in English to a German reader', () => {
-    const same = catalogue.filter(([, { patterns }]) => patterns.en === patterns.de && String(patterns.en).includes(' '));
+    const same = catalogue.filter(
+      ([, { patterns }]) => patterns.en === patterns.de && String(patterns.en).includes(' '),
+    );
     expect(same.map(([key]) => key)).toEqual([]);
   });
 });
@@ -54,7 +62,10 @@ describe('the message catalogue', () => {
 describe('saying a message', () => {
   const texts = messages({
     hello: { en: 'Hello {name}', de: 'Guten Tag {name}' },
-    sessions: { en: { one: '{count} session', other: '{count} sessions' }, de: { one: '{count} Sitzung', other: '{count} Sitzungen' } },
+    sessions: {
+      en: { one: '{count} session', other: '{count} sessions' },
+      de: { one: '{count} Sitzung', other: '{count} Sitzungen' },
+    },
   });
 
   it('puts values into their places, and only there', () => {

@@ -2,8 +2,9 @@ import type { Branding } from './branding.js';
 import { PALETTE } from './stylesheet.js';
 
 /**
- * An organization's colours as a stylesheet of its own, so that no page needs `style-src` to allow more than our own files. Its address *is* the
- * colours: nothing to look up, and good for ever. Whatever somebody configures, text keeps the contrast of WCAG 2.2, 1.4.3.
+ * An organization's colours as a stylesheet of its own, so that no page needs `style-src` to allow more than our own
+ * files. Its address *is* the colours: nothing to look up, and good for ever. Whatever somebody configures, text keeps
+ * the contrast of WCAG 2.2, 1.4.3.
  */
 export const themeHref = ({ accentColor, backgroundColor }: Branding): string | undefined =>
   accentColor === undefined && backgroundColor === undefined
@@ -45,12 +46,14 @@ const accentOf = (accent: string, theme: 'light' | 'dark') => {
 };
 
 const groundOf = (background: string, theme: 'light' | 'dark') => {
-  const ground = theme === 'light' ? background : moved(background, 'light', (color) => luminance(color) <= DARK_LUMINANCE);
+  const ground =
+    theme === 'light' ? background : moved(background, 'light', (color) => luminance(color) <= DARK_LUMINANCE);
   return { ground, 'on-ground': inkOn(ground) };
 };
 
 /** Black or white, whichever is read better: one of them always has a contrast of at least 4.58. */
-const inkOn = (color: string): string => (contrast(color, '#ffffff') >= contrast(color, '#000000') ? '#ffffff' : '#000000');
+const inkOn = (color: string): string =>
+  contrast(color, '#ffffff') >= contrast(color, '#000000') ? '#ffffff' : '#000000';
 
 /** The nearest shade that will do: darker in a light theme, lighter in a dark one. */
 const moved = (color: string, theme: 'light' | 'dark', enough: (color: string) => boolean): string => {
@@ -63,7 +66,8 @@ const moved = (color: string, theme: 'light' | 'dark', enough: (color: string) =
 };
 
 const channels = (color: string): readonly number[] => [1, 3, 5].map((at) => parseInt(color.slice(at, at + 2), 16));
-const hex = (values: readonly number[]): string => `#${values.map((value) => value.toString(16).padStart(2, '0')).join('')}`;
+const hex = (values: readonly number[]): string =>
+  `#${values.map((value) => value.toString(16).padStart(2, '0')).join('')}`;
 
 /** WCAG 2.2, "relative luminance". */
 const luminance = (color: string): number => {

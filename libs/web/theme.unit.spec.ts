@@ -19,7 +19,13 @@ describe('an organization’s colours', () => {
       fc.property(color, color, (accentColor, backgroundColor) => {
         const themes = variablesOf(themeStylesheet(fileOf(accentColor, backgroundColor)) ?? '');
         for (const theme of ['light', 'dark'] as const) {
-          const { accent = '', 'accent-ink': accentInk = '', link = '', ground = '', 'on-ground': onGround = '' } = themes[theme];
+          const {
+            accent = '',
+            'accent-ink': accentInk = '',
+            link = '',
+            ground = '',
+            'on-ground': onGround = '',
+          } = themes[theme];
           expect(contrast(accent, accentInk)).toBeGreaterThanOrEqual(4.5);
           expect(contrast(accent, PALETTE[theme].paper)).toBeGreaterThanOrEqual(3);
           expect(contrast(link, PALETTE[theme].paper)).toBeGreaterThanOrEqual(4.5);
@@ -38,17 +44,31 @@ describe('an organization’s colours', () => {
     expect(themeHref({ organizationName: 'Test' })).toBeUndefined();
   });
 
-  it.each(['', 'default.css', '0b6e4f.css', '0b6e4f-}body{.css', '0B6E4F-default.css', '0b6e4f-default.css/..', 'default-fffffff.css'])(
-    '%p is no such stylesheet',
-    (file) => {
-      expect(themeStylesheet(file)).toBeUndefined();
-    },
-  );
+  it.each([
+    '',
+    'default.css',
+    '0b6e4f.css',
+    '0b6e4f-}body{.css',
+    '0B6E4F-default.css',
+    '0b6e4f-default.css/..',
+    'default-fffffff.css',
+  ])('%p is no such stylesheet', (file) => {
+    expect(themeStylesheet(file)).toBeUndefined();
+  });
 
   it('the palette itself is readable', () => {
-    for (const { paper, ground, ink, muted, accent, link, bad, good, 'accent-ink': accentInk, 'on-ground': onGround } of Object.values(
-      PALETTE,
-    )) {
+    for (const {
+      paper,
+      ground,
+      ink,
+      muted,
+      accent,
+      link,
+      bad,
+      good,
+      'accent-ink': accentInk,
+      'on-ground': onGround,
+    } of Object.values(PALETTE)) {
       for (const text of [ink, muted, link, bad, good]) expect(contrast(text, paper)).toBeGreaterThanOrEqual(4.5);
       expect(contrast(accent, accentInk)).toBeGreaterThanOrEqual(4.5);
       expect(contrast(onGround, ground)).toBeGreaterThanOrEqual(4.5);

@@ -43,7 +43,11 @@ const history = (
 /** Whatever the batches, and applied twice: the same rows (exactly-once effect, projections.md). */
 const rowsOf = async (events: readonly RecordedEvent[]): Promise<Record<string, unknown>[]> => {
   const rows = await rowsAfterBatches(pool, historyIndexProjection, [events]);
-  for (const batches of [[events, events], events.map((event) => [event]), events.flatMap((event) => [[event], [event]])])
+  for (const batches of [
+    [events, events],
+    events.map((event) => [event]),
+    events.flatMap((event) => [[event], [event]]),
+  ])
     expect(await rowsAfterBatches(pool, historyIndexProjection, batches)).toEqual(rows);
   return rows;
 };
@@ -81,7 +85,10 @@ describe('the history index', () => {
         [`userActivity-${ANN}`, ended],
         ['organization-named', renamed],
         ['auditAccess-accessed', { type: 'HistoryAccessed', data: { access: 'export', query: {} } }],
-        ['relyingParty-app', { type: 'RelyingPartyConfigured', data: { organizationId: 'configured', displayName: 'App' } }],
+        [
+          'relyingParty-app',
+          { type: 'RelyingPartyConfigured', data: { organizationId: 'configured', displayName: 'App' } },
+        ],
       ),
     );
     expect(rows.map((row) => [row.organization_id, row.position]).toSorted()).toEqual([
@@ -123,7 +130,11 @@ describe('the history index', () => {
   it('holds no personal value, whatever the history', () =>
     fc.assert(
       fc.asyncProperty(generatedAccount, async (generated) => {
-        const named = { ...generated, name: 'SECRET', steps: generated.steps.map((step) => ({ ...step, name: 'SECRET' })) };
+        const named = {
+          ...generated,
+          name: 'SECRET',
+          steps: generated.steps.map((step) => ({ ...step, name: 'SECRET' })),
+        };
         const rows = await rowsAfterBatches(pool, historyIndexProjection, [eventsOf(named, ANN)]);
         expect(rows.length).toBeGreaterThan(0);
         expect(JSON.stringify(rows)).not.toContain('SECRET');

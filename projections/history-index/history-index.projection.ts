@@ -17,18 +17,27 @@ interface Row extends Entry {
   readonly organizationId: string;
 }
 
-const isFirstOfUser = ({ event }: RecordedEvent): boolean => event.type === 'UserProvisioned' || event.type === 'UserRegistered';
+const isFirstOfUser = ({ event }: RecordedEvent): boolean =>
+  event.type === 'UserProvisioned' || event.type === 'UserRegistered';
 
 /**
- * Which event belongs to whose history, and by what it can be filtered: positions and filter columns, nothing personal, no payload. The
- * organization-wide history finds its events here and reads them from their streams. Settings of the installation belong to no organization
- * and have no row.
+ * Which event belongs to whose history, and by what it can be filtered: positions and filter columns, nothing personal,
+ * no payload. The organization-wide history finds its events here and reads them from their streams. Settings of the
+ * installation belong to no organization and have no row.
  */
 export const historyIndexProjection: Projection = {
   name: 'history-index',
   version: 1,
   events: 'plain',
-  streamPrefixes: ['user-', 'userActivity-', 'signInAttempts-', 'organization-', 'identityProvider-', 'relyingParty-', 'auditAccess-'],
+  streamPrefixes: [
+    'user-',
+    'userActivity-',
+    'signInAttempts-',
+    'organization-',
+    'identityProvider-',
+    'relyingParty-',
+    'auditAccess-',
+  ],
   tables: [
     {
       name: 'history_index',
@@ -62,7 +71,11 @@ export const historyIndexProjection: Projection = {
 };
 
 /** Notes the organizations of users who begin in this batch, and looks up those of users whose events do not say. */
-const organizationsOfUsers = async (entries: readonly Entry[], db: Queryable, schema: string): Promise<ReadonlyMap<string, string>> => {
+const organizationsOfUsers = async (
+  entries: readonly Entry[],
+  db: Queryable,
+  schema: string,
+): Promise<ReadonlyMap<string, string>> => {
   const firsts = entries.filter(({ recorded }) => isFirstOfUser(recorded));
   const begun = new Map(firsts.map(({ recorded, facets }) => [idOf(recorded.stream), facets.organizationId ?? '']));
   if (begun.size > 0) {
@@ -74,7 +87,9 @@ const organizationsOfUsers = async (entries: readonly Entry[], db: Queryable, sc
   const silent = entries.filter(
     ({ recorded, facets }) => facets.organizationId === undefined && OF_A_USER.includes(categoryOf(recorded.stream)),
   );
-  const unknown = [...new Set(silent.map(({ recorded }) => idOf(recorded.stream)))].filter((userId) => !begun.has(userId));
+  const unknown = [...new Set(silent.map(({ recorded }) => idOf(recorded.stream)))].filter(
+    (userId) => !begun.has(userId),
+  );
   if (unknown.length === 0) return begun;
   const { rows } = await db.query<{ user_id: string; organization_id: string }>(
     `SELECT user_id, organization_id FROM ${schema}.history_index_users WHERE user_id = ANY($1)`,
@@ -84,8 +99,8 @@ const organizationsOfUsers = async (entries: readonly Entry[], db: Queryable, sc
 };
 
 /**
- * Inserts rows, in the order of their positions, that may be there already. Asking so for each row (`ON CONFLICT`) is a third of what its insertion costs; so it is asked once
- * for all of them, which are new unless a batch comes again.
+ * Inserts rows, in the order of their positions, that may be there already. Asking so for each row (`ON CONFLICT`) is a
+ * third of what its insertion costs; so it is asked once for all of them, which are new unless a batch comes again.
  */
 const insert = async (rows: readonly Row[], db: Queryable, schema: string): Promise<void> => {
   const [first, last] = [rows.at(0), rows.at(-1)];

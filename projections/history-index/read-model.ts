@@ -1,7 +1,20 @@
-import { Between, Column, Entity, In, LessThan, LessThanOrEqual, MoreThan, MoreThanOrEqual, PrimaryColumn } from 'typeorm';
+import {
+  Between,
+  Column,
+  Entity,
+  In,
+  LessThan,
+  LessThanOrEqual,
+  MoreThan,
+  MoreThanOrEqual,
+  PrimaryColumn,
+} from 'typeorm';
 import type { DataSource, FindOperator } from 'typeorm';
 
-/** An event of an organization's history: where it stands, and by what it is filtered. Reads the view over the live generation. */
+/**
+ * An event of an organization's history: where it stands, and by what it is filtered. Reads the view over the live
+ * generation.
+ */
 @Entity({ name: 'history_index' })
 export class HistoryIndexView {
   @PrimaryColumn({ name: 'organization_id', type: 'text' })
@@ -54,7 +67,9 @@ export const findInHistoryIndex = (
   readModels.getRepository(HistoryIndexView).find({
     where: {
       organizationId,
-      ...(after === undefined ? {} : { position: order === 'asc' ? MoreThan(after.toString()) : LessThan(after.toString()) }),
+      ...(after === undefined
+        ? {}
+        : { position: order === 'asc' ? MoreThan(after.toString()) : LessThan(after.toString()) }),
       ...(types ? { type: In([...types]) } : {}),
       ...(from || to ? { occurredAt: timeBetween(from, to) } : {}),
       ...(actor ? { actorType: actor.type, ...(actor.id === undefined ? {} : { actorId: actor.id }) } : {}),

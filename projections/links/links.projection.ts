@@ -10,7 +10,10 @@ import type { ActivityEvent } from '#libs/sign-in/events.js';
 
 type Linked = RecordedEvent<EventOf<typeof externalIdentityLinked>>;
 
-/** What a batch comes to, per claim id: a claim id is linked once and unlinked once, so order within a batch is kept by looking up. */
+/**
+ * What a batch comes to, per claim id: a claim id is linked once and unlinked once, so order within a batch is kept by
+ * looking up.
+ */
 interface Changes {
   readonly linked: Map<string, Linked>;
   readonly unlinked: Set<string>;
@@ -48,7 +51,12 @@ export const linksProjection: Projection = {
   name: 'links',
   version: 1,
   streamPrefixes: ['user-', 'userActivity-'],
-  events: { ExternalIdentityLinked: 'whole', ExternalIdentityUnlinked: 'plain', ErasureStarted: 'plain', LoginSucceeded: 'plain' },
+  events: {
+    ExternalIdentityLinked: 'whole',
+    ExternalIdentityUnlinked: 'plain',
+    ErasureStarted: 'plain',
+    LoginSucceeded: 'plain',
+  },
   tables: [
     {
       name: 'links',
@@ -70,7 +78,8 @@ export const linksProjection: Projection = {
     const { linked, unlinked, lastUsed, erased } = changesOf(batch);
     if (linked.size > 0) {
       const rows = [...linked.values()];
-      const column = (of: (recorded: Linked) => string | undefined) => textArray(rows.map((recorded) => of(recorded) ?? null));
+      const column = (of: (recorded: Linked) => string | undefined) =>
+        textArray(rows.map((recorded) => of(recorded) ?? null));
       await db.query(
         `INSERT INTO ${schema}.links (claim_id, user_id, provider_id, issuer, subject, name_at_provider, origin, linked_at)
          SELECT * FROM unnest($1::uuid[], $2::uuid[], $3::text[], $4::text[], $5::text[], $6::text[], $7::text[], $8::timestamptz[])

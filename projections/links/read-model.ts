@@ -37,7 +37,12 @@ export const linksOfUser = (readModels: DataSource, userId: string): Promise<Lin
   readModels.getRepository(LinkView).find({ where: { userId }, order: { linkedAt: 'ASC', claimId: 'ASC' } });
 
 /** Live links of a provider that were made between two moments, both included, oldest first. */
-export const linksOfProvider = (readModels: DataSource, providerId: string, from: Date, to: Date): Promise<LinkView[]> =>
+export const linksOfProvider = (
+  readModels: DataSource,
+  providerId: string,
+  from: Date,
+  to: Date,
+): Promise<LinkView[]> =>
   readModels
     .getRepository(LinkView)
     .find({ where: { providerId, linkedAt: Between(from, to) }, order: { linkedAt: 'ASC', claimId: 'ASC' } });
@@ -45,7 +50,10 @@ export const linksOfProvider = (readModels: DataSource, providerId: string, from
 const PAGE = 1_000;
 
 /** Who holds a live link to one of these providers, page by page, each user once. */
-export async function* usersOfProviders(readModels: DataSource, ...providerIds: readonly string[]): AsyncGenerator<readonly string[]> {
+export async function* usersOfProviders(
+  readModels: DataSource,
+  ...providerIds: readonly string[]
+): AsyncGenerator<readonly string[]> {
   if (providerIds.length === 0) return;
   for (let after: string | undefined; ;) {
     const query = readModels

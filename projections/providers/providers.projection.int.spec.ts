@@ -76,9 +76,15 @@ describe('providers', () => {
   it('follows a removal to its end', async () => {
     const announced: IdentityProviderEvent = { type: 'IdentityProviderRemovalAnnounced', data: {} };
     const cancelled: IdentityProviderEvent = { type: 'IdentityProviderRemovalCancelled', data: {} };
-    expect(await rowsOf(of('a', configured({}), announced))).toMatchObject([{ state: 'removal_announced', active: true }]);
-    expect(await rowsOf(of('a', configured({}), announced, cancelled))).toMatchObject([{ state: 'in_use', active: true }]);
+    expect(await rowsOf(of('a', configured({}), announced))).toMatchObject([
+      { state: 'removal_announced', active: true },
+    ]);
+    expect(await rowsOf(of('a', configured({}), announced, cancelled))).toMatchObject([
+      { state: 'in_use', active: true },
+    ]);
     const removed: IdentityProviderEvent = { type: 'IdentityProviderRemoved', data: { peopleWithoutWayIn: 0 } };
-    expect(await rowsOf(of('a', configured({}), announced, removed))).toMatchObject([{ state: 'removed', active: false }]);
+    expect(await rowsOf(of('a', configured({}), announced, removed))).toMatchObject([
+      { state: 'removed', active: false },
+    ]);
   });
 });

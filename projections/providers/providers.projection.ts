@@ -28,7 +28,11 @@ export const providersProjection: Projection = {
   },
 };
 
-const apply = async ({ event, stream }: RecordedEvent<IdentityProviderEvent>, db: Queryable, schema: string): Promise<void> => {
+const apply = async (
+  { event, stream }: RecordedEvent<IdentityProviderEvent>,
+  db: Queryable,
+  schema: string,
+): Promise<void> => {
   const id = idOf(stream);
   const set = (assignment: string): Promise<unknown> =>
     db.query(`UPDATE ${schema}.providers SET ${assignment} WHERE provider_id = $1`, [id]);

@@ -42,7 +42,10 @@ export class UserView {
 const PAGE = 1_000;
 
 /** Who belongs to an organization, page by page. */
-export async function* usersOfOrganization(readModels: DataSource, organizationId: string): AsyncGenerator<readonly string[]> {
+export async function* usersOfOrganization(
+  readModels: DataSource,
+  organizationId: string,
+): AsyncGenerator<readonly string[]> {
   for (let after: string | undefined; ;) {
     const rows = await readModels.getRepository(UserView).find({
       select: { userId: true },
@@ -72,7 +75,10 @@ export interface ClaimsOfUser {
   readonly denied: boolean;
 }
 
-/** Reads the claims of a user: the OpenID Provider asks for them with every token, and those who ask at the same moment share a statement. */
+/**
+ * Reads the claims of a user: the OpenID Provider asks for them with every token, and those who ask at the same moment
+ * share a statement.
+ */
 export const claimsReader = (db: Queryable): ((userId: string) => Promise<ClaimsOfUser | undefined>) =>
   askTogether(async (userIds) => {
     const { rows } = await db.query<ClaimsOfUser & { readonly userId: string }>({

@@ -1,7 +1,10 @@
 /** In [0, 1), seeded. */
 export type Random = () => number;
 
-/** What became of one mutated input. `genuine`: it says what the provider said. `accepted`: somebody got in by something else. */
+/**
+ * What became of one mutated input. `genuine`: it says what the provider said. `accepted`: somebody got in by something
+ * else.
+ */
 export interface FuzzOutcome {
   readonly outcome: 'refused' | 'genuine' | 'accepted';
   readonly detail: string;
@@ -129,5 +132,13 @@ export const fuzz = async (target: FuzzTarget, tries: number, seed: number): Pro
   }
   process.off('uncaughtException', stray);
   process.off('unhandledRejection', stray);
-  return { target: target.name, tried: tries, refused: counts.refused, genuine: counts.genuine, accepted, crashes, slowestMs };
+  return {
+    target: target.name,
+    tried: tries,
+    refused: counts.refused,
+    genuine: counts.genuine,
+    accepted,
+    crashes,
+    slowestMs,
+  };
 };

@@ -17,7 +17,10 @@ const POLICY = { ...TEST_POLICY, timeoutMs: 5_000 };
 const clock = (): Date => new Date();
 const now = (): number => Math.floor(Date.now() / 1_000);
 
-/** The three parts of a token as the bytes that are signed and the signature that is checked: base64url has more than one text for some bytes. */
+/**
+ * The three parts of a token as the bytes that are signed and the signature that is checked: base64url has more than
+ * one text for some bytes.
+ */
 const canonical = (token: unknown): string => {
   if (typeof token !== 'string') return JSON.stringify(token);
   const [header, payload, signature, ...more] = token.split('.');
@@ -26,7 +29,9 @@ const canonical = (token: unknown): string => {
 const parsed = (text: string): Record<string, unknown> | undefined => {
   try {
     const value: unknown = JSON.parse(text);
-    return typeof value === 'object' && value !== null && !Array.isArray(value) ? (value as Record<string, unknown>) : undefined;
+    return typeof value === 'object' && value !== null && !Array.isArray(value)
+      ? (value as Record<string, unknown>)
+      : undefined;
   } catch {
     return undefined;
   }
@@ -63,13 +68,23 @@ class Lane {
   /** Begins a flow, and takes the provider's honest answer to it. */
   async begin(): Promise<Record<string, string>> {
     this.provider.lies = {};
-    const begun = await this.upstream.begin({ settings: this.settings(), intent: 'x', browserId: BROWSER, callbackUrl: CALLBACK });
+    const begun = await this.upstream.begin({
+      settings: this.settings(),
+      intent: 'x',
+      browserId: BROWSER,
+      callbackUrl: CALLBACK,
+    });
     if (begun.kind !== 'redirect') throw new Error(`an honest flow could not be begun: ${JSON.stringify(begun)}`);
     return Object.fromEntries(this.provider.answerTo(new URL(begun.redirectTo).searchParams));
   }
 
   complete(parameters: Readonly<Record<string, unknown>>, userInfo = false) {
-    return this.upstream.complete({ settings: this.settings(userInfo), parameters, browserId: BROWSER, callbackUrl: CALLBACK });
+    return this.upstream.complete({
+      settings: this.settings(userInfo),
+      parameters,
+      browserId: BROWSER,
+      callbackUrl: CALLBACK,
+    });
   }
 
   /** A whole flow in which the provider lies after it was begun. */
@@ -81,7 +96,10 @@ class Lane {
 
   #fresh(): [UpstreamOpenId<string>, BackChannelLogout] {
     const discovery = new Discovery(POLICY, clock);
-    return [new UpstreamOpenId({ flows: this.#flows, discovery, policy: POLICY, clock }), new BackChannelLogout({ discovery, clock })];
+    return [
+      new UpstreamOpenId({ flows: this.#flows, discovery, policy: POLICY, clock }),
+      new BackChannelLogout({ discovery, clock }),
+    ];
   }
 }
 
@@ -105,7 +123,8 @@ const callbacks = async (lane: Lane, random: Random): Promise<FuzzOutcome> => {
   };
   if (random() < 0.2) delete change[name];
   if (random() < 0.1) change.error = strangeValue(random);
-  const isGenuine = (): boolean => ['state', 'code', 'iss'].every((key) => change[key] === honest[key]) && change.error === undefined;
+  const isGenuine = (): boolean =>
+    ['state', 'code', 'iss'].every((key) => change[key] === honest[key]) && change.error === undefined;
   return outcomeOf(await lane.complete(change), isGenuine, () => JSON.stringify(change));
 };
 
@@ -132,12 +151,22 @@ const tokenResponses = async (lane: Lane, random: Random): Promise<FuzzOutcome> 
 const WRONG_CLAIMS: Readonly<Record<string, (random: Random) => unknown>> = {
   iss: (random) => pick<unknown>(random, [undefined, strangeValue(random), 'https://evil.example', 'http://127.0.0.1']),
   aud: (random) =>
-    pick<unknown>(random, [undefined, strangeValue(random), 'other', ['other'], ['ligature', 'other'], 'ligature ', 'LIGATURE']),
-  exp: (random) => pick<unknown>(random, [undefined, null, '9999999999', now() - 61 - Math.floor(random() * 1e6), true, [], -1]),
+    pick<unknown>(random, [
+      undefined,
+      strangeValue(random),
+      'other',
+      ['other'],
+      ['ligature', 'other'],
+      'ligature ',
+      'LIGATURE',
+    ]),
+  exp: (random) =>
+    pick<unknown>(random, [undefined, null, '9999999999', now() - 61 - Math.floor(random() * 1e6), true, [], -1]),
   iat: (random) => pick<unknown>(random, [undefined, null, '1', now() + 120 + Math.floor(random() * 1e6), {}, true]),
   nbf: (random) => pick<unknown>(random, [null, '1', now() + 120 + Math.floor(random() * 1e6), {}]),
   nonce: (random) => pick<unknown>(random, [undefined, strangeValue(random), randomUUID()]),
-  sub: (random) => pick<unknown>(random, [undefined, null, 7, '', {}, [], ['subject-1'], 'x'.repeat(256), 'sübject', 'a\nb', true]),
+  sub: (random) =>
+    pick<unknown>(random, [undefined, null, 7, '', {}, [], ['subject-1'], 'x'.repeat(256), 'sübject', 'a\nb', true]),
   azp: (random) => pick<unknown>(random, ['other', 7, [], {}, 'ligature ']),
   auth_time: (random) => pick<unknown>(random, ['1', 1.5, {}, 9e99, -1, null]),
   amr: (random) => pick<unknown>(random, ['pwd', [7], {}, 7]),
@@ -158,7 +187,10 @@ const userInfos = (lane: Lane, random: Random): Promise<FuzzOutcome> => {
   let sent = '';
   const lies: Lies = {
     userInfo: (honest) => {
-      const changed = { ...honest, sub: pick<unknown>(random, [undefined, strangeValue(random), mutatedText(random, String(honest.sub))]) };
+      const changed = {
+        ...honest,
+        sub: pick<unknown>(random, [undefined, strangeValue(random), mutatedText(random, String(honest.sub))]),
+      };
       sent = random() < 0.5 ? mutatedText(random, JSON.stringify(honest)) : JSON.stringify(changed);
       return sent;
     },
@@ -179,7 +211,10 @@ const keySets = async (lane: Lane, random: Random): Promise<FuzzOutcome> => {
     jwks: (keys) => {
       [key] = keys;
       const field = pick(random, Object.keys(key ?? {}));
-      const changed = { ...key, [field]: pick(random, [strangeValue(random), mutatedText(random, String(key?.[field as keyof JWK]))]) };
+      const changed = {
+        ...key,
+        [field]: pick(random, [strangeValue(random), mutatedText(random, String(key?.[field as keyof JWK]))]),
+      };
       sent =
         random() < 0.4
           ? mutatedText(random, JSON.stringify({ keys }))
@@ -222,7 +257,9 @@ const logoutTokens = async (lane: Lane, random: Random): Promise<FuzzOutcome> =>
     ? await lane.provider.sign({ ...honest, [field]: field === 'nonce' ? 'n' : wrong }, { typ: 'logout+jwt' })
     : pick<unknown>(random, [mutatedText(random, token), strangeValue(random)]);
   const isGenuine = (): boolean => !signed && canonical(sent) === canonical(token);
-  return outcomeOf(await lane.logout.verify(lane.settings(), sent), isGenuine, () => JSON.stringify(signed ? { [field]: wrong } : sent));
+  return outcomeOf(await lane.logout.verify(lane.settings(), sent), isGenuine, () =>
+    JSON.stringify(signed ? { [field]: wrong } : sent),
+  );
 };
 
 const TARGETS = {
@@ -234,14 +271,16 @@ const TARGETS = {
   'logout tokens': logoutTokens,
 } as const;
 
-/** What an OpenID Provider, or whoever stands between it and us, may send. Each target has a provider of its own, over real HTTP. */
-export const openIdTargets: readonly { readonly name: string; readonly start: () => Promise<FuzzTarget> }[] = Object.entries(TARGETS).map(
-  ([name, attempt]) => ({
+/**
+ * What an OpenID Provider, or whoever stands between it and us, may send. Each target has a provider of its own, over
+ * real HTTP.
+ */
+export const openIdTargets: readonly { readonly name: string; readonly start: () => Promise<FuzzTarget> }[] =
+  Object.entries(TARGETS).map(([name, attempt]) => ({
     name,
     start: async () => {
       const provider = await HostileOpenIdProvider.start();
       const lane = new Lane(provider);
       return { name, try: (random) => attempt(lane, random), stop: () => provider.stop() };
     },
-  }),
-);
+  }));

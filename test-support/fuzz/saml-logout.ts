@@ -42,7 +42,11 @@ class SamlLogoutFuzz implements FuzzTarget {
     const message: LogoutMessage =
       random() < 0.5
         ? { binding: 'redirect', rawQuery: mutatedText(random, this.#query) }
-        : { binding: 'post', encoded: Buffer.from(mutatedText(random, this.#signed)).toString('base64'), relayState: 'back' };
+        : {
+            binding: 'post',
+            encoded: Buffer.from(mutatedText(random, this.#signed)).toString('base64'),
+            relayState: 'back',
+          };
     const input = JSON.stringify(message);
     try {
       const read = this.#read(message);

@@ -25,7 +25,8 @@ interface Original {
 }
 
 const position = (random: Random, text: string): number => Math.floor(random() * text.length);
-const cut = (text: string, from: number, length: number, instead = ''): string => text.slice(0, from) + instead + text.slice(from + length);
+const cut = (text: string, from: number, length: number, instead = ''): string =>
+  text.slice(0, from) + instead + text.slice(from + length);
 
 /** The text between a random start and end of some element, both included. */
 const anElement = (random: Random, xml: string): { readonly from: number; readonly text: string } => {
@@ -98,7 +99,9 @@ const MUTATIONS: readonly ((random: Random, xml: string) => string)[] = [
   // An attribute has another value, or is gone.
   (random, xml) => {
     const attribute = pick(random, [...xml.matchAll(/\s[\w:]+="([^"]*)"/g)]);
-    return attribute ? cut(xml, attribute.index, attribute[0].length, attribute[0].replace(/"[^"]*"/, `"${pick(random, VALUES)}"`)) : xml;
+    return attribute
+      ? cut(xml, attribute.index, attribute[0].length, attribute[0].replace(/"[^"]*"/, `"${pick(random, VALUES)}"`))
+      : xml;
   },
   (random, xml) => {
     const attribute = pick(random, [...xml.matchAll(/\s[\w:]+="([^"]*)"/g)]);
@@ -123,7 +126,9 @@ const mutate = (random: Random, xml: string): string => {
 
 const wrapped = (random: Random, xml: string): string => {
   try {
-    return wrapSignature(xml, 1 + Math.floor(random() * 8), pick(random, ['Response', 'Assertion'] as const), { sameId: random() < 0.5 });
+    return wrapSignature(xml, 1 + Math.floor(random() * 8), pick(random, ['Response', 'Assertion'] as const), {
+      sameId: random() < 0.5,
+    });
   } catch {
     // What was changed before may be no XML any more.
     return xml;
@@ -156,7 +161,13 @@ class SamlResponseFuzz implements FuzzTarget {
     const originals: Original[] = [];
     for (const sign of ['assertion', 'response', 'both'] as const) {
       for (const encrypted of [false, true]) {
-        const facts = honestFacts({ id: '_request', acs: ACS, audience: AUDIENCE, issuer: ISSUER, subject: 'subject-1' });
+        const facts = honestFacts({
+          id: '_request',
+          acs: ACS,
+          audience: AUDIENCE,
+          issuer: ISSUER,
+          subject: 'subject-1',
+        });
         const plain = assertionXml(facts);
         const signed = sign === 'response' && !encrypted ? plain : signElement(plain, facts.assertionId, keys);
         const response = responseXml(facts, encrypted ? await encryptAssertion(signed, ours) : signed);
@@ -176,7 +187,11 @@ class SamlResponseFuzz implements FuzzTarget {
     try {
       const read = await this.#verify(decodePostMessage(input), bySigner ? 'assertion' : signed);
       // What no signature covers may change as long as nobody reads it.
-      return { outcome: bySigner || isDeepStrictEqual(read, assertion) ? 'genuine' : 'accepted', detail: signed, input };
+      return {
+        outcome: bySigner || isDeepStrictEqual(read, assertion) ? 'genuine' : 'accepted',
+        detail: signed,
+        input,
+      };
     } catch (error) {
       if (error instanceof UpstreamError) return { outcome: 'refused', detail: `${error.step} ${error.code}`, input };
       throw error;

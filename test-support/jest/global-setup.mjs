@@ -1,4 +1,5 @@
-// One throw-away PostgreSQL server per Jest run, on a free port. Tests take a database of their own from it (`test-support/database.ts`).
+// One throw-away PostgreSQL server per Jest run, on a free port. Tests take a database of their own from it
+// (`test-support/database.ts`).
 import { chmodSync, existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -32,7 +33,9 @@ export default async function globalSetup() {
   const dist = new URL('../../dist/libs/', import.meta.url);
   if (!existsSync(new URL('embedded-postgres/embedded-postgres.js', dist)))
     throw new Error('Nothing is built yet. Run the tests with "npm test", or "npm run build" first.');
-  const { startEmbeddedPostgres, stopEmbeddedPostgres } = await import(new URL('embedded-postgres/embedded-postgres.js', dist).href);
+  const { startEmbeddedPostgres, stopEmbeddedPostgres } = await import(
+    new URL('embedded-postgres/embedded-postgres.js', dist).href
+  );
   const { silentLogger } = await import(new URL('platform/logger.js', dist).href);
   await discardOrphans((dataDirectory) => stopEmbeddedPostgres({ dataDirectory, port: 0, logger: silentLogger }));
   const dataDirectory = mkdtempSync(join(tmpdir(), PREFIX));

@@ -13,7 +13,8 @@ export interface Finding {
 }
 
 /**
- * Looks at pages with a browser that runs script, which theirs does not: the page's text is shown again at its own address, and axe-core runs in it.
+ * Looks at pages with a browser that runs script, which theirs does not: the page's text is shown again at its own
+ * address, and axe-core runs in it.
  */
 export class Inspector {
   private constructor(private readonly page: Page) {}
@@ -45,7 +46,10 @@ export class Inspector {
           axe: { run(options: object): Promise<AxeResults> };
         };
         const { scrollWidth, clientWidth } = document.documentElement;
-        return { overflow: scrollWidth - clientWidth, violations: (await checker.run({ resultTypes: ['violations'] })).violations };
+        return {
+          overflow: scrollWidth - clientWidth,
+          violations: (await checker.run({ resultTypes: ['violations'] })).violations,
+        };
       });
       if (overflow > 0) findings.push({ width, theme, what: `scrolls sideways by ${overflow} px` });
       for (const { id, impact, nodes } of violations) {

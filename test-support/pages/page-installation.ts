@@ -55,7 +55,10 @@ const startStubApp = async (): Promise<StubApp> => {
 
 const LOGO = `<svg xmlns="http://www.w3.org/2000/svg" width="132" height="36"><rect width="36" height="36" rx="9" fill="#0b6e4f"/><path d="M10 24 18 9l8 15z" fill="#fff"/><text x="46" y="25" font-family="sans-serif" font-size="19" font-weight="700" fill="#3fae8a">Initech</text></svg>`;
 
-/** Everything that pages are seen with: a few organizations, two providers and one that is away, an app of each organization. */
+/**
+ * Everything that pages are seen with: a few organizations, two providers and one that is away, an app of each
+ * organization.
+ */
 export interface PageInstallation {
   readonly server: TestIdentityServer;
   readonly acme: HostileOpenIdProvider;
@@ -136,7 +139,11 @@ const addressOfNobody = async (): Promise<string> => {
 };
 
 export const startPageInstallation = async (): Promise<PageInstallation> => {
-  const [acme, globex, app] = [await HostileOpenIdProvider.start(), await HostileOpenIdProvider.start(), await startStubApp()];
+  const [acme, globex, app] = [
+    await HostileOpenIdProvider.start(),
+    await HostileOpenIdProvider.start(),
+    await startStubApp(),
+  ];
   const server = await startTestIdentityServer();
   const away = await addressOfNobody();
   await server.installation.configure(configuration(acme.issuer, globex.issuer, away, app.url));

@@ -30,7 +30,8 @@ export class Person {
   }
 
   async fill(fields: Readonly<Record<string, string>>): Promise<void> {
-    for (const [name, value] of Object.entries(fields)) await this.page.locator(`input[name="${name}"]`).first().fill(value);
+    for (const [name, value] of Object.entries(fields))
+      await this.page.locator(`input[name="${name}"]`).first().fill(value);
   }
 
   async register(fields: Readonly<Record<string, string>>, path = '/register'): Promise<void> {
@@ -63,7 +64,9 @@ export class Person {
 
   /** Everybody's sessions run out. */
   async loseSession(): Promise<void> {
-    await this.installation.server.installation.pool.query(`UPDATE provider.sessions SET expires_at = now() WHERE state = 'active'`);
+    await this.installation.server.installation.pool.query(
+      `UPDATE provider.sessions SET expires_at = now() WHERE state = 'active'`,
+    );
   }
 
   /** What is typed into a field, or was there. */

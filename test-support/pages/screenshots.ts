@@ -26,7 +26,10 @@ const asWebp = async (script: Page, png: Buffer): Promise<Buffer> => {
   return Buffer.from(url.slice(url.indexOf(',') + 1), 'base64');
 };
 
-/** Writes a picture of every page, in both widths and both themes. @param only names of pages; all when there are none */
+/**
+ * Writes a picture of every page, in both widths and both themes.
+ * @param only names of pages; all when there are none
+ */
 export const takeScreenshots = async (only: readonly string[]): Promise<number> => {
   const chromium = await launchChromium();
   const installation = await startPageInstallation();

@@ -31,7 +31,8 @@ export const TOUR: readonly Stop[] = [
   { name: 'register', go: (person) => person.open('/register') },
   {
     name: 'register-refused',
-    go: (person) => person.register({ displayName: 'Ada Lovelace', username: 'a b', email: 'ada@example', password: 'short' }),
+    go: (person) =>
+      person.register({ displayName: 'Ada Lovelace', username: 'a b', email: 'ada@example', password: 'short' }),
   },
   { name: 'recovery', go: (person) => person.open('/recovery') },
   {

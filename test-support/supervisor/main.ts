@@ -20,7 +20,13 @@ process.exitCode = await supervise({
     });
     return [
       service('first', settings.ports.EVENT_STORE_MANAGEMENT_PORT),
-      { kind: 'task', name: 'task', entry: script('task.js'), args: [], environment: { JOURNAL, EXIT_CODE: TASK_EXIT_CODE } },
+      {
+        kind: 'task',
+        name: 'task',
+        entry: script('task.js'),
+        args: [],
+        environment: { JOURNAL, EXIT_CODE: TASK_EXIT_CODE },
+      },
       service('second', settings.ports.IDENTITY_MANAGEMENT_PORT),
     ];
   },

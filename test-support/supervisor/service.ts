@@ -3,7 +3,8 @@ import { createLogger } from '#libs/platform/logger.js';
 import { createRegistry, startManagementServer } from '#libs/platform/management.js';
 import { exitWithParent } from '#libs/platform/exit-with-parent.js';
 
-// A process for tests of the supervisor. It is ready when its health has been asked for three times, and notes what happens in a journal.
+// A process for tests of the supervisor. It is ready when its health has been asked for three times, and notes what
+// happens in a journal.
 const { NAME = '', MANAGEMENT_PORT, JOURNAL = '', STUBBORN } = process.env;
 const note = (event: string): void => appendFileSync(JOURNAL, `${NAME} ${event} ${process.pid}\n`);
 let asked = 0;
@@ -24,4 +25,7 @@ process.on('SIGTERM', () => {
   if (STUBBORN === NAME) return;
   void management.close().then(() => process.exit(0));
 });
-createLogger(NAME).info({ secretsSeen: Object.keys(process.env).filter((name) => name.includes('SECRET')).length }, 'at your service');
+createLogger(NAME).info(
+  { secretsSeen: Object.keys(process.env).filter((name) => name.includes('SECRET')).length },
+  'at your service',
+);

@@ -61,7 +61,8 @@ Example:
       if (applied.kind === 'would_take_last_way_in') {
         const people = Object.fromEntries(applied.people);
         const shown = Object.entries(people).map(
-          ([id, count]) => `${id}: ${count} people would lose their last way in. Give them another one first, or add --force.`,
+          ([id, count]) =>
+            `${id}: ${count} people would lose their last way in. Give them another one first, or add --force.`,
         );
         print(json, { kind: applied.kind, people }, ['Nothing was changed.', ...shown]);
         process.exitCode = EXIT.checkFailed;
@@ -90,9 +91,14 @@ async function* affectedPeople(
 ): AsyncGenerator<readonly string[]> {
   const end = (await endOfLog(connection)) ?? -1n;
   for (const name of ['users', 'links']) await waitForPosition(pool, name, end, READ_MODEL_PATIENCE_MS);
-  const readModels = await connectReadModels(readConfiguration({ DATABASE_URL: postgresUrl }).DATABASE_URL, 'ligature-cli');
+  const readModels = await connectReadModels(
+    readConfiguration({ DATABASE_URL: postgresUrl }).DATABASE_URL,
+    'ligature-cli',
+  );
   try {
-    yield* methods.length > 0 ? usersOfOrganization(readModels, organizationId) : usersOfProviders(readModels, ...providers);
+    yield* methods.length > 0
+      ? usersOfOrganization(readModels, organizationId)
+      : usersOfProviders(readModels, ...providers);
   } finally {
     await readModels.destroy();
   }

@@ -12,7 +12,9 @@ export const databaseCommand = (): Command => {
   const database = new Command('database').description('prepare PostgreSQL for Ligature');
   database
     .command('provision')
-    .description('create the database, its schemas and one role per process; safe to run again, also to change passwords')
+    .description(
+      'create the database, its schemas and one role per process; safe to run again, also to change passwords',
+    )
     .option('--name <name>', 'the database', 'ligature')
     .option('--json', 'print JSON')
     .addHelpText(

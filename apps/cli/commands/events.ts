@@ -10,7 +10,9 @@ export const eventsCommand = (): Command => {
   const events = new Command('events').description('the event store itself');
   events
     .command('copy')
-    .description('copy a log in order, with ids, types, data and metadata, then compare both; run again, it goes on where it stopped')
+    .description(
+      'copy a log in order, with ids, types, data and metadata, then compare both; run again, it goes on where it stopped',
+    )
     .requiredOption('--from <url>', 'esdb://… to read')
     .requiredOption('--to <url>', 'esdb://… to write: empty, or holding a beginning of the same log')
     .option('--json', 'print JSON')

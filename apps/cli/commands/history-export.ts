@@ -48,9 +48,11 @@ Examples:
     )
     .action(async (options: ExportOptions) => {
       const { user, organization, out, resume, json } = options;
-      if ((user === undefined) === (organization === undefined)) throw new UsageError('Say whose: --user or --organization');
+      if ((user === undefined) === (organization === undefined))
+        throw new UsageError('Say whose: --user or --organization');
       if (resume && out === undefined) throw new UsageError('--resume needs --out, the file to go on with');
-      if (resume && options.after !== undefined) throw new UsageError('--resume finds out itself where to go on; leave out --after');
+      if (resume && options.after !== undefined)
+        throw new UsageError('--resume finds out itself where to go on; leave out --after');
       if (json && out === undefined) throw new UsageError('--json needs --out; standard output is the export itself');
       const { query, asked } = queryFrom(exportQuerySchema, options, [...FILTERS, 'format']);
       const resumedAt = resume && out !== undefined ? await resumeAt(out, query.format) : undefined;
@@ -85,7 +87,9 @@ const withEventsOf = async (
     await recordAccess(store, await organizationOf(store, user), { ...access, userId: user }, operatorContext());
     return work(userEvents(store, user, { ...query, piece: EXPORT_PIECE }));
   }
-  const exists = slugSchema.safeParse(organization).success && (await loadOrganization(store, organization)).displayName !== undefined;
+  const exists =
+    slugSchema.safeParse(organization).success &&
+    (await loadOrganization(store, organization)).displayName !== undefined;
   if (!exists) throw new UsageError(`There is no organization "${organization}".`);
   await withReadModels(async (readModels) => {
     await recordAccess(store, organization, access, operatorContext());

@@ -25,7 +25,9 @@ export const queryFrom = <Schema extends z.ZodType>(
   options: Readonly<Record<string, unknown>>,
   names: readonly string[] = FILTERS,
 ): { readonly query: z.output<Schema>; readonly asked: Record<string, unknown> } => {
-  const asked = Object.fromEntries(names.filter((name) => options[name] !== undefined).map((name) => [name, options[name]]));
+  const asked = Object.fromEntries(
+    names.filter((name) => options[name] !== undefined).map((name) => [name, options[name]]),
+  );
   const parsed = schema.safeParse(asked);
   if (parsed.success) return { query: parsed.data, asked };
   throw new UsageError(`--${mistakeOf(parsed.error).detail.replaceAll('"', '')}`);

@@ -17,11 +17,22 @@ export const lineOfEntry = ({ position, occurredAt, sentence, source, clientId }
   );
 
 const WIDTH = 16;
-const line = (name: string, value: string | null | undefined): string => onOneLine(`${name.padEnd(WIDTH)} ${value ?? '–'}`);
-const placeOf = (place: Since | null): string => (place ? `${place.occurredAt} (pos:${place.position})` : 'before the account existed');
+const line = (name: string, value: string | null | undefined): string =>
+  onOneLine(`${name.padEnd(WIDTH)} ${value ?? '–'}`);
+const placeOf = (place: Since | null): string =>
+  place ? `${place.occurredAt} (pos:${place.position})` : 'before the account existed';
 const since = ({ occurredAt }: Since): string => `since ${occurredAt}`;
 
-export const linesOfAccount = ({ userId, asOf, status, organizationId, createdAt, profile, username, ...rest }: AsOfAnswer): string[] => [
+export const linesOfAccount = ({
+  userId,
+  asOf,
+  status,
+  organizationId,
+  createdAt,
+  profile,
+  username,
+  ...rest
+}: AsOfAnswer): string[] => [
   line('user', userId),
   line('as of', placeOf(asOf)),
   line('status', status),
@@ -32,7 +43,10 @@ export const linesOfAccount = ({ userId, asOf, status, organizationId, createdAt
   line('family name', profile.familyName),
   line('username', username),
   ...rest.emails.map(({ address, verified, assertedBy, since: from }) =>
-    line('e-mail', `${address}, ${verified ? 'verified' : assertedBy ? `asserted by ${assertedBy}` : 'not verified'}, ${since(from)}`),
+    line(
+      'e-mail',
+      `${address}, ${verified ? 'verified' : assertedBy ? `asserted by ${assertedBy}` : 'not verified'}, ${since(from)}`,
+    ),
   ),
   ...rest.credentials.filter(({ kind }) => kind === 'password').map(({ since: from }) => line('password', since(from))),
   ...rest.links.map(({ providerId, nameAtProvider, claimId, provenance, since: from }) =>
@@ -55,4 +69,5 @@ export const linesOfDifference = ({ userId, from, to, differences }: DifferenceA
   ...differences.flatMap(({ part, before, after }) => [part, `  - ${shown(before)}`, `  + ${shown(after)}`]),
 ];
 
-const shown = (value: unknown): string => (value === null ? '–' : onOneLine(typeof value === 'string' ? value : JSON.stringify(value)));
+const shown = (value: unknown): string =>
+  value === null ? '–' : onOneLine(typeof value === 'string' ? value : JSON.stringify(value));

@@ -31,7 +31,9 @@ interface UserOptions {
 
 /** `ligature history user ID`, `ligature history export` */
 export const historyCommand = (): Command => {
-  const history = new Command('history').description('the replayed event streams, for auditors; that somebody reads them is an event, too');
+  const history = new Command('history').description(
+    'the replayed event streams, for auditors; that somebody reads them is an event, too',
+  );
   withFilters(history.command('user'))
     .description('everything that happened to a user, in order; or the account as of a moment')
     .argument('<id>', 'the user id: what relying parties get as "sub"')
@@ -69,7 +71,8 @@ Examples:
 type RecordIt = (access: HistoryAccess['access'], query: Readonly<Record<string, unknown>>) => Promise<void>;
 
 const checkTogether = ({ asOf, compareWith, sessions, follow, ...rest }: UserOptions): void => {
-  if (asOf === undefined && compareWith !== undefined) throw new UsageError('--compare-with needs --as-of, the earlier moment');
+  if (asOf === undefined && compareWith !== undefined)
+    throw new UsageError('--compare-with needs --as-of, the earlier moment');
   if (asOf === undefined && sessions)
     throw new UsageError('--sessions needs --as-of; --as-of with the present time shows what is open now');
   if (compareWith !== undefined && sessions) throw new UsageError('--sessions and --compare-with do not go together');
@@ -117,7 +120,12 @@ const showAccount = async (
   print(json, found.answer, linesOfAccount(found.answer));
 };
 
-const showDifference = async (store: EventStore, id: string, { asOf, compareWith, json }: UserOptions, record: RecordIt): Promise<void> => {
+const showDifference = async (
+  store: EventStore,
+  id: string,
+  { asOf, compareWith, json }: UserOptions,
+  record: RecordIt,
+): Promise<void> => {
   const [from, to] = [momentOf('as-of', asOf), momentOf('compare-with', compareWith)];
   const found = await readDifference({ store, clock: systemClock }, id, { from, to });
   if (found.kind === 'refused') throw refusalOf(found, { from: 'as-of', to: 'compare-with' });

@@ -10,7 +10,8 @@ import { UsageError } from '../exit-codes.js';
 const discoverySchema = z.object({ issuer: z.string(), scopes_supported: z.array(z.string()).default([]) });
 
 /**
- * What a provider publishes of itself (SAML metadata, or OpenID Connect discovery), as its entry in a configuration file.
+ * What a provider publishes of itself (SAML metadata, or OpenID Connect discovery), as its entry in a configuration
+ * file.
  * @param source an address, or a file
  */
 export const importProvider = async (
@@ -23,10 +24,16 @@ export const importProvider = async (
   try {
     const text = isAddress ? await fetched(source, policy) : await readFile(source, 'utf8');
     if (!text.trimStart().startsWith('<')) return openIdEntry(named.id, text);
-    return declareFromMetadata(parseProviderMetadata(text, now, named.entityId), named.id, isAddress ? source : undefined);
+    return declareFromMetadata(
+      parseProviderMetadata(text, now, named.entityId),
+      named.id,
+      isAddress ? source : undefined,
+    );
   } catch (error) {
     const isExpected =
-      error instanceof HttpExchangeError || error instanceof UpstreamError || (error as { code?: string }).code === 'ENOENT';
+      error instanceof HttpExchangeError ||
+      error instanceof UpstreamError ||
+      (error as { code?: string }).code === 'ENOENT';
     throw isExpected ? new UsageError(`Nothing can be imported: ${(error as Error).message}`) : error;
   }
 };
@@ -54,6 +61,8 @@ const parsed = (text: string): z.output<typeof discoverySchema> => {
   try {
     return discoverySchema.parse(JSON.parse(text));
   } catch {
-    throw new UsageError('Nothing can be imported: it is neither SAML metadata nor an OpenID Provider’s discovery document');
+    throw new UsageError(
+      'Nothing can be imported: it is neither SAML metadata nor an OpenID Provider’s discovery document',
+    );
   }
 };

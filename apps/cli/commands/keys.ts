@@ -32,7 +32,9 @@ Examples:
   $ ligature keys rotate
   $ ligature keys rotate --signing`,
     )
-    .action(({ json, signing }: { json?: boolean; signing?: boolean }) => (signing ? rotateSigningKeys(json) : waitForRewrapping(json)));
+    .action(({ json, signing }: { json?: boolean; signing?: boolean }) =>
+      signing ? rotateSigningKeys(json) : waitForRewrapping(json),
+    );
   return keys;
 };
 
@@ -53,7 +55,10 @@ const rotateSigningKeys = async (json: boolean | undefined): Promise<void> => {
   if (!signsFrom) process.exitCode = 1;
 };
 
-/** The identity server makes the table, and lets the command line's role use it. @throws {UsageError} where it has not */
+/**
+ * The identity server makes the table, and lets the command line's role use it.
+ * @throws {UsageError} where it has not
+ */
 const askForRotation = async (pool: Pool): Promise<string> => {
   try {
     return await requestRotation(pool);

@@ -34,7 +34,11 @@ export const linksCommand = (): Command => {
       const found = await linksIn(asked);
       print(asked.json, found.map(shown), listOf(found));
     });
-  window(links.command('undo').description('unlink what was linked in a window of time, when a provider turned out not to be what it said'))
+  window(
+    links
+      .command('undo')
+      .description('unlink what was linked in a window of time, when a provider turned out not to be what it said'),
+  )
     .option('--yes', 'do it; without it, only what would be done is shown')
     .option('--force', 'also where it is the last way in of an active user')
     .addHelpText(
@@ -64,7 +68,8 @@ export const linksCommand = (): Command => {
 
 const moment = (name: string, text: string): Date => {
   const date = new Date(text);
-  if (Number.isNaN(date.getTime())) throw new UsageError(`--${name} is no time: ${text}; it looks like 2026-03-03T12:00:00Z`);
+  if (Number.isNaN(date.getTime()))
+    throw new UsageError(`--${name} is no time: ${text}; it looks like 2026-03-03T12:00:00Z`);
   return date;
 };
 

@@ -10,7 +10,17 @@ import { print, table } from '../output.js';
 const POLL_MS = 200;
 const PATIENCE_MS = 20_000;
 
-const shownOf = ({ projection, stream, revision, eventType, eventId, cause, waiting, deniedSubject, parkedAt }: ParkedStream) => ({
+const shownOf = ({
+  projection,
+  stream,
+  revision,
+  eventType,
+  eventId,
+  cause,
+  waiting,
+  deniedSubject,
+  parkedAt,
+}: ParkedStream) => ({
   projection,
   stream,
   revision: Number(revision),
@@ -24,7 +34,9 @@ const shownOf = ({ projection, stream, revision, eventType, eventId, cause, wait
 
 /** `ligature projections parked list | retry | skip` */
 export const parkedCommand = (): Command => {
-  const parked = new Command('parked').description('streams that were set aside because one of their events cannot be applied');
+  const parked = new Command('parked').description(
+    'streams that were set aside because one of their events cannot be applied',
+  );
   parked
     .command('list')
     .description('what is parked, since when and why, and who cannot sign in because of it')
@@ -85,15 +97,19 @@ const taking = (request: 'retry' | 'skip', description: string, help: string): C
           throw new UsageError(`${projection} has no parked stream ${stream}. Parked are: ${known || 'none'}.`);
         }
         if (request === 'skip' && !yes) {
-          const denied = parked.deniedSubject === null ? '' : ` ${parked.deniedSubject} is kept from signing in because of it.`;
+          const denied =
+            parked.deniedSubject === null ? '' : ` ${parked.deniedSubject} is kept from signing in because of it.`;
           throw new UsageError(
             `This gives up ${parked.eventType}, revision ${parked.revision} of ${stream}, for good.${denied} Say --yes if it is to be.`,
           );
         }
-        if (!(await requestForParked(pool, parked, request))) throw new Error(`${stream} has moved on meanwhile; look again.`);
+        if (!(await requestForParked(pool, parked, request)))
+          throw new Error(`${stream} has moved on meanwhile; look again.`);
         const left = await outcome(pool, parked);
         print(json, left ? shownOf(left) : { projection, stream, cleared: true }, [
-          left ? `${stream} is still parked, at revision ${left.revision} (${left.eventType}): ${left.cause}` : `${stream} goes on.`,
+          left
+            ? `${stream} is still parked, at revision ${left.revision} (${left.eventType}): ${left.cause}`
+            : `${stream} goes on.`,
         ]);
         if (left) process.exitCode = EXIT.checkFailed;
       });
@@ -104,6 +120,7 @@ const outcome = async (pool: Pool, { projection, stream }: ParkedStream): Promis
   for (const deadline = Date.now() + PATIENCE_MS; ; await delay(POLL_MS)) {
     const left = (await parkedStreams(pool)).find((each) => each.projection === projection && each.stream === stream);
     if (!left || left.request === null) return left;
-    if (Date.now() > deadline) throw new Error('No projector has taken the request; is one running? It is done as soon as one is.');
+    if (Date.now() > deadline)
+      throw new Error('No projector has taken the request; is one running? It is done as soon as one is.');
   }
 };

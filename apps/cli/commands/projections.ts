@@ -37,7 +37,11 @@ export const projectionsCommand = (): Command => {
     .option('--json', 'print JSON')
     .action(({ json }: Options) => {
       const known = allProjections.map(({ name, version, streamPrefixes }) => ({ name, version, streamPrefixes }));
-      const rows = known.map((p) => [p.name, String(p.version), p.streamPrefixes.map((prefix) => `${prefix}*`).join(' ')]);
+      const rows = known.map((p) => [
+        p.name,
+        String(p.version),
+        p.streamPrefixes.map((prefix) => `${prefix}*`).join(' '),
+      ]);
       print(json, known, table([['NAME', 'VERSION', 'READS'], ...rows]));
     });
   projections
@@ -49,18 +53,23 @@ export const projectionsCommand = (): Command => {
       const now = new Date();
       print(
         json,
-        overview.flatMap((projection) => projection.generations.map((generation) => statusOf(projection, generation, now))),
+        overview.flatMap((projection) =>
+          projection.generations.map((generation) => statusOf(projection, generation, now)),
+        ),
         table([
           ['NAME', 'GENERATION', 'STATE', 'VERSION', 'POSITION', 'EVENTS', 'BEHIND', 'PARKED'],
-          ...overview.flatMap((projection) => projection.generations.map((generation) => rowOf(projection, generation, now))),
+          ...overview.flatMap((projection) =>
+            projection.generations.map((generation) => rowOf(projection, generation, now)),
+          ),
         ]),
       );
     });
   projections.addCommand(
-    requesting('replay', 'build a read model again from the first event, beside the live one, and switch; reads go on', [
-      'replay users',
-      'replay --all      # in one pass over the log',
-    ]),
+    requesting(
+      'replay',
+      'build a read model again from the first event, beside the live one, and switch; reads go on',
+      ['replay users', 'replay --all      # in one pass over the log'],
+    ),
   );
   projections.addCommand(
     requesting('verify', 'fold the events again and compare with the rows; differences are listed, exit code 1', [
@@ -69,7 +78,9 @@ export const projectionsCommand = (): Command => {
     ]),
   );
   projections.addCommand(
-    requesting('rollback', 'back to the generation before the live one, caught up first; reads go on', ['rollback users']),
+    requesting('rollback', 'back to the generation before the live one, caught up first; reads go on', [
+      'rollback users',
+    ]),
   );
   projections.addCommand(parkedCommand());
   return projections;
@@ -83,10 +94,16 @@ const requesting = (kind: ReplayKind, description: string, examples: readonly st
     .option('--json', 'print JSON');
   if (kind !== 'rollback') command.option('--all', 'every read model');
   if (kind === 'replay')
-    command.option('--accept-differences', 'switch also when the rebuilt rows are not the live ones, which are known to be wrong');
+    command.option(
+      '--accept-differences',
+      'switch also when the rebuilt rows are not the live ones, which are known to be wrong',
+    );
   const shown = examples.map((example) => `  $ ligature projections ${example}`).join('\n');
   return command
-    .addHelpText('after', `\nExamples:\n${shown}\n\nThe projector does the work: this command may be stopped, and the work goes on.`)
+    .addHelpText(
+      'after',
+      `\nExamples:\n${shown}\n\nThe projector does the work: this command may be stopped, and the work goes on.`,
+    )
     .action(async (name: string | undefined, { json, all, acceptDifferences = false }: Options) => {
       const chosen = choose(name, all === true);
       const finished = await withDatabase(async (pool) => {
@@ -96,7 +113,12 @@ const requesting = (kind: ReplayKind, description: string, examples: readonly st
           const requestedBy = `${userInfo().username}@${hostname()}`;
           for (const { name: of, version } of chosen)
             replays.push(
-              await requestReplay(db, of, { kind, requestedBy, acceptDifferences, ...(kind === 'rollback' ? {} : { version }) }),
+              await requestReplay(db, of, {
+                kind,
+                requestedBy,
+                acceptDifferences,
+                ...(kind === 'rollback' ? {} : { version }),
+              }),
             );
           return replays;
         });
@@ -110,7 +132,8 @@ const requesting = (kind: ReplayKind, description: string, examples: readonly st
 
 const choose = (name: string | undefined, all: boolean): readonly Projection[] => {
   const names = allProjections.map((projection) => projection.name).join(', ');
-  if (all === (name !== undefined)) throw new UsageError(`Name one read model, or all with --all. There are: ${names}.`);
+  if (all === (name !== undefined))
+    throw new UsageError(`Name one read model, or all with --all. There are: ${names}.`);
   if (all) return allProjections;
   const found = allProjections.find((projection) => projection.name === name);
   if (!found) throw new UsageError(`There is no projection "${name}". There are: ${names}.`);
@@ -124,7 +147,11 @@ const behindOf = (
   if (!lag || now.getTime() - lag.measuredAt.getTime() > MEASURED_LATELY_MS)
     return { text: lag ? `unknown since ${lag.measuredAt.toISOString()}` : 'unknown', seconds: null, positions: null };
   const { seconds, positions } = lagOf(lag, now);
-  return { text: lag.oldestAt === null ? '0 s' : `${seconds.toFixed(1)} s (${positions} positions)`, seconds, positions };
+  return {
+    text: lag.oldestAt === null ? '0 s' : `${seconds.toFixed(1)} s (${positions} positions)`,
+    seconds,
+    positions,
+  };
 };
 
 const statusOf = (
@@ -141,7 +168,9 @@ const statusOf = (
     position: checkpoint?.position.toString() ?? null,
     considered: considered.toString(),
     events: Number(events),
-    ...(state === 'live' ? { lagSeconds: seconds, lagPositions: positions, parkedStreams: projection.parked.length } : {}),
+    ...(state === 'live'
+      ? { lagSeconds: seconds, lagPositions: positions, parkedStreams: projection.parked.length }
+      : {}),
   };
 };
 
@@ -160,7 +189,10 @@ const linesOf = ({ projection, report }: Replay): string[] => [
   `${projection}: ${report?.message ?? ''}${report?.identical && !report.differences ? ' The rows are identical to the ones before.' : ''}`,
 ];
 
-/** Shows a request's progress until the projector has finished it: a line that renews itself on a terminal, else a line when something changed. */
+/**
+ * Shows a request's progress until the projector has finished it: a line that renews itself on a terminal, else a line
+ * when something changed.
+ */
 const follow = async (pool: Pool, { id, projection }: Replay, quiet: boolean): Promise<Replay> => {
   const begun = Date.now();
   let first: { readonly events: bigint; readonly at: number } | undefined;
@@ -173,8 +205,12 @@ const follow = async (pool: Pool, { id, projection }: Replay, quiet: boolean): P
       return replay;
     }
     if (replay.state === 'requested' && Date.now() - begun > UNTAKEN_AFTER_MS)
-      throw new Error('No projector has taken the request; is one of this version running? The work begins as soon as one does.');
-    const building = (await allGenerations(pool)).find((each) => each.projection === projection && each.state === 'building');
+      throw new Error(
+        'No projector has taken the request; is one of this version running? The work begins as soon as one does.',
+      );
+    const building = (await allGenerations(pool)).find(
+      (each) => each.projection === projection && each.state === 'building',
+    );
     first ??= building && { events: building.events, at: Date.now() };
     const line = progressOf(replay, building, first);
     if (!quiet && line !== shown) process.stderr.write(process.stderr.isTTY ? `\r\x1b[K${line}` : `${line}\n`);

@@ -5,8 +5,15 @@ import { stringify } from 'yaml';
 import { z } from 'zod';
 import { endOfLog } from '#libs/event-store/read-log.js';
 import { changeIdentityProvider } from '#libs/identity-providers/commands/change-identity-provider.js';
-import { announceRemoval, cancelRemoval, commitRemoval } from '#libs/identity-providers/commands/remove-identity-provider.js';
-import type { RemovalDependencies, RemovalOutcome } from '#libs/identity-providers/commands/remove-identity-provider.js';
+import {
+  announceRemoval,
+  cancelRemoval,
+  commitRemoval,
+} from '#libs/identity-providers/commands/remove-identity-provider.js';
+import type {
+  RemovalDependencies,
+  RemovalOutcome,
+} from '#libs/identity-providers/commands/remove-identity-provider.js';
 import { decideActivate, decideDeactivate } from '#libs/identity-providers/decide.js';
 import type { ProviderOutcome, ProviderRefusalCode } from '#libs/identity-providers/decide.js';
 import { inspectProvider } from '#libs/identity-providers/inspection.js';
@@ -22,7 +29,14 @@ import { callbackUrl } from '#libs/sign-in/sign-in-dependencies.js';
 import { linksByProvider, usersOfProviders } from '#projections/links/read-model.js';
 import { allProviders } from '#projections/providers/read-model.js';
 import type { ProviderView } from '#projections/providers/read-model.js';
-import { issuerShape, operatorContext, providerPolicy, READ_MODEL_PATIENCE_MS, withEventStore, withReadModels } from '../connections.js';
+import {
+  issuerShape,
+  operatorContext,
+  providerPolicy,
+  READ_MODEL_PATIENCE_MS,
+  withEventStore,
+  withReadModels,
+} from '../connections.js';
 import { EXIT, UsageError } from '../exit-codes.js';
 import { print, table } from '../output.js';
 import { importProvider } from './import-provider.js';
@@ -33,7 +47,9 @@ interface Asked {
 
 /** `ligature providers list|templates|import|preview|test|activate|deactivate|remove` */
 export const providersCommand = (): Command => {
-  const providers = new Command('providers').description('identity providers: which there are, whether they work, and their end');
+  const providers = new Command('providers').description(
+    'identity providers: which there are, whether they work, and their end',
+  );
   providers
     .command('list')
     .description('every identity provider, with its state and how many identities are linked')
@@ -83,7 +99,9 @@ export const providersCommand = (): Command => {
     .action(({ json }: Asked) => {
       const listed = Object.entries(providerTemplates).map(([name, { parameters, linkingPolicy, why }]) => ({
         name,
-        parameters: Object.fromEntries(Object.entries(parameters).map(([parameter, { description }]) => [parameter, description])),
+        parameters: Object.fromEntries(
+          Object.entries(parameters).map(([parameter, { description }]) => [parameter, description]),
+        ),
         linkingPolicy,
         why,
       }));
@@ -111,10 +129,17 @@ export const providersCommand = (): Command => {
       'after',
       '\nNothing is changed: put the entry under identityProviders and apply the file.\n\nExample:\n  $ ligature providers import https://corp.example/saml/metadata --id corp',
     )
-    .action(async (source: string, { id, entityId, json }: Asked & { readonly id: string; readonly entityId?: string }) => {
-      const declared = await importProvider(source, { id: providerId(id), entityId }, providerPolicy(), systemClock());
-      print(json, declared, [stringify({ identityProviders: [declared] }).trimEnd()]);
-    });
+    .action(
+      async (source: string, { id, entityId, json }: Asked & { readonly id: string; readonly entityId?: string }) => {
+        const declared = await importProvider(
+          source,
+          { id: providerId(id), entityId },
+          providerPolicy(),
+          systemClock(),
+        );
+        print(json, declared, [stringify({ identityProviders: [declared] }).trimEnd()]);
+      },
+    );
   providers
     .command('preview')
     .description('what would be taken over of what a provider says of somebody')
@@ -131,19 +156,31 @@ export const providersCommand = (): Command => {
         `left out       ${preview.leftOut.join(', ') || 'nothing'}`,
       ]);
     });
-  const change = (name: 'activate' | 'deactivate', description: string, decide: typeof decideActivate, sentence: string): void => {
+  const change = (
+    name: 'activate' | 'deactivate',
+    description: string,
+    decide: typeof decideActivate,
+    sentence: string,
+  ): void => {
     providers
       .command(name)
       .description(description)
       .argument('<id>', 'the provider')
       .addHelpText('after', `\nExample:\n  $ ligature providers ${name} acme`)
       .action(async (id: string) => {
-        const { outcome } = await withEventStore(({ store }) => changeIdentityProvider(store, providerId(id), decide, operatorContext()));
+        const { outcome } = await withEventStore(({ store }) =>
+          changeIdentityProvider(store, providerId(id), decide, operatorContext()),
+        );
         refuseUnlessDone(id, outcome);
         print(false, undefined, [`${id} ${sentence}`]);
       });
   };
-  change('deactivate', 'nobody signs in through it any more; every link stays', decideDeactivate, 'is deactivated; its links are kept.');
+  change(
+    'deactivate',
+    'nobody signs in through it any more; every link stays',
+    decideDeactivate,
+    'is deactivated; its links are kept.',
+  );
   change('activate', 'people sign in through it again, by the links they had', decideActivate, 'is active.');
   providers
     .command('remove')
@@ -161,22 +198,24 @@ has ended, the people who would be left without a way in are counted, and it is 
 Example:
   $ ligature providers remove acme`,
     )
-    .action(async (id: string, { force, cancel, json }: Asked & { readonly force?: boolean; readonly cancel?: boolean }) => {
-      const outcome = await withReadModels((readModels) =>
-        withEventStore(async ({ store, connection, pool }) => {
-          const linkedUsers: RemovalDependencies['linkedUsers'] = async function* (provider) {
-            await waitForPosition(pool, 'links', (await endOfLog(connection)) ?? -1n, READ_MODEL_PATIENCE_MS);
-            yield* usersOfProviders(readModels, provider);
-          };
-          const dependencies: RemovalDependencies = { store, clock: systemClock, linkedUsers };
-          if (!cancel) return remove(dependencies, id, force === true);
-          await settled(id, cancelRemoval(dependencies, providerId(id), operatorContext()));
-          return { kind: 'cancelled' } as const;
-        }),
-      );
-      print(json, outcome, [sentenceOf(id, outcome)]);
-      if (outcome.kind === 'would_take_last_way_in') process.exitCode = EXIT.checkFailed;
-    });
+    .action(
+      async (id: string, { force, cancel, json }: Asked & { readonly force?: boolean; readonly cancel?: boolean }) => {
+        const outcome = await withReadModels((readModels) =>
+          withEventStore(async ({ store, connection, pool }) => {
+            const linkedUsers: RemovalDependencies['linkedUsers'] = async function* (provider) {
+              await waitForPosition(pool, 'links', (await endOfLog(connection)) ?? -1n, READ_MODEL_PATIENCE_MS);
+              yield* usersOfProviders(readModels, provider);
+            };
+            const dependencies: RemovalDependencies = { store, clock: systemClock, linkedUsers };
+            if (!cancel) return remove(dependencies, id, force === true);
+            await settled(id, cancelRemoval(dependencies, providerId(id), operatorContext()));
+            return { kind: 'cancelled' } as const;
+          }),
+        );
+        print(json, outcome, [sentenceOf(id, outcome)]);
+        if (outcome.kind === 'would_take_last_way_in') process.exitCode = EXIT.checkFailed;
+      },
+    );
   return providers;
 };
 
@@ -204,7 +243,9 @@ const remove = async (dependencies: RemovalDependencies, id: string, force: bool
   for (;;) {
     const outcome = await commitRemoval(dependencies, id, { force }, context);
     if (outcome.kind === 'not_settled') {
-      console.error(`The removal of ${id} is announced; waiting ${Math.ceil(outcome.waitMs / 1_000)} s for what began before.`);
+      console.error(
+        `The removal of ${id} is announced; waiting ${Math.ceil(outcome.waitMs / 1_000)} s for what began before.`,
+      );
       await delay(outcome.waitMs);
       continue;
     }
@@ -237,14 +278,19 @@ const sentenceOf = (id: string, outcome: Removed): string => {
 const refuseUnlessDone = (id: string, outcome: ProviderOutcome): void => {
   if (outcome.kind === 'refused') throw new UsageError(REFUSALS[outcome.code](id));
 };
-const settled = async (id: string, outcome: Promise<ProviderOutcome>): Promise<void> => refuseUnlessDone(id, await outcome);
+const settled = async (id: string, outcome: Promise<ProviderOutcome>): Promise<void> =>
+  refuseUnlessDone(id, await outcome);
 
 const providerId = (id: string): string => {
-  if (!slugSchema.safeParse(id).success) throw new UsageError(`"${id}" is no id of an identity provider; see: ligature providers list`);
+  if (!slugSchema.safeParse(id).success)
+    throw new UsageError(`"${id}" is no id of an identity provider; see: ligature providers list`);
   return id;
 };
 
-const shown = ({ providerId: id, kind, displayName, issuer, organizationId, state, active }: ProviderView, links: number) => ({
+const shown = (
+  { providerId: id, kind, displayName, issuer, organizationId, state, active }: ProviderView,
+  links: number,
+) => ({
   id,
   kind: kind as IdentityProviderSettings['kind'],
   displayName,

@@ -40,7 +40,13 @@ export const usersCommand = (): Command => {
       await withEventStore(async ({ store }) => {
         const { organizationId = '' } = await existing(store, id);
         const context = operatorContext();
-        await executeOnAccount(store, { userId: id, organizationId, context, decide: decideStartErasure, onlyActive: false });
+        await executeOnAccount(store, {
+          userId: id,
+          organizationId,
+          context,
+          decide: decideStartErasure,
+          onlyActive: false,
+        });
         await untilErased(store, id);
       });
       print(json, { userId: id, status: 'erased' }, [`User ${id} is erased.`]);
@@ -59,7 +65,9 @@ const untilErased = async (store: EventStore, id: string): Promise<void> => {
   const deadline = Date.now() + ERASURE_PATIENCE_MS;
   while ((await loadAccount(store, id)).state.status !== 'erased') {
     if (Date.now() > deadline)
-      throw new Error(`The erasure of ${id} has begun: nobody can sign in to it. The projector finishes it; it does not seem to run.`);
+      throw new Error(
+        `The erasure of ${id} has begun: nobody can sign in to it. The projector finishes it; it does not seem to run.`,
+      );
     await delay(100);
   }
 };

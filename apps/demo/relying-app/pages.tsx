@@ -6,7 +6,10 @@ const SITE = { site: 'app', siteName: 'Demo app' } as const;
 
 export const welcomePage = (): VNode => (
   <Layout title="Welcome" {...SITE}>
-    <p>This app knows nobody. It leaves that to Ligature, and gets back one and the same subject however a person signs in.</p>
+    <p>
+      This app knows nobody. It leaves that to Ligature, and gets back one and the same subject however a person signs
+      in.
+    </p>
     <p class="actions">
       <a class="button" href="/sign-in">
         Sign in
@@ -15,7 +18,13 @@ export const welcomePage = (): VNode => (
   </Layout>
 );
 
-const Claims = ({ caption, claims }: { readonly caption: string; readonly claims: Readonly<Record<string, unknown>> }): VNode => (
+const Claims = ({
+  caption,
+  claims,
+}: {
+  readonly caption: string;
+  readonly claims: Readonly<Record<string, unknown>>;
+}): VNode => (
   <section>
     <h2>{caption}</h2>
     <table>
@@ -31,7 +40,13 @@ const Claims = ({ caption, claims }: { readonly caption: string; readonly claims
   </section>
 );
 
-export const signedInPage = ({ signedIn, accountUrl }: { readonly signedIn: SignedIn; readonly accountUrl: string }): VNode => (
+export const signedInPage = ({
+  signedIn,
+  accountUrl,
+}: {
+  readonly signedIn: SignedIn;
+  readonly accountUrl: string;
+}): VNode => (
   <Layout title="You are signed in" {...SITE}>
     <p>
       Your subject here: <code id="sub">{String(signedIn.idTokenClaims.sub)}</code>

@@ -6,8 +6,9 @@ interface Entry {
 }
 
 /**
- * oidc-provider's storage, in memory. It keeps no sessions: a demo provider asks at every sign-in who you are, so that one browser can be several
- * people, `prompt=login` and `max_age` are honoured always, and `auth_time` is the time of the click.
+ * oidc-provider's storage, in memory. It keeps no sessions: a demo provider asks at every sign-in who you are, so that
+ * one browser can be several people, `prompt=login` and `max_age` are honoured always, and `auth_time` is the time of
+ * the click.
  * @returns the factory for one provider; its models share one store
  */
 export const createMemoryAdapter = (): ((model: string) => Adapter) => {
@@ -26,7 +27,10 @@ export const createMemoryAdapter = (): ((model: string) => Adapter) => {
       upsert: async (id, payload, expiresIn) => {
         if (model === 'Session') return;
         forgetExpired();
-        entries.set(`${model} ${id}`, { payload, expiresAt: expiresIn === undefined ? Infinity : Date.now() + expiresIn * 1000 });
+        entries.set(`${model} ${id}`, {
+          payload,
+          expiresAt: expiresIn === undefined ? Infinity : Date.now() + expiresIn * 1000,
+        });
       },
       find: async (id) => find(id),
       findByUid: async (uid) => findBy('uid', uid),

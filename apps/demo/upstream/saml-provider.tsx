@@ -39,7 +39,10 @@ const RESPONSE_TEMPLATE = SamlLib.defaultLoginResponseTemplate.context
   .replace(
     '{AttributeStatement}',
     `<saml:AttributeStatement>${['mail', 'displayName', 'uid']
-      .map((name) => `<saml:Attribute Name="${name}"><saml:AttributeValue>{${name}}</saml:AttributeValue></saml:Attribute>`)
+      .map(
+        (name) =>
+          `<saml:Attribute Name="${name}"><saml:AttributeValue>{${name}}</saml:AttributeValue></saml:Attribute>`,
+      )
       .join('')}</saml:AttributeStatement>`,
   );
 
@@ -89,8 +92,9 @@ const responseValues = (
 };
 
 /**
- * A real SAML identity provider with a handful of people, on loopback. It makes a new key at each start, which Ligature finds in its metadata, and
- * asks at every sign-in who you are, so that ForceAuthn is honoured always and AuthnInstant is the time of the click.
+ * A real SAML identity provider with a handful of people, on loopback. It makes a new key at each start, which Ligature
+ * finds in its metadata, and asks at every sign-in who you are, so that ForceAuthn is honoured always and AuthnInstant
+ * is the time of the click.
  */
 export const startSamlProvider = async (options: SamlProviderOptions): Promise<DemoSamlProvider> => {
   const { directory, serviceProvider, logger } = options;
@@ -127,8 +131,18 @@ export const startSamlProvider = async (options: SamlProviderOptions): Promise<D
     const asked = url.searchParams.get('SAMLRequest');
     const { party, extract, id } = await readRequest(asked);
     const person = directory.people.find(({ subject }) => subject === form?.get('person'));
-    if (!form) return sendPage(response, 200, signInPage({ directory, action: `/sso?SAMLRequest=${encodeURIComponent(asked ?? '')}` }));
-    if (!person) return sendPage(response, 200, messagePage({ directory, title: 'Cancelled', message: 'Go back to where you came from.' }));
+    if (!form)
+      return sendPage(
+        response,
+        200,
+        signInPage({ directory, action: `/sso?SAMLRequest=${encodeURIComponent(asked ?? '')}` }),
+      );
+    if (!person)
+      return sendPage(
+        response,
+        200,
+        messagePage({ directory, title: 'Cancelled', message: 'Go back to where you came from.' }),
+      );
     const acs = String(party.entityMeta.getAssertionConsumerService('post'));
     const { context } = await provider.createLoginResponse(party, { extract }, 'post', {}, (template) => {
       const values = responseValues(person, entityId, {
@@ -145,14 +159,20 @@ export const startSamlProvider = async (options: SamlProviderOptions): Promise<D
     const { pathname } = new URL(request.url ?? '/', server.url);
     if (pathname === '/style.css') return sendStyle(response);
     if (pathname === '/metadata')
-      return void response.writeHead(200, { 'content-type': 'application/samlmetadata+xml' }).end(provider.getMetadata());
+      return void response
+        .writeHead(200, { 'content-type': 'application/samlmetadata+xml' })
+        .end(provider.getMetadata());
     if (pathname !== '/sso') return void response.writeHead(404).end();
     signOn(request, response).catch((error: Error) => {
       logger.info({ provider: directory.id, reason: error.message }, 'sign-in refused');
       sendPage(
         response,
         400,
-        messagePage({ directory, title: 'That did not work', message: 'Go back to where you came from and start again.' }),
+        messagePage({
+          directory,
+          title: 'That did not work',
+          message: 'Go back to where you came from and start again.',
+        }),
       );
     });
   });

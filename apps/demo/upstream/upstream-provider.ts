@@ -52,7 +52,11 @@ const configuration = async ({ directory, client }: UpstreamProviderOptions): Pr
   expiresWithSession: () => false,
   // Cookies know no ports (RFC 6265, section 8.5): each provider on this host needs names of its own.
   cookies: {
-    names: { interaction: `${directory.id}_interaction`, resume: `${directory.id}_resume`, session: `${directory.id}_session` },
+    names: {
+      interaction: `${directory.id}_interaction`,
+      resume: `${directory.id}_resume`,
+      session: `${directory.id}_session`,
+    },
     keys: [randomBytes(32).toString('base64url')],
   },
   ttl: { AccessToken: 300, AuthorizationCode: 60, Grant: 600, IdToken: 300, Interaction: 600, Session: 600 },
@@ -81,7 +85,9 @@ const configuration = async ({ directory, client }: UpstreamProviderOptions): Pr
   },
   renderError: (ctx, { error, error_description }) => {
     ctx.set(PAGE_HEADERS);
-    ctx.body = renderPage(messagePage({ directory, title: 'That did not work', message: `${error}: ${error_description ?? ''}` }));
+    ctx.body = renderPage(
+      messagePage({ directory, title: 'That did not work', message: `${error}: ${error_description ?? ''}` }),
+    );
   },
 });
 
@@ -90,12 +96,15 @@ export const startUpstreamProvider = async (options: UpstreamProviderOptions): P
   const { directory, logger } = options;
   const server = await listen(options.port);
   const provider = new Provider(server.url, await configuration(options));
-  provider.on('server_error', (_ctx, error) => logger.error({ provider: directory.id, err: error }, 'demo provider failed'));
+  provider.on('server_error', (_ctx, error) =>
+    logger.error({ provider: directory.id, err: error }, 'demo provider failed'),
+  );
   const protocol = provider.callback();
 
   const interaction = async (request: IncomingMessage, response: ServerResponse): Promise<void> => {
     const { uid } = await provider.interactionDetails(request, response);
-    if (request.method !== 'POST') return sendPage(response, 200, signInPage({ directory, action: `/interaction/${uid}` }));
+    if (request.method !== 'POST')
+      return sendPage(response, 200, signInPage({ directory, action: `/interaction/${uid}` }));
     const form = await readForm(request);
     const person = directory.people.find(({ subject }) => subject === form.get('person'));
     const result = person
@@ -110,7 +119,8 @@ export const startUpstreamProvider = async (options: UpstreamProviderOptions): P
     if (!path.startsWith('/interaction/')) return void protocol(request, response);
     interaction(request, response).catch((error: Error) => {
       logger.info({ provider: directory.id, reason: error.message }, 'interaction refused');
-      const message = 'This sign-in is over or was started in another browser. Go back to where you came from and start again.';
+      const message =
+        'This sign-in is over or was started in another browser. Go back to where you came from and start again.';
       sendPage(response, 400, messagePage({ directory, title: 'Start again', message }));
     });
   });

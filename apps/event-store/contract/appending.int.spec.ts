@@ -11,7 +11,16 @@ import {
 } from '@eventstore/db-client';
 import type { AppendExpectedRevision } from '@eventstore/db-client';
 import { describe, expect, it } from '@jest/globals';
-import { collect, event, events, newStream, positionOf, revisionsOf, typesOf, useContractStore } from './contract-store.js';
+import {
+  collect,
+  event,
+  events,
+  newStream,
+  positionOf,
+  revisionsOf,
+  typesOf,
+  useContractStore,
+} from './contract-store.js';
 
 const store = useContractStore();
 
@@ -39,8 +48,12 @@ describe('an append is taken', () => {
 
   it('at any revision, whether or not the stream exists', async () => {
     const stream = newStream();
-    expect(await store().client.appendToStream(stream, event('A'), { expectedRevision: ANY })).toMatchObject({ nextExpectedRevision: 0n });
-    expect(await store().client.appendToStream(stream, event('B'), { expectedRevision: ANY })).toMatchObject({ nextExpectedRevision: 1n });
+    expect(await store().client.appendToStream(stream, event('A'), { expectedRevision: ANY })).toMatchObject({
+      nextExpectedRevision: 0n,
+    });
+    expect(await store().client.appendToStream(stream, event('B'), { expectedRevision: ANY })).toMatchObject({
+      nextExpectedRevision: 1n,
+    });
   });
 
   it('at stream_exists, on a stream that does', async () => {
@@ -52,7 +65,12 @@ describe('an append is taken', () => {
 });
 
 describe('an append conflicts, and the answer names the actual revision', () => {
-  const cases: readonly (readonly [title: string, before: number, expected: AppendExpectedRevision, actual: bigint | 'no_stream'])[] = [
+  const cases: readonly (readonly [
+    title: string,
+    before: number,
+    expected: AppendExpectedRevision,
+    actual: bigint | 'no_stream',
+  ])[] = [
     ['at no_stream, on a stream that exists', 2, NO_STREAM, 1n],
     ['at an exact revision, on a stream that does not exist', 0, 0n, 'no_stream'],
     ['at an exact revision beyond the end', 1, 7n, 0n],
@@ -71,7 +89,9 @@ describe('an append conflicts, and the answer names the actual revision', () => 
     const stream = newStream();
     const credentials = { username: 'admin', password: 'changeit' };
     await store().client.appendToStream(stream, events(2), { credentials });
-    const conflict = await conflictOf(store().client.appendToStream(stream, event('Late'), { expectedRevision: 0n, credentials }));
+    const conflict = await conflictOf(
+      store().client.appendToStream(stream, event('Late'), { expectedRevision: 0n, credentials }),
+    );
     expect(conflict).toMatchObject({ streamName: stream, expectedVersion: 0n, actualVersion: 1n });
   });
 
@@ -93,14 +113,17 @@ describe('many appends at once', () => {
     );
     const refused = outcomes.filter((outcome) => outcome.status === 'rejected');
     expect(refused).toHaveLength(31);
-    for (const { reason } of refused) expect(reason).toMatchObject({ type: 'wrong-expected-version', actualVersion: 1n });
+    for (const { reason } of refused)
+      expect(reason).toMatchObject({ type: 'wrong-expected-version', actualVersion: 1n });
     expect(await typesOf(store().client.readStream(stream))).toEqual(['Zero', 'One']);
   });
 
   it('at any revision of one stream: all are taken, without a gap', async () => {
     const stream = newStream();
     await Promise.all(Array.from({ length: 64 }, () => store().client.appendToStream(stream, event('E'))));
-    expect(await revisionsOf(store().client.readStream(stream))).toEqual(Array.from({ length: 64 }, (_, revision) => BigInt(revision)));
+    expect(await revisionsOf(store().client.readStream(stream))).toEqual(
+      Array.from({ length: 64 }, (_, revision) => BigInt(revision)),
+    );
   });
 
   it('to several streams: each keeps its own order', async () => {
@@ -108,7 +131,9 @@ describe('many appends at once', () => {
     await Promise.all(
       streams.map(async (stream) => {
         for (let n = 0; n < 10; n++) {
-          await store().client.appendToStream(stream, event(`E${n}`), { expectedRevision: n === 0 ? NO_STREAM : BigInt(n - 1) });
+          await store().client.appendToStream(stream, event(`E${n}`), {
+            expectedRevision: n === 0 ? NO_STREAM : BigInt(n - 1),
+          });
         }
       }),
     );
@@ -121,7 +146,9 @@ describe('many appends at once', () => {
     const stream = newStream();
     await store().client.appendToStream(stream, event('E0'), { expectedRevision: NO_STREAM });
     await Promise.all(
-      Array.from({ length: 50 }, (_, n) => store().client.appendToStream(stream, event(`E${n + 1}`), { expectedRevision: BigInt(n) })),
+      Array.from({ length: 50 }, (_, n) =>
+        store().client.appendToStream(stream, event(`E${n + 1}`), { expectedRevision: BigInt(n) }),
+      ),
     );
     expect(await typesOf(store().client.readStream(stream))).toEqual(Array.from({ length: 51 }, (_, n) => `E${n}`));
   });
@@ -131,7 +158,9 @@ describe('an append of a batch', () => {
   it('gives each event a position of its own, and answers that of the last', async () => {
     const stream = newStream();
     const appended = positionOf(await store().client.appendToStream(stream, events(3)));
-    const positions = (await collect(store().client.readStream(stream))).map((resolved) => resolved.event?.position?.commit ?? -1n);
+    const positions = (await collect(store().client.readStream(stream))).map(
+      (resolved) => resolved.event?.position?.commit ?? -1n,
+    );
     expect([...positions].sort((a, b) => Number(a - b))).toEqual(positions);
     expect(new Set(positions).size).toBe(3);
     expect(positions.at(-1)).toBe(appended.commit);
@@ -141,7 +170,10 @@ describe('an append of a batch', () => {
 
   it('that arrives in several parts is stored whole', async () => {
     const stream = newStream();
-    const result = await store().client.appendToStream(stream, events(100), { expectedRevision: NO_STREAM, batchAppendSize: 500 });
+    const result = await store().client.appendToStream(stream, events(100), {
+      expectedRevision: NO_STREAM,
+      batchAppendSize: 500,
+    });
     expect(result.nextExpectedRevision).toBe(99n);
     expect(await revisionsOf(store().client.readStream(stream))).toHaveLength(100);
   });
@@ -149,7 +181,9 @@ describe('an append of a batch', () => {
   it('of nothing is taken at the right revision and stores nothing', async () => {
     const stream = newStream();
     await store().client.appendToStream(stream, event('A'));
-    expect(await store().client.appendToStream(stream, [], { expectedRevision: 0n })).toMatchObject({ nextExpectedRevision: 0n });
+    expect(await store().client.appendToStream(stream, [], { expectedRevision: 0n })).toMatchObject({
+      nextExpectedRevision: 0n,
+    });
     await conflictOf(store().client.appendToStream(stream, [], { expectedRevision: 5n }));
     expect(await typesOf(store().client.readStream(stream))).toEqual(['A']);
   });
@@ -160,11 +194,19 @@ describe('what is stored', () => {
     const stream = newStream();
     await store().client.appendToStream(stream, [
       jsonEvent({ type: 'Json', data: { a: 'ü😀', nested: [1, null] }, metadata: { $correlationId: 'c', m: 1 } }),
-      binaryEvent({ type: 'Binary', data: Uint8Array.from([0, 1, 127, 128, 255]), metadata: Uint8Array.from([255, 0]) }),
+      binaryEvent({
+        type: 'Binary',
+        data: Uint8Array.from([0, 1, 127, 128, 255]),
+        metadata: Uint8Array.from([255, 0]),
+      }),
       binaryEvent({ type: 'Empty', data: new Uint8Array(0) }),
     ]);
     const [json, binary, empty] = (await collect(store().client.readStream(stream))).map((resolved) => resolved.event);
-    expect(json).toMatchObject({ isJson: true, data: { a: 'ü😀', nested: [1, null] }, metadata: { $correlationId: 'c', m: 1 } });
+    expect(json).toMatchObject({
+      isJson: true,
+      data: { a: 'ü😀', nested: [1, null] },
+      metadata: { $correlationId: 'c', m: 1 },
+    });
     expect(binary?.isJson).toBe(false);
     expect([...(binary?.data as Uint8Array)]).toEqual([0, 1, 127, 128, 255]);
     expect([...(binary?.metadata as Uint8Array)]).toEqual([255, 0]);

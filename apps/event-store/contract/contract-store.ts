@@ -11,7 +11,10 @@ export interface ContractStore {
   readonly client: EventStoreDBClient;
 }
 
-/** Declares the store for the tests of a file. It may hold anything already, so each test takes streams of its own ({@link newStream}). */
+/**
+ * Declares the store for the tests of a file. It may hold anything already, so each test takes streams of its own
+ * ({@link newStream}).
+ */
 export const useContractStore = (): (() => ContractStore) => {
   let embedded: TestEventStore | undefined;
   let store: ContractStore | undefined;
@@ -36,7 +39,8 @@ export const event = (type: string, data: Record<string, unknown> = {}, id: stri
   jsonEvent({ type, data, id });
 
 /** `n` events of types `E0`, `E1`, … */
-export const events = (n: number): JSONEventData[] => Array.from({ length: n }, (_, index) => event(`E${index}`, { index }));
+export const events = (n: number): JSONEventData[] =>
+  Array.from({ length: n }, (_, index) => event(`E${index}`, { index }));
 
 /** All that a read yields. */
 export const collect = async (read: AsyncIterable<ResolvedEvent>): Promise<ResolvedEvent[]> => {
@@ -59,7 +63,9 @@ export const positionOf = (result: AppendResult): { readonly commit: bigint; rea
 };
 
 /** The end of the log now, for tests that look at what comes after it: the store may hold a great deal already. */
-export const endOfLog = async ({ client }: ContractStore): Promise<{ readonly commit: bigint; readonly prepare: bigint }> =>
+export const endOfLog = async ({
+  client,
+}: ContractStore): Promise<{ readonly commit: bigint; readonly prepare: bigint }> =>
   positionOf(await client.appendToStream(newStream('mark'), event('Mark')));
 
 /** Waits for a state; a test that waits in vain runs into its time-out. */

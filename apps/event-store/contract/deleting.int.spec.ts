@@ -1,4 +1,11 @@
-import { ANY, NO_STREAM, STREAM_EXISTS, StreamDeletedError, StreamNotFoundError, WrongExpectedVersionError } from '@eventstore/db-client';
+import {
+  ANY,
+  NO_STREAM,
+  STREAM_EXISTS,
+  StreamDeletedError,
+  StreamNotFoundError,
+  WrongExpectedVersionError,
+} from '@eventstore/db-client';
 import { describe, expect, it } from '@jest/globals';
 import { collect, event, events, newStream, revisionsOf, typesOf, useContractStore } from './contract-store.js';
 
@@ -32,7 +39,9 @@ describe('a soft-deleted stream', () => {
 
   it('does not count as existing', async () => {
     const stream = await softDeleted();
-    await expect(store().client.appendToStream(stream, event('A'), { expectedRevision: STREAM_EXISTS })).rejects.toMatchObject({
+    await expect(
+      store().client.appendToStream(stream, event('A'), { expectedRevision: STREAM_EXISTS }),
+    ).rejects.toMatchObject({
       type: 'wrong-expected-version',
       actualVersion: 4n,
     });
@@ -44,7 +53,11 @@ describe('a soft-deleted stream', () => {
     await store().client.setStreamMetadata(stream, { maxCount: 10, custom: 'kept' });
     await store().client.deleteStream(stream);
     await store().client.appendToStream(stream, event('Again'));
-    expect((await store().client.getStreamMetadata(stream)).metadata).toEqual({ maxCount: 10, custom: 'kept', truncateBefore: 2 });
+    expect((await store().client.getStreamMetadata(stream)).metadata).toEqual({
+      maxCount: 10,
+      custom: 'kept',
+      truncateBefore: 2,
+    });
   });
 
   it('can be deleted again, and again after it was written again', async () => {
@@ -60,7 +73,9 @@ describe('a soft-deleted stream', () => {
     const stream = newStream();
     const { position } = await store().client.appendToStream(stream, event('Still'));
     await store().client.deleteStream(stream);
-    expect(await typesOf(store().client.readAll({ fromPosition: position ?? 'start', maxCount: 1 }))).toEqual(['Still']);
+    expect(await typesOf(store().client.readAll({ fromPosition: position ?? 'start', maxCount: 1 }))).toEqual([
+      'Still',
+    ]);
   });
 });
 
@@ -114,8 +129,12 @@ describe('a tombstone', () => {
   it('conflicts at another revision than the last', async () => {
     const stream = newStream();
     await store().client.appendToStream(stream, events(2));
-    await expect(store().client.tombstoneStream(stream, { expectedRevision: 0n })).rejects.toBeInstanceOf(WrongExpectedVersionError);
-    await expect(store().client.tombstoneStream(stream, { expectedRevision: NO_STREAM })).rejects.toBeInstanceOf(WrongExpectedVersionError);
+    await expect(store().client.tombstoneStream(stream, { expectedRevision: 0n })).rejects.toBeInstanceOf(
+      WrongExpectedVersionError,
+    );
+    await expect(store().client.tombstoneStream(stream, { expectedRevision: NO_STREAM })).rejects.toBeInstanceOf(
+      WrongExpectedVersionError,
+    );
   });
 
   it('can be set on a soft-deleted stream', async () => {
@@ -128,6 +147,10 @@ describe('a tombstone', () => {
     const stream = newStream();
     const { position } = await store().client.tombstoneStream(stream);
     const [tombstone] = await collect(store().client.readAll({ fromPosition: position ?? 'start', maxCount: 1 }));
-    expect(tombstone?.event).toMatchObject({ streamId: stream, type: '$streamDeleted', revision: 9_223_372_036_854_775_807n });
+    expect(tombstone?.event).toMatchObject({
+      streamId: stream,
+      type: '$streamDeleted',
+      revision: 9_223_372_036_854_775_807n,
+    });
   });
 });

@@ -60,7 +60,9 @@ describe('a batch that overlaps an earlier one in part is refused', () => {
     const stream = newStream();
     const [a, b, c] = [event('A'), event('B'), event('C')];
     await store().client.appendToStream(stream, [a, b], { expectedRevision: NO_STREAM });
-    await expect(store().client.appendToStream(stream, [a, b, c], { expectedRevision: NO_STREAM })).rejects.toMatchObject({
+    await expect(
+      store().client.appendToStream(stream, [a, b, c], { expectedRevision: NO_STREAM }),
+    ).rejects.toMatchObject({
       type: 'wrong-expected-version',
       actualVersion: 1n,
     });
@@ -121,7 +123,9 @@ describe('an event id', () => {
     await store().client.appendToStream(stream, event('A', { n: 1 }, id), { expectedRevision: NO_STREAM });
     const exact = await store().client.appendToStream(stream, event('A', { n: 2 }, id), { expectedRevision: 0n });
     const any = await store().client.appendToStream(stream, event('A', { n: 3 }, id), { expectedRevision: ANY });
-    const exists = await store().client.appendToStream(stream, event('A', { n: 4 }, id), { expectedRevision: STREAM_EXISTS });
+    const exists = await store().client.appendToStream(stream, event('A', { n: 4 }, id), {
+      expectedRevision: STREAM_EXISTS,
+    });
     expect([exact, any, exists].map((result) => result.nextExpectedRevision)).toEqual([1n, 0n, 0n]);
     expect(await collect(store().client.readStream(stream))).toHaveLength(2);
   });

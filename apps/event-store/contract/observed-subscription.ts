@@ -20,7 +20,8 @@ export const observe = (subscription: AllStreamSubscription | StreamSubscription
   const said: string[] = [];
   const received: ResolvedEvent[] = [];
   let failure: Error | undefined;
-  for (const signal of ['confirmation', 'caughtUp', 'fellBehind'] as const) subscription.on(signal, () => void said.push(signal));
+  for (const signal of ['confirmation', 'caughtUp', 'fellBehind'] as const)
+    subscription.on(signal, () => void said.push(signal));
   subscription.on('error', (error: Error & { type?: string }) => {
     failure = error;
     said.push(`error ${error.type ?? error.message}`);

@@ -27,7 +27,11 @@ describe('$all', () => {
     const stream = newStream();
     await store().client.appendToStream(stream, events(3));
     const newest = await collect(store().client.readAll({ direction: BACKWARDS, fromPosition: END, maxCount: 50 }));
-    expect(newest.filter((each) => each.event?.streamId === stream).map((each) => each.event?.type)).toEqual(['E2', 'E1', 'E0']);
+    expect(newest.filter((each) => each.event?.streamId === stream).map((each) => each.event?.type)).toEqual([
+      'E2',
+      'E1',
+      'E0',
+    ]);
   });
 
   it('shows an event at the position that its stream shows', async () => {
@@ -79,6 +83,8 @@ describe('$all from a position', () => {
   });
 
   it('backwards from the start reads nothing', async () => {
-    expect(await collect(store().client.readAll({ direction: BACKWARDS, fromPosition: START, maxCount: 1 }))).toEqual([]);
+    expect(await collect(store().client.readAll({ direction: BACKWARDS, fromPosition: START, maxCount: 1 }))).toEqual(
+      [],
+    );
   });
 });

@@ -14,7 +14,11 @@ describe('a stream of five events reads', () => {
     ['forwards from a revision, which is included', { direction: FORWARDS, fromRevision: 3n }, [3n, 4n]],
     ['forwards from a revision, limited', { direction: FORWARDS, fromRevision: 1n, maxCount: 2 }, [1n, 2n]],
     ['forwards from beyond the end: nothing', { direction: FORWARDS, fromRevision: 99n }, []],
-    ['forwards from the highest revision there is: nothing', { direction: FORWARDS, fromRevision: 18_446_744_073_709_551_615n }, []],
+    [
+      'forwards from the highest revision there is: nothing',
+      { direction: FORWARDS, fromRevision: 18_446_744_073_709_551_615n },
+      [],
+    ],
     ['backwards from the end', { direction: BACKWARDS, fromRevision: END }, [...ALL].reverse()],
     ['backwards from the end, limited', { direction: BACKWARDS, fromRevision: END, maxCount: 2 }, [4n, 3n]],
     ['backwards from a revision, which is included', { direction: BACKWARDS, fromRevision: 1n }, [1n, 0n]],
@@ -36,7 +40,10 @@ describe('a read is refused', () => {
   ] as const)('%s', async (_title, options) => {
     const stream = newStream();
     await store().client.appendToStream(stream, events(2));
-    await expect(collect(store().client.readStream(stream, options))).rejects.toMatchObject({ type: 'unknown', code: 2 });
+    await expect(collect(store().client.readStream(stream, options))).rejects.toMatchObject({
+      type: 'unknown',
+      code: 2,
+    });
   });
 });
 
@@ -60,7 +67,9 @@ describe('a long stream', () => {
     expect(forwards).toEqual(Array.from({ length: 10_000 }, (_, revision) => BigInt(revision)));
     const backwards = await revisionsOf(store().client.readStream(stream, { direction: BACKWARDS, fromRevision: END }));
     expect(backwards).toEqual(forwards.reverse());
-    expect(await revisionsOf(store().client.readStream(stream, { fromRevision: 4_321n, maxCount: 3_000 }))).toHaveLength(3_000);
+    expect(
+      await revisionsOf(store().client.readStream(stream, { fromRevision: 4_321n, maxCount: 3_000 })),
+    ).toHaveLength(3_000);
   });
 
   it('of large events reads whole', async () => {
@@ -76,6 +85,8 @@ it('what an append has answered, a read shows at once', async () => {
   const stream = newStream();
   for (let n = 0n; n < 50n; n++) {
     await store().client.appendToStream(stream, event('E'));
-    expect(await revisionsOf(store().client.readStream(stream, { direction: BACKWARDS, fromRevision: END, maxCount: 1 }))).toEqual([n]);
+    expect(
+      await revisionsOf(store().client.readStream(stream, { direction: BACKWARDS, fromRevision: END, maxCount: 1 })),
+    ).toEqual([n]);
   }
 });

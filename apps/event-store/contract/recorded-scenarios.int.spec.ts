@@ -6,19 +6,22 @@ import { RECORDED_SCENARIOS } from './recorded-scenarios.js';
 import { asRecorded, tried } from './recording.js';
 import type { Recorded } from './recording.js';
 
-const recording = JSON.parse(readFileSync(new URL('fixtures/event-store-23.10.8.json', import.meta.url), 'utf8')) as Record<
-  string,
-  Recorded
->;
+const recording = JSON.parse(
+  readFileSync(new URL('fixtures/event-store-23.10.8.json', import.meta.url), 'utf8'),
+) as Record<string, Recorded>;
 
 /** The embedded node has no persistent subscriptions. */
 const LEFT_OUT = ['persistent subscription create', 'persistent subscription to $all, read one, ack'];
 
-/** H1: EventStoreDB answers this one twice, which ends a process that uses the client; the embedded node answers once. */
+/**
+ * H1: EventStoreDB answers this one twice, which ends a process that uses the client; the embedded node answers once.
+ */
 const ANSWERED_TWICE = 'empty event type';
 
 const store = useContractStore();
-const scenarios = RECORDED_SCENARIOS.filter(({ name }) => name !== ANSWERED_TWICE || process.env.EVENTSTORE_URL === undefined);
+const scenarios = RECORDED_SCENARIOS.filter(
+  ({ name }) => name !== ANSWERED_TWICE || process.env.EVENTSTORE_URL === undefined,
+);
 
 describe('each scenario that was recorded on EventStoreDB 23.10.8 gives the recorded answer', () => {
   const played = new Map<string, Recorded>();

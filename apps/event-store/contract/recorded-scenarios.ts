@@ -27,7 +27,10 @@ const five = ({ client, stream }: Scene): Promise<unknown> =>
     [0, 1, 2, 3, 4].map((n) => ev(`T${n}`, { n })),
   );
 
-/** The scenarios that were recorded on a real EventStoreDB, in their order, by the names that their answers have in the recording. */
+/**
+ * The scenarios that were recorded on a real EventStoreDB, in their order, by the names that their answers have in the
+ * recording.
+ */
 export const RECORDED_SCENARIOS: readonly RecordedScenario[] = scenarios;
 
 scenario('append new stream, no_stream', ({ client, stream }) =>
@@ -37,7 +40,9 @@ scenario('append no_stream on existing', async ({ client, stream }) => {
   await client.appendToStream(stream, ev('A'));
   return appended(client.appendToStream(stream, ev('B'), { expectedRevision: NO_STREAM }));
 });
-scenario('append exact on missing', ({ client, stream }) => appended(client.appendToStream(stream, ev('A'), { expectedRevision: 0n })));
+scenario('append exact on missing', ({ client, stream }) =>
+  appended(client.appendToStream(stream, ev('A'), { expectedRevision: 0n })),
+);
 scenario('append exact too high', async ({ client, stream }) => {
   await client.appendToStream(stream, ev('A'));
   return appended(client.appendToStream(stream, ev('B'), { expectedRevision: 7n }));
@@ -111,15 +116,21 @@ scenario('same event id, other stream', async ({ client, stream }) => {
 scenario('same id, other payload', async ({ client, stream }) => {
   const id = randomUUID();
   await client.appendToStream(stream, ev('A', { n: 1 }, id), { expectedRevision: NO_STREAM });
-  const r = await tried(() => appended(client.appendToStream(stream, ev('A', { n: 2 }, id), { expectedRevision: NO_STREAM })));
+  const r = await tried(() =>
+    appended(client.appendToStream(stream, ev('A', { n: 2 }, id), { expectedRevision: NO_STREAM })),
+  );
   return { r, s: await all(client.readStream(stream)) };
 });
 scenario('same id again at the current revision', async ({ client, stream }) => {
   const id = randomUUID();
   await client.appendToStream(stream, ev('A', { n: 1 }, id), { expectedRevision: NO_STREAM });
-  const exact = await tried(() => appended(client.appendToStream(stream, ev('A', { n: 2 }, id), { expectedRevision: 0n })));
+  const exact = await tried(() =>
+    appended(client.appendToStream(stream, ev('A', { n: 2 }, id), { expectedRevision: 0n })),
+  );
   const any = await tried(() => appended(client.appendToStream(stream, ev('A', { n: 3 }, id))));
-  const exists = await tried(() => appended(client.appendToStream(stream, ev('A', { n: 4 }, id), { expectedRevision: STREAM_EXISTS })));
+  const exists = await tried(() =>
+    appended(client.appendToStream(stream, ev('A', { n: 4 }, id), { expectedRevision: STREAM_EXISTS })),
+  );
   return { exact, any, exists, s: await all(client.readStream(stream)) };
 });
 scenario('retry with any after many later events', async ({ client, stream }) => {
@@ -152,7 +163,9 @@ scenario('unicode stream name', async ({ client, stream }) => {
   await client.appendToStream(name, ev('A'));
   return all(client.readStream(name));
 });
-scenario('append size limit', ({ client, stream }) => appended(client.appendToStream(stream, ev('Big', { x: 'x'.repeat(1_100_000) }))));
+scenario('append size limit', ({ client, stream }) =>
+  appended(client.appendToStream(stream, ev('Big', { x: 'x'.repeat(1_100_000) }))),
+);
 scenario('append to system stream', ({ client, stream }) => appended(client.appendToStream(`$${stream}`, ev('A'))));
 scenario('read missing', ({ client, stream }) => all(client.readStream(stream)));
 scenario('read forwards from start, limit', async (scene) => {
@@ -270,7 +283,10 @@ scenario('link resolution', async (scene) => {
   await five(scene);
   const links = `${stream}-links`;
   await client.appendToStream(links, linkTo(1, stream));
-  return { resolved: await all(client.readStream(links, { resolveLinkTos: true })), raw: await all(client.readStream(links)) };
+  return {
+    resolved: await all(client.readStream(links, { resolveLinkTos: true })),
+    raw: await all(client.readStream(links)),
+  };
 });
 scenario('first of $all', ({ client }) =>
   all(client.readAll({ direction: FORWARDS, fromPosition: START, maxCount: 1 }), ({ event }) => ({
@@ -289,12 +305,17 @@ scenario('$all backwards, own events', async (scene) => {
 scenario('stream read position equals $all position', async ({ client, stream }) => {
   const a = await client.appendToStream(stream, ev('A'));
   const [r] = (await all(client.readStream(stream), ({ event }) => event?.position)) as Position[];
-  return { append: a.position ? typeof a.position.commit : null, onRead: r ? { equal: r.commit === a.position?.commit } : null };
+  return {
+    append: a.position ? typeof a.position.commit : null,
+    onRead: r ? { equal: r.commit === a.position?.commit } : null,
+  };
 });
 scenario('$all from a position includes it', async ({ client, stream }) => {
   const a = await client.appendToStream(stream, [ev('A'), ev('B')]);
   const read = await all(client.readAll({ fromPosition: a.position ?? START, maxCount: 5 }), ({ event }) => event);
-  return (read as { streamId: string; type: string }[]).filter(({ streamId }) => streamId === stream).map(({ type }) => type);
+  return (read as { streamId: string; type: string }[])
+    .filter(({ streamId }) => streamId === stream)
+    .map(({ type }) => type);
 });
 scenario('subscribe stream from start', async (scene) => {
   await five(scene);
@@ -369,13 +390,19 @@ scenario('checkpoints over filtered events', async ({ client, stream }) => {
 scenario('order across streams in a subscription', async (scene) => {
   const { client, stream } = scene;
   for (let n = 0; n < 6; n++) await client.appendToStream(`${stream}-${n % 2}`, ev(`N${n}`));
-  const heard = await heardOf(scene, client.subscribeToAll({ filter: streamNameFilter({ prefixes: [`${stream}-`] }) }), 8);
+  const heard = await heardOf(
+    scene,
+    client.subscribeToAll({ filter: streamNameFilter({ prefixes: [`${stream}-`] }) }),
+    8,
+  );
   return typesOnly(heard).filter((type) => /^N\d$/.test(String(type)));
 });
 scenario('parallel appends, one expected revision', async ({ client, stream }) => {
   await client.appendToStream(stream, ev('Zero'));
   const results = await Promise.all(
-    Array.from({ length: 32 }, () => tried(() => appended(client.appendToStream(stream, ev('One'), { expectedRevision: 0n })))),
+    Array.from({ length: 32 }, () =>
+      tried(() => appended(client.appendToStream(stream, ev('One'), { expectedRevision: 0n }))),
+    ),
   );
   const kinds: Record<string, number> = {};
   for (const result of results) {
@@ -393,7 +420,11 @@ scenario('parallel appends, any revision, one stream', async ({ client, stream }
 scenario('positions in one batch and across appends', async ({ client, stream }) => {
   const a = await client.appendToStream(stream, [ev('A'), ev('B')]);
   const b = await client.appendToStream(stream, ev('C'));
-  const [p0, p1, p2] = (await all(client.readStream(stream), ({ event }) => event?.position)) as [Position, Position, Position];
+  const [p0, p1, p2] = (await all(client.readStream(stream), ({ event }) => event?.position)) as [
+    Position,
+    Position,
+    Position,
+  ];
   return {
     batchSharesCommit: p0.commit === p1.commit,
     batchDistinctPrepare: p0.prepare !== p1.prepare,
@@ -417,12 +448,19 @@ scenario('read max count zero', async (scene) => {
 scenario('$all read from a position that is no event', async ({ client, stream }) => {
   const { position } = await client.appendToStream(stream, ev('A'));
   const between = (position?.commit ?? 0n) - 3n;
-  return tried(() => all(client.readAll({ fromPosition: { commit: between, prepare: between }, maxCount: 2 }), ({ event }) => event?.type));
+  return tried(() =>
+    all(
+      client.readAll({ fromPosition: { commit: between, prepare: between }, maxCount: 2 }),
+      ({ event }) => event?.type,
+    ),
+  );
 });
 scenario('$all read from beyond the end', async ({ client, stream }) => {
   const { position } = await client.appendToStream(stream, ev('A'));
   const beyond = (position?.commit ?? 0n) + 10_000_000n;
-  return tried(() => all(client.readAll({ fromPosition: { commit: beyond, prepare: beyond }, maxCount: 2 }), ({ event }) => event?.type));
+  return tried(() =>
+    all(client.readAll({ fromPosition: { commit: beyond, prepare: beyond }, maxCount: 2 }), ({ event }) => event?.type),
+  );
 });
 scenario('$all read backwards from a position', async ({ client, stream }) => {
   const { position } = await client.appendToStream(stream, ev('A'));
@@ -457,7 +495,13 @@ scenario('exclude system events', async (scene) => {
   await client.setStreamMetadata(stream, { maxCount: 5 });
   await client.appendToStream(`$sys-${stream}`, ev('InSystemStream'));
   await client.appendToStream(stream, [ev('Plain'), ev('$odd')]);
-  return typesOnly(await heardOf(scene, client.subscribeToAll({ fromPosition: a.position ?? START, filter: excludeSystemEvents() }), 4));
+  return typesOnly(
+    await heardOf(
+      scene,
+      client.subscribeToAll({ fromPosition: a.position ?? START, filter: excludeSystemEvents() }),
+      4,
+    ),
+  );
 });
 scenario('metadata with wrong expected revision', async ({ client, stream }) => {
   await client.setStreamMetadata(stream, { maxCount: 5 });
@@ -475,7 +519,9 @@ scenario('append while metadata truncates everything', async (scene) => {
   const r = await appended(client.appendToStream(stream, ev('Next'), { expectedRevision: 4n }));
   return { r, read: await all(client.readStream(stream)) };
 });
-scenario('deadline already past', ({ client, stream }) => tried(() => appended(client.appendToStream(stream, ev('A'), { deadline: 0 }))));
+scenario('deadline already past', ({ client, stream }) =>
+  tried(() => appended(client.appendToStream(stream, ev('A'), { deadline: 0 }))),
+);
 scenario('client of one append per call', async ({ url, stream }) => {
   const single = EventStoreDBClient.connectionString(`${url}&throwOnAppendFailure=false`);
   const a = await appended(single.appendToStream(stream, ev('A')));

@@ -12,8 +12,9 @@ import type {
 import { until } from './contract-store.js';
 
 /**
- * The form in which answers of a real EventStoreDB were recorded (`fixtures/event-store-23.10.8.json`): plain JSON. `"3n"` is a bigint, `"DATE"` a date,
- * `RUN` the random part of a stream name, `{text}` and `{base64}` are bytes. Positions are not in it, only whether they are there and how they compare.
+ * The form in which answers of a real EventStoreDB were recorded (`fixtures/event-store-23.10.8.json`): plain JSON.
+ * `"3n"` is a bigint, `"DATE"` a date, `RUN` the random part of a stream name, `{text}` and `{base64}` are bytes.
+ * Positions are not in it, only whether they are there and how they compare.
  */
 export type Recorded = unknown;
 
@@ -48,12 +49,16 @@ export const plain = (value: unknown, depth = 0): Recorded => {
   if (typeof value === 'bigint') return `${value}n`;
   if (value instanceof Uint8Array) {
     const bytes = Buffer.from(value);
-    return /^[\x20-\x7e]+$/.test(bytes.toString('latin1')) ? { text: bytes.toString('utf8') } : { base64: bytes.toString('base64') };
+    return /^[\x20-\x7e]+$/.test(bytes.toString('latin1'))
+      ? { text: bytes.toString('utf8') }
+      : { base64: bytes.toString('base64') };
   }
   if (value instanceof Date) return 'DATE';
   if (Array.isArray(value)) return value.map((item) => plain(item, depth + 1));
   if (value && typeof value === 'object') {
-    return depth > 6 ? '…' : Object.fromEntries(Object.entries(value).map(([key, item]) => [key, plain(item, depth + 1)]));
+    return depth > 6
+      ? '…'
+      : Object.fromEntries(Object.entries(value).map(([key, item]) => [key, plain(item, depth + 1)]));
   }
   return value;
 };
@@ -84,7 +89,9 @@ export const failure = (error: unknown): Recorded => {
       type: known.type,
       code: known.code,
       message: known.message,
-      ...Object.fromEntries(NAMED_FIELDS.filter((field) => known[field] !== undefined).map((field) => [field, plain(known[field])])),
+      ...Object.fromEntries(
+        NAMED_FIELDS.filter((field) => known[field] !== undefined).map((field) => [field, plain(known[field])]),
+      ),
       trailers: known._raw?.metadata === undefined && known.metadata === undefined ? undefined : trailers,
     },
   };
@@ -118,7 +125,10 @@ export const shape = ({ event, link, commitPosition }: ResolvedEvent): Recorded 
 });
 
 /** All that a read yields, in recorded form. */
-export const all = async (read: AsyncIterable<ResolvedEvent>, map: (resolved: ResolvedEvent) => unknown = shape): Promise<unknown[]> => {
+export const all = async (
+  read: AsyncIterable<ResolvedEvent>,
+  map: (resolved: ResolvedEvent) => unknown = shape,
+): Promise<unknown[]> => {
   const out: unknown[] = [];
   for await (const resolved of read) out.push(map(resolved));
   return out;
@@ -127,15 +137,16 @@ export const all = async (read: AsyncIterable<ResolvedEvent>, map: (resolved: Re
 /** What a subscription says, in recorded form, as it comes. */
 export const listen = (subscription: AllStreamSubscription | StreamSubscription): unknown[] => {
   const heard: unknown[] = [];
-  for (const signal of ['confirmation', 'caughtUp', 'fellBehind'] as const) subscription.on(signal, () => void heard.push(signal));
+  for (const signal of ['confirmation', 'caughtUp', 'fellBehind'] as const)
+    subscription.on(signal, () => void heard.push(signal));
   subscription.on('error', (error) => void heard.push(failure(error)));
   subscription.on('data', (resolved: ResolvedEvent) => void heard.push(shape(resolved)));
   return heard;
 };
 
 /**
- * What a subscription says until it has said `count` things, and whatever it says beyond that while a round trip on the same connection goes and
- * comes; in recorded form.
+ * What a subscription says until it has said `count` things, and whatever it says beyond that while a round trip on the
+ * same connection goes and comes; in recorded form.
  */
 export const heardOf = async (
   scene: Scene,
@@ -157,5 +168,7 @@ export const typesOnly = (heard: readonly unknown[]): unknown[] => heard.map(typ
 /** A played scenario as it stands in the recording. */
 export const asRecorded = (value: Recorded, run: string): Recorded =>
   JSON.parse(
-    (JSON.stringify(value, (_key, item: unknown) => (typeof item === 'bigint' ? `${item}n` : item)) ?? 'null').replaceAll(run, 'RUN'),
+    (
+      JSON.stringify(value, (_key, item: unknown) => (typeof item === 'bigint' ? `${item}n` : item)) ?? 'null'
+    ).replaceAll(run, 'RUN'),
   );

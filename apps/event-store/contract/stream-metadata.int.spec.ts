@@ -13,7 +13,14 @@ const fiveEvents = async (): Promise<string> => {
 describe('the metadata of a stream', () => {
   it('comes back as it was set', async () => {
     const stream = newStream();
-    const metadata = { maxCount: 5, maxAge: 60, truncateBefore: 1, cacheControl: 7, acl: { readRoles: ['a'] }, custom: { a: 1 } };
+    const metadata = {
+      maxCount: 5,
+      maxAge: 60,
+      truncateBefore: 1,
+      cacheControl: 7,
+      acl: { readRoles: ['a'] },
+      custom: { a: 1 },
+    };
     await store().client.setStreamMetadata(stream, metadata);
     const read = await store().client.getStreamMetadata(stream);
     expect(read.metadata).toEqual(metadata);
@@ -30,13 +37,17 @@ describe('the metadata of a stream', () => {
     await store().client.setStreamMetadata(stream, { maxCount: 5 });
     await store().client.setStreamMetadata(stream, { maxCount: 6 }, { expectedRevision: 0n });
     const read = await collect(store().client.readStream(`$$${stream}`));
-    expect(read.map((each) => each.event)).toMatchObject([{ type: '$metadata', isJson: true, revision: 1n, data: { $maxCount: 6 } }]);
+    expect(read.map((each) => each.event)).toMatchObject([
+      { type: '$metadata', isJson: true, revision: 1n, data: { $maxCount: 6 } },
+    ]);
   });
 
   it('is set at an expected revision like any stream', async () => {
     const stream = newStream();
     await store().client.setStreamMetadata(stream, { maxCount: 5 });
-    await expect(store().client.setStreamMetadata(stream, { maxCount: 6 }, { expectedRevision: NO_STREAM })).rejects.toMatchObject({
+    await expect(
+      store().client.setStreamMetadata(stream, { maxCount: 6 }, { expectedRevision: NO_STREAM }),
+    ).rejects.toMatchObject({
       type: 'wrong-expected-version',
       streamName: `$$${stream}`,
       actualVersion: 0n,
@@ -49,8 +60,13 @@ describe('$maxCount', () => {
     const stream = await fiveEvents();
     await store().client.setStreamMetadata(stream, { maxCount: 2 });
     expect(await revisionsOf(store().client.readStream(stream))).toEqual([3n, 4n]);
-    expect(await revisionsOf(store().client.readStream(stream, { direction: BACKWARDS, fromRevision: END }))).toEqual([4n, 3n]);
-    expect(await revisionsOf(store().client.readStream(stream, { direction: BACKWARDS, fromRevision: 1n }))).toEqual([]);
+    expect(await revisionsOf(store().client.readStream(stream, { direction: BACKWARDS, fromRevision: END }))).toEqual([
+      4n,
+      3n,
+    ]);
+    expect(await revisionsOf(store().client.readStream(stream, { direction: BACKWARDS, fromRevision: 1n }))).toEqual(
+      [],
+    );
   });
 
   it('moves on with each append, and leaves revisions as they are', async () => {
@@ -75,7 +91,10 @@ describe('$tb', () => {
     await store().client.setStreamMetadata(stream, { truncateBefore: 3 });
     expect(await revisionsOf(store().client.readStream(stream))).toEqual([3n, 4n]);
     expect(await revisionsOf(store().client.readStream(stream, { fromRevision: 1n, maxCount: 1 }))).toEqual([3n]);
-    expect(await revisionsOf(store().client.readStream(stream, { direction: BACKWARDS, fromRevision: END }))).toEqual([4n, 3n]);
+    expect(await revisionsOf(store().client.readStream(stream, { direction: BACKWARDS, fromRevision: END }))).toEqual([
+      4n,
+      3n,
+    ]);
   });
 
   it('beyond the end reads as an empty stream, not as a missing one', async () => {

@@ -117,7 +117,9 @@ describe('a subscription to a stream', () => {
           }
           if (seen.length > Number(TOTAL)) resolve();
         });
-        subscription.on('error', (error: Error & { type?: string }) => (error.type === 'timeout' ? subscribe() : reject(error)));
+        subscription.on('error', (error: Error & { type?: string }) =>
+          error.type === 'timeout' ? subscribe() : reject(error),
+        );
       };
       subscribe();
     });

@@ -23,7 +23,9 @@ describe('a subscription to $all', () => {
     await store().client.appendToStream(`$${one}`, event('System'));
     const subscription = observe(store().client.subscribeToAll({ fromPosition }));
     await subscription.untilHeard('caughtUp');
-    const ours = subscription.received.filter((each) => each.event?.streamId.includes(one) || each.event?.streamId === other);
+    const ours = subscription.received.filter(
+      (each) => each.event?.streamId.includes(one) || each.event?.streamId === other,
+    );
     expect(ours.map((each) => each.event?.type)).toEqual(['E0', 'E1', 'Other', 'System']);
     await subscription.unsubscribe();
   });
@@ -31,7 +33,9 @@ describe('a subscription to $all', () => {
   it('from the end delivers what comes', async () => {
     const stream = newStream();
     await store().client.appendToStream(stream, event('Before'));
-    const subscription = observe(store().client.subscribeToAll({ fromPosition: END, filter: streamNameFilter({ prefixes: [stream] }) }));
+    const subscription = observe(
+      store().client.subscribeToAll({ fromPosition: END, filter: streamNameFilter({ prefixes: [stream] }) }),
+    );
     await subscription.untilHeard('caughtUp');
     await store().client.appendToStream(stream, event('After'));
     await subscription.untilHeard('After');
@@ -56,7 +60,9 @@ describe('a subscription to $all', () => {
     const fromPosition = await endOfLog(store());
     const stream = newStream();
     for (let n = 0; n < 6; n++) await store().client.appendToStream(`${stream}-${n % 2}`, event(`N${n}`));
-    const subscription = observe(store().client.subscribeToAll({ fromPosition, filter: streamNameFilter({ prefixes: [`${stream}-`] }) }));
+    const subscription = observe(
+      store().client.subscribeToAll({ fromPosition, filter: streamNameFilter({ prefixes: [`${stream}-`] }) }),
+    );
     await subscription.untilHeard('caughtUp');
     for (let n = 6; n < 9; n++) await store().client.appendToStream(`${stream}-${n % 2}`, event(`N${n}`));
     await subscription.untilReceived(9);
@@ -69,7 +75,10 @@ describe('a subscription to $all', () => {
     const { position } = await store().client.appendToStream(stream, event('Start'));
     for (let n = 0; n < 5; n++) await store().client.appendToStream(stream, events(500));
     const subscription = observe(
-      store().client.subscribeToAll({ fromPosition: position ?? START, filter: streamNameFilter({ prefixes: [stream] }) }),
+      store().client.subscribeToAll({
+        fromPosition: position ?? START,
+        filter: streamNameFilter({ prefixes: [stream] }),
+      }),
     );
     let appending = true;
     const writer = (async () => {
@@ -79,7 +88,9 @@ describe('a subscription to $all', () => {
     await subscription.untilReceived(2_900);
     await writer;
     expect(appending).toBe(false);
-    expect(subscription.received.map((each) => each.event?.revision)).toEqual(Array.from({ length: 2_900 }, (_, n) => BigInt(n + 1)));
+    expect(subscription.received.map((each) => each.event?.revision)).toEqual(
+      Array.from({ length: 2_900 }, (_, n) => BigInt(n + 1)),
+    );
     expect(subscription.said.filter((what) => what === 'caughtUp')).toHaveLength(1);
     await subscription.unsubscribe();
   });
@@ -88,7 +99,9 @@ describe('a subscription to $all', () => {
     const stream = newStream();
     const { commit } = positionOf(await store().client.appendToStream(stream, event('Before')));
     const beyond = { commit: commit + 10_000_000n, prepare: commit + 10_000_000n };
-    const subscription = observe(store().client.subscribeToAll({ fromPosition: beyond, filter: streamNameFilter({ prefixes: [stream] }) }));
+    const subscription = observe(
+      store().client.subscribeToAll({ fromPosition: beyond, filter: streamNameFilter({ prefixes: [stream] }) }),
+    );
     await subscription.untilHeard('caughtUp');
     await store().client.appendToStream(stream, event('Next'));
     await subscription.untilHeard('Next');
@@ -106,7 +119,9 @@ describe('a subscription to $all', () => {
     await first.untilReceived(2);
     await first.unsubscribe();
     await store().client.appendToStream(stream, event('Third'));
-    const again = observe(store().client.subscribeToAll({ fromPosition: first.received[1]?.event?.position ?? START, filter: filter() }));
+    const again = observe(
+      store().client.subscribeToAll({ fromPosition: first.received[1]?.event?.position ?? START, filter: filter() }),
+    );
     await again.untilHeard('caughtUp');
     expect(again.said).toEqual(['confirmation', 'Third', 'caughtUp']);
     await again.unsubscribe();
@@ -117,9 +132,13 @@ describe('a filter lets through', () => {
   it('streams by any of several prefixes', async () => {
     const fromPosition = await endOfLog(store());
     const stream = newStream();
-    for (const suffix of ['a-1', 'b-1', 'c-1', 'ab-1']) await store().client.appendToStream(`${stream}${suffix}`, event(suffix));
+    for (const suffix of ['a-1', 'b-1', 'c-1', 'ab-1'])
+      await store().client.appendToStream(`${stream}${suffix}`, event(suffix));
     const subscription = observe(
-      store().client.subscribeToAll({ fromPosition, filter: streamNameFilter({ prefixes: [`${stream}a-`, `${stream}b-`] }) }),
+      store().client.subscribeToAll({
+        fromPosition,
+        filter: streamNameFilter({ prefixes: [`${stream}a-`, `${stream}b-`] }),
+      }),
     );
     await subscription.untilHeard('caughtUp');
     expect(subscription.said).toEqual(['confirmation', 'a-1', 'b-1', 'caughtUp']);
@@ -131,7 +150,9 @@ describe('a filter lets through', () => {
     const stream = newStream();
     await store().client.appendToStream(stream, event('Match'));
     await store().client.appendToStream(`${stream}x`, event('Longer'));
-    const subscription = observe(store().client.subscribeToAll({ fromPosition, filter: streamNameFilter({ regex: `^${stream}$` }) }));
+    const subscription = observe(
+      store().client.subscribeToAll({ fromPosition, filter: streamNameFilter({ regex: `^${stream}$` }) }),
+    );
     await subscription.untilHeard('caughtUp');
     expect(subscription.said).toEqual(['confirmation', 'Match', 'caughtUp']);
     await subscription.unsubscribe();
@@ -141,7 +162,9 @@ describe('a filter lets through', () => {
     const fromPosition = await endOfLog(store());
     const stream = newStream();
     await store().client.appendToStream(`x${stream}y`, event('Found'));
-    const subscription = observe(store().client.subscribeToAll({ fromPosition, filter: streamNameFilter({ regex: stream }) }));
+    const subscription = observe(
+      store().client.subscribeToAll({ fromPosition, filter: streamNameFilter({ regex: stream }) }),
+    );
     await subscription.untilHeard('caughtUp');
     expect(subscription.received.map((each) => each.event?.type)).toEqual(['Found']);
     await subscription.unsubscribe();
@@ -151,7 +174,9 @@ describe('a filter lets through', () => {
     const fromPosition = await endOfLog(store());
     const [stream, type] = [newStream(), newStream('Type')];
     await store().client.appendToStream(stream, [event(`${type}A`), event('Other'), event(`${type}B`)]);
-    const subscription = observe(store().client.subscribeToAll({ fromPosition, filter: eventTypeFilter({ prefixes: [type] }) }));
+    const subscription = observe(
+      store().client.subscribeToAll({ fromPosition, filter: eventTypeFilter({ prefixes: [type] }) }),
+    );
     await subscription.untilHeard('caughtUp');
     expect(subscription.said).toEqual(['confirmation', `${type}A`, `${type}B`, 'caughtUp']);
     await subscription.unsubscribe();
@@ -161,7 +186,9 @@ describe('a filter lets through', () => {
     const fromPosition = await endOfLog(store());
     const [stream, type] = [newStream(), newStream('Type')];
     await store().client.appendToStream(stream, [event(`${type}A1`), event(`${type}B`), event(`${type}A2`)]);
-    const subscription = observe(store().client.subscribeToAll({ fromPosition, filter: eventTypeFilter({ regex: `^${type}A\\d$` }) }));
+    const subscription = observe(
+      store().client.subscribeToAll({ fromPosition, filter: eventTypeFilter({ regex: `^${type}A\\d$` }) }),
+    );
     await subscription.untilHeard('caughtUp');
     expect(subscription.said).toEqual(['confirmation', `${type}A1`, `${type}A2`, 'caughtUp']);
     await subscription.unsubscribe();
@@ -173,7 +200,9 @@ describe('a filter lets through', () => {
     await store().client.setStreamMetadata(stream, { maxCount: 5 });
     await store().client.appendToStream(`$${stream}`, event(`In${stream}`));
     await store().client.appendToStream(stream, [event(`Plain${stream}`), event(`$odd${stream}`)]);
-    const subscription = observe(store().client.subscribeToAll({ fromPosition: position ?? START, filter: excludeSystemEvents() }));
+    const subscription = observe(
+      store().client.subscribeToAll({ fromPosition: position ?? START, filter: excludeSystemEvents() }),
+    );
     await subscription.untilHeard(`Plain${stream}`);
     expect(subscription.said.filter((what) => what.includes(stream))).toEqual([`In${stream}`, `Plain${stream}`]);
     await subscription.unsubscribe();
@@ -185,7 +214,9 @@ describe('a filter that takes for ever elsewhere', () => {
     const fromPosition = await endOfLog(store());
     const stream = newStream();
     await store().client.appendToStream(stream, event(`${'a'.repeat(1_900)}!`));
-    const subscription = observe(store().client.subscribeToAll({ fromPosition, filter: eventTypeFilter({ regex: '^(a+)+$' }) }));
+    const subscription = observe(
+      store().client.subscribeToAll({ fromPosition, filter: eventTypeFilter({ regex: '^(a+)+$' }) }),
+    );
     await subscription.untilSaid(1);
     expect(await store().client.appendToStream(stream, event('Meanwhile'))).toMatchObject({ nextExpectedRevision: 1n });
     await until(() => subscription.said.includes('caughtUp') || subscription.error() !== undefined);
@@ -195,7 +226,10 @@ describe('a filter that takes for ever elsewhere', () => {
 
 describe('checkpoints', () => {
   /** Subscribes past noise that the filter holds back, and gathers checkpoints until `enough`. */
-  const checkpoints = async (options: { maxSearchWindow: number; checkpointInterval: number }, enough: number): Promise<bigint[]> => {
+  const checkpoints = async (
+    options: { maxSearchWindow: number; checkpointInterval: number },
+    enough: number,
+  ): Promise<bigint[]> => {
     const stream = newStream();
     const { position } = await store().client.appendToStream(stream, event('Start'));
     for (let n = 0; n < 10; n++) await store().client.appendToStream(stream, events(20));

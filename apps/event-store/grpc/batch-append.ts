@@ -64,7 +64,10 @@ const readOptions = (correlationId: UUID | undefined, options: BatchAppendReq.Op
   size: 0,
 });
 
-/** `Streams.BatchAppend`: many appends over one call, answered by correlation id in the order in which they settle. Each is answered once. */
+/**
+ * `Streams.BatchAppend`: many appends over one call, answered by correlation id in the order in which they settle. Each
+ * is answered once.
+ */
 class BatchAppendCall {
   readonly #unfinished = new Map<string, Append>();
   #bytesUnfinished = 0;
@@ -91,7 +94,9 @@ class BatchAppendCall {
     const correlationId = request.getCorrelationId();
     const key = keyOf(correlationId);
     const identifier =
-      this.#unfinished.get(key)?.identifier ?? request.getOptions()?.getStreamIdentifier() ?? new shared.StreamIdentifier();
+      this.#unfinished.get(key)?.identifier ??
+      request.getOptions()?.getStreamIdentifier() ??
+      new shared.StreamIdentifier();
     const refuse = (error: Status): void => {
       this.#finish(key);
       this.#refuse({ correlationId, identifier }, error);
@@ -102,7 +107,8 @@ class BatchAppendCall {
       if (append instanceof status.Status) refuse(append);
       else this.#addEvents(append, request, key);
     } catch (error) {
-      if (!(error instanceof CallError)) this.context.logger.warn({ err: error }, 'A message of BatchAppend could not be read');
+      if (!(error instanceof CallError))
+        this.context.logger.warn({ err: error }, 'A message of BatchAppend could not be read');
       refuse(packedBadRequest(error instanceof CallError ? error.message : 'Malformed request'));
       if (this.context.switches.answerEmptyTypesTwice && hasEmptyType(request))
         this.#refuse({ correlationId, identifier }, packedBadRequest('H1'));
@@ -110,7 +116,10 @@ class BatchAppendCall {
     this.#continue();
   }
 
-  /** The append that a message begins or continues; an error to answer with; or `unknown` for the rest of one that has been answered already. */
+  /**
+   * The append that a message begins or continues; an error to answer with; or `unknown` for the rest of one that has
+   * been answered already.
+   */
   #appendOf(request: BatchAppendReq, key: string): Append | Status | 'unknown' {
     const options = request.getOptions();
     if (options === undefined) return this.#unfinished.get(key) ?? 'unknown';
@@ -192,11 +201,15 @@ class BatchAppendCall {
     );
     if (revision < 0n) success.setNoStream(new protobufEmpty.Empty());
     else success.setCurrentRevision(String(revision));
-    this.#send(new streams.BatchAppendResp().setCorrelationId(correlationId).setStreamIdentifier(identifier).setSuccess(success));
+    this.#send(
+      new streams.BatchAppendResp().setCorrelationId(correlationId).setStreamIdentifier(identifier).setSuccess(success),
+    );
   }
 
   #refuse({ correlationId, identifier }: Pick<Append, 'correlationId' | 'identifier'>, error: Status): void {
-    this.#send(new streams.BatchAppendResp().setCorrelationId(correlationId).setStreamIdentifier(identifier).setError(error));
+    this.#send(
+      new streams.BatchAppendResp().setCorrelationId(correlationId).setStreamIdentifier(identifier).setError(error),
+    );
   }
 
   #send(response: BatchAppendResp): void {
@@ -209,7 +222,10 @@ class BatchAppendCall {
       if (this.#inFlight.size === 0 && this.call.writable) this.call.end();
       return;
     }
-    const full = this.#inFlight.size >= IN_FLIGHT_MAX_APPENDS || this.#bytesInFlight >= IN_FLIGHT_MAX_BYTES || this.call.writableNeedDrain;
+    const full =
+      this.#inFlight.size >= IN_FLIGHT_MAX_APPENDS ||
+      this.#bytesInFlight >= IN_FLIGHT_MAX_BYTES ||
+      this.call.writableNeedDrain;
     if (full) this.call.pause();
     else if (this.call.isPaused()) this.call.resume();
   }

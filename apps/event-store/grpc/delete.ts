@@ -41,7 +41,9 @@ export const createDelete =
       (position) =>
         respond(
           null,
-          new streams.DeleteResp().setPosition(new streams.DeleteResp.Position().setCommitPosition(position).setPreparePosition(position)),
+          new streams.DeleteResp().setPosition(
+            new streams.DeleteResp.Position().setCommitPosition(position).setPreparePosition(position),
+          ),
         ),
       (error: unknown) => respond(answerForFailure(error, context.logger, 'Delete')),
     );

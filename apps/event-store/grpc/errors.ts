@@ -2,8 +2,8 @@ import { Metadata, status } from '@grpc/grpc-js';
 import type { StatusObject } from '@grpc/grpc-js';
 
 /**
- * Errors of a call as EventStoreDB reports them: a gRPC status, and trailers from which clients make their typed errors (`exception` names the
- * kind). The texts are EventStoreDB's own.
+ * Errors of a call as EventStoreDB reports them: a gRPC status, and trailers from which clients make their typed errors
+ * (`exception` names the kind). The texts are EventStoreDB's own.
  */
 export class CallError extends Error {
   override readonly name = 'CallError';
@@ -21,7 +21,10 @@ export class CallError extends Error {
 // Trailers are ASCII (gRPC over HTTP/2, "ASCII-Value"); a stream name need not be.
 const trailerValue = (value: string): string => (/^[\x20-\x7e]*$/.test(value) ? value : encodeURIComponent(value));
 
-/** What grpc-js sends for an error that a handler threw. Anything but a {@link CallError} is a fault of this node, and says no more than that. */
+/**
+ * What grpc-js sends for an error that a handler threw. Anything but a {@link CallError} is a fault of this node, and
+ * says no more than that.
+ */
 export const toStatus = (error: unknown): StatusObject & Error => {
   const known = error instanceof CallError ? error : new CallError(status.UNKNOWN, 'Unexpected error');
   const metadata = new Metadata();
@@ -29,7 +32,8 @@ export const toStatus = (error: unknown): StatusObject & Error => {
   return Object.assign(new Error(known.message), { code: known.code, details: known.message, metadata });
 };
 
-export const accessDenied = (): CallError => new CallError(status.PERMISSION_DENIED, 'Access Denied', { exception: 'access-denied' });
+export const accessDenied = (): CallError =>
+  new CallError(status.PERMISSION_DENIED, 'Access Denied', { exception: 'access-denied' });
 
 export const unauthenticated = (): CallError => new CallError(status.UNAUTHENTICATED, 'Unauthenticated');
 
@@ -44,10 +48,18 @@ export const deadlineExceeded = (): CallError => new CallError(status.DEADLINE_E
 export const consumerTooSlow = (): CallError => new CallError(status.ABORTED, 'Operation timed out: Consumer too slow');
 
 export const streamDeleted = (stream: string): CallError =>
-  new CallError(status.FAILED_PRECONDITION, `Event stream '${stream}' is deleted.`, { exception: 'stream-deleted', 'stream-name': stream });
+  new CallError(status.FAILED_PRECONDITION, `Event stream '${stream}' is deleted.`, {
+    exception: 'stream-deleted',
+    'stream-name': stream,
+  });
 
 /** @param expected as EventStoreDB numbers them: -2 any, -1 no stream, -4 stream exists */
-export const wrongExpectedVersion = (operation: 'Append' | 'Delete', stream: string, expected: bigint, actual: bigint): CallError =>
+export const wrongExpectedVersion = (
+  operation: 'Append' | 'Delete',
+  stream: string,
+  expected: bigint,
+  actual: bigint,
+): CallError =>
   new CallError(
     status.FAILED_PRECONDITION,
     `${operation} failed due to WrongExpectedVersion. Stream: ${stream}, Expected version: ${expected}, Actual version: ${actual}`,

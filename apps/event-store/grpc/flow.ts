@@ -11,8 +11,8 @@ export const signalOf = (call: Writable & { readonly cancelled: boolean }): Abor
 };
 
 /**
- * Writes one message, and waits while the client does not keep up, so that what a slow client has not read stays in PostgreSQL. Does nothing once
- * the call has ended.
+ * Writes one message, and waits while the client does not keep up, so that what a slow client has not read stays in
+ * PostgreSQL. Does nothing once the call has ended.
  */
 export const send = async <T>(call: Writable, message: T, signal: AbortSignal): Promise<void> => {
   if (signal.aborted || call.destroyed) return;

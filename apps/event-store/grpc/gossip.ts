@@ -9,11 +9,16 @@ import { toWireUuid } from './wire-uuid.js';
 const AUTHORITY = /^\[?([^\]]+?)\]?:(\d{1,5})$/;
 
 /**
- * `Gossip.Read`: a cluster of one, its leader. The address given is the one that the client has just reached this node at, so that it also holds
- * behind a port mapping. Open to everyone, as in EventStoreDB: the client asks without credentials.
+ * `Gossip.Read`: a cluster of one, its leader. The address given is the one that the client has just reached this node
+ * at, so that it also holds behind a port mapping. Open to everyone, as in EventStoreDB: the client asks without
+ * credentials.
  * @param port where this node listens, for clients that do not say how they came
  */
-export const createGossipRead = (instanceId: string, port: () => number, clock: Clock): handleUnaryCall<Empty, ClusterInfo> => {
+export const createGossipRead = (
+  instanceId: string,
+  port: () => number,
+  clock: Clock,
+): handleUnaryCall<Empty, ClusterInfo> => {
   return (call, respond) => {
     const [, address = '127.0.0.1', reachedPort = String(port())] = AUTHORITY.exec(call.getHost() ?? '') ?? [];
     const member = new gossip.MemberInfo()

@@ -9,8 +9,8 @@ import type { Message } from 'google-protobuf';
 import type { ExpectedRevision } from '../log/event.js';
 
 /**
- * Errors inside a `BatchAppend` answer: a `google.rpc.Status` whose details hold a message of `event_store.client`. Its `message` is the name of
- * that kind, which clients show for kinds that they do not know.
+ * Errors inside a `BatchAppend` answer: a `google.rpc.Status` whose details hold a message of `event_store.client`. Its
+ * `message` is the name of that kind, which clients show for kinds that they do not know.
  */
 const packed = (name: string, statusCode: number, details: Message): Status => {
   const any = new protobufAny.Any();
@@ -36,12 +36,17 @@ export const packedWrongExpectedVersion = (expected: ExpectedRevision, actual: b
 export const packedStreamDeleted = (stream: StreamIdentifier): Status =>
   packed('StreamDeleted', code.Code.FAILED_PRECONDITION, new shared.StreamDeleted().setStreamIdentifier(stream));
 
-export const packedAccessDenied = (): Status => packed('AccessDenied', code.Code.PERMISSION_DENIED, new shared.AccessDenied());
+export const packedAccessDenied = (): Status =>
+  packed('AccessDenied', code.Code.PERMISSION_DENIED, new shared.AccessDenied());
 
 export const packedTimeout = (): Status => packed('Timeout', code.Code.DEADLINE_EXCEEDED, new shared.Timeout());
 
 export const packedMaximumAppendSizeExceeded = (limit: number): Status =>
-  packed('MaximumAppendSizeExceeded', code.Code.INVALID_ARGUMENT, new shared.MaximumAppendSizeExceeded().setMaxappendsize(limit));
+  packed(
+    'MaximumAppendSizeExceeded',
+    code.Code.INVALID_ARGUMENT,
+    new shared.MaximumAppendSizeExceeded().setMaxappendsize(limit),
+  );
 
 export const packedBadRequest = (message: string): Status =>
   packed('BadRequest', code.Code.INVALID_ARGUMENT, new shared.BadRequest().setMessage(message));

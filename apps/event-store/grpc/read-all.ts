@@ -12,8 +12,9 @@ import type { ReadRequest } from './read-request.js';
 const BEYOND = 9_223_372_036_854_775_807n;
 
 /**
- * Reads `$all`, in either direction, up to a number of events. Forwards a position includes its event, backwards it does not; one that belongs to
- * no event is refused, one beyond the end reads nothing forwards and everything backwards.
+ * Reads `$all`, in either direction, up to a number of events. Forwards a position includes its event, backwards it
+ * does not; one that belongs to no event is refused, one beyond the end reads nothing forwards and everything
+ * backwards.
  */
 export const readAll = async (reading: ReadCall, request: ReadRequest & { kind: 'all' }): Promise<void> => {
   const { direction, from, maxCount } = request;
@@ -40,7 +41,11 @@ export const readAll = async (reading: ReadCall, request: ReadRequest & { kind: 
   }
 };
 
-const firstMatching = async (events: readonly StoredEvent[], matches: EventFilter, most: number): Promise<StoredEvent[]> => {
+const firstMatching = async (
+  events: readonly StoredEvent[],
+  matches: EventFilter,
+  most: number,
+): Promise<StoredEvent[]> => {
   const found: StoredEvent[] = [];
   const turns = new Turns();
   for (const event of events) {

@@ -22,7 +22,13 @@ interface Common {
 
 export type ReadRequest = Common &
   (
-    | { readonly kind: 'stream'; readonly stream: string; readonly from: From; readonly direction: Direction; readonly maxCount: bigint }
+    | {
+        readonly kind: 'stream';
+        readonly stream: string;
+        readonly from: From;
+        readonly direction: Direction;
+        readonly maxCount: bigint;
+      }
     | {
         readonly kind: 'all';
         readonly from: From;
@@ -45,7 +51,8 @@ const parseFilter = (options: ReadReq.Options): AllFilter | undefined => {
   if (expression === undefined) throw invalidArgument('A filter needs a stream name or an event type to go by');
   const multiplier = filter.getCheckpointintervalmultiplier();
   const window = filter.hasMax() ? filter.getMax() : DEFAULT_SEARCH_WINDOW;
-  if (multiplier === 0 || window === 0) throw invalidArgument('A filter needs a checkpoint interval and a search window of at least 1');
+  if (multiplier === 0 || window === 0)
+    throw invalidArgument('A filter needs a checkpoint interval and a search window of at least 1');
   const prefixes = expression.getPrefixList();
   try {
     return {
@@ -78,7 +85,10 @@ const parseStreamFrom = (stream: ReadReq.Options.StreamOptions): From => {
 export const parseRead = (request: ReadReq): ReadRequest => {
   const options = request.getOptions();
   if (options === undefined) throw invalidArgument('A read needs its options');
-  const common = { resolveLinks: options.getResolveLinks(), structuredIds: options.getUuidOption()?.hasStructured() ?? false };
+  const common = {
+    resolveLinks: options.getResolveLinks(),
+    structuredIds: options.getUuidOption()?.hasStructured() ?? false,
+  };
   const direction: Direction = options.getReadDirection() === 1 ? 'backwards' : 'forwards';
   const stream = options.getStream();
   const all = options.getAll();

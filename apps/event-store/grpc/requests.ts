@@ -18,7 +18,8 @@ const NUL = '\u0000';
 export const readStreamName = (identifier: StreamIdentifier | undefined): string => {
   const bytes = identifier?.getStreamName_asU8() ?? new Uint8Array(0);
   if (bytes.length === 0) throw invalidArgument('A stream name is required');
-  if (bytes.length > STREAM_NAME_MAX_BYTES) throw invalidArgument(`A stream name is at most ${STREAM_NAME_MAX_BYTES} bytes long`);
+  if (bytes.length > STREAM_NAME_MAX_BYTES)
+    throw invalidArgument(`A stream name is at most ${STREAM_NAME_MAX_BYTES} bytes long`);
   const name = Buffer.from(bytes).toString('utf8');
   if (name.includes(NUL)) throw invalidArgument('A stream name must not contain U+0000');
   return name;
@@ -63,7 +64,8 @@ export const readProposedEvent = (message: WireEvent): ProposedEvent => {
   const contentType = message.getMetadataMap().get('content-type');
   if (contentType === undefined) throw requiredMetadataPropertyMissing('content-type');
   if (type === '') throw invalidArgument('An event type is required');
-  if (type.length > EVENT_TYPE_MAX_LENGTH) throw invalidArgument(`An event type is at most ${EVENT_TYPE_MAX_LENGTH} characters long`);
+  if (type.length > EVENT_TYPE_MAX_LENGTH)
+    throw invalidArgument(`An event type is at most ${EVENT_TYPE_MAX_LENGTH} characters long`);
   if (type.includes(NUL)) throw invalidArgument('An event type must not contain U+0000');
   return {
     id,
@@ -75,4 +77,5 @@ export const readProposedEvent = (message: WireEvent): ProposedEvent => {
 };
 
 /** What an event counts towards the append size limit, in bytes; EventStoreDB stores types in UTF-16. */
-export const appendSize = (event: ProposedEvent): number => event.data.length + event.metadata.length + 2 * event.type.length;
+export const appendSize = (event: ProposedEvent): number =>
+  event.data.length + event.metadata.length + 2 * event.type.length;

@@ -36,7 +36,9 @@ export const eventResponse = ({ event, link }: ResolvedEvent, structuredIds: boo
 };
 
 export const confirmationResponse = (subscriptionId: string): ReadResp =>
-  new streams.ReadResp().setConfirmation(new streams.ReadResp.SubscriptionConfirmation().setSubscriptionId(subscriptionId));
+  new streams.ReadResp().setConfirmation(
+    new streams.ReadResp.SubscriptionConfirmation().setSubscriptionId(subscriptionId),
+  );
 
 export const checkpointResponse = (position: bigint): ReadResp =>
   new streams.ReadResp().setCheckpoint(
@@ -47,5 +49,7 @@ export const caughtUpResponse = (): ReadResp => new streams.ReadResp().setCaught
 
 export const streamNotFoundResponse = (stream: string): ReadResp =>
   new streams.ReadResp().setStreamNotFound(
-    new streams.ReadResp.StreamNotFound().setStreamIdentifier(new shared.StreamIdentifier().setStreamName(Buffer.from(stream, 'utf8'))),
+    new streams.ReadResp.StreamNotFound().setStreamIdentifier(
+      new shared.StreamIdentifier().setStreamName(Buffer.from(stream, 'utf8')),
+    ),
   );

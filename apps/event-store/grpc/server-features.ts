@@ -7,14 +7,19 @@ import type { handleUnaryCall, ServiceDefinition } from '@grpc/grpc-js';
 const SERVER_VERSION = '23.10.8';
 
 /**
- * `ServerFeatures.GetSupportedMethods`: what clients ask before their first append. Open to everyone: the client asks without credentials.
+ * `ServerFeatures.GetSupportedMethods`: what clients ask before their first append. Open to everyone: the client asks
+ * without credentials.
  * @param services all that the server answers
  */
-export const createGetSupportedMethods = (services: readonly ServiceDefinition[]): handleUnaryCall<Empty, SupportedMethods> => {
+export const createGetSupportedMethods = (
+  services: readonly ServiceDefinition[],
+): handleUnaryCall<Empty, SupportedMethods> => {
   const methods = services.flatMap((service) =>
     Object.values(service).map(({ path }) => {
       const [, serviceName = '', methodName = ''] = path.split('/');
-      return new features.SupportedMethod().setServiceName(serviceName.toLowerCase()).setMethodName(methodName.toLowerCase());
+      return new features.SupportedMethod()
+        .setServiceName(serviceName.toLowerCase())
+        .setMethodName(methodName.toLowerCase());
     }),
   );
   return (_call, respond) =>

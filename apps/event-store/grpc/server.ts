@@ -33,13 +33,20 @@ export interface ListeningServer {
   close(): Promise<void>;
 }
 
-/** Larger than any append that is let in, so that one which is too large is refused by name and does not take others with it. */
+/**
+ * Larger than any append that is let in, so that one which is too large is refused by name and does not take others
+ * with it.
+ */
 const MAX_MESSAGE_BYTES = 17 * 1024 * 1024;
 
 /** Connections of clients that do not close them are cut after so long. */
 const SHUTDOWN_MS = 500;
 
-const SERVICES: readonly ServiceDefinition[] = [streamsGrpc.StreamsService, gossipGrpc.GossipService, featuresGrpc.ServerFeaturesService];
+const SERVICES: readonly ServiceDefinition[] = [
+  streamsGrpc.StreamsService,
+  gossipGrpc.GossipService,
+  featuresGrpc.ServerFeaturesService,
+];
 
 /**
  * Serves the protocol. Methods of other services are answered UNIMPLEMENTED by grpc-js.

@@ -23,7 +23,9 @@ export const serveAllSubscription = async (
   context.onSubscriptions?.(1);
   try {
     const deliver =
-      filter === undefined ? (events: readonly StoredEvent[]) => sendEvents(reading, events) : filteredDelivery(reading, filter);
+      filter === undefined
+        ? (events: readonly StoredEvent[]) => sendEvents(reading, events)
+        : filteredDelivery(reading, filter);
     const { endSubscribersBehind } = context.switches;
     for await (const step of subscribeToAll({ ...context, signal, endBehind: endSubscribersBehind }, after)) {
       if (step.kind === 'events') await deliver(step.events);
@@ -34,7 +36,10 @@ export const serveAllSubscription = async (
   }
 };
 
-/** H5: at a hidden record's position EventStoreDB drops the first event after it, taking that for the one that the caller knows. */
+/**
+ * H5: at a hidden record's position EventStoreDB drops the first event after it, taking that for the one that the
+ * caller knows.
+ */
 const beyondHiddenRecord = async ({ reader, tail }: ReadCall['context'], named: bigint): Promise<bigint> => {
   if (named <= LOG_START || named >= tail.end || (await reader.eventAt(named)) !== undefined) return named;
   return (await reader.allPage('forwards', named, 1))[0]?.position ?? named;

@@ -24,6 +24,8 @@ export const toWireUuid = (uuid: string, structured: boolean): UUID => {
   const hex = uuid.replaceAll('-', '');
   const half = (digits: string): string => String(BigInt.asIntN(64, BigInt(`0x${digits}`)));
   return new shared.UUID().setStructured(
-    new shared.UUID.Structured().setMostSignificantBits(half(hex.slice(0, 16))).setLeastSignificantBits(half(hex.slice(16))),
+    new shared.UUID.Structured()
+      .setMostSignificantBits(half(hex.slice(0, 16)))
+      .setLeastSignificantBits(half(hex.slice(16))),
   );
 };

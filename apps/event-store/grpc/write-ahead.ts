@@ -11,12 +11,15 @@ const SMALL_MESSAGE_BYTES = 100;
 /** About how large a response is on the wire; only events can be large. */
 const weightOf = (message: unknown): number => {
   const recorded = message instanceof streams.ReadResp ? message.getEvent()?.getEvent() : undefined;
-  return SMALL_MESSAGE_BYTES + (recorded === undefined ? 0 : recorded.getData().length + recorded.getCustomMetadata().length);
+  return (
+    SMALL_MESSAGE_BYTES + (recorded === undefined ? 0 : recorded.getData().length + recorded.getCustomMetadata().length)
+  );
 };
 
 /**
- * Writes several messages of a call before the first of them has left: otherwise grpc-js waits for the connection after each, which costs a system
- * call per message here and one at the client. What is written ahead is bounded, so a client that does not read still holds its call up.
+ * Writes several messages of a call before the first of them has left: otherwise grpc-js waits for the connection after
+ * each, which costs a system call per message here and one at the client. What is written ahead is bounded, so a client
+ * that does not read still holds its call up.
  */
 class WriteAheadCall extends ServerInterceptingCall {
   #messages = 0;

@@ -10,8 +10,8 @@ import { collect, event, events, newStream, positionOf, typesOf } from '../contr
 import type { HazardSwitches } from './switches.js';
 
 /**
- * The hazards of docs/design/event-store.md as the bare client meets them, so that nobody takes our protocols for needless and removes them.
- * What keeps us from each has the same name in apps/projector/store-hazards.int.spec.ts.
+ * The hazards of docs/design/event-store.md as the bare client meets them, so that nobody takes our protocols for
+ * needless and removes them. What keeps us from each has the same name in apps/projector/store-hazards.int.spec.ts.
  */
 let switches: HazardSwitches;
 let store: RestartableEventStore;
@@ -33,7 +33,9 @@ const connect = (url = store.url): EventStoreDBClient => {
 };
 const append = (client: EventStoreDBClient, stream: string, type: string, id?: string) =>
   client.appendToStream(stream, event(type, {}, id), { expectedRevision: NO_STREAM });
-const failure = async (doing: Promise<unknown>): Promise<{ readonly type?: string; readonly code?: number; readonly message: string }> => {
+const failure = async (
+  doing: Promise<unknown>,
+): Promise<{ readonly type?: string; readonly code?: number; readonly message: string }> => {
   try {
     await doing;
   } catch (error) {
@@ -42,9 +44,17 @@ const failure = async (doing: Promise<unknown>): Promise<{ readonly type?: strin
   throw new Error('It succeeded');
 };
 
-/** Runs a program on the bare client in a process of its own. @returns its exit code, and what it wrote to standard error */
-const inAProcess = async (program: string, ...args: string[]): Promise<{ readonly code: number | null; readonly stderr: string }> => {
-  const child = spawn(process.execPath, ['--input-type=module', '-e', program, ...args], { stdio: ['ignore', 'ignore', 'pipe'] });
+/**
+ * Runs a program on the bare client in a process of its own.
+ * @returns its exit code, and what it wrote to standard error
+ */
+const inAProcess = async (
+  program: string,
+  ...args: string[]
+): Promise<{ readonly code: number | null; readonly stderr: string }> => {
+  const child = spawn(process.execPath, ['--input-type=module', '-e', program, ...args], {
+    stdio: ['ignore', 'ignore', 'pipe'],
+  });
   let stderr = '';
   child.stderr.on('data', (chunk: Buffer) => (stderr += chunk.toString()));
   const [code] = (await once(child, 'close')) as [number | null];
@@ -105,7 +115,8 @@ describe('hazards, shown through the bare client', () => {
       ),
     );
     const began = performance.now();
-    for (let i = 0; i < 3; i += 1) expect((await failure(append(client, newStream(), 'After'))).message).toMatch(/Failed to discover/);
+    for (let i = 0; i < 3; i += 1)
+      expect((await failure(append(client, newStream(), 'After'))).message).toMatch(/Failed to discover/);
     expect(performance.now() - began).toBeLessThan(1_000);
     expect((await append(connect(), newStream(), 'Fresh')).success).toBe(true);
   });
@@ -144,7 +155,8 @@ describe('hazards, shown through the bare client', () => {
         fromPosition: { commit: position, prepare: position },
         filter: streamNameFilter({ prefixes: [stream] }),
       });
-      for await (const { event: received } of subscription) if (received && seen.push(received.type) && received.type === 'Third') break;
+      for await (const { event: received } of subscription)
+        if (received && seen.push(received.type) && received.type === 'Third') break;
       await subscription.unsubscribe();
       return seen;
     };
@@ -156,7 +168,10 @@ describe('hazards, shown through the bare client', () => {
     switches.endSubscribersBehind = 32;
     const client = connect();
     const stream = newStream();
-    const subscription = client.subscribeToAll({ fromPosition: START, filter: streamNameFilter({ prefixes: [stream] }) });
+    const subscription = client.subscribeToAll({
+      fromPosition: START,
+      filter: streamNameFilter({ prefixes: [stream] }),
+    });
     const error = new Promise<Error & { type?: string }>((resolve) => subscription.on('error', resolve));
     await new Promise<void>((resolve) => subscription.on('caughtUp', () => resolve()).on('data', () => undefined));
     await client.appendToStream(stream, events(100));
@@ -172,7 +187,9 @@ describe('hazards, shown through the bare client', () => {
       fromPosition: { commit: beyond, prepare: beyond },
       filter: streamNameFilter({ prefixes: [stream] }),
     });
-    const received = new Promise<string>((resolve) => subscription.on('data', ({ event: one }) => one && resolve(one.type)));
+    const received = new Promise<string>((resolve) =>
+      subscription.on('data', ({ event: one }) => one && resolve(one.type)),
+    );
     await new Promise<void>((resolve) => subscription.on('confirmation', () => resolve()));
     await client.appendToStream(stream, event('Lower than it asked for'));
     expect(await received).toBe('Lower than it asked for');
@@ -217,9 +234,13 @@ describe('hazards, shown through the bare client', () => {
   });
 
   it('H10 shown: esdb+discover:// asks only its first host: with that one down nothing is found, although the second is well', async () => {
-    const discover = connect(`esdb+discover://127.0.0.1:1,127.0.0.1:${store.port}?tls=false&maxDiscoverAttempts=2&discoveryInterval=10`);
+    const discover = connect(
+      `esdb+discover://127.0.0.1:1,127.0.0.1:${store.port}?tls=false&maxDiscoverAttempts=2&discoveryInterval=10`,
+    );
     expect((await failure(append(discover, newStream(), 'A'))).message).toMatch(/Failed to discover/);
-    const list = connect(`esdb://127.0.0.1:1,127.0.0.1:${store.port}?tls=false&maxDiscoverAttempts=2&discoveryInterval=10`);
+    const list = connect(
+      `esdb://127.0.0.1:1,127.0.0.1:${store.port}?tls=false&maxDiscoverAttempts=2&discoveryInterval=10`,
+    );
     expect((await append(list, newStream(), 'A')).success).toBe(true);
   });
 

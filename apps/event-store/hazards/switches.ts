@@ -1,6 +1,7 @@
 /**
- * What makes the node as bad as a real EventStoreDB was seen to be (docs/design/event-store.md, "Hazards"), so that tests can show each hazard.
- * Given by tests to `startNode`; no configuration reaches them. All are off unless said, and may be changed while the node runs.
+ * What makes the node as bad as a real EventStoreDB was seen to be (docs/design/event-store.md, "Hazards"), so that
+ * tests can show each hazard. Given by tests to `startNode`; no configuration reaches them. All are off unless said,
+ * and may be changed while the node runs.
  */
 export interface HazardSwitches {
   /** H1: an append with an empty event type is answered twice. */
@@ -9,7 +10,10 @@ export interface HazardSwitches {
   forgetIdsOfAny?: boolean;
   /** H4, H8: so many appends are stored, and their answers lost with the call. */
   loseAnswers?: number;
-  /** H5: a position without an event is one of a record hidden from `$all`: the event after it is taken for the known one. */
+  /**
+   * H5: a position without an event is one of a record hidden from `$all`: the event after it is taken for the known
+   * one.
+   */
   hiddenRecords?: boolean;
   /** H6: a live subscription that is further behind is ended: EventStoreDB's limit is 32 events. */
   endSubscribersBehind?: number;

@@ -26,10 +26,16 @@ const exactRevision = (expected: ExpectedRevision): bigint | undefined =>
   expected === 'no_stream' ? NO_STREAM_REVISION : typeof expected === 'bigint' ? expected : undefined;
 
 /**
- * Decides an append as EventStoreDB 23.10 does (its `IndexWriter.CheckCommit`; the recorded scenarios hold it to that). In short: at the revision
- * named, store; behind it, a retry only if *all* ids stand exactly there; without a revision, a retry if the first id is known in the stream.
+ * Decides an append as EventStoreDB 23.10 does (its `IndexWriter.CheckCommit`; the recorded scenarios hold it to that).
+ * In short: at the revision named, store; behind it, a retry only if *all* ids stand exactly there; without a revision,
+ * a retry if the first id is known in the stream.
  */
-export const decideAppend = (head: StreamHead, expected: ExpectedRevision, ids: readonly string[], known: KnownEvents): AppendDecision => {
+export const decideAppend = (
+  head: StreamHead,
+  expected: ExpectedRevision,
+  ids: readonly string[],
+  known: KnownEvents,
+): AppendDecision => {
   if (head.tombstoned) return { kind: 'deleted' };
   const conflict = { kind: 'conflict', actual: head.lastRevision } as const;
   const store = { kind: 'store', firstRevision: head.lastRevision + 1n } as const;
@@ -47,15 +53,16 @@ export const decideAppend = (head: StreamHead, expected: ExpectedRevision, ids: 
   for (const [index, id] of ids.entries()) {
     const revision = exact + 1n + BigInt(index);
     const place = known(id).find((candidate) => candidate.revision === revision);
-    if (place === undefined) return index === 0 && expected === 'no_stream' && headIsSoftDeleted(head) ? store : conflict;
+    if (place === undefined)
+      return index === 0 && expected === 'no_stream' && headIsSoftDeleted(head) ? store : conflict;
     last = place;
   }
   return last === undefined ? conflict : { kind: 'stored-before', last };
 };
 
 /**
- * Whether deciding needs the places of the ids in the stored log: always without a revision, else only behind the stream's end (nothing stored
- * can stand beyond it).
+ * Whether deciding needs the places of the ids in the stored log: always without a revision, else only behind the
+ * stream's end (nothing stored can stand beyond it).
  */
 export const needsKnownEvents = (head: StreamHead, expected: ExpectedRevision): boolean => {
   const exact = exactRevision(expected);
@@ -67,7 +74,10 @@ export const decideDelete = (
   head: StreamHead,
   expected: ExpectedRevision,
   kind: 'soft-delete' | 'tombstone',
-): { readonly kind: 'delete' } | { readonly kind: 'conflict'; readonly actual: bigint } | { readonly kind: 'deleted' } => {
+):
+  | { readonly kind: 'delete' }
+  | { readonly kind: 'conflict'; readonly actual: bigint }
+  | { readonly kind: 'deleted' } => {
   if (head.tombstoned) return { kind: 'deleted' };
   const conflict = { kind: 'conflict', actual: head.lastRevision } as const;
   const exact = exactRevision(expected);

@@ -25,7 +25,10 @@ const stored =
 
 const store = (firstRevision: bigint): object => ({ kind: 'store', firstRevision });
 const conflict = (actual: bigint): object => ({ kind: 'conflict', actual });
-const before = (revision: bigint): object => ({ kind: 'stored-before', last: { revision, position: (revision + 1n) * 64n } });
+const before = (revision: bigint): object => ({
+  kind: 'stored-before',
+  last: { revision, position: (revision + 1n) * 64n },
+});
 
 describe('an append of x and y', () => {
   const cases: readonly (readonly [StreamHead, ExpectedRevision, object])[] = [

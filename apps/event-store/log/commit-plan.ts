@@ -25,7 +25,9 @@ export const streamsNeededBy = (write: Write): readonly string[] =>
 
 /** The ids whose places in the stored log must be known before a write can be planned. */
 export const idsNeededBy = (write: Write, head: StreamHead): readonly string[] =>
-  write.kind === 'append' && !head.tombstoned && needsKnownEvents(head, write.expected) ? write.events.map((event) => event.id) : [];
+  write.kind === 'append' && !head.tombstoned && needsKnownEvents(head, write.expected)
+    ? write.events.map((event) => event.id)
+    : [];
 
 /** Places of event ids in the stored log, the oldest first, by stream and id. */
 export class KnownPlaces {
@@ -44,8 +46,8 @@ export class KnownPlaces {
 }
 
 /**
- * Plans the writes of one group commit, in their order, each seeing what those before it will store. Pure but for the ids of the events that
- * deletions write; nothing has happened until `events` are committed.
+ * Plans the writes of one group commit, in their order, each seeing what those before it will store. Pure but for the
+ * ids of the events that deletions write; nothing has happened until `events` are committed.
  */
 export class CommitPlan {
   /** What to store, in this order. */
@@ -103,8 +105,8 @@ export class CommitPlan {
   }
 
   /**
-   * A soft-deleted stream that is written again shows the new events only; new metadata for one leaves it without events until then. As in
-   * EventStoreDB, that is one more metadata event after the write.
+   * A soft-deleted stream that is written again shows the new events only; new metadata for one leaves it without
+   * events until then. As in EventStoreDB, that is one more metadata event after the write.
    */
   #keepHiddenWhatWasDeleted(stream: string, before: StreamHead, ownerBefore: StreamHead | undefined): void {
     if (headIsSoftDeleted(before)) {
@@ -136,7 +138,13 @@ export class CommitPlan {
 
   #storeMetadata(stream: string, json: Uint8Array): void {
     const revision = this.#head(stream).metadataRevision + 1n;
-    this.#store(metastreamOf(stream), revision, { id: this.newId(), type: METADATA_TYPE, isJson: true, data: json, metadata: NOTHING });
+    this.#store(metastreamOf(stream), revision, {
+      id: this.newId(),
+      type: METADATA_TYPE,
+      isJson: true,
+      data: json,
+      metadata: NOTHING,
+    });
   }
 
   #store(stream: string, revision: bigint, event: ProposedEvent): void {

@@ -5,7 +5,13 @@ import type { StreamHead } from './stream-head.js';
 import type { Write } from './write.js';
 
 const NOTHING = new Uint8Array(0);
-const proposed = (id: string): ProposedEvent => ({ id, type: `T${id}`, isJson: true, data: NOTHING, metadata: NOTHING });
+const proposed = (id: string): ProposedEvent => ({
+  id,
+  type: `T${id}`,
+  isJson: true,
+  data: NOTHING,
+  metadata: NOTHING,
+});
 const append = (stream: string, ids: string, expected: Write['expected'], over: Partial<Write> = {}): Write =>
   ({ kind: 'append', stream, expected, events: [...ids].map(proposed), ...over }) as Write;
 const head = (lastRevision: bigint): StreamHead => ({
@@ -69,7 +75,11 @@ describe('deletions in a group', () => {
     group.add({ kind: 'soft-delete', stream: 's', expected: 'any' });
     expect(group.add(append('s', 'a', 'no_stream'))).toEqual({ kind: 'written', revision: 4n, position: 768n });
     expect(rows(group)).toEqual(['704 $$s 0 $metadata', '768 s 4 Ta', '832 $$s 1 $metadata']);
-    expect(group.events.map(({ data }) => Buffer.from(data).toString())).toEqual(['{"$tb":9223372036854775807}', '', '{"$tb":4}']);
+    expect(group.events.map(({ data }) => Buffer.from(data).toString())).toEqual([
+      '{"$tb":9223372036854775807}',
+      '',
+      '{"$tb":4}',
+    ]);
   });
 
   it('new metadata for a soft-deleted stream does not bring its events back', () => {

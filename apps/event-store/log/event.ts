@@ -1,4 +1,7 @@
-/** The revision of a tombstone (`$streamDeleted`), and the `$tb` that marks a soft-deleted stream: EventStoreDB's `EventNumber.DeletedStream`. */
+/**
+ * The revision of a tombstone (`$streamDeleted`), and the `$tb` that marks a soft-deleted stream: EventStoreDB's
+ * `EventNumber.DeletedStream`.
+ */
 export const DELETED_STREAM_REVISION = 9_223_372_036_854_775_807n;
 
 /** The type of the event that a tombstone leaves behind. */
@@ -29,5 +32,7 @@ export interface StoredEvent extends ProposedEvent {
   readonly createdMs: number;
 }
 
-/** What the log must find at the end of a stream for an append to go in. A bigint is an exact revision, `0n` or more. */
+/**
+ * What the log must find at the end of a stream for an append to go in. A bigint is an exact revision, `0n` or more.
+ */
 export type ExpectedRevision = 'any' | 'no_stream' | 'stream_exists' | bigint;

@@ -14,8 +14,8 @@ const INSERT = `
 const plainArray = (values: readonly unknown[]): string => `{${values.join(',')}}`;
 
 /**
- * Stores events in one statement, that is, in one transaction. All payloads go as one parameter, which the driver sends as it is; in an array each
- * would be written as hexadecimal text, twice as long.
+ * Stores events in one statement, that is, in one transaction. All payloads go as one parameter, which the driver sends
+ * as it is; in an array each would be written as hexadecimal text, twice as long.
  */
 export const insertEvents = async (connection: Queryable, events: readonly StoredEvent[]): Promise<void> => {
   const payloads: Uint8Array[] = [];
@@ -63,6 +63,8 @@ export const loadKnownPlaces = async (connection: Queryable, ids: readonly strin
 
 /** Position of the last event of the log. */
 export const loadLogEnd = async (connection: Queryable): Promise<bigint> => {
-  const { rows } = await connection.query<{ position: string }>('SELECT position FROM log.events ORDER BY position DESC LIMIT 1');
+  const { rows } = await connection.query<{ position: string }>(
+    'SELECT position FROM log.events ORDER BY position DESC LIMIT 1',
+  );
   return rows[0] === undefined ? LOG_START : BigInt(rows[0].position);
 };

@@ -1,8 +1,8 @@
 import type { StreamHead } from './stream-head.js';
 
 /**
- * The heads of the streams used last. The writer is the only one who writes streams, so what it put here stays true until it writes again, or
- * until it no longer knows what was stored (then: {@link clear}).
+ * The heads of the streams used last. The writer is the only one who writes streams, so what it put here stays true
+ * until it writes again, or until it no longer knows what was stored (then: {@link clear}).
  */
 export class HeadCache {
   readonly #heads = new Map<string, StreamHead>();
@@ -20,7 +20,10 @@ export class HeadCache {
     this.#touch(stream, head);
   }
 
-  /** Forgets the heads beyond the capacity. Apart from {@link set}, so that a group of writes never loses a head that it has just loaded. */
+  /**
+   * Forgets the heads beyond the capacity. Apart from {@link set}, so that a group of writes never loses a head that it
+   * has just loaded.
+   */
   trim(): void {
     for (const stream of this.#heads.keys()) {
       if (this.#heads.size <= this.capacity) return;

@@ -1,8 +1,8 @@
 import type { Migration } from '#libs/platform/postgres/migrations.js';
 
 /**
- * The log is one table. Strings compare byte by byte (`COLLATE "C"`): a stream is its exact name. The index on `id` serves the idempotency of
- * appends that name no revision (`any`, `stream_exists`).
+ * The log is one table. Strings compare byte by byte (`COLLATE "C"`): a stream is its exact name. The index on `id`
+ * serves the idempotency of appends that name no revision (`any`, `stream_exists`).
  */
 export const LOG_MIGRATIONS: readonly Migration[] = [
   {

@@ -88,14 +88,20 @@ const streamPageOf = (range: string, order: string): string => `
 const STREAM_FORWARDS = streamPageOf('revision >= $1', 'revision');
 const STREAM_BACKWARDS = streamPageOf('revision <= $1', 'revision DESC');
 
-/** Reads the committed log, one page at a time, by ranges of an index. Its methods throw LogUnavailableError while PostgreSQL is away. */
+/**
+ * Reads the committed log, one page at a time, by ranges of an index. Its methods throw LogUnavailableError while
+ * PostgreSQL is away.
+ */
 export class LogReader {
   constructor(
     private readonly pool: Queryable,
     private readonly nowMs: () => number,
   ) {}
 
-  /** Events after (forwards) or before (backwards) a position, which is itself left out. None: the log has no more in this direction. */
+  /**
+   * Events after (forwards) or before (backwards) a position, which is itself left out. None: the log has no more in
+   * this direction.
+   */
   async allPage(direction: Direction, position: bigint, limit = PAGE_MAX_EVENTS): Promise<StoredEvent[]> {
     const most = Math.min(limit, PAGE_MAX_EVENTS);
     const { rows } = await this.#query<EventRow>({
@@ -120,7 +126,12 @@ export class LogReader {
    * Events of a stream from a revision on, which is included, as far as its metadata lets them be read.
    * @param revision beyond the end is allowed in both directions
    */
-  async streamPage(stream: string, direction: Direction, revision: bigint, limit = PAGE_MAX_EVENTS): Promise<StreamPage> {
+  async streamPage(
+    stream: string,
+    direction: Direction,
+    revision: bigint,
+    limit = PAGE_MAX_EVENTS,
+  ): Promise<StreamPage> {
     const most = Math.min(limit, PAGE_MAX_EVENTS);
     const start = revision > DELETED_STREAM_REVISION ? DELETED_STREAM_REVISION : revision;
     const { found, ...state } = await this.#streamRows(stream, direction, start, most);
@@ -128,10 +139,15 @@ export class LogReader {
     if (state.last === undefined || isSoftDeleted(state.metadata)) return { kind: 'not-found' };
     const first = firstReadableRevision(state.metadata, state.last);
     const hidden = direction === 'forwards' && start < first;
-    const rows = !hidden ? found : first > state.last ? [] : (await this.#streamRows(stream, direction, first, most)).found;
+    const rows = !hidden
+      ? found
+      : first > state.last
+        ? []
+        : (await this.#streamRows(stream, direction, first, most)).found;
     const last = rows.at(-1)?.revision;
     const isLast = last === undefined || (direction === 'forwards' ? last >= state.last : last <= first);
-    const oldestMs = state.metadata.maxAgeSeconds === undefined ? -Infinity : this.nowMs() - state.metadata.maxAgeSeconds * 1000;
+    const oldestMs =
+      state.metadata.maxAgeSeconds === undefined ? -Infinity : this.nowMs() - state.metadata.maxAgeSeconds * 1000;
     return {
       kind: 'page',
       events: rows.filter((event) => event.revision >= first && event.createdMs >= oldestMs),
@@ -139,7 +155,11 @@ export class LogReader {
     };
   }
 
-  #query<Row extends QueryResultRow>(query: { name: string; text: string; values: unknown[] }): Promise<{ rows: Row[] }> {
+  #query<Row extends QueryResultRow>(query: {
+    name: string;
+    text: string;
+    values: unknown[];
+  }): Promise<{ rows: Row[] }> {
     return this.pool.query<Row>(query).catch((error: unknown) => {
       throw asLogError(error);
     });

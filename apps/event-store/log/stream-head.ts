@@ -1,5 +1,11 @@
 import type { Queryable } from '#libs/platform/postgres/pool.js';
-import { isMetastream, isSoftDeleted, metastreamOf, readStreamMetadata, streamOfMetastream } from '../stream-metadata.js';
+import {
+  isMetastream,
+  isSoftDeleted,
+  metastreamOf,
+  readStreamMetadata,
+  streamOfMetastream,
+} from '../stream-metadata.js';
 import type { StreamMetadata } from '../stream-metadata.js';
 import { DELETED_STREAM_REVISION, NO_STREAM_REVISION } from './event.js';
 import type { StoredEvent } from './event.js';
@@ -20,7 +26,10 @@ export interface StreamHead {
 /** Whether the stream is soft-deleted: unreadable, but it may be written again. */
 export const headIsSoftDeleted = (head: StreamHead): boolean => head.lastRevision >= 0n && isSoftDeleted(head.metadata);
 
-/** The head of `stream` after `event`, which may belong to the stream, to its metadata stream, or to the stream whose metadata it is. */
+/**
+ * The head of `stream` after `event`, which may belong to the stream, to its metadata stream, or to the stream whose
+ * metadata it is.
+ */
 export const advanceHead = (stream: string, head: StreamHead, event: StoredEvent): StreamHead => {
   if (event.revision === DELETED_STREAM_REVISION) return { ...head, tombstoned: true };
   if (event.stream === stream) return { ...head, lastRevision: event.revision };
@@ -59,7 +68,10 @@ const HEADS = `
   ) m ON true`;
 
 /** Reads the heads of streams from the log, those of missing streams included. */
-export const loadStreamHeads = async (connection: Queryable, streams: readonly string[]): Promise<ReadonlyMap<string, StreamHead>> => {
+export const loadStreamHeads = async (
+  connection: Queryable,
+  streams: readonly string[],
+): Promise<ReadonlyMap<string, StreamHead>> => {
   const owners = streams.map((stream) => (isMetastream(stream) ? streamOfMetastream(stream) : null));
   const { rows } = await connection.query<HeadRow>({
     name: 'stream-heads',

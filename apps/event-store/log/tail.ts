@@ -5,8 +5,8 @@ import { LOG_START } from './position.js';
 const SLACK = 1.25;
 
 /**
- * The end of the log: how far it is committed, and the last events, so that live subscribers need not ask PostgreSQL. Bounded by number and
- * size of the events; who is further behind reads from the log.
+ * The end of the log: how far it is committed, and the last events, so that live subscribers need not ask PostgreSQL.
+ * Bounded by number and size of the events; who is further behind reads from the log.
  */
 export class LogTail {
   #events: StoredEvent[] = [];

@@ -13,8 +13,10 @@ const at = (n: number, bytes = 0): StoredEvent => ({
   metadata: new Uint8Array(0),
   createdMs: 0,
 });
-const range = (from: number, to: number): StoredEvent[] => Array.from({ length: to - from + 1 }, (_, n) => at(from + n));
-const after = (tail: LogTail, n: number): number[] | undefined => tail.after(BigInt(n) * 64n)?.map((event) => Number(event.revision));
+const range = (from: number, to: number): StoredEvent[] =>
+  Array.from({ length: to - from + 1 }, (_, n) => at(from + n));
+const after = (tail: LogTail, n: number): number[] | undefined =>
+  tail.after(BigInt(n) * 64n)?.map((event) => Number(event.revision));
 
 describe('the tail of the log', () => {
   it('has what was committed after a position', () => {

@@ -7,13 +7,15 @@ export type Write = {
   /** Milliseconds since the epoch; a write that has not begun by then is not begun any more. */
   readonly deadlineMs?: number;
 } & (
-  { readonly kind: 'append'; readonly events: readonly ProposedEvent[] } | { readonly kind: 'soft-delete' } | { readonly kind: 'tombstone' }
+  | { readonly kind: 'append'; readonly events: readonly ProposedEvent[] }
+  | { readonly kind: 'soft-delete' }
+  | { readonly kind: 'tombstone' }
 );
 
 export type WriteOutcome =
   /**
-   * Durably stored, now or (a retry) before. `revision` and `position` are those of the last event written; an append of nothing answers the
-   * stream's last revision (-1: no stream) and the end of the log.
+   * Durably stored, now or (a retry) before. `revision` and `position` are those of the last event written; an append
+   * of nothing answers the stream's last revision (-1: no stream) and the end of the log.
    */
   | { readonly kind: 'written'; readonly revision: bigint; readonly position: bigint }
   /** Nothing stored: the stream is not at the expected revision. `actual` is -1 for a stream without events. */

@@ -19,8 +19,9 @@ const LOCK_RETRY_MS = 100;
 const STATEMENT_TIMEOUT_MS = 20_000;
 
 /**
- * The one PostgreSQL session that may write the log: it holds the writer lock, and everything is written through it. So a node that lost its
- * session cannot write any more, and the lock passes on only after PostgreSQL has settled the old session's last transaction.
+ * The one PostgreSQL session that may write the log: it holds the writer lock, and everything is written through it. So
+ * a node that lost its session cannot write any more, and the lock passes on only after PostgreSQL has settled the old
+ * session's last transaction.
  */
 export class WriterSession {
   #lost = false;

@@ -37,9 +37,9 @@ const GROUP_MAX_BYTES = 4 * 1024 * 1024;
 const RECONNECT_MS = 250;
 
 /**
- * The one writer of the log. Writes that wait together are decided in order and stored in one transaction (group commit); each is answered after
- * the commit. When the outcome of a commit is not known, everything in it is answered `unavailable`, and the writer starts again from what
- * PostgreSQL has.
+ * The one writer of the log. Writes that wait together are decided in order and stored in one transaction (group
+ * commit); each is answered after the commit. When the outcome of a commit is not known, everything in it is answered
+ * `unavailable`, and the writer starts again from what PostgreSQL has.
  */
 export class LogWriter {
   readonly #heads = new HeadCache();
@@ -100,7 +100,8 @@ export class LogWriter {
 
   async #flushQueue(): Promise<void> {
     try {
-      while (this.#queue.length > 0 && this.#session !== undefined) await this.#commit(this.#session, this.#takeGroup());
+      while (this.#queue.length > 0 && this.#session !== undefined)
+        await this.#commit(this.#session, this.#takeGroup());
     } finally {
       this.#flush = undefined;
     }
@@ -129,7 +130,8 @@ export class LogWriter {
         session.connection,
         group.flatMap(({ write }) => {
           const head = this.#heads.get(write.stream);
-          if (this.options.switches?.forgetIdsOfAny && write.kind === 'append' && isWithoutRevision(write.expected)) return [];
+          if (this.options.switches?.forgetIdsOfAny && write.kind === 'append' && isWithoutRevision(write.expected))
+            return [];
           return head === undefined ? [] : idsNeededBy(write, head);
         }),
       );
@@ -175,7 +177,9 @@ export class LogWriter {
     this.#session = session;
   }
 
-  /** Leaves a session whose state is unknown: refuses what waits, and keeps trying for another session until it has one. */
+  /**
+   * Leaves a session whose state is unknown: refuses what waits, and keeps trying for another session until it has one.
+   */
   #recover(lost: WriterSession): void {
     if (this.#session !== lost) return;
     this.#session = undefined;

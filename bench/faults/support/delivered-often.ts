@@ -23,7 +23,8 @@ export const deliveredOften = (connection: StoreConnection, random: () => number
     read: connection.read.bind(connection),
     get reading() {
       const { client, replaced } = connection.reading;
-      const subscribeToAll = (...args: Parameters<typeof client.subscribeToAll>): Subscription => often(client.subscribeToAll(...args));
+      const subscribeToAll = (...args: Parameters<typeof client.subscribeToAll>): Subscription =>
+        often(client.subscribeToAll(...args));
       return { client: { subscribeToAll }, replaced };
     },
   } as unknown as StoreConnection;

@@ -10,8 +10,8 @@ export interface DyingPool {
 }
 
 /**
- * A pool whose process dies, when it is told to or at its n-th statement: all its connections are cut at once, and it never gets another. `before`: the
- * statement is not sent; `sent`: it is, and nobody hears what came of it.
+ * A pool whose process dies, when it is told to or at its n-th statement: all its connections are cut at once, and it
+ * never gets another. `before`: the statement is not sent; `sent`: it is, and nobody hears what came of it.
  */
 export const dyingPool = (url: string, dieAt = Infinity, how: 'before' | 'sent' = 'before'): DyingPool => {
   const pool = createPool(url, { applicationName: 'projector that dies', max: 20, statementTimeoutMs: 0 });

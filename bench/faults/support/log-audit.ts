@@ -46,7 +46,8 @@ export class LogAudit {
     let position = 0n;
     for await (const { event } of log) {
       if (event?.position === undefined) continue;
-      if (event.position.commit !== position + POSITION_STRIDE) this.#gap(`position ${event.position.commit} follows ${position}`);
+      if (event.position.commit !== position + POSITION_STRIDE)
+        this.#gap(`position ${event.position.commit} follows ${position}`);
       position = event.position.commit;
       const last = revisions.get(event.streamId) ?? -1n;
       if (event.revision !== last + 1n) this.#gap(`revision ${event.revision} of ${event.streamId} follows ${last}`);

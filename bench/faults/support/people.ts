@@ -31,7 +31,12 @@ class AuditedStore extends EventStore {
     const result = await super.append(request);
     if (result.kind === 'appended') {
       const { stream, context, events } = request;
-      this.acknowledged.push({ stream, ...result, commandId: context.commandId, types: events.map(({ type }) => type) });
+      this.acknowledged.push({
+        stream,
+        ...result,
+        commandId: context.commandId,
+        types: events.map(({ type }) => type),
+      });
     }
     return result;
   }
@@ -46,7 +51,15 @@ const SEEN_LATER_MS = 1_000;
 /** People who sign in, link and unlink, as the identity server's requests do it; and what came of it. */
 export class People {
   readonly store: AuditedStore;
-  readonly counts = { requests: 0, succeeded: 0, refusedInTime: 0, unknownOutcome: 0, contention: 0, lateAnswers: 0, slowestMs: 0 };
+  readonly counts = {
+    requests: 0,
+    succeeded: 0,
+    refusedInTime: 0,
+    unknownOutcome: 0,
+    contention: 0,
+    lateAnswers: 0,
+    slowestMs: 0,
+  };
   readonly violations: string[] = [];
   readonly opened: { readonly userId: string; readonly sessionId: string }[] = [];
   readonly #sessions: SessionRows;
@@ -56,7 +69,10 @@ export class People {
     this.#sessions = new SessionRows(installation.pool, installation.clock);
   }
 
-  /** One request: it must be answered within its deadline, with success or one of the refusals that the store's absence has. */
+  /**
+   * One request: it must be answered within its deadline, with success or one of the refusals that the store's absence
+   * has.
+   */
   async request(deed: Deed, name: string): Promise<boolean> {
     this.counts.requests += 1;
     const began = performance.now();
@@ -100,7 +116,11 @@ export class People {
     } else if (deed === 'link') {
       await loginViaIdp(
         deps,
-        new LoginViaIdp(testAssertion(`${name}-g`, 'globex'), { kind: 'link', userId, valid: true, organizationId: 'default' }, context),
+        new LoginViaIdp(
+          testAssertion(`${name}-g`, 'globex'),
+          { kind: 'link', userId, valid: true, organizationId: 'default' },
+          context,
+        ),
       );
     } else {
       const { state } = await loadAccount(store, userId);
@@ -109,7 +129,8 @@ export class People {
       await unlinkExternalIdentity(
         {
           ...deps,
-          carryOutRevocations: (user, executed, by) => carryOutRevocations({ store, sessions: this.#sessions }, user, placed(executed), by),
+          carryOutRevocations: (user, executed, by) =>
+            carryOutRevocations({ store, sessions: this.#sessions }, user, placed(executed), by),
         },
         new UnlinkExternalIdentity(userId, 'default', other.claimId, context),
       );

@@ -13,10 +13,16 @@ import { subjectRules } from '#projections/subject-rules.js';
 import { deliveredOften } from './delivered-often.js';
 import { seededRandom } from './seeded.js';
 
-// A projector that is there to be killed: the engine of apps/projector, each event delivered up to three times. Tells its parent once what it does.
+// A projector that is there to be killed: the engine of apps/projector, each event delivered up to three times. Tells
+// its parent once what it does.
 const { DATABASE_URL = '', EVENTSTORE_URL = '', MASTER_KEY = '', SEED = '0' } = process.env;
 const pool = createPool(DATABASE_URL, { applicationName: 'projector to be killed', max: 20, statementTimeoutMs: 0 });
-const keys = postgresSubjectKeys({ pool, masterKey: Buffer.from(MASTER_KEY, 'base64'), clock: systemClock, newId: newUuid });
+const keys = postgresSubjectKeys({
+  pool,
+  masterKey: Buffer.from(MASTER_KEY, 'base64'),
+  clock: systemClock,
+  newId: newUuid,
+});
 const core = connectEventStore({
   url: EVENTSTORE_URL,
   catalog: eventCatalog,

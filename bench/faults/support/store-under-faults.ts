@@ -26,14 +26,16 @@ const shell = promisify(exec);
 const STALE = 'stale follower (needs a switch of the embedded node that serves stale reads)';
 
 /**
- * The user's store (`EVENTSTORE_URL` with `EVENTSTORE_STOP` and `EVENTSTORE_START`, shell commands that kill and start it), or an embedded node in a process of
- * its own; behind a proxy where the URL allows one.
+ * The user's store (`EVENTSTORE_URL` with `EVENTSTORE_STOP` and `EVENTSTORE_START`, shell commands that kill and start
+ * it), or an embedded node in a process of its own; behind a proxy where the URL allows one.
  */
 export const startStoreUnderFaults = async (): Promise<StoreUnderFaults> => {
   const { EVENTSTORE_URL: url, EVENTSTORE_STOP: stop, EVENTSTORE_START: start } = process.env;
   if (url === undefined) return embedded();
   if (!stop || !start)
-    throw new Error('EVENTSTORE_URL needs EVENTSTORE_STOP and EVENTSTORE_START: shell commands that kill the store and start it');
+    throw new Error(
+      'EVENTSTORE_URL needs EVENTSTORE_STOP and EVENTSTORE_START: shell commands that kill the store and start it',
+    );
   return ofTheUser(url, stop, start);
 };
 
@@ -55,7 +57,8 @@ const embedded = async (): Promise<StoreUnderFaults> => {
       await node.ended;
     },
     mend: async (fault) => {
-      if (fault === 'kill' || fault === 'restart') node = await startEventStoreProcess({ databaseUrl, port, switched: true });
+      if (fault === 'kill' || fault === 'restart')
+        node = await startEventStoreProcess({ databaseUrl, port, switched: true });
       else if (fault === 'stale follower') node.tell({ stale: false });
       else proxy.heal();
     },

@@ -21,7 +21,14 @@ const register = async (username: string): Promise<string> => {
   const created = await registerUser(
     HistoryTheatre.dependenciesOf(installation),
     new RegisterUser(
-      { organizationId: 'default', displayName: 'Ada', username: nameOf(username), email: undefined, password: 'x', identity: undefined },
+      {
+        organizationId: 'default',
+        displayName: 'Ada',
+        username: nameOf(username),
+        email: undefined,
+        password: 'x',
+        identity: undefined,
+      },
       testContext(),
     ),
   );

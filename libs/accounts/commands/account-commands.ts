@@ -59,7 +59,10 @@ const run = async (
   return executed;
 };
 
-export const registerUser = async (dependencies: AccountsDependencies, { registration, context }: RegisterUser): Promise<CreatedUser> => {
+export const registerUser = async (
+  dependencies: AccountsDependencies,
+  { registration, context }: RegisterUser,
+): Promise<CreatedUser> => {
   const { organizationId, displayName, username, email, identity, password } = registration;
   return createUser(
     dependencies,
@@ -89,7 +92,8 @@ export const changeUsername: Run<ChangeUsername> = async (dependencies, command)
   return claimAndSettle(dependencies, command, {
     thing: claimableUsername(usernameStream(key)),
     taken: 'username_taken',
-    decide: (account, claimId) => decideChangeUsername(account, { claimId, usernameKey: key, username: username.username }),
+    decide: (account, claimId) =>
+      decideChangeUsername(account, { claimId, usernameKey: key, username: username.username }),
   });
 };
 
@@ -100,8 +104,10 @@ export const addEmail: Run<AddEmail> = (dependencies, command) =>
 export const verifyEmail: Run<VerifyEmail> = async (dependencies, command) => {
   const { target, emailId } = command;
   const { state } = await loadAccount(dependencies.store, target.userId);
-  if (state.verifiedEmail?.emailId === emailId) return run(dependencies, command, () => ({ events: [], outcome: { kind: 'done' } }));
-  const waiting = state.unverifiedEmail?.emailId === emailId ? parseEmailAddress(state.unverifiedEmail.address) : undefined;
+  if (state.verifiedEmail?.emailId === emailId)
+    return run(dependencies, command, () => ({ events: [], outcome: { kind: 'done' } }));
+  const waiting =
+    state.unverifiedEmail?.emailId === emailId ? parseEmailAddress(state.unverifiedEmail.address) : undefined;
   if (waiting?.kind !== 'ok') return refuse('email_verification_invalid');
   const { address, canonical, domain } = waiting;
   const emailKey = verifiedEmailKey(dependencies.indexKeys, target.organizationId, canonical);
@@ -130,7 +136,9 @@ export const recoverAccount: Run<RecoverAccount> = async (dependencies, command)
   const { target, emailId } = command;
   const rules = await dependencies.rules(target.organizationId);
   const passwordHash = await dependencies.passwords.hash(command.password);
-  const executed = await run(dependencies, command, (account) => decideRecoverAccount(account, { emailId, passwordHash }, rules));
+  const executed = await run(dependencies, command, (account) =>
+    decideRecoverAccount(account, { emailId, passwordHash }, rules),
+  );
   if (executed.outcome.kind === 'done') await dependencies.mailTokens.revokeAll(target.userId);
   return executed;
 };
@@ -179,7 +187,8 @@ const claimAndSettle = async (
         await claims.giveUp(thing, { claimId: claimed.claimId, ownerId: target.userId }, context);
       return executed;
     }
-    if (claimed.kind === 'claimed') await claims.giveUp(thing, { claimId: claimed.claimId, ownerId: target.userId }, context);
+    if (claimed.kind === 'claimed')
+      await claims.giveUp(thing, { claimId: claimed.claimId, ownerId: target.userId }, context);
     if (outcome.code !== 'claim_abandoned') return executed;
   }
   return refuse('claim_abandoned');

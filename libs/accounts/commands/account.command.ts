@@ -12,7 +12,10 @@ export interface AccountTarget {
   readonly inSession?: SessionOfAccount | undefined;
 }
 
-/** A command on a user's account. The caller has seen what the command needs: a recent re-authentication, or an administrator. */
+/**
+ * A command on a user's account. The caller has seen what the command needs: a recent re-authentication, or an
+ * administrator.
+ */
 abstract class AccountCommand extends Command<AccountResult> {
   constructor(
     readonly target: AccountTarget,

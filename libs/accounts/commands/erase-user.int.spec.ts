@@ -1,5 +1,11 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
-import { userStream, usernameKey, usernameStream, verifiedEmailKey, verifiedEmailStream } from '#libs/accounts/streams.js';
+import {
+  userStream,
+  usernameKey,
+  usernameStream,
+  verifiedEmailKey,
+  verifiedEmailStream,
+} from '#libs/accounts/streams.js';
 import type { EventStore } from '#libs/event-store/event-store.js';
 import { loginViaIdp } from '#libs/linking/commands/login-via-idp.js';
 import { LoginViaIdp } from '#libs/linking/commands/login-via-idp.command.js';
@@ -101,9 +107,15 @@ describe('erasure', () => {
     expect(JSON.stringify(before.map(({ event }) => event.data))).toContain('@example.org');
     await erase(dependencies(), userId);
     const after = await installation.store.read(userStream(userId));
-    expect(after.map(({ event }) => event.type)).toEqual([...before.map(({ event }) => event.type), 'ErasureStarted', 'UserErased']);
+    expect(after.map(({ event }) => event.type)).toEqual([
+      ...before.map(({ event }) => event.type),
+      'ErasureStarted',
+      'UserErased',
+    ]);
     expect(JSON.stringify(after.map(({ event }) => event.data))).not.toMatch(/@example\.org|Person/);
-    expect(after.flatMap(({ erased }) => erased)).toEqual(expect.arrayContaining(['displayName', 'subject', 'username', 'address']));
+    expect(after.flatMap(({ erased }) => erased)).toEqual(
+      expect.arrayContaining(['displayName', 'subject', 'username', 'address']),
+    );
   });
 
   it('what it held can be held by somebody else', async () => {
@@ -114,7 +126,10 @@ describe('erasure', () => {
     await changeUsername(deps, new ChangeUsername(target, { username: name, canonical: name }, testContext()));
     const second = await person(deps);
     const takeOver = () =>
-      changeUsername(deps, new ChangeUsername({ ...target, userId: second.userId }, { username: name, canonical: name }, testContext()));
+      changeUsername(
+        deps,
+        new ChangeUsername({ ...target, userId: second.userId }, { username: name, canonical: name }, testContext()),
+      );
     expect((await takeOver()).outcome).toEqual({ kind: 'refused', code: 'username_taken' });
     await erase(deps, first.userId);
     expect((await takeOver()).outcome).toEqual({ kind: 'done' });
@@ -125,6 +140,8 @@ describe('erasure', () => {
     const { userId } = await person(deps);
     const { outcome } = await eraseUser(deps, new EraseUser({ userId, organizationId: 'other' }, testContext()));
     expect(outcome).toEqual({ kind: 'refused', code: 'user_not_found' });
-    expect((await installation.store.read(userStream(userId))).map(({ event }) => event.type)).not.toContain('ErasureStarted');
+    expect((await installation.store.read(userStream(userId))).map(({ event }) => event.type)).not.toContain(
+      'ErasureStarted',
+    );
   });
 });

@@ -7,16 +7,25 @@ import { executeOnAccount } from '../execute-on-account.js';
 import { loadAccount } from '../queries/load-account.js';
 import type { EraseUser } from './account.command.js';
 
-export const eraseUser = async (dependencies: AccountsDependencies, { target, context }: EraseUser): Promise<AccountResult> => {
-  const started = await executeOnAccount(dependencies.store, { ...target, context, decide: decideStartErasure, onlyActive: false });
+export const eraseUser = async (
+  dependencies: AccountsDependencies,
+  { target, context }: EraseUser,
+): Promise<AccountResult> => {
+  const started = await executeOnAccount(dependencies.store, {
+    ...target,
+    context,
+    decide: decideStartErasure,
+    onlyActive: false,
+  });
   await dependencies.carryOutRevocations(target.userId, started, context);
   if (started.outcome.kind === 'done') await finishErasure(dependencies, target.userId, context);
   return started;
 };
 
 /**
- * Everything after `ErasureStarted`: release what the account held, destroy its key, say so, and purge what processes keep of it. Each step is
- * idempotent, and the next process that calls this goes on wherever the last one died (domain.md, "Erasure").
+ * Everything after `ErasureStarted`: release what the account held, destroy its key, say so, and purge what processes
+ * keep of it. Each step is idempotent, and the next process that calls this goes on wherever the last one died
+ * (domain.md, "Erasure").
  */
 export const finishErasure = async (
   dependencies: Omit<AccountsDependencies, 'passwords' | 'mailTokens' | 'rules' | 'carryOutRevocations' | 'indexKeys'>,

@@ -6,4 +6,5 @@ import type { Account } from '../state.js';
 import { userStream } from '../streams.js';
 
 /** The account as the user's stream says now, read at the leader. */
-export const loadAccount = (store: EventStore, userId: string): Promise<Loaded<Account>> => load(store, userStream(userId), accountFold);
+export const loadAccount = (store: EventStore, userId: string): Promise<Loaded<Account>> =>
+  load(store, userStream(userId), accountFold);

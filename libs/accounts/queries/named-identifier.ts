@@ -12,7 +12,10 @@ export interface NamedIdentifier {
   readonly thing: Claimable;
 }
 
-/** What something typed stands for; nothing where nobody can be called so. No username is an address (L18). @param kinds what counts */
+/**
+ * What something typed stands for; nothing where nobody can be called so. No username is an address (L18).
+ * @param kinds what counts
+ */
 export const namedIdentifier = (
   keys: IndexKeys,
   organizationId: string,

@@ -25,7 +25,10 @@ export class AccountAsOfController {
     const call = await this.#api.accept(request, response, asOfQuerySchema, userId);
     if (!call) return;
     const { asOf, include } = call.query;
-    const found = await readAccountAsOf(this.dependencies, userId, { moment: asOf, withSessions: include === 'sessions' });
+    const found = await readAccountAsOf(this.dependencies, userId, {
+      moment: asOf,
+      withSessions: include === 'sessions',
+    });
     await this.#send(response, found, () => call.record('as_of'));
   }
 
@@ -33,7 +36,9 @@ export class AccountAsOfController {
   async difference(@Param('userId') userId: string, @Req() request: Request, @Res() response: Response): Promise<void> {
     const call = await this.#api.accept(request, response, differenceQuerySchema, userId);
     if (!call) return;
-    await this.#send(response, await readDifference(this.dependencies, userId, call.query), () => call.record('difference'));
+    await this.#send(response, await readDifference(this.dependencies, userId, call.query), () =>
+      call.record('difference'),
+    );
   }
 
   async #send(
@@ -41,7 +46,8 @@ export class AccountAsOfController {
     found: { readonly kind: 'found'; readonly answer: object } | MomentRefused,
     record: () => Promise<void>,
   ): Promise<void> {
-    if (found.kind === 'refused') return this.#api.refuseQuery(response, { parameter: found.parameter, detail: found.detail });
+    if (found.kind === 'refused')
+      return this.#api.refuseQuery(response, { parameter: found.parameter, detail: found.detail });
     await record();
     response.set('cache-control', 'no-store').json(found.answer);
   }

@@ -43,7 +43,10 @@ export class HistoryApi {
     if (!parsed.success) return void this.refuseQuery(response, mistakeOf(parsed.error));
     const { clientId, organizationId } = access;
     if (userId !== undefined && !(await this.#isUserOf(organizationId, userId))) {
-      return void sendProblem(response, problem(404, 'user_not_found', 'There is no such user', { instance: newId(), parameter: 'id' }));
+      return void sendProblem(
+        response,
+        problem(404, 'user_not_found', 'There is no such user', { instance: newId(), parameter: 'id' }),
+      );
     }
     const context = contextOf(request, newId, { type: 'client', id: clientId }, { organizationId, clientId });
     return {
@@ -54,11 +57,16 @@ export class HistoryApi {
   }
 
   refuseQuery(response: Response, mistake: QueryMistake): void {
-    sendProblem(response, problem(400, 'query_invalid', 'The query cannot be used', { instance: this.dependencies.newId(), ...mistake }));
+    sendProblem(
+      response,
+      problem(400, 'query_invalid', 'The query cannot be used', { instance: this.dependencies.newId(), ...mistake }),
+    );
   }
 
   /** Of another organization is the same as unknown (invariant 11). */
   async #isUserOf(organizationId: string, userId: string): Promise<boolean> {
-    return isUuid(userId) && (await loadAccount(this.dependencies.store, userId)).state.organizationId === organizationId;
+    return (
+      isUuid(userId) && (await loadAccount(this.dependencies.store, userId)).state.organizationId === organizationId
+    );
   }
 }

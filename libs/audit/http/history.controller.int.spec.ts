@@ -44,10 +44,19 @@ describe('an access that cannot be written down', () => {
     installation = await startTestInstallation();
     const registered = { type: 'UserRegistered', data: { organizationId: 'default', displayName: 'Secret Ann' } };
     const stream = userStream(userId);
-    await appendUnconditionally(installation.store, { stream, events: [registered], context: testContext(), subject: userId });
+    await appendUnconditionally(installation.store, {
+      stream,
+      events: [registered],
+      context: testContext(),
+      subject: userId,
+    });
     const first = { type: 'UserRegistered', data: { organizationId: 'default' } } as const;
     const username = { username: 'ann', canonical: 'ann' };
-    await createUser(installation, { organizationId: 'default', first, username, ifUsernameTaken: 'refuse' }, testContext());
+    await createUser(
+      installation,
+      { organizationId: 'default', first, username, ifUsernameTaken: 'refuse' },
+      testContext(),
+    );
     const auditor = { type: 'UserRegistered', data: { organizationId: 'default', displayName: 'Auditor' } };
     const role = { type: 'RoleGranted', data: { role: 'auditor' } };
     await appendUnconditionally(installation.store, {
@@ -61,7 +70,9 @@ describe('an access that cannot be written down', () => {
       store: new ReadOnly(installation),
       index: { find: () => Promise.resolve([{ position: 64n, stream, revision: 0n }]) },
       verifyAccessToken: () => Promise.resolve({ kind: 'valid', clientId: 'auditor', organizationId: 'default' }),
-      sessions: { current: () => Promise.resolve({ userId: auditorId, organizationId: 'default', sessionId: 'session' }) },
+      sessions: {
+        current: () => Promise.resolve({ userId: auditorId, organizationId: 'default', sessionId: 'session' }),
+      },
       continueAt: () => undefined,
       csrf,
       cookies: cookiePolicy('http://localhost'),
@@ -85,7 +96,9 @@ describe('an access that cannot be written down', () => {
     'history/export',
   ])('%s: is not answered', async (path) => {
     const { port } = (app.getHttpServer() as { address(): AddressInfo }).address();
-    const response = await fetch(`http://127.0.0.1:${port}/api/v1/${path}`, { headers: { authorization: 'Bearer token' } });
+    const response = await fetch(`http://127.0.0.1:${port}/api/v1/${path}`, {
+      headers: { authorization: 'Bearer token' },
+    });
     expect(response.status).toBeGreaterThanOrEqual(500);
     expect(await response.text()).not.toContain('Secret');
   });

@@ -15,7 +15,9 @@ const send = (response: Response, { entries, next }: HistoryPage): void => {
   response.set('cache-control', 'no-store').json({ entries, next: next ?? null });
 };
 
-/** Histories, paged by cursor or exported whole: of a user from the replayed streams, of an organization by the index. */
+/**
+ * Histories, paged by cursor or exported whole: of a user from the replayed streams, of an organization by the index.
+ */
 @Controller('/api/v1')
 export class HistoryController {
   readonly #api: HistoryApi;
@@ -37,7 +39,11 @@ export class HistoryController {
     const call = await this.#api.accept(request, response, exportQuerySchema, userId);
     if (!call) return;
     await call.record('export');
-    await sendExport(response, userEvents(this.dependencies.store, userId, { ...call.query, piece: EXPORT_PIECE }), call.query);
+    await sendExport(
+      response,
+      userEvents(this.dependencies.store, userId, { ...call.query, piece: EXPORT_PIECE }),
+      call.query,
+    );
   }
 
   @Get('/history')
@@ -47,7 +53,10 @@ export class HistoryController {
     await call.record('history');
     const { store, index } = this.dependencies;
     const { query, organizationId } = call;
-    send(response, await pageOf(organizationEvents(store, index, organizationId, { ...query, piece: query.limit + 1 }), query));
+    send(
+      response,
+      await pageOf(organizationEvents(store, index, organizationId, { ...query, piece: query.limit + 1 }), query),
+    );
   }
 
   @Get('/history/export')
@@ -56,6 +65,10 @@ export class HistoryController {
     if (!call) return;
     await call.record('export');
     const { store, index } = this.dependencies;
-    await sendExport(response, organizationEvents(store, index, call.organizationId, { ...call.query, piece: EXPORT_PIECE }), call.query);
+    await sendExport(
+      response,
+      organizationEvents(store, index, call.organizationId, { ...call.query, piece: EXPORT_PIECE }),
+      call.query,
+    );
   }
 }

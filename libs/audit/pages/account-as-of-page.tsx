@@ -53,7 +53,8 @@ const Account = ({ account }: { readonly account: AsOfAnswer }): VNode => {
         <Fact name={t(texts.familyName)}>{profile.familyName}</Fact>
         <Fact name={t(texts.username)}>{username}</Fact>
         {emails.map((email) => {
-          const asserted = email.assertedBy === null ? t(texts.unverified) : t(texts.assertedBy, { provider: email.assertedBy });
+          const asserted =
+            email.assertedBy === null ? t(texts.unverified) : t(texts.assertedBy, { provider: email.assertedBy });
           return (
             <Fact name={t(texts.email)} key={email.since.position}>
               {email.address} · {email.verified ? t(texts.verified) : asserted} · {since(email.since)}

@@ -53,7 +53,16 @@ export interface InputProps {
 }
 
 /** A labelled input of a form that asks and changes nothing. */
-export const Input = ({ name, label, type = 'text', value, hint, error, required = false, list }: InputProps): VNode => {
+export const Input = ({
+  name,
+  label,
+  type = 'text',
+  value,
+  hint,
+  error,
+  required = false,
+  list,
+}: InputProps): VNode => {
   const about = [hint && `${name}-hint`, error && `${name}-error`].filter(Boolean).join(' ');
   return (
     <p class="field">

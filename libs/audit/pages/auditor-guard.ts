@@ -24,14 +24,21 @@ export interface Auditor {
   readonly csrf: string;
   readonly context: CommandContext;
   /** Stores that they read what they asked for; nothing is told before. @param query where it is not the address's */
-  readonly record: (access: HistoryAccess['access'], userId?: string, query?: Readonly<Record<string, unknown>>) => Promise<void>;
+  readonly record: (
+    access: HistoryAccess['access'],
+    userId?: string,
+    query?: Readonly<Record<string, unknown>>,
+  ) => Promise<void>;
 }
 
 /** Who sees the auditors' pages: whoever is signed in and has the role `auditor`, of their own organization alone. */
 export class AuditorGuard {
   constructor(private readonly dependencies: AuditDependencies) {}
 
-  /** @param comesBackTo where the person goes on after signing in @returns nothing when the person was sent to sign in, or refused */
+  /**
+   * @param comesBackTo where the person goes on after signing in
+   * @returns nothing when the person was sent to sign in, or refused
+   */
   async auditor(request: Request, response: Response, comesBackTo = request.path): Promise<Auditor | undefined> {
     const { store, sessions, continueAt, newId, csrf, cookies } = this.dependencies;
     const session = await sessions.current(request, response);
@@ -41,7 +48,10 @@ export class AuditorGuard {
       return undefined;
     }
     const { userId, organizationId, sessionId } = session;
-    const [{ state: account }, organization] = await Promise.all([loadAccount(store, userId), loadOrganization(store, organizationId)]);
+    const [{ state: account }, organization] = await Promise.all([
+      loadAccount(store, userId),
+      loadOrganization(store, organizationId),
+    ]);
     const organizationName = organization.displayName ?? organizationId;
     brandAnswer(response, { organizationName, ...organization.branding });
     if (!isAuditor(account, organizationId)) {
@@ -62,12 +72,20 @@ export class AuditorGuard {
       sessionId,
       csrf: csrf.issue(ensureBrowserId(request, response, cookies), sessionId),
       context,
-      record: (access, whose, query = request.query) => recordAccess(store, organizationId, { access, userId: whose, query }, context),
+      record: (access, whose, query = request.query) =>
+        recordAccess(store, organizationId, { access, userId: whose, query }, context),
     };
   }
 
-  /** The auditor who sent a form of theirs: from the browser and the session that it was made for; anything else was answered. */
-  async sender(form: Readonly<Record<string, unknown>>, request: Request, response: Response): Promise<Auditor | undefined> {
+  /**
+   * The auditor who sent a form of theirs: from the browser and the session that it was made for; anything else was
+   * answered.
+   */
+  async sender(
+    form: Readonly<Record<string, unknown>>,
+    request: Request,
+    response: Response,
+  ): Promise<Auditor | undefined> {
     const { csrf, cookies, newId } = this.dependencies;
     const auditor = await this.auditor(request, response, AUDIT_PATH);
     if (!auditor) return undefined;
@@ -83,7 +101,10 @@ export class AuditorGuard {
     return undefined;
   }
 
-  /** Whether it is a user of the auditor's organization; if not, that was answered: of another one is the same as unknown (invariant 11). */
+  /**
+   * Whether it is a user of the auditor's organization; if not, that was answered: of another one is the same as
+   * unknown (invariant 11).
+   */
   async isUserOf({ organizationId }: Auditor, userId: string, response: Response): Promise<boolean> {
     const { store } = this.dependencies;
     if (isUuid(userId) && (await loadAccount(store, userId)).state.organizationId === organizationId) return true;

@@ -28,9 +28,16 @@ import type { TimelineOf } from './timeline-page.js';
 const PAGE = 50;
 const TYPES = [...eventCatalog.keys()].toSorted();
 
-const momentsSchema = z.strictObject({ at: momentSchema.optional(), from: momentSchema.optional(), to: momentSchema.optional() });
+const momentsSchema = z.strictObject({
+  at: momentSchema.optional(),
+  from: momentSchema.optional(),
+  to: momentSchema.optional(),
+});
 
-/** Server-rendered pages for people with the role `auditor`: timelines with filters, the account as of any moment, the difference between two. */
+/**
+ * Server-rendered pages for people with the role `auditor`: timelines with filters, the account as of any moment, the
+ * difference between two.
+ */
 @Controller('/audit')
 export class AuditorController {
   readonly #guard: AuditorGuard;
@@ -53,11 +60,16 @@ export class AuditorController {
   }
 
   /**
-   * The form that names a user leads here: by id, or exactly by username or verified e-mail address. Posted, so that no name of a person is in
-   * an address. A name that looks like an id is never looked up: it would lead to somebody else than the id's own user.
+   * The form that names a user leads here: by id, or exactly by username or verified e-mail address. Posted, so that no
+   * name of a person is in an address. A name that looks like an id is never looked up: it would lead to somebody else
+   * than the id's own user.
    */
   @Post('/users')
-  async find(@Body() form: Readonly<Record<string, unknown>>, @Req() request: Request, @Res() response: Response): Promise<void> {
+  async find(
+    @Body() form: Readonly<Record<string, unknown>>,
+    @Req() request: Request,
+    @Res() response: Response,
+  ): Promise<void> {
     const auditor = await this.#guard.sender(form, request, response);
     if (!auditor) return;
     const typed = typeof form.user === 'string' ? form.user.trim() : '';
@@ -72,10 +84,15 @@ export class AuditorController {
   async user(@Param('userId') userId: string, @Req() request: Request, @Res() response: Response): Promise<void> {
     const auditor = await this.#guard.auditor(request, response);
     if (!auditor || !(await this.#guard.isUserOf(auditor, userId, response))) return;
-    await this.#timeline(request, response, { title: languageOfAnswer(response).t(texts.userHistory), userId }, async (query) => {
-      await auditor.record('history', userId);
-      return readHistory(this.dependencies.store, userId, query);
-    });
+    await this.#timeline(
+      request,
+      response,
+      { title: languageOfAnswer(response).t(texts.userHistory), userId },
+      async (query) => {
+        await auditor.record('history', userId);
+        return readHistory(this.dependencies.store, userId, query);
+      },
+    );
   }
 
   /** `at`: the account as of a moment, now unless told. `from` and `to`: what is different between two. */
@@ -128,7 +145,9 @@ export class AuditorController {
     const props = { ...page, asked: request.query, types: TYPES };
     if (!parsed.success) {
       const mistake = mistakeOf(parsed.error);
-      return sendPage(response, <TimelinePage {...props} entries={[]} next={undefined} mistake={mistake} />, { status: 400 });
+      return sendPage(response, <TimelinePage {...props} entries={[]} next={undefined} mistake={mistake} />, {
+        status: 400,
+      });
     }
     const { entries, next } = await read(parsed.data);
     const asked = request.query as Readonly<Record<string, string>>;

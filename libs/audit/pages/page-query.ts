@@ -12,8 +12,12 @@ export const apiQueryOf = (query: Readonly<Record<string, unknown>>): Readonly<R
       .map(([name, value]) => [name, typeof value === 'string' ? withZone(value) : value]),
   );
 
-/** The first whole second that is not before a time, in UTC, as `datetime-local` takes it: what happened at the time has happened by then. */
-export const localTime = (at: Date): string => new Date(Math.ceil(at.getTime() / 1_000) * 1_000).toISOString().slice(0, 19);
+/**
+ * The first whole second that is not before a time, in UTC, as `datetime-local` takes it: what happened at the time has
+ * happened by then.
+ */
+export const localTime = (at: Date): string =>
+  new Date(Math.ceil(at.getTime() / 1_000) * 1_000).toISOString().slice(0, 19);
 
 /** A time as auditors read it: to the second, in UTC, in any language. */
 export const secondOf = (occurredAt: string): string => `${occurredAt.slice(0, 19).replace('T', ' ')} UTC`;

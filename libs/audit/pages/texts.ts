@@ -13,7 +13,10 @@ export const AUDITOR_TEXTS = messages({
   },
   yourAccount: { en: 'Your account', de: 'Ihr Konto' },
   findUser: { en: 'A user’s history', de: 'Verlauf eines Benutzers' },
-  whichUser: { en: 'User id, username or verified e-mail address', de: 'Benutzerkennung, Benutzername oder bestätigte E-Mail-Adresse' },
+  whichUser: {
+    en: 'User id, username or verified e-mail address',
+    de: 'Benutzerkennung, Benutzername oder bestätigte E-Mail-Adresse',
+  },
   whichUserHint: {
     en: 'In full. The id is what apps get as “sub”.',
     de: 'Vollständig. Die Kennung ist, was Anwendungen als „sub“ erhalten.',
@@ -46,7 +49,10 @@ export const AUDITOR_TEXTS = messages({
 
   asOfControl: { en: 'The account as of a moment', de: 'Das Konto zu einem Zeitpunkt' },
   at: { en: 'Date and time (UTC)', de: 'Datum und Zeit (UTC)' },
-  compareControl: { en: 'What is different between two moments', de: 'Was sich zwischen zwei Zeitpunkten unterscheidet' },
+  compareControl: {
+    en: 'What is different between two moments',
+    de: 'Was sich zwischen zwei Zeitpunkten unterscheidet',
+  },
   compare: { en: 'Compare', de: 'Vergleichen' },
   asOf: { en: 'As of {moment}, position {position}', de: 'Stand {moment}, Position {position}' },
   notThen: { en: 'There was no such account then.', de: 'Dieses Konto gab es damals nicht.' },

@@ -11,7 +11,8 @@ import { secondOf } from './page-query.js';
 import { AUDITOR_TEXTS as texts } from './texts.js';
 
 /** Whose timeline: a user's, or the organization's, which has a form to find a user with. */
-export type TimelineOf = { readonly userId: string; readonly csrf?: undefined } | { readonly userId?: undefined; readonly csrf: string };
+export type TimelineOf =
+  { readonly userId: string; readonly csrf?: undefined } | { readonly userId?: undefined; readonly csrf: string };
 
 interface Shown {
   readonly title: string;
@@ -66,7 +67,8 @@ const Filters = ({ asked, mistake, types }: Pick<Shown, 'asked' | 'mistake' | 't
 
 const Entry = ({ entry, userId }: { readonly entry: HistoryEntry; readonly userId: string | undefined }): VNode => {
   const { t } = useLanguage();
-  const { position, type, payload, erased, occurredAt, actor, source, clientId, providerId, eventId, correlationId } = entry;
+  const { position, type, payload, erased, occurredAt, actor, source, clientId, providerId, eventId, correlationId } =
+    entry;
   const address = typeof source === 'string' ? t(texts.erased) : source?.address;
   const about = [
     t(texts.byActor, { actor: `${actor.type} ${actor.id}` }),
@@ -86,7 +88,9 @@ const Entry = ({ entry, userId }: { readonly entry: HistoryEntry; readonly userI
       </span>
       <details>
         <summary class="muted">{t(texts.details)}</summary>
-        <pre class="code mail">{JSON.stringify({ type, position, eventId, correlationId, payload, erased, source }, null, 2)}</pre>
+        <pre class="code mail">
+          {JSON.stringify({ type, position, eventId, correlationId, payload, erased, source }, null, 2)}
+        </pre>
       </details>
       <span class="row">
         {whose && userId === undefined && <a href={`/audit/users/${whose}`}>{t(texts.historyOf)}</a>}
@@ -99,7 +103,9 @@ const Entry = ({ entry, userId }: { readonly entry: HistoryEntry; readonly userI
   );
 };
 
-/** What happened to a user, or in an organization, with filters; a click on an entry leads to the account as of then. */
+/**
+ * What happened to a user, or in an organization, with filters; a click on an entry leads to the account as of then.
+ */
 export const TimelinePage = ({ title, userId, csrf, entries, next, ...filters }: TimelineProps): VNode => {
   const { t } = useLanguage();
   return (

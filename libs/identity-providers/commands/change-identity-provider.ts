@@ -15,4 +15,10 @@ export const changeIdentityProvider = (
   decide: (state: IdentityProvider) => ProviderDecision,
   context: CommandContext,
 ): Promise<Executed<ProviderOutcome, IdentityProviderEvent>> =>
-  execute(store, { stream: identityProviderStream(id), fold: identityProviderFold, decide, context, subject: INSTALLATION_SUBJECT });
+  execute(store, {
+    stream: identityProviderStream(id),
+    fold: identityProviderFold,
+    decide,
+    context,
+    subject: INSTALLATION_SUBJECT,
+  });

@@ -11,7 +11,10 @@ import { changeIdentityProvider } from './change-identity-provider.js';
 export interface RemovalDependencies {
   readonly store: EventStore;
   readonly clock: Clock;
-  /** Ids of all who hold a link to the provider, page by page, once the read model has passed everything that was stored until now. */
+  /**
+   * Ids of all who hold a link to the provider, page by page, once the read model has passed everything that was stored
+   * until now.
+   */
   readonly linkedUsers: (providerId: string) => AsyncIterable<readonly string[]>;
 }
 
@@ -29,7 +32,10 @@ export const announceRemoval = async ({ store }: RemovalDependencies, id: string
 export const cancelRemoval = async ({ store }: RemovalDependencies, id: string, context: CommandContext) =>
   (await changeIdentityProvider(store, id, decideCancelRemoval, context)).outcome;
 
-/** Phase two: once everything that began before has ended, the people who would lose their last way in are counted, and it is removed or not. */
+/**
+ * Phase two: once everything that began before has ended, the people who would lose their last way in are counted, and
+ * it is removed or not.
+ */
 export const commitRemoval = async (
   { store, clock, linkedUsers }: RemovalDependencies,
   id: string,
@@ -46,5 +52,7 @@ export const commitRemoval = async (
   const counted = { announcedAt: removal.at, peopleWithoutWayIn, force };
   const { outcome } = await changeIdentityProvider(store, id, decideCommitRemoval(counted), context);
   if (outcome.kind === 'done') return { kind: 'removed', peopleWithoutWayIn };
-  return outcome.code === 'people_would_lose_their_last_way_in' ? { kind: 'would_take_last_way_in', peopleWithoutWayIn } : outcome;
+  return outcome.code === 'people_would_lose_their_last_way_in'
+    ? { kind: 'would_take_last_way_in', peopleWithoutWayIn }
+    : outcome;
 };

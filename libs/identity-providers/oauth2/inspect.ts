@@ -4,7 +4,10 @@ import type { Finding, Inspection } from '../inspection-steps.js';
 import type { OAuth2ProviderSettings } from './settings.js';
 
 /** User API, clock, redirect URI and client of an OAuth 2.0 provider. */
-export const inspectOAuth2 = async (settings: OAuth2ProviderSettings, inspection: Inspection): Promise<readonly Finding[]> => {
+export const inspectOAuth2 = async (
+  settings: OAuth2ProviderSettings,
+  inspection: Inspection,
+): Promise<readonly Finding[]> => {
   const { clientId, clientSecret, userEndpoint, authorizationEndpoint, tokenEndpoint } = settings;
   try {
     // Without a token: that it says no is all that is wanted.
@@ -13,13 +16,22 @@ export const inspectOAuth2 = async (settings: OAuth2ProviderSettings, inspection
     return [
       { check: 'metadata', state: 'ok', detail: 'the user API answers' },
       inspectClock(answer, inspection.now),
-      await inspectRedirectUri(authorizationEndpoint, { response_type: 'code', client_id: clientId, state: 's' }, inspection),
+      await inspectRedirectUri(
+        authorizationEndpoint,
+        { response_type: 'code', client_id: clientId, state: 's' },
+        inspection,
+      ),
       await inspectClient(tokenEndpoint, { headers: {}, parameters: client }, inspection),
     ];
   } catch (error) {
     if (!(error instanceof HttpExchangeError)) throw error;
     return [
-      { check: 'metadata', state: 'failed', detail: error.message, fix: 'See that the provider’s endpoints can be reached from here.' },
+      {
+        check: 'metadata',
+        state: 'failed',
+        detail: error.message,
+        fix: 'See that the provider’s endpoints can be reached from here.',
+      },
     ];
   }
 };

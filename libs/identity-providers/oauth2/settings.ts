@@ -5,8 +5,9 @@ import { commonProviderShape, endpointSchema, scopeSchema, secretSchema } from '
 const field = z.string().min(1).max(100);
 
 /**
- * A provider that speaks OAuth 2.0 and says who the person is through an API of its own (GitHub). What it asserts is believed because it was
- * fetched from the provider, over TLS, with a token that this very flow obtained; nothing is signed.
+ * A provider that speaks OAuth 2.0 and says who the person is through an API of its own (GitHub). What it asserts is
+ * believed because it was fetched from the provider, over TLS, with a token that this very flow obtained; nothing is
+ * signed.
  */
 export const oauth2ProviderShape = {
   kind: z.literal('oauth2'),
@@ -21,7 +22,10 @@ export const oauth2ProviderShape = {
   emailsEndpoint: endpointSchema.optional(),
   clientId: z.string().min(1).max(200),
   scopes: z.array(scopeSchema).default([]),
-  /** Field of the user's object that never changes and is never given to somebody else: text or an integer. Never a login name. */
+  /**
+   * Field of the user's object that never changes and is never given to somebody else: text or an integer. Never a
+   * login name.
+   */
   subjectField: field,
   /** Which field fills which of ours; only these are ever taken over (security row L23). */
   fieldMapping: z
@@ -36,5 +40,9 @@ export const oauth2ProviderShape = {
 
 export const oauth2ProviderSecrets = { clientSecret: secretSchema.optional() } as const;
 
-export const oauth2ProviderSettingsSchema = z.strictObject({ id: slugSchema, ...oauth2ProviderShape, ...oauth2ProviderSecrets });
+export const oauth2ProviderSettingsSchema = z.strictObject({
+  id: slugSchema,
+  ...oauth2ProviderShape,
+  ...oauth2ProviderSecrets,
+});
 export type OAuth2ProviderSettings = z.output<typeof oauth2ProviderSettingsSchema>;

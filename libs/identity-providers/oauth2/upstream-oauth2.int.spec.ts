@@ -33,7 +33,10 @@ describe('sign-in at an OAuth 2.0 provider with a user API', () => {
   beforeEach(async () => {
     provider = await UserApiProvider.start();
     settings = settingsOf({});
-    upstream = new UpstreamOAuth2<Intent>({ flows: new Flows<OAuth2FlowSecrets>(pool, () => new Date()), policy: TEST_POLICY });
+    upstream = new UpstreamOAuth2<Intent>({
+      flows: new Flows<OAuth2FlowSecrets>(pool, () => new Date()),
+      policy: TEST_POLICY,
+    });
   });
   afterEach(() => provider.stop());
 
@@ -55,7 +58,12 @@ describe('sign-in at an OAuth 2.0 provider with a user API', () => {
       ...more,
     });
   const begin = async (): Promise<string> => {
-    const begun = await upstream.begin({ settings, intent: { purpose: 'test' }, browserId: BROWSER, callbackUrl: CALLBACK });
+    const begun = await upstream.begin({
+      settings,
+      intent: { purpose: 'test' },
+      browserId: BROWSER,
+      callbackUrl: CALLBACK,
+    });
     if (begun.kind !== 'redirect') throw new Error(begun.kind);
     return begun.redirectTo;
   };
@@ -98,11 +106,19 @@ describe('sign-in at an OAuth 2.0 provider with a user API', () => {
   });
 
   it.each<[string, UserApiLies, string]>([
-    ['an address that is not verified', { emails: () => [{ email: 'a@example.org', primary: true, verified: false }] }, 'verified'],
+    [
+      'an address that is not verified',
+      { emails: () => [{ email: 'a@example.org', primary: true, verified: false }] },
+      'verified',
+    ],
     ['no token', { token: () => ({ error: 'bad_verification_code' }) }, 'token_exchange_failed'],
     ['a token of another type', { token: (answer) => ({ ...answer, token_type: 'mac' }) }, 'token_exchange_failed'],
     ['a number for the token', { token: (answer) => ({ ...answer, access_token: 7 }) }, 'token_exchange_failed'],
-    ['a token that would end the header', { token: (answer) => ({ ...answer, access_token: 'a\r\nb' }) }, 'token_exchange_failed'],
+    [
+      'a token that would end the header',
+      { token: (answer) => ({ ...answer, access_token: 'a\r\nb' }) },
+      'token_exchange_failed',
+    ],
     ['a token answer that is null', { token: () => 'null' }, 'provider_unreachable'],
     ['a user without id', { user: () => ({ login: 'octo' }) }, 'userinfo_subject_invalid'],
     ['an id that is no integer', { user: () => ({ id: 1.5 }) }, 'userinfo_subject_invalid'],
@@ -112,7 +128,11 @@ describe('sign-in at an OAuth 2.0 provider with a user API', () => {
     ['a user that is not JSON', { user: () => '<html>' }, 'provider_unreachable'],
     ['addresses that are no list', { emails: () => ({}) }, 'provider_unreachable'],
     ['addresses of another shape', { emails: () => [{ email: 1 }] }, 'provider_unreachable'],
-    ['another issuer in iss (O5)', { callback: (parameters) => parameters.set('iss', 'https://evil.example') }, 'issuer_mismatch'],
+    [
+      'another issuer in iss (O5)',
+      { callback: (parameters) => parameters.set('iss', 'https://evil.example') },
+      'issuer_mismatch',
+    ],
     ['an error', { callback: (parameters) => parameters.set('error', 'access_denied') }, 'provider_error'],
     ['no code', { callback: (parameters) => parameters.delete('code') }, 'code_missing'],
     ['another state (O4)', { callback: (parameters) => parameters.set('state', 'x') }, 'state_unknown'],
@@ -125,11 +145,19 @@ describe('sign-in at an OAuth 2.0 provider with a user API', () => {
     const query = await provider.authorize(await begin());
     const results = await Promise.all(Array.from({ length: 5 }, () => complete(query)));
     expect(results.filter(({ kind }) => kind === 'verified')).toHaveLength(1);
-    expect(await complete(await provider.authorize(await begin()), 'browser-2')).toMatchObject({ code: 'browser_mismatch' });
+    expect(await complete(await provider.authorize(await begin()), 'browser-2')).toMatchObject({
+      code: 'browser_mismatch',
+    });
   });
 
   it('cannot prove that somebody signed in just now, and says so', async () => {
-    const request = { settings, intent: { purpose: 'test' }, browserId: BROWSER, callbackUrl: CALLBACK, reauthenticate: true };
+    const request = {
+      settings,
+      intent: { purpose: 'test' },
+      browserId: BROWSER,
+      callbackUrl: CALLBACK,
+      reauthenticate: true,
+    };
     expect(await upstream.begin(request)).toMatchObject({ kind: 'refused', code: 'reauthentication_not_proven' });
   });
 });

@@ -31,8 +31,8 @@ export interface UpstreamOAuth2Options {
 }
 
 /**
- * Sign-in at providers that speak OAuth 2.0 with a user API of their own: authorization code flow with PKCE and state (RFC 9700). That a person
- * authenticated just now cannot be proven here, so re-authentication is refused.
+ * Sign-in at providers that speak OAuth 2.0 with a user API of their own: authorization code flow with PKCE and state
+ * (RFC 9700). That a person authenticated just now cannot be proven here, so re-authentication is refused.
  */
 export class UpstreamOAuth2<Intent> implements UpstreamProtocol<OAuth2ProviderSettings, Intent> {
   constructor(private readonly options: UpstreamOAuth2Options) {}
@@ -41,7 +41,11 @@ export class UpstreamOAuth2<Intent> implements UpstreamProtocol<OAuth2ProviderSe
     return refusing(async () => {
       const { settings, intent, browserId, callbackUrl, reauthenticate } = request;
       if (reauthenticate)
-        throw new UpstreamError('reauthentication_not_proven', 'authorization_request', 'this kind of provider cannot prove it');
+        throw new UpstreamError(
+          'reauthentication_not_proven',
+          'authorization_request',
+          'this kind of provider cannot prove it',
+        );
       const [state, codeVerifier] = [freshSecret(), freshSecret()];
       const target = new URL(settings.authorizationEndpoint);
       for (const [name, value] of Object.entries({
@@ -65,12 +69,16 @@ export class UpstreamOAuth2<Intent> implements UpstreamProtocol<OAuth2ProviderSe
     });
   }
 
-  async complete(request: CompleteRequest<OAuth2ProviderSettings>): Promise<CompletedSignIn<Intent> | UpstreamRefusal<Intent>> {
+  async complete(
+    request: CompleteRequest<OAuth2ProviderSettings>,
+  ): Promise<CompletedSignIn<Intent> | UpstreamRefusal<Intent>> {
     const flow = await refusing(() => flowByState(this.options.flows, request));
     if ('kind' in flow) return flow;
     const intent = flow.intent as Intent;
     const completed = await refusing(() => this.#identify(request, flow));
-    return 'kind' in completed ? { ...completed, intent } : { kind: 'verified', assertion: completed, intent, reauthenticated: false };
+    return 'kind' in completed
+      ? { ...completed, intent }
+      : { kind: 'verified', assertion: completed, intent, reauthenticated: false };
   }
 
   async #identify(request: CompleteRequest<OAuth2ProviderSettings>, flow: Flow<OAuth2FlowSecrets>) {
@@ -114,9 +122,12 @@ export class UpstreamOAuth2<Intent> implements UpstreamProtocol<OAuth2ProviderSe
     });
     const headers = { 'content-type': 'application/x-www-form-urlencoded' };
     const init = { method: 'POST', headers, body: body.toString() } as const;
-    const answer = tokenResponseSchema.safeParse(await askProvider(this.options.policy, 'token_exchange', settings.tokenEndpoint, init));
+    const answer = tokenResponseSchema.safeParse(
+      await askProvider(this.options.policy, 'token_exchange', settings.tokenEndpoint, init),
+    );
     // GitHub answers errors with status 200.
-    if (!answer.success) throw new UpstreamError('token_exchange_failed', 'token_exchange', 'the answer has no bearer token');
+    if (!answer.success)
+      throw new UpstreamError('token_exchange_failed', 'token_exchange', 'the answer has no bearer token');
     return answer.data.access_token;
   }
 }
@@ -137,8 +148,11 @@ const subjectSchema = z.union([
 ]);
 
 const subjectOf = (settings: OAuth2ProviderSettings, user: Readonly<Record<string, unknown>>): string => {
-  const subject = subjectSchema.safeParse(Object.hasOwn(user, settings.subjectField) ? user[settings.subjectField] : undefined);
-  if (!subject.success) throw new UpstreamError('userinfo_subject_invalid', 'userinfo', `${settings.subjectField} is no subject`);
+  const subject = subjectSchema.safeParse(
+    Object.hasOwn(user, settings.subjectField) ? user[settings.subjectField] : undefined,
+  );
+  if (!subject.success)
+    throw new UpstreamError('userinfo_subject_invalid', 'userinfo', `${settings.subjectField} is no subject`);
   return subject.data;
 };
 

@@ -33,15 +33,17 @@ describe('logout tokens (OpenID Connect Back-Channel Logout 1.0, section 2.6)', 
 
   it('a correct one says who has left, and which session', async () => {
     const claims = truth();
-    expect(await flows.logout.verify(flows.settings, await flows.provider.sign(claims, { typ: 'logout+jwt' }))).toEqual({
-      kind: 'logout',
-      providerId: 'hostile',
-      issuer: flows.provider.issuer,
-      subject: 'subject-1',
-      session: 'session-1',
-      messageId: claims.jti,
-      expiresAt: new Date(claims.exp * 1_000),
-    });
+    expect(await flows.logout.verify(flows.settings, await flows.provider.sign(claims, { typ: 'logout+jwt' }))).toEqual(
+      {
+        kind: 'logout',
+        providerId: 'hostile',
+        issuer: flows.provider.issuer,
+        subject: 'subject-1',
+        session: 'session-1',
+        messageId: claims.jti,
+        expiresAt: new Date(claims.exp * 1_000),
+      },
+    );
   });
 
   it.each<[string, object]>([
@@ -88,7 +90,9 @@ describe('logout tokens (OpenID Connect Back-Channel Logout 1.0, section 2.6)', 
 
   it('is refused: unsigned, or signed by another key', async () => {
     const part = (value: object): string => Buffer.from(JSON.stringify(value)).toString('base64url');
-    expect(await outcomeOf(`${part({ alg: 'none', typ: 'logout+jwt' })}.${part(truth())}.`)).toBe('logout_token_signature_invalid');
+    expect(await outcomeOf(`${part({ alg: 'none', typ: 'logout+jwt' })}.${part(truth())}.`)).toBe(
+      'logout_token_signature_invalid',
+    );
     const { privateKey } = generateKeyPairSync('rsa', { modulusLength: 2048 });
     const forged = await new SignJWT(truth()).setProtectedHeader({ alg: 'RS256', typ: 'logout+jwt' }).sign(privateKey);
     expect(await outcomeOf(forged)).toBe('logout_token_signature_invalid');

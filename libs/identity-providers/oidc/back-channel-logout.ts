@@ -46,8 +46,9 @@ export class BackChannelLogout {
   constructor(private readonly options: { readonly discovery: Discovery; readonly clock: Clock }) {}
 
   /**
-   * Validates a logout token by section 2.6, steps 1 to 6; whether it was met before (step 7), and what it ends, the caller knows. It is signed
-   * like an id_token, and can never be one: a token with a nonce is refused here, one without a nonce there.
+   * Validates a logout token by section 2.6, steps 1 to 6; whether it was met before (step 7), and what it ends, the
+   * caller knows. It is signed like an id_token, and can never be one: a token with a nonce is refused here, one
+   * without a nonce there.
    */
   verify(settings: OidcProviderSettings, token: unknown): Promise<VerifiedLogout | UpstreamRefusal> {
     return refusing(async () => {
@@ -62,7 +63,8 @@ export class BackChannelLogout {
         step: 'logout_token',
         requiredClaims: ['jti', 'events'],
       });
-      // Section 2.4: typ is recommended to be logout+jwt; a token that says that it is something else is something else.
+      // Section 2.4: typ is recommended to be logout+jwt; a token that says that it is something else is something
+      // else.
       if (header.typ !== undefined && !['logout+jwt', 'jwt'].includes(header.typ.toLowerCase()))
         throw new UpstreamError('logout_token_claims_invalid', 'logout_token', 'typ is of another kind of token');
       return logoutOf(settings, payload);
@@ -73,7 +75,8 @@ export class BackChannelLogout {
     try {
       return (await this.options.discovery.find(issuer)).keys;
     } catch (error) {
-      if (error instanceof HttpExchangeError) throw new UpstreamError('provider_unreachable', 'discovery', error.message);
+      if (error instanceof HttpExchangeError)
+        throw new UpstreamError('provider_unreachable', 'discovery', error.message);
       throw error;
     }
   }

@@ -22,7 +22,9 @@ export type ProviderMetadata = z.output<typeof metadataSchema>;
 
 export interface DiscoveredProvider {
   readonly metadata: ProviderMetadata;
-  /** The provider's current keys; an unknown `kid` is looked for once more, at most every 30 seconds (security row O8). */
+  /**
+   * The provider's current keys; an unknown `kid` is looked for once more, at most every 30 seconds (security row O8).
+   */
   readonly keys: JWTVerifyGetKey;
 }
 
@@ -45,12 +47,14 @@ export class Discovery {
     const known = this.#known.get(issuer);
     const now = this.clock().getTime();
     if (known && known.until > now) return known.provider;
-    // Whoever asks at the same time waits for one answer: a provider that hangs holds one connection, not one for each sign-in.
+    // Whoever asks at the same time waits for one answer: a provider that hangs holds one connection, not one for each
+    // sign-in.
     const asking = this.#asking.get(issuer) ?? this.#fetchMetadata(issuer).finally(() => this.#asking.delete(issuer));
     this.#asking.set(issuer, asking);
     const metadata = await asking;
     // A remembered key set knows its keys already; it is kept as long as its address stays the same.
-    const keys = known?.provider.metadata.jwks_uri === metadata.jwks_uri ? known.provider.keys : this.#keySet(metadata.jwks_uri);
+    const keys =
+      known?.provider.metadata.jwks_uri === metadata.jwks_uri ? known.provider.keys : this.#keySet(metadata.jwks_uri);
     const provider = { metadata, keys };
     this.#known.set(issuer, { provider, until: now + MAX_AGE_MS });
     return provider;
@@ -62,10 +66,14 @@ export class Discovery {
     if (answer.status !== 200) throw new HttpExchangeError(`${target}: status ${answer.status}`);
     const parsed = metadataSchema.safeParse(jsonObject(target, answer));
     if (!parsed.success)
-      throw new UnusableProviderError(`${target}: ${parsed.error.issues.map(({ path }) => path.join('.')).join(', ')} cannot be used`);
+      throw new UnusableProviderError(
+        `${target}: ${parsed.error.issues.map(({ path }) => path.join('.')).join(', ')} cannot be used`,
+      );
     // OpenID Connect Discovery 1.0, section 4.3: identical to the issuer that was asked.
     if (parsed.data.issuer !== issuer)
-      throw new UnusableProviderError(`${target}: it says that its issuer is ${JSON.stringify(parsed.data.issuer).slice(0, 200)}`);
+      throw new UnusableProviderError(
+        `${target}: it says that its issuer is ${JSON.stringify(parsed.data.issuer).slice(0, 200)}`,
+      );
     return parsed.data;
   }
 

@@ -44,23 +44,41 @@ export interface VerifiedIdToken {
 }
 
 /**
- * Verifies an id_token (OIDC Core 3.1.3.7; security rows O1–O3): signature by one of the issuer's published keys under an allowed asymmetric
- * algorithm, issuer, audience, authorized party, times within 60 seconds of skew, nonce, and the type of every claim.
+ * Verifies an id_token (OIDC Core 3.1.3.7; security rows O1–O3): signature by one of the issuer's published keys under
+ * an allowed asymmetric algorithm, issuer, audience, authorized party, times within 60 seconds of skew, nonce, and the
+ * type of every claim.
  * @throws {UpstreamError}
  */
 export const verifyIdToken = async (
   idToken: unknown,
-  expected: { readonly settings: OidcProviderSettings; readonly keys: JWTVerifyGetKey; readonly nonce: string; readonly clock: Clock },
+  expected: {
+    readonly settings: OidcProviderSettings;
+    readonly keys: JWTVerifyGetKey;
+    readonly nonce: string;
+    readonly clock: Clock;
+  },
 ): Promise<VerifiedIdToken> => {
   const { settings, keys, nonce, clock } = expected;
-  if (typeof idToken !== 'string') throw new UpstreamError('id_token_missing', 'id_token', 'the token response has no id_token');
-  const { payload } = await verifiedJwt(idToken, { settings, keys, now: clock(), step: 'id_token', requiredClaims: ['sub'] });
+  if (typeof idToken !== 'string')
+    throw new UpstreamError('id_token_missing', 'id_token', 'the token response has no id_token');
+  const { payload } = await verifiedJwt(idToken, {
+    settings,
+    keys,
+    now: clock(),
+    step: 'id_token',
+    requiredClaims: ['sub'],
+  });
   const parsed = claimsSchema.safeParse(payload);
   if (!parsed.success) {
-    throw new UpstreamError('id_token_claims_invalid', 'id_token', parsed.error.issues.map(({ path }) => path.join('.')).join(', '));
+    throw new UpstreamError(
+      'id_token_claims_invalid',
+      'id_token',
+      parsed.error.issues.map(({ path }) => path.join('.')).join(', '),
+    );
   }
   const claims = parsed.data;
-  if (claims.nonce !== nonce) throw new UpstreamError('nonce_mismatch', 'id_token', 'the nonce is not the one of this flow');
+  if (claims.nonce !== nonce)
+    throw new UpstreamError('nonce_mismatch', 'id_token', 'the nonce is not the one of this flow');
   for (const [claim, value] of Object.entries(settings.requiredClaims)) {
     if (!Object.hasOwn(payload, claim) || payload[claim] !== value)
       throw new UpstreamError('required_claim_mismatch', 'id_token', `${claim} is not what the settings require`);

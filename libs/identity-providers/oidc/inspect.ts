@@ -8,18 +8,32 @@ import { Discovery } from './discovery.js';
 import type { OidcProviderSettings } from './settings.js';
 
 /** Metadata, keys, clock, redirect URI and client of an OpenID Provider. */
-export const inspectOidc = async (settings: OidcProviderSettings, inspection: Inspection): Promise<readonly Finding[]> => {
+export const inspectOidc = async (
+  settings: OidcProviderSettings,
+  inspection: Inspection,
+): Promise<readonly Finding[]> => {
   const { policy, now } = inspection;
   try {
     const { metadata } = await new Discovery(policy, () => now).find(settings.issuer);
     const keys = await exchange(metadata.jwks_uri, policy);
-    const parameters = { response_type: 'code', client_id: settings.clientId, scope: 'openid', prompt: 'none', nonce: 'n', state: 's' };
+    const parameters = {
+      response_type: 'code',
+      client_id: settings.clientId,
+      scope: 'openid',
+      prompt: 'none',
+      nonce: 'n',
+      state: 's',
+    };
     return [
       { check: 'metadata', state: 'ok', detail: `issuer ${metadata.issuer}` },
       inspectKeys(settings, metadata.jwks_uri, keys),
       inspectClock(keys, now),
       await inspectRedirectUri(metadata.authorization_endpoint, { ...parameters, ...CHALLENGE }, inspection),
-      await inspectClient(metadata.token_endpoint, await clientAuthentication(settings, metadata, () => now), inspection),
+      await inspectClient(
+        metadata.token_endpoint,
+        await clientAuthentication(settings, metadata, () => now),
+        inspection,
+      ),
     ];
   } catch (error) {
     if (!(error instanceof HttpExchangeError)) throw error;
@@ -50,7 +64,8 @@ const inspectKeys = ({ idTokenSigningAlgs }: OidcProviderSettings, jwksUri: stri
   const keySet = answer.status === 200 ? keySetSchema.safeParse(parsed(answer.body)) : undefined;
   if (!keySet?.success) return { check: 'keys', state: 'failed', detail: `there is no key set at ${jwksUri}`, fix };
   const usable = keySet.data.keys.filter(
-    ({ kty, use, alg }) => kty !== 'oct' && use !== 'enc' && (alg === undefined || (idTokenSigningAlgs as readonly string[]).includes(alg)),
+    ({ kty, use, alg }) =>
+      kty !== 'oct' && use !== 'enc' && (alg === undefined || (idTokenSigningAlgs as readonly string[]).includes(alg)),
   );
   return usable.length > 0
     ? { check: 'keys', state: 'ok', detail: `${usable.length} of ${keySet.data.keys.length} may sign` }

@@ -6,7 +6,11 @@ declare module 'passport-openidconnect' {
 
   export interface StateStore {
     store(request: object, context: object, state: unknown, meta: object, done: Callback<[handle?: string]>): void;
-    verify(request: object, handle: string, done: Callback<[context?: { nonce: string } | false, state?: unknown]>): void;
+    verify(
+      request: object,
+      handle: string,
+      done: Callback<[context?: { nonce: string } | false, state?: unknown]>,
+    ): void;
   }
 
   export interface StrategyOptions {
@@ -30,7 +34,12 @@ declare module 'passport-openidconnect' {
       getOAuthAccessToken(
         code: string,
         parameters: Record<string, string>,
-        done: (error: Error | null, accessToken?: string, refreshToken?: string, results?: { id_token: string }) => void,
+        done: (
+          error: Error | null,
+          accessToken?: string,
+          refreshToken?: string,
+          results?: { id_token: string },
+        ) => void,
       ): void;
     };
     protected authorizationParams(options: object): Record<string, string>;

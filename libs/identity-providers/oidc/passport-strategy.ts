@@ -1,10 +1,11 @@
 import passportOpenIdConnect from 'passport-openidconnect';
 
 /*
- * The one place that touches passport-openidconnect 0.1.2. The library sends no PKCE, checks no signature and no type, and dies of four inputs
- * that a provider controls (security.md, "Upstream OpenID Connect"). So it never talks to the network or sees an unverified byte: the code
- * exchange is replaced by ours, which hands it a token response that jose has verified; its state store is our one-shot row; and it runs
- * behind a promise. `passport-strategy.unit.spec.ts` fails when the library no longer needs this.
+ * The one place that touches passport-openidconnect 0.1.2. The library sends no PKCE, checks no signature and no type,
+ * and dies of four inputs that a provider controls (security.md, "Upstream OpenID Connect"). So it never talks to the
+ * network or sees an unverified byte: the code exchange is replaced by ours, which hands it a token response that jose
+ * has verified; its state store is our one-shot row; and it runs behind a promise. `passport-strategy.unit.spec.ts`
+ * fails when the library no longer needs this.
  */
 
 /** What surrounds the library in one flow. */
@@ -70,12 +71,16 @@ export type StrategyOutcome =
   | { readonly kind: 'fail'; readonly reason: string };
 
 /** Runs the strategy once. @throws what `exchangeCode` threw, or what the library reports as an error */
-export const runStrategy = (surroundings: StrategySurroundings, query: Readonly<Record<string, string>>): Promise<StrategyOutcome> =>
+export const runStrategy = (
+  surroundings: StrategySurroundings,
+  query: Readonly<Record<string, string>>,
+): Promise<StrategyOutcome> =>
   new Promise((done, fail) => {
     // Passport hangs these on a strategy when it drives one; here a promise does.
     const strategy: HardenedStrategy = Object.assign(new HardenedStrategy(surroundings), {
       success: ({ subject }: { subject: string }) => done({ kind: 'success', subject }),
-      fail: (challenge?: { message?: string }) => done({ kind: 'fail', reason: challenge?.message ?? 'refused by the library' }),
+      fail: (challenge?: { message?: string }) =>
+        done({ kind: 'fail', reason: challenge?.message ?? 'refused by the library' }),
       redirect: (location: string) => done({ kind: 'redirect', location }),
       error: (error: Error) => fail(strategy.exchangeError ?? error),
       pass: () => done({ kind: 'fail', reason: 'the library did not handle the request' }),

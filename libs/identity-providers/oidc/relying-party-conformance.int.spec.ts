@@ -6,8 +6,8 @@ import type { Lies } from '#test-support/hostile-openid-provider.js';
 import { UpstreamFlows } from '#test-support/upstream-flows.js';
 
 /*
- * One test per module of the OpenID Foundation's plan `oidcc-client-basic-certification-test-plan`, by the module's name and of its meaning
- * (docs/conformance-relying-party.md).
+ * One test per module of the OpenID Foundation's plan `oidcc-client-basic-certification-test-plan`, by the module's
+ * name and of its meaning (docs/conformance-relying-party.md).
  */
 describe('oidcc-client-basic-certification-test-plan', () => {
   let flows: UpstreamFlows;
@@ -17,8 +17,10 @@ describe('oidcc-client-basic-certification-test-plan', () => {
   afterAll(() => flows.stop());
   beforeEach(() => flows.reset());
 
-  const anotherRsaKey = (): JWK => generateKeyPairSync('rsa', { modulusLength: 2048 }).publicKey.export({ format: 'jwk' }) as JWK;
-  const withoutKid: Lies['idToken'] = (claims, { key }) => new SignJWT(claims).setProtectedHeader({ alg: 'RS256' }).sign(key);
+  const anotherRsaKey = (): JWK =>
+    generateKeyPairSync('rsa', { modulusLength: 2048 }).publicKey.export({ format: 'jwk' }) as JWK;
+  const withoutKid: Lies['idToken'] = (claims, { key }) =>
+    new SignJWT(claims).setProtectedHeader({ alg: 'RS256' }).sign(key);
 
   it('oidcc-client-test: a correct response of the code flow signs in', async () => {
     expect(await flows.signIn()).toMatchObject({ kind: 'verified', assertion: { subject: 'subject-1' } });
@@ -46,7 +48,9 @@ describe('oidcc-client-basic-certification-test-plan', () => {
   });
 
   it('oidcc-client-test-kid-absent-multiple-jwks: without kid, and several keys that fit, none is guessed (the module allows either)', async () => {
-    const several = (keys: JWK[]): unknown => ({ keys: [...keys.map(({ kid: _kid, ...key }) => key), anotherRsaKey()] });
+    const several = (keys: JWK[]): unknown => ({
+      keys: [...keys.map(({ kid: _kid, ...key }) => key), anotherRsaKey()],
+    });
     expect(await flows.outcomeWith({ idToken: withoutKid, jwks: several })).toBe('id_token_signature_invalid');
   });
 
@@ -71,15 +75,18 @@ describe('oidcc-client-basic-certification-test-plan', () => {
 
   it('oidcc-client-test-invalid-sig-rs256: an id_token with a wrong RS256 signature is refused', async () => {
     const { privateKey } = generateKeyPairSync('rsa', { modulusLength: 2048 });
-    const forged: Lies['idToken'] = (claims, { kid }) => new SignJWT(claims).setProtectedHeader({ alg: 'RS256', kid }).sign(privateKey);
+    const forged: Lies['idToken'] = (claims, { kid }) =>
+      new SignJWT(claims).setProtectedHeader({ alg: 'RS256', kid }).sign(privateKey);
     expect(await flows.outcomeWith({ idToken: forged })).toBe('id_token_signature_invalid');
   });
 
   it('oidcc-client-test-userinfo-invalid-sub: UserInfo of another subject is refused', async () => {
     flows.settings = flows.settingsOf({ userInfo: true });
-    expect(await flows.outcomeWith({ userInfo: (claims) => JSON.stringify({ ...claims, sub: `${flows.provider.subject}1` }) })).toBe(
-      'userinfo_subject_mismatch',
-    );
+    expect(
+      await flows.outcomeWith({
+        userInfo: (claims) => JSON.stringify({ ...claims, sub: `${flows.provider.subject}1` }),
+      }),
+    ).toBe('userinfo_subject_mismatch');
   });
 
   it('oidcc-client-test-nonce-invalid: an id_token with another nonce is refused', async () => {

@@ -3,7 +3,18 @@ import { slugSchema } from '#libs/platform/slug.js';
 import { commonProviderShape, endpointSchema, scopeSchema, secretSchema } from '../provider-fields.js';
 
 /** Signature algorithms of id_tokens that Ligature knows: asymmetric ones only, never `none` (security row O1). */
-export const idTokenSigningAlgs = ['RS256', 'RS384', 'RS512', 'PS256', 'PS384', 'PS512', 'ES256', 'ES384', 'ES512', 'EdDSA'] as const;
+export const idTokenSigningAlgs = [
+  'RS256',
+  'RS384',
+  'RS512',
+  'PS256',
+  'PS384',
+  'PS512',
+  'ES256',
+  'ES384',
+  'ES512',
+  'EdDSA',
+] as const;
 
 /** Which upstream claim fills which of ours; only these are ever taken over (security row L23). */
 export const claimMappingSchema = z.strictObject({
@@ -34,11 +45,15 @@ export const oidcProviderShape = {
   claimMapping: claimMappingSchema.prefault({}),
   /** Whether claims are also fetched from UserInfo. */
   userInfo: z.boolean().default(false),
-  /** How the provider hands the response to the browser. `form_post` for providers that give claims in no other way (Apple). */
+  /**
+   * How the provider hands the response to the browser. `form_post` for providers that give claims in no other way
+   * (Apple).
+   */
   responseMode: z.enum(['query', 'form_post']).default('query'),
   /**
-   * The claims that together name the person. Other than `sub` only where the provider says that these never change and are never given to
-   * somebody else (Microsoft Entra: `tid` and `oid`); they make a source of another kind, so that no `sub` can equal one.
+   * The claims that together name the person. Other than `sub` only where the provider says that these never change and
+   * are never given to somebody else (Microsoft Entra: `tid` and `oid`); they make a source of another kind, so that no
+   * `sub` can equal one.
    */
   subjectClaims: z.array(claimName).min(1).max(4).default(['sub']),
   /** Claims of the id_token that must have exactly this value: a tenant, a hosted domain. */
@@ -53,5 +68,9 @@ export const oidcProviderSecrets = {
   clientSecretKey: secretSchema.optional(),
 } as const;
 
-export const oidcProviderSettingsSchema = z.strictObject({ id: slugSchema, ...oidcProviderShape, ...oidcProviderSecrets });
+export const oidcProviderSettingsSchema = z.strictObject({
+  id: slugSchema,
+  ...oidcProviderShape,
+  ...oidcProviderSecrets,
+});
 export type OidcProviderSettings = z.output<typeof oidcProviderSettingsSchema>;

@@ -6,8 +6,8 @@ import type { OidcProviderSettings } from './settings.js';
 const PART = /^[\x20-\x7e]{1,255}$/;
 
 /**
- * Whom a verified id_token names: its `sub`, or the claims that the provider's settings name instead. These are a source of a kind of its own,
- * each part with its length, so that no value can pass for another (security row L14).
+ * Whom a verified id_token names: its `sub`, or the claims that the provider's settings name instead. These are a
+ * source of a kind of its own, each part with its length, so that no value can pass for another (security row L14).
  * @throws {UpstreamError}
  */
 export const subjectOf = (
@@ -19,7 +19,11 @@ export const subjectOf = (
   const parts = subjectClaims.map((claim) => {
     const value = Object.hasOwn(payload, claim) ? payload[claim] : undefined;
     if (typeof value !== 'string' || !PART.test(value)) {
-      throw new UpstreamError('id_token_claims_invalid', 'id_token', `${claim}, which names the person, is missing or no text`);
+      throw new UpstreamError(
+        'id_token_claims_invalid',
+        'id_token',
+        `${claim}, which names the person, is missing or no text`,
+      );
     }
     return `${claim}:${value.length}:${value}`;
   });

@@ -125,11 +125,15 @@ describe('sign-in at an external OpenID Provider', () => {
     const codeOf = (result: { kind: string; code?: string }): string | undefined => result.code ?? result.kind;
     it('refuses a response without state, an error response too', async () => {
       expect(codeOf(await flows.complete({ code: 'x', iss: flows.provider.issuer }))).toBe('state_missing');
-      expect(codeOf(await flows.complete({ error: 'access_denied', iss: flows.provider.issuer }))).toBe('state_missing');
+      expect(codeOf(await flows.complete({ error: 'access_denied', iss: flows.provider.issuer }))).toBe(
+        'state_missing',
+      );
       expect(codeOf(await flows.complete({ state: ['a', 'b'], code: 'x' }))).toBe('state_missing');
     });
     it('refuses a state that names no flow', async () => {
-      expect(codeOf(await flows.complete({ state: 'made-up', code: 'x', iss: flows.provider.issuer }))).toBe('state_unknown');
+      expect(codeOf(await flows.complete({ state: 'made-up', code: 'x', iss: flows.provider.issuer }))).toBe(
+        'state_unknown',
+      );
     });
     it('refuses a replayed response', async () => {
       const query = await flows.provider.authorize(await flows.begin());
@@ -139,10 +143,14 @@ describe('sign-in at an external OpenID Provider', () => {
     it('of two responses at once exactly one is verified', async () => {
       const query = await flows.provider.authorize(await flows.begin());
       const results = await Promise.all(Array.from({ length: 10 }, () => flows.complete(query)));
-      expect(results.map(codeOf).sort()).toEqual([...Array.from({ length: 9 }, () => 'state_unknown'), 'verified'].sort());
+      expect(results.map(codeOf).sort()).toEqual(
+        [...Array.from({ length: 9 }, () => 'state_unknown'), 'verified'].sort(),
+      );
     });
     it('refuses another browser', async () => {
-      expect(codeOf(await flows.complete(await flows.provider.authorize(await flows.begin()), 'browser-2'))).toBe('browser_mismatch');
+      expect(codeOf(await flows.complete(await flows.provider.authorize(await flows.begin()), 'browser-2'))).toBe(
+        'browser_mismatch',
+      );
     });
     it('refuses a flow that was begun with another provider', async () => {
       const query = await flows.provider.authorize(await flows.begin());
@@ -155,14 +163,18 @@ describe('sign-in at an external OpenID Provider', () => {
       expect(codeOf(await flows.complete(query))).toBe('state_expired');
     });
     it('reports an error of the provider, once the state was checked', async () => {
-      flows.provider.lies = { callback: (parameters) => (parameters.delete('code'), parameters.set('error', 'access_denied')) };
+      flows.provider.lies = {
+        callback: (parameters) => (parameters.delete('code'), parameters.set('error', 'access_denied')),
+      };
       expect(await flows.signIn()).toMatchObject({ code: 'provider_error', detail: 'access_denied' });
     });
   });
 
   describe('O5: mix-up', () => {
     it('refuses another issuer in the iss parameter (RFC 9207)', async () => {
-      expect(await flows.outcomeWith({ callback: (parameters) => parameters.set('iss', 'https://evil.example') })).toBe('issuer_mismatch');
+      expect(await flows.outcomeWith({ callback: (parameters) => parameters.set('iss', 'https://evil.example') })).toBe(
+        'issuer_mismatch',
+      );
     });
     it('refuses a response without iss from a provider that says it sends it', async () => {
       expect(await flows.outcomeWith({ callback: (parameters) => parameters.delete('iss') })).toBe('issuer_mismatch');
@@ -192,14 +204,24 @@ describe('sign-in at an external OpenID Provider', () => {
   describe('L23: what is taken over', () => {
     it('is what the mapping lists, of the verified token; roles and groups never', async () => {
       flows.settings = flows.settingsOf({ claimMapping: { name: 'nickname' } });
-      flows.provider.lies = { claims: (claims) => ({ ...claims, nickname: 'Nick', roles: ['admin'], groups: ['admin'], is_admin: true }) };
+      flows.provider.lies = {
+        claims: (claims) => ({ ...claims, nickname: 'Nick', roles: ['admin'], groups: ['admin'], is_admin: true }),
+      };
       const result = await flows.signIn();
       const claims = result.kind === 'verified' ? result.assertion.claims : undefined;
       expect(claims).toEqual({ email: 'subject-1@example.org', emailVerified: true, name: 'Nick' });
     });
     it('is nothing that stands beside the signed token: not in the callback, not in the token response', async () => {
-      const beside = { email: 'evil@example.org', email_verified: 'true', name: 'Evil', user: '{"name":"Evil"}', sub: 'evil' };
-      flows.provider.lies = { callback: (parameters) => Object.entries(beside).forEach(([name, value]) => parameters.set(name, value)) };
+      const beside = {
+        email: 'evil@example.org',
+        email_verified: 'true',
+        name: 'Evil',
+        user: '{"name":"Evil"}',
+        sub: 'evil',
+      };
+      flows.provider.lies = {
+        callback: (parameters) => Object.entries(beside).forEach(([name, value]) => parameters.set(name, value)),
+      };
       expect(await flows.signIn()).toMatchObject({
         assertion: { subject: 'subject-1', claims: { email: 'subject-1@example.org', name: 'A Person' } },
       });
@@ -214,7 +236,9 @@ describe('sign-in at an external OpenID Provider', () => {
     it('L5: "verified" of UserInfo never speaks for the address of the id_token', async () => {
       flows.settings = flows.settingsOf({ userInfo: true });
       flows.provider.lies = { claims: ({ email_verified: _verified, ...claims }) => claims };
-      expect(await flows.signIn()).toMatchObject({ assertion: { claims: { email: 'subject-1@example.org', emailVerified: false } } });
+      expect(await flows.signIn()).toMatchObject({
+        assertion: { claims: { email: 'subject-1@example.org', emailVerified: false } },
+      });
     });
   });
 
@@ -255,7 +279,9 @@ describe('sign-in at an external OpenID Provider', () => {
       clientSecretJwt: { teamId: 'TEAM', keyId: 'KEY' },
       clientSecretKey: privateKey.export({ format: 'pem', type: 'pkcs8' }),
     });
-    flows.provider.lies = { metadata: (metadata) => ({ ...metadata, token_endpoint_auth_methods_supported: ['client_secret_post'] }) };
+    flows.provider.lies = {
+      metadata: (metadata) => ({ ...metadata, token_endpoint_auth_methods_supported: ['client_secret_post'] }),
+    };
     expect(await flows.outcomeWith(flows.provider.lies)).toBe('verified');
     const { parameters } = flows.provider.lastTokenRequest;
     const { payload, protectedHeader } = await jwtVerify(parameters.get('client_secret') ?? '', publicKey, {
@@ -279,7 +305,9 @@ describe('sign-in at an external OpenID Provider', () => {
   });
   it('O7: a code of another flow is refused by the provider, and that is a clean refusal', async () => {
     const stolen = (await flows.provider.authorize(await flows.begin())).code;
-    expect(await flows.outcomeWith({ callback: (parameters) => parameters.set('code', stolen ?? '') })).toBe('id_token_missing');
+    expect(await flows.outcomeWith({ callback: (parameters) => parameters.set('code', stolen ?? '') })).toBe(
+      'id_token_missing',
+    );
   });
 
   describe('O8: keys', () => {
@@ -297,14 +325,19 @@ describe('sign-in at an external OpenID Provider', () => {
       const moved = { jwks_uri: `${flows.provider.issuer}/jwks?moved` };
       flows.now = () => new Date(Date.now() + 601_000);
       flows.provider.lies = { metadata: (metadata) => ({ ...metadata, ...moved }) };
-      const later = (claims: Record<string, unknown>) => ({ ...claims, iat: Number(claims.iat) + 600, exp: Number(claims.exp) + 600 });
+      const later = (claims: Record<string, unknown>) => ({
+        ...claims,
+        iat: Number(claims.iat) + 600,
+        exp: Number(claims.exp) + 600,
+      });
       expect(await flows.outcomeWith({ ...flows.provider.lies, claims: later })).toBe('verified');
     });
     it('asks for an unknown kid once, not for each token', async () => {
       const unknownKid = (claims: object, { key }: { key: CryptoKey }) =>
         new SignJWT(claims as never).setProtectedHeader({ alg: 'RS256', kid: 'nobody-knows' }).sign(key);
       expect(await flows.outcomeWith({})).toBe('verified');
-      for (let i = 0; i < 5; i += 1) expect(await flows.outcomeWith({ idToken: unknownKid })).toBe('id_token_signature_invalid');
+      for (let i = 0; i < 5; i += 1)
+        expect(await flows.outcomeWith({ idToken: unknownKid })).toBe('id_token_signature_invalid');
       expect(flows.provider.jwksRequests).toBeLessThanOrEqual(2);
     });
     it('takes a token without kid when there is a single key', async () => {
@@ -317,7 +350,9 @@ describe('sign-in at an external OpenID Provider', () => {
       ['text', 'nonsense'],
       ['keys that are not a list', { keys: 1 }],
     ])('refuses a key set that is %s', async (_what, keys) => {
-      expect(['id_token_signature_invalid', 'provider_unreachable']).toContain(await flows.outcomeWith({ jwks: () => keys }));
+      expect(['id_token_signature_invalid', 'provider_unreachable']).toContain(
+        await flows.outcomeWith({ jwks: () => keys }),
+      );
     });
   });
 
@@ -336,7 +371,11 @@ describe('sign-in at an external OpenID Provider', () => {
     it.each<[string, Lies, string]>([
       ['token response not JSON', { tokenBody: () => 'not json' }, 'provider_unreachable'],
       ['token response null', { tokenBody: () => 'null' }, 'provider_unreachable'],
-      ['a huge token response', { tokenBody: () => JSON.stringify({ x: 'x'.repeat(1_000_000) }) }, 'provider_unreachable'],
+      [
+        'a huge token response',
+        { tokenBody: () => JSON.stringify({ x: 'x'.repeat(1_000_000) }) },
+        'provider_unreachable',
+      ],
       ['process-killing input: id_token a number', { idToken: () => 7 }, 'id_token_missing'],
       [
         'process-killing input: id_token payload null',
@@ -355,7 +394,8 @@ describe('sign-in at an external OpenID Provider', () => {
       expect(
         await flows.outcomeWith({
           intercept: (request, response) =>
-            request.url === '/token' && Boolean(response.writeHead(307, { location: `${elsewhere.issuer}/token` }).end()),
+            request.url === '/token' &&
+            Boolean(response.writeHead(307, { location: `${elsewhere.issuer}/token` }).end()),
         }),
       ).toBe('token_exchange_failed');
       expect(asked).toBe(0);
@@ -416,7 +456,9 @@ describe('sign-in at an external OpenID Provider', () => {
       flows.outcomeWith({ claims: (claims) => ({ ...claims, ...change }) }, { reauthenticate: true });
     it('asks for it and believes a fresh auth_time', async () => {
       expect(await outcome({})).toBe('verified');
-      expect([flows.provider.lastAuthorization.get('prompt'), flows.provider.lastAuthorization.get('max_age')]).toEqual(['login', '0']);
+      expect([flows.provider.lastAuthorization.get('prompt'), flows.provider.lastAuthorization.get('max_age')]).toEqual(
+        ['login', '0'],
+      );
     });
     it('is not proven by an old auth_time, or none', async () => {
       expect(await outcome({ auth_time: Math.floor(Date.now() / 1_000) - 300 })).toBe('reauthentication_not_proven');

@@ -82,18 +82,27 @@ export class UpstreamOpenId<Intent> implements UpstreamProtocol<OidcProviderSett
     });
   }
 
-  async complete(request: CompleteRequest<OidcProviderSettings>): Promise<CompletedSignIn<Intent> | UpstreamRefusal<Intent>> {
+  async complete(
+    request: CompleteRequest<OidcProviderSettings>,
+  ): Promise<CompletedSignIn<Intent> | UpstreamRefusal<Intent>> {
     const taken = await refusing(() => flowByState(this.options.flows, request));
     if ('kind' in taken) return taken;
     const completed = await this.#completeFlow(request, taken);
     return completed.kind === 'verified' ? completed : { ...completed, intent: taken.intent as Intent };
   }
 
-  #completeFlow(request: CompleteRequest<OidcProviderSettings>, flow: OpenIdFlow): Promise<CompletedSignIn<Intent> | UpstreamRefusal> {
+  #completeFlow(
+    request: CompleteRequest<OidcProviderSettings>,
+    flow: OpenIdFlow,
+  ): Promise<CompletedSignIn<Intent> | UpstreamRefusal> {
     return refusing(async () => {
       const { settings, parameters, callbackUrl } = request;
       const provider = await this.#discover(settings);
-      const code = authorizationCode(parameters, settings.issuer, provider.metadata.authorization_response_iss_parameter_supported);
+      const code = authorizationCode(
+        parameters,
+        settings.issuer,
+        provider.metadata.authorization_response_iss_parameter_supported,
+      );
       let verified: VerifiedIdToken | undefined;
       let accessToken: unknown;
       const outcome = await runStrategy(
@@ -138,7 +147,8 @@ export class UpstreamOpenId<Intent> implements UpstreamProtocol<OidcProviderSett
     try {
       return await this.options.discovery.find(settings.issuer);
     } catch (error) {
-      if (error instanceof HttpExchangeError) throw new UpstreamError('provider_unreachable', 'discovery', error.message);
+      if (error instanceof HttpExchangeError)
+        throw new UpstreamError('provider_unreachable', 'discovery', error.message);
       throw error;
     }
   }
@@ -164,13 +174,18 @@ export class UpstreamOpenId<Intent> implements UpstreamProtocol<OidcProviderSett
   }
 
   /** UserInfo, believed only for the subject of the id_token (OIDC Core 5.3.2; security row O6). */
-  async #userInfo(accessToken: unknown, { subject }: VerifiedIdToken, { metadata }: DiscoveredProvider): Promise<Record<string, unknown>> {
+  async #userInfo(
+    accessToken: unknown,
+    { subject }: VerifiedIdToken,
+    { metadata }: DiscoveredProvider,
+  ): Promise<Record<string, unknown>> {
     if (metadata.userinfo_endpoint === undefined || typeof accessToken !== 'string') {
       throw new UpstreamError('userinfo_unavailable', 'userinfo', 'no UserInfo endpoint or no access token');
     }
     const bearer = { headers: { authorization: `Bearer ${accessToken}` } };
     const claims = await askProvider(this.options.policy, 'userinfo', metadata.userinfo_endpoint, bearer);
-    if (claims.sub !== subject) throw new UpstreamError('userinfo_subject_mismatch', 'userinfo', 'sub differs from the id_token’s');
+    if (claims.sub !== subject)
+      throw new UpstreamError('userinfo_subject_mismatch', 'userinfo', 'sub differs from the id_token’s');
     return claims;
   }
 }
@@ -179,7 +194,10 @@ const surroundingsOf = (
   settings: OidcProviderSettings,
   metadata: DiscoveredProvider['metadata'],
   callbackUrl: string,
-): Pick<StrategySurroundings, 'issuer' | 'authorizationEndpoint' | 'tokenEndpoint' | 'clientId' | 'callbackUrl' | 'scopes'> => ({
+): Pick<
+  StrategySurroundings,
+  'issuer' | 'authorizationEndpoint' | 'tokenEndpoint' | 'clientId' | 'callbackUrl' | 'scopes'
+> => ({
   issuer: settings.issuer,
   authorizationEndpoint: metadata.authorization_endpoint,
   tokenEndpoint: metadata.token_endpoint,
@@ -195,8 +213,8 @@ const checkReauthentication = ({ authTime }: VerifiedIdToken, { begunAt }: OpenI
 };
 
 /**
- * Claims by the provider's allow-list, the id_token's before UserInfo's; `email_verified` is true only when it is exactly that (L5), and speaks
- * of the address that stands beside it, never of one from elsewhere.
+ * Claims by the provider's allow-list, the id_token's before UserInfo's; `email_verified` is true only when it is
+ * exactly that (L5), and speaks of the address that stands beside it, never of one from elsewhere.
  */
 const assertionOf = (
   settings: OidcProviderSettings,

@@ -16,8 +16,8 @@ export interface ExpectedJwt {
 }
 
 /**
- * What a token of a provider says, once its signature is verified: by one of the issuer's published keys, under an allowed asymmetric algorithm;
- * and its issuer, audience and times, within 60 seconds of skew (security rows O1, O2).
+ * What a token of a provider says, once its signature is verified: by one of the issuer's published keys, under an
+ * allowed asymmetric algorithm; and its issuer, audience and times, within 60 seconds of skew (security rows O1, O2).
  * @throws {UpstreamError}
  */
 export const verifiedJwt = async (
@@ -29,7 +29,8 @@ export const verifiedJwt = async (
   // Others who got the same token could present it: it must say that it is ours (OIDC Core 3.1.3.7, steps 3 to 5).
   const several = Array.isArray(aud) && aud.length > 1;
   if (azp !== undefined && typeof azp !== 'string') throw new UpstreamError(`${step}_claims_invalid`, step, 'azp');
-  if (azp === undefined ? several : azp !== settings.clientId) throw new UpstreamError('audience_mismatch', step, 'azp is not this client');
+  if (azp === undefined ? several : azp !== settings.clientId)
+    throw new UpstreamError('audience_mismatch', step, 'azp is not this client');
   if (typeof iat !== 'number' || iat > now.getTime() / 1_000 + CLOCK_SKEW_S)
     throw new UpstreamError('token_not_yet_valid', step, 'iat lies in the future');
   return verified;
@@ -51,9 +52,14 @@ const verifiedSignature = async (jwt: string, { settings, keys, now, step, requi
     if (error instanceof errors.JWTClaimValidationFailed) {
       throw new UpstreamError(CODE_BY_CLAIM[error.claim] ?? `${step}_claims_invalid`, step, error.message);
     }
-    if (error instanceof errors.JOSEError) throw new UpstreamError(`${step}_signature_invalid`, step, `${error.code}: ${error.message}`);
+    if (error instanceof errors.JOSEError)
+      throw new UpstreamError(`${step}_signature_invalid`, step, `${error.code}: ${error.message}`);
     throw new UpstreamError('provider_unreachable', step, (error as Error).message);
   }
 };
 
-const CODE_BY_CLAIM: Readonly<Record<string, string>> = { iss: 'issuer_mismatch', aud: 'audience_mismatch', nbf: 'token_not_yet_valid' };
+const CODE_BY_CLAIM: Readonly<Record<string, string>> = {
+  iss: 'issuer_mismatch',
+  aud: 'audience_mismatch',
+  nbf: 'token_not_yet_valid',
+};

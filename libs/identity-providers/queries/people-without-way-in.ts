@@ -8,9 +8,9 @@ import type { WaysIn } from '#libs/linking/queries/providers-in-organization.js'
 const AT_ONCE = 16;
 
 /**
- * How many active people have no usable way in left (domain.md, "Settings that take ways in away"). Whom to look at comes from a read model, the one
- * exception to the rule that decisions read streams (invariant 9); what they hold is read from their streams. What is to be taken away must be
- * announced: from then on it counts for nobody.
+ * How many active people have no usable way in left (domain.md, "Settings that take ways in away"). Whom to look at
+ * comes from a read model, the one exception to the rule that decisions read streams (invariant 9); what they hold is
+ * read from their streams. What is to be taken away must be announced: from then on it counts for nobody.
  * @param candidates ids of all who may be affected, page by page
  * @param onlyOf counts people of this organization only
  */

@@ -52,16 +52,18 @@ const nameOf = (text: string | undefined): string | undefined =>
   text !== undefined && text !== '' && text.length <= MAX_ID_LENGTH && !NOT_PRINTABLE.test(text) ? text : undefined;
 
 /**
- * Reads a web browser SSO assertion (SAML profiles, sections 4.1.4.2 and 4.1.4.3) and checks issuer, subject confirmation, conditions and
- * statement (security rows S2, S5, S6, S7).
+ * Reads a web browser SSO assertion (SAML profiles, sections 4.1.4.2 and 4.1.4.3) and checks issuer, subject
+ * confirmation, conditions and statement (security rows S2, S5, S6, S7).
  * @param assertion parsed from signed bytes
  * @throws {UpstreamError}
  */
 export const readAssertion = (assertion: Element, expected: ExpectedAssertion): SamlAssertion => {
   const id = nameOf(attributeOf(assertion, 'ID'));
-  if (id === undefined || attributeOf(assertion, 'Version') !== '2.0') throw refuse('assertion_malformed', 'no id, or not of SAML 2.0');
+  if (id === undefined || attributeOf(assertion, 'Version') !== '2.0')
+    throw refuse('assertion_malformed', 'no id, or not of SAML 2.0');
   const issuedAt = parseInstant(attributeOf(assertion, 'IssueInstant'));
-  if (!issuedAt || expected.now.isAhead(issuedAt)) throw refuse('assertion_not_yet_valid', 'issued in the future, or at no time');
+  if (!issuedAt || expected.now.isAhead(issuedAt))
+    throw refuse('assertion_not_yet_valid', 'issued in the future, or at no time');
   checkIssuer(onlyChild(assertion, SAML, 'Issuer'), expected.issuer, 'saml_assertion');
   const subject = onlyChild(assertion, SAML, 'Subject');
   const { inResponseTo, usableUntil } = confirmationOf(subject, expected);
@@ -84,7 +86,8 @@ export const nameIdOf = (parent: Element | undefined, step: UpstreamStep = 'saml
   if (value === undefined) throw refuse('name_id_malformed', 'no NameID, or one that is not plain text');
   const qualifier = (name: string): string | undefined => {
     const text = attributeOf(element, name);
-    if (text !== undefined && nameOf(text) === undefined) throw refuse('name_id_malformed', `${name} is not plain text`);
+    if (text !== undefined && nameOf(text) === undefined)
+      throw refuse('name_id_malformed', `${name} is not plain text`);
     return text;
   };
   return {
@@ -95,19 +98,26 @@ export const nameIdOf = (parent: Element | undefined, step: UpstreamStep = 'saml
   };
 };
 
-/** Exactly one confirmation, as a bearer, for our address, not expired, naming the request that the response names (rows S5, S6, S7). */
+/**
+ * Exactly one confirmation, as a bearer, for our address, not expired, naming the request that the response names (rows
+ * S5, S6, S7).
+ */
 const confirmationOf = (
   subject: Element | undefined,
   { recipient, inResponseTo, now }: ExpectedAssertion,
 ): { readonly inResponseTo: string | undefined; readonly usableUntil: Date } => {
   const confirmation = onlyChild(subject, SAML, 'SubjectConfirmation');
-  if (attributeOf(confirmation, 'Method') !== BEARER) throw refuse('confirmation_method', 'not one subject confirmation as a bearer');
+  if (attributeOf(confirmation, 'Method') !== BEARER)
+    throw refuse('confirmation_method', 'not one subject confirmation as a bearer');
   const data = onlyChild(confirmation, SAML, 'SubjectConfirmationData');
-  if (attributeOf(data, 'Recipient') !== recipient) throw refuse('recipient_mismatch', 'for another recipient, or for none');
+  if (attributeOf(data, 'Recipient') !== recipient)
+    throw refuse('recipient_mismatch', 'for another recipient, or for none');
   const usableUntil = parseInstant(attributeOf(data, 'NotOnOrAfter'));
   // A bearer assertion has an end and no beginning (profiles, section 4.1.4.2).
-  if (!usableUntil || now.isPast(usableUntil)) throw refuse('assertion_expired', 'the subject confirmation has expired, or has no end');
-  if (attributeOf(data, 'NotBefore') !== undefined) throw refuse('assertion_malformed', 'a bearer confirmation with NotBefore');
+  if (!usableUntil || now.isPast(usableUntil))
+    throw refuse('assertion_expired', 'the subject confirmation has expired, or has no end');
+  if (attributeOf(data, 'NotBefore') !== undefined)
+    throw refuse('assertion_malformed', 'a bearer confirmation with NotBefore');
   if (attributeOf(data, 'InResponseTo') !== inResponseTo)
     throw refuse('in_response_to_mismatch', 'response and assertion do not answer the same request');
   return { inResponseTo, usableUntil };
@@ -129,11 +139,16 @@ const checkConditions = (assertion: Element, { audience, now }: ExpectedAssertio
   if (from && now.isAhead(from)) throw refuse('assertion_not_yet_valid', 'its conditions hold later');
   if (until && now.isPast(until)) throw refuse('assertion_expired', 'its conditions held earlier');
   const restrictions = children(conditions, SAML, 'AudienceRestriction');
-  const ours = (restriction: Element): boolean => children(restriction, SAML, 'Audience').some((element) => textOf(element) === audience);
-  if (restrictions.length === 0 || !restrictions.every(ours)) throw refuse('audience_mismatch', 'for another audience, or for none');
+  const ours = (restriction: Element): boolean =>
+    children(restriction, SAML, 'Audience').some((element) => textOf(element) === audience);
+  if (restrictions.length === 0 || !restrictions.every(ours))
+    throw refuse('audience_mismatch', 'for another audience, or for none');
 };
 
-const statementOf = (assertion: Element, now: Now): Pick<SamlAssertion, 'authnInstant' | 'authnContextClass' | 'sessionIndex'> => {
+const statementOf = (
+  assertion: Element,
+  now: Now,
+): Pick<SamlAssertion, 'authnInstant' | 'authnContextClass' | 'sessionIndex'> => {
   const statement = onlyChild(assertion, SAML, 'AuthnStatement');
   const authnInstant = parseInstant(attributeOf(statement, 'AuthnInstant'));
   if (!authnInstant || now.isAhead(authnInstant))
@@ -144,7 +159,9 @@ const statementOf = (assertion: Element, now: Now): Pick<SamlAssertion, 'authnIn
     throw refuse('assertion_expired', 'the session at the provider is over');
   return {
     authnInstant,
-    authnContextClass: nameOf(textOf(onlyChild(onlyChild(statement, SAML, 'AuthnContext'), SAML, 'AuthnContextClassRef'))),
+    authnContextClass: nameOf(
+      textOf(onlyChild(onlyChild(statement, SAML, 'AuthnContext'), SAML, 'AuthnContextClassRef')),
+    ),
     sessionIndex: nameOf(attributeOf(statement, 'SessionIndex')),
   };
 };

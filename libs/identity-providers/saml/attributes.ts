@@ -9,14 +9,16 @@ const MAX_TEXT = 500;
 const NOT_PRINTABLE = /\p{Cc}|\p{Cs}/u;
 
 /**
- * One rule for names that are there twice, whatever their format: the assertion is refused (security row S9). Whoever took the first and
- * whoever took the last would see two people.
+ * One rule for names that are there twice, whatever their format: the assertion is refused (security row S9). Whoever
+ * took the first and whoever took the last would see two people.
  * @param assertion parsed from signed bytes
  * @throws {UpstreamError}
  */
 export const readAttributes = (assertion: Element): SamlAttributes => {
   const attributes = new Map<string, readonly string[]>();
-  for (const element of children(assertion, SAML, 'AttributeStatement').flatMap((statement) => children(statement, SAML, 'Attribute'))) {
+  for (const element of children(assertion, SAML, 'AttributeStatement').flatMap((statement) =>
+    children(statement, SAML, 'Attribute'),
+  )) {
     const name = attributeOf(element, 'Name');
     if (name === undefined || name === '' || attributes.has(name))
       throw new UpstreamError('attribute_duplicated', 'saml_assertion', 'an attribute is there twice, or has no name');
@@ -29,10 +31,16 @@ export const readAttributes = (assertion: Element): SamlAttributes => {
   return attributes;
 };
 
-/** The attribute's value where it has exactly one, printable and of a sensible length: of several none is *the* value. */
+/**
+ * The attribute's value where it has exactly one, printable and of a sensible length: of several none is *the* value.
+ */
 export const singleValue = (attributes: SamlAttributes, name: string | undefined): string | undefined => {
   const [value, ...others] = (name === undefined ? undefined : attributes.get(name)) ?? [];
-  return value !== undefined && others.length === 0 && value !== '' && value.length <= MAX_TEXT && !NOT_PRINTABLE.test(value)
+  return value !== undefined &&
+    others.length === 0 &&
+    value !== '' &&
+    value.length <= MAX_TEXT &&
+    !NOT_PRINTABLE.test(value)
     ? value
     : undefined;
 };

@@ -54,13 +54,14 @@ export class ConsumedAssertions {
   ) {}
 
   /**
-   * Uses up the request that a response answers and the assertion in it, both in one transaction: of concurrent posts of a response at most one
-   * finds both unused. The request is used up whatever becomes of the response.
+   * Uses up the request that a response answers and the assertion in it, both in one transaction: of concurrent posts
+   * of a response at most one finds both unused. The request is used up whatever becomes of the response.
    * @param assertion nothing where the response was refused already
    */
   consume(requestId: string | undefined, browserId: string, assertion: SingleUse | undefined): Promise<Consumed> {
     return inTransaction(this.pool, async (db) => {
-      const flow = requestId === undefined ? undefined : await new Flows<unknown>(db, this.clock).consume(requestId, browserId);
+      const flow =
+        requestId === undefined ? undefined : await new Flows<unknown>(db, this.clock).consume(requestId, browserId);
       const first = assertion === undefined || (await insert(db, assertion));
       return first ? { kind: 'first', flow } : { kind: 'replayed' };
     });

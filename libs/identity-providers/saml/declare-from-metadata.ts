@@ -4,12 +4,19 @@ import type { SamlProviderMetadata } from './provider-metadata.js';
 export type DeclaredSamlProvider = Readonly<Record<string, unknown>>;
 
 /**
- * What a configuration file has to say to sign people in at a provider, out of the provider's own metadata. Certificates are written down only
- * where the metadata came from a file: an address is asked again and again, so that a rollover needs nobody.
+ * What a configuration file has to say to sign people in at a provider, out of the provider's own metadata.
+ * Certificates are written down only where the metadata came from a file: an address is asked again and again, so that
+ * a rollover needs nobody.
  * @param from the address that the metadata is published under, or nothing for a file
  */
 export const declareFromMetadata = (
-  { entityId, singleSignOnServices, singleLogoutServices, signingCertificates, wantAuthnRequestsSigned }: SamlProviderMetadata,
+  {
+    entityId,
+    singleSignOnServices,
+    singleLogoutServices,
+    signingCertificates,
+    wantAuthnRequestsSigned,
+  }: SamlProviderMetadata,
   id: string,
   from: string | undefined,
 ): DeclaredSamlProvider => ({

@@ -30,9 +30,17 @@ describe('metadata of a SAML provider', () => {
       singleSignOnServices: [{ binding: 'post', url: 'https://corp.example/sso?a=1&b=2' }],
       signRequests: true,
     });
-    const [provider] = parseDeclaration(stringify({ identityProviders: [declared] }), { SAML_SIGNING_KEY: 'a key' }).identityProviders;
-    expect(provider?.settings).toMatchObject({ kind: 'saml', signingCertificates: [certificate], requestSigningKey: 'a key' });
-    expect(declareFromMetadata(metadata, 'corp', 'https://corp.example/saml')).toMatchObject({ metadataUrl: 'https://corp.example/saml' });
+    const [provider] = parseDeclaration(stringify({ identityProviders: [declared] }), {
+      SAML_SIGNING_KEY: 'a key',
+    }).identityProviders;
+    expect(provider?.settings).toMatchObject({
+      kind: 'saml',
+      signingCertificates: [certificate],
+      requestSigningKey: 'a key',
+    });
+    expect(declareFromMetadata(metadata, 'corp', 'https://corp.example/saml')).toMatchObject({
+      metadataUrl: 'https://corp.example/saml',
+    });
   });
 
   it('of a federation: the entity id says which', async () => {
@@ -41,13 +49,23 @@ describe('metadata of a SAML provider', () => {
     const federation = `<md:EntitiesDescriptor xmlns:md="urn:oasis:names:tc:SAML:2.0:metadata">${entity(certificate)}${entity(certificate, other)}</md:EntitiesDescriptor>`;
     expect(parseProviderMetadata(federation, NOW, other).entityId).toBe(other);
     expect(() => parseProviderMetadata(federation, NOW)).toThrow('several identity providers');
-    expect(() => parseProviderMetadata(federation, NOW, 'https://nobody.example')).toThrow('does not describe https://nobody.example');
+    expect(() => parseProviderMetadata(federation, NOW, 'https://nobody.example')).toThrow(
+      'does not describe https://nobody.example',
+    );
   });
 
   it.each([
-    ['is no longer valid', entity('', ENTITY, ' validUntil="2026-03-03T11:59:59Z"'), 'it was valid until 2026-03-03T11:59:59Z'],
+    [
+      'is no longer valid',
+      entity('', ENTITY, ' validUntil="2026-03-03T11:59:59Z"'),
+      'it was valid until 2026-03-03T11:59:59Z',
+    ],
     ['has a DOCTYPE (S8)', `<!DOCTYPE x>${entity('')}`, 'a document type'],
     ['is a service provider’s', entity('').replaceAll('IDPSSO', 'SPSSO'), 'no identity provider'],
-    ['speaks SAML 1.1 only', entity('').replace(' urn:oasis:names:tc:SAML:2.0:protocol"', '"'), 'does not speak SAML 2.0'],
+    [
+      'speaks SAML 1.1 only',
+      entity('').replace(' urn:oasis:names:tc:SAML:2.0:protocol"', '"'),
+      'does not speak SAML 2.0',
+    ],
   ])('that %s is refused', (_what, xml, reason) => expect(() => parseProviderMetadata(xml, NOW)).toThrow(reason));
 });

@@ -9,7 +9,10 @@ import type { SamlProviderSettings } from './settings.js';
 const SOON_MS = 30 * 24 * 3_600_000;
 
 /** Metadata, certificates and clock of a SAML provider, and what it has to know of us. */
-export const inspectSaml = async (settings: SamlProviderSettings, inspection: Inspection): Promise<readonly Finding[]> => {
+export const inspectSaml = async (
+  settings: SamlProviderSettings,
+  inspection: Inspection,
+): Promise<readonly Finding[]> => {
   const { metadataUrl, signingCertificates, entityId } = settings;
   const { policy, now, callbackUrl } = inspection;
   const register: Finding = {
@@ -20,7 +23,9 @@ export const inspectSaml = async (settings: SamlProviderSettings, inspection: In
   };
   if (metadataUrl === undefined) return [...signingCertificates.map((pem) => inspectCertificate(pem, now)), register];
   try {
-    const answer = await exchange(metadataUrl, policy, { headers: { accept: 'application/samlmetadata+xml, application/xml' } });
+    const answer = await exchange(metadataUrl, policy, {
+      headers: { accept: 'application/samlmetadata+xml, application/xml' },
+    });
     const published = metadataOf(metadataUrl, answer.body, now, entityId).signingCertificates;
     return [
       { check: 'metadata', state: 'ok', detail: `entity id ${entityId}` },
@@ -31,7 +36,12 @@ export const inspectSaml = async (settings: SamlProviderSettings, inspection: In
   } catch (error) {
     if (!(error instanceof HttpExchangeError)) throw error;
     return [
-      { check: 'metadata', state: 'failed', detail: error.message, fix: `See that ${metadataUrl} can be reached from here.` },
+      {
+        check: 'metadata',
+        state: 'failed',
+        detail: error.message,
+        fix: `See that ${metadataUrl} can be reached from here.`,
+      },
       register,
     ];
   }

@@ -14,7 +14,9 @@ import { attributeOf, children, isNamed, onlyChild, parseStrictly, textOf } from
 /** A message as its binding carries it. */
 export type LogoutMessage =
   | { readonly binding: 'post'; readonly encoded: unknown; readonly relayState: unknown }
-  /** The query as it came, not decoded: the signature is over these very characters (SAML bindings, section 3.4.4.1). */
+  /**
+   * The query as it came, not decoded: the signature is over these very characters (SAML bindings, section 3.4.4.1).
+   */
   | { readonly binding: 'redirect'; readonly rawQuery: string };
 
 /** A provider's word that somebody has left there, verified to the end (SAML profiles, section 4.4.4.1). */
@@ -40,18 +42,23 @@ const LIFETIME_MS = 300_000;
 const MAX_SESSIONS = 20;
 /** SAML bindings, section 3.4.3. */
 const MAX_RELAY_STATE_BYTES = 80;
-const REDIRECT_ALGORITHMS: Readonly<Record<string, string>> = { [RSA_SHA256]: 'RSA-SHA256', [RSA_SHA512]: 'RSA-SHA512' };
+const REDIRECT_ALGORITHMS: Readonly<Record<string, string>> = {
+  [RSA_SHA256]: 'RSA-SHA256',
+  [RSA_SHA512]: 'RSA-SHA512',
+};
 
 const refuse = (code: string, detail: string): UpstreamError => new UpstreamError(code, 'saml_logout', detail);
 
 /** Reads a LogoutRequest: signed, for us, from the provider, not expired (security row S11). @throws {UpstreamError} */
 export const readLogoutRequest = (message: LogoutMessage, expected: ExpectedLogoutRequest): LogoutRequest => {
-  const { request, relayState } = message.binding === 'post' ? posted(message, expected) : redirected(message.rawQuery, expected);
+  const { request, relayState } =
+    message.binding === 'post' ? posted(message, expected) : redirected(message.rawQuery, expected);
   const id = attributeOf(request, 'ID');
   const issuedAt = parseInstant(attributeOf(request, 'IssueInstant'));
   const ends = attributeOf(request, 'NotOnOrAfter');
   const notOnOrAfter = parseInstant(ends);
-  if (!id || !issuedAt || (ends !== undefined && !notOnOrAfter)) throw refuse('logout_request_malformed', 'no id, or times that are none');
+  if (!id || !issuedAt || (ends !== undefined && !notOnOrAfter))
+    throw refuse('logout_request_malformed', 'no id, or times that are none');
   checkIssuer(onlyChild(request, SAML, 'Issuer'), expected.issuer, 'saml_logout');
   if (attributeOf(request, 'Destination') !== expected.destination)
     throw refuse('destination_mismatch', 'for another address, or for none');
@@ -61,7 +68,13 @@ export const readLogoutRequest = (message: LogoutMessage, expected: ExpectedLogo
   const sessionIndexes = children(request, SAMLP, 'SessionIndex').map(textOf);
   if (sessionIndexes.length > MAX_SESSIONS || !sessionIndexes.every((index) => index !== undefined && index !== ''))
     throw refuse('logout_request_malformed', 'too many sessions, or one without a name');
-  return { id, nameId: nameIdOf(request, 'saml_logout'), sessionIndexes: sessionIndexes as string[], usableUntil, relayState };
+  return {
+    id,
+    nameId: nameIdOf(request, 'saml_logout'),
+    sessionIndexes: sessionIndexes as string[],
+    usableUntil,
+    relayState,
+  };
 };
 
 interface Signed {
@@ -78,12 +91,21 @@ const parsedRequest = (xml: string): Element => {
   return root;
 };
 
-const posted = (message: Extract<LogoutMessage, { binding: 'post' }>, { certificates }: ExpectedLogoutRequest): Signed => {
+const posted = (
+  message: Extract<LogoutMessage, { binding: 'post' }>,
+  { certificates }: ExpectedLogoutRequest,
+): Signed => {
   const xml = decodePostMessage(message.encoded);
-  return { request: signedContent(xml, parsedRequest(xml), certificates), relayState: relayStateOf(message.relayState) };
+  return {
+    request: signedContent(xml, parsedRequest(xml), certificates),
+    relayState: relayStateOf(message.relayState),
+  };
 };
 
-/** The signature of the redirect binding: over `SAMLRequest`, `RelayState` where there is one, and `SigAlg`, in this order, as they came. */
+/**
+ * The signature of the redirect binding: over `SAMLRequest`, `RelayState` where there is one, and `SigAlg`, in this
+ * order, as they came.
+ */
 const redirected = (rawQuery: string, { certificates }: ExpectedLogoutRequest): Signed => {
   const raw = new Map<string, string>();
   for (const pair of rawQuery.split('&')) {
@@ -92,7 +114,8 @@ const redirected = (rawQuery: string, { certificates }: ExpectedLogoutRequest): 
     raw.set(name, pair);
   }
   const asTheyCame = (...names: readonly string[]): string => names.flatMap((name) => raw.get(name) ?? []).join('&');
-  // Read from the very characters that the signature covers: another spelling of a name (`SAML%52equest`) is another parameter.
+  // Read from the very characters that the signature covers: another spelling of a name (`SAML%52equest`) is another
+  // parameter.
   const parameters = new URLSearchParams(asTheyCame('SAMLRequest', 'RelayState', 'SigAlg', 'Signature'));
   const algorithm = REDIRECT_ALGORITHMS[parameters.get('SigAlg') ?? ''];
   const signature = parameters.get('Signature');

@@ -18,17 +18,25 @@ const bytesOf = (encoded: unknown): Buffer => {
 
 const textOfBytes = (bytes: Uint8Array): string => {
   try {
-    // Whoever processes XML normalizes line ends first (XML 1.0, section 2.11); signatures are over the normalized text.
+    // Whoever processes XML normalizes line ends first (XML 1.0, section 2.11); signatures are over the normalized
+    // text.
     return new TextDecoder('utf-8', { fatal: true }).decode(bytes).replace(/\r\n?/g, '\n');
   } catch {
     throw refuse('message_undecodable', 'not UTF-8');
   }
 };
 
-/** A message of the HTTP POST binding (SAML bindings, section 3.5). @returns XML, not checked yet @throws {UpstreamError} */
+/**
+ * A message of the HTTP POST binding (SAML bindings, section 3.5).
+ * @returns XML, not checked yet
+ * @throws {UpstreamError}
+ */
 export const decodePostMessage = (encoded: unknown): string => textOfBytes(bytesOf(encoded));
 
-/** A message of the HTTP Redirect binding, inflated within bounds (SAML bindings, section 3.4.4.1). @throws {UpstreamError} */
+/**
+ * A message of the HTTP Redirect binding, inflated within bounds (SAML bindings, section 3.4.4.1).
+ * @throws {UpstreamError}
+ */
 export const decodeRedirectMessage = (encoded: unknown): string => {
   const bytes = bytesOf(encoded);
   try {

@@ -1,4 +1,7 @@
-/** Namespaces and identifiers of the standards, by the names they have there (SAML 2.0 core and metadata, XML Signature, XML Encryption). */
+/**
+ * Namespaces and identifiers of the standards, by the names they have there (SAML 2.0 core and metadata, XML Signature,
+ * XML Encryption).
+ */
 export const SAML = 'urn:oasis:names:tc:SAML:2.0:assertion';
 export const SAMLP = 'urn:oasis:names:tc:SAML:2.0:protocol';
 export const MD = 'urn:oasis:names:tc:SAML:2.0:metadata';

@@ -2,9 +2,10 @@ import { SAML, Strategy, ValidateInResponseTo } from '@node-saml/passport-saml';
 import type { PassportSamlConfig, Profile, VerifiedCallback } from '@node-saml/passport-saml';
 
 /*
- * The one place that touches @node-saml/passport-saml 5.1.1. Its defaults accept SHA-1 and never look at InResponseTo; hardened as below it
- * still accepts what security.md lists ("Upstream SAML"). So it writes our requests, and reads only responses that have passed every check of
- * ours, from which it must read the same person. `passport-strategy.unit.spec.ts` fails when the library no longer needs this.
+ * The one place that touches @node-saml/passport-saml 5.1.1. Its defaults accept SHA-1 and never look at InResponseTo;
+ * hardened as below it still accepts what security.md lists ("Upstream SAML"). So it writes our requests, and reads
+ * only responses that have passed every check of ours, from which it must read the same person.
+ * `passport-strategy.unit.spec.ts` fails when the library no longer needs this.
  */
 
 /** What surrounds the library in one flow. */
@@ -48,7 +49,8 @@ const configuration = (surroundings: StrategySurroundings): PassportSamlConfig =
     // An unsolicited response has none, and its absence is checked by us; all others must have ours.
     validateInResponseTo: requestId === undefined ? ValidateInResponseTo.never : ValidateInResponseTo.always,
     generateUniqueId: () => requestId ?? '',
-    // The library's own cache forgets at a restart, and lets two concurrent responses pass. Ours knows the one request of this flow.
+    // The library's own cache forgets at a restart, and lets two concurrent responses pass. Ours knows the one request
+    // of this flow.
     cacheProvider: {
       saveAsync: (key, value) => Promise.resolve({ value, createdAt: 0, key }),
       getAsync: (key) => Promise.resolve(key !== null && key === requestId ? new Date().toISOString() : null),
@@ -57,7 +59,10 @@ const configuration = (surroundings: StrategySurroundings): PassportSamlConfig =
   };
 };
 
-/** An authentication request for the redirect binding, signed where there is a key. @returns where to send the browser */
+/**
+ * An authentication request for the redirect binding, signed where there is a key.
+ * @returns where to send the browser
+ */
 export const redirectRequest = (surroundings: StrategySurroundings): Promise<string> =>
   new Promise((done, fail) => {
     const strategy = strategyOf(surroundings, { redirect: done, error: fail });
@@ -72,7 +77,10 @@ export const postRequest = async (surroundings: StrategySurroundings): Promise<R
   return { SAMLRequest: String(SAMLRequest) };
 };
 
-/** Our answer to a LogoutRequest, for the redirect binding, signed where there is a key. @returns where to send the browser */
+/**
+ * Our answer to a LogoutRequest, for the redirect binding, signed where there is a key.
+ * @returns where to send the browser
+ */
 export const logoutResponse = (
   surroundings: StrategySurroundings,
   request: { readonly id: string; readonly relayState: string | undefined },

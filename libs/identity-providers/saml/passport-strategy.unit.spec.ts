@@ -25,8 +25,8 @@ const AUDIENCE = 'https://id.example.org/providers/corp/metadata';
 const REQUEST = '_request';
 
 /*
- * What @node-saml/passport-saml 5.1.1 accepts although it is configured as strictly as it can be: why everything is checked by us first. When
- * one of these fails, the library has learned it; when all do, the checks beside it may go.
+ * What @node-saml/passport-saml 5.1.1 accepts although it is configured as strictly as it can be: why everything is
+ * checked by us first. When one of these fails, the library has learned it; when all do, the checks beside it may go.
  */
 describe('node-saml, hardened, by itself', () => {
   let keys: Certificate;
@@ -73,7 +73,9 @@ describe('node-saml, hardened, by itself', () => {
   it('both read an honest response', async () => {
     const honest = respond({});
     expect(await byLibrary(honest)).toEqual({ nameId: 'subject-1', issuer: ISSUER });
-    expect(await byUs(honest)).toMatchObject({ assertion: { inResponseTo: REQUEST, nameId: { value: 'subject-1', format: PERSISTENT } } });
+    expect(await byUs(honest)).toMatchObject({
+      assertion: { inResponseTo: REQUEST, nameId: { value: 'subject-1', format: PERSISTENT } },
+    });
   });
 
   it.each<[string, Lie]>([
@@ -81,10 +83,19 @@ describe('node-saml, hardened, by itself', () => {
     ['S6: another Recipient', { facts: (f) => void (f.recipient = 'https://other.example/acs') }],
     ['S6: another Destination', { facts: (f) => void (f.destination = 'https://other.example/acs') }],
     ['S6: a response from another issuer', { facts: (f) => void (f.issuer = 'https://other.example') }],
-    ['S6: a holder-of-key confirmation', { facts: (f) => void (f.method = 'urn:oasis:names:tc:SAML:2.0:cm:holder-of-key') }],
-    ['S6: a Status that is no success', { facts: (f) => void (f.status = 'urn:oasis:names:tc:SAML:2.0:status:Responder') }],
+    [
+      'S6: a holder-of-key confirmation',
+      { facts: (f) => void (f.method = 'urn:oasis:names:tc:SAML:2.0:cm:holder-of-key') },
+    ],
+    [
+      'S6: a Status that is no success',
+      { facts: (f) => void (f.status = 'urn:oasis:names:tc:SAML:2.0:status:Responder') },
+    ],
     ['S8: a DOCTYPE', { message: (xml) => `<!DOCTYPE x>${xml}` }],
-    ['S9: an attribute twice', { facts: (f) => void (f.attributes += attribute('mail', 'somebody-else@corp.example')) }],
+    [
+      'S9: an attribute twice',
+      { facts: (f) => void (f.attributes += attribute('mail', 'somebody-else@corp.example')) },
+    ],
     [
       'S10: SHA-1',
       {
@@ -117,7 +128,10 @@ describe('node-saml, hardened, by itself', () => {
     });
     await library.cacheProvider.saveAsync(REQUEST, new Date().toISOString());
     const container = { SAMLResponse: Buffer.from(respond({})).toString('base64') };
-    const both = await Promise.all([library.validatePostResponseAsync(container), library.validatePostResponseAsync(container)]);
+    const both = await Promise.all([
+      library.validatePostResponseAsync(container),
+      library.validatePostResponseAsync(container),
+    ]);
     expect(both.map(({ profile }) => profile?.nameID)).toEqual(['subject-1', 'subject-1']);
   });
 
@@ -134,7 +148,10 @@ describe('node-saml, hardened, by itself', () => {
       sessionIndex: undefined,
     });
     const query = redirectQuery('SAMLRequest', request, undefined);
-    const { loggedOut } = await library.validateRedirectAsync(Object.fromEntries(new URLSearchParams(query)) as never, query);
+    const { loggedOut } = await library.validateRedirectAsync(
+      Object.fromEntries(new URLSearchParams(query)) as never,
+      query,
+    );
     expect(loggedOut).toBe(true);
   });
 });

@@ -31,8 +31,11 @@ export const parseProviderMetadata = (xml: string, now: Date, entityId?: string)
   const entities = elementsOf(root).filter(
     (element) => isNamed(element, MD, 'EntityDescriptor') && children(element, MD, 'IDPSSODescriptor').length > 0,
   );
-  const [entity, ...others] = entities.filter((element) => entityId === undefined || attributeOf(element, 'entityID') === entityId);
-  if (!entity) throw refuse(entityId === undefined ? 'it describes no identity provider' : `it does not describe ${entityId}`);
+  const [entity, ...others] = entities.filter(
+    (element) => entityId === undefined || attributeOf(element, 'entityID') === entityId,
+  );
+  if (!entity)
+    throw refuse(entityId === undefined ? 'it describes no identity provider' : `it does not describe ${entityId}`);
   if (others.length > 0) throw refuse('it describes several identity providers: say which one by its entity id');
   for (const element of [root, entity]) {
     const until = attributeOf(element, 'validUntil');
@@ -52,7 +55,10 @@ export const parseProviderMetadata = (xml: string, now: Date, entityId?: string)
   };
 };
 
-/** People comment their metadata. It comes from the operator or over TLS, and no text that is read is split by a comment: it is cut out whole. */
+/**
+ * People comment their metadata. It comes from the operator or over TLS, and no text that is read is split by a
+ * comment: it is cut out whole.
+ */
 const withoutComments = (xml: string): string => xml.replace(/<!--[\s\S]*?-->/g, '');
 
 const servicesOf = (descriptor: Element, name: string): ProviderService[] =>

@@ -30,7 +30,10 @@ export interface VerifiedLogoutRequest {
   readonly answerAt: string | undefined;
 }
 
-/** What we are to a SAML provider, beside where people sign in: our metadata, and single logout that begins there (security row S11). */
+/**
+ * What we are to a SAML provider, beside where people sign in: our metadata, and single logout that begins there
+ * (security row S11).
+ */
 export class SamlServiceProvider {
   constructor(private readonly options: { readonly certificates: SigningCertificates; readonly clock: Clock }) {}
 
@@ -61,7 +64,10 @@ export class SamlServiceProvider {
           messageId: `${id} ${i}`,
           expiresAt: usableUntil,
         })),
-        answerAt: answerTo === undefined ? undefined : await this.#answer(settings, assertionConsumerService, request, answerTo),
+        answerAt:
+          answerTo === undefined
+            ? undefined
+            : await this.#answer(settings, assertionConsumerService, request, answerTo),
       };
     });
   }
@@ -72,17 +78,27 @@ export class SamlServiceProvider {
     request: LogoutRequest,
     answerTo: string,
   ): Promise<string> {
-    const surroundings = surroundingsOf(settings, assertionConsumerService, await this.options.certificates.of(settings));
+    const surroundings = surroundingsOf(
+      settings,
+      assertionConsumerService,
+      await this.options.certificates.of(settings),
+    );
     return logoutResponse({ ...surroundings, signingKey: settings.requestSigningKey }, request, answerTo);
   }
 
-  async #read(settings: SamlProviderSettings, assertionConsumerService: string, message: LogoutMessage): Promise<LogoutRequest> {
+  async #read(
+    settings: SamlProviderSettings,
+    assertionConsumerService: string,
+    message: LogoutMessage,
+  ): Promise<LogoutRequest> {
     const { certificates, clock } = this.options;
     const expected = {
       issuer: settings.entityId,
       destination: singleLogoutServiceOf(assertionConsumerService),
       now: nowWithin(clock(), settings.clockSkewS),
     };
-    return certificates.tryWith(settings, (known) => Promise.resolve(readLogoutRequest(message, { ...expected, certificates: known })));
+    return certificates.tryWith(settings, (known) =>
+      Promise.resolve(readLogoutRequest(message, { ...expected, certificates: known })),
+    );
   }
 }

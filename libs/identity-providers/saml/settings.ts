@@ -15,7 +15,10 @@ const attributeName = z.string().min(1).max(500);
 const pemCertificate = z
   .string()
   .max(20_000)
-  .regex(/^\s*-----BEGIN CERTIFICATE-----[A-Za-z0-9+/=\s]+-----END CERTIFICATE-----\s*$/, 'must be one certificate in PEM');
+  .regex(
+    /^\s*-----BEGIN CERTIFICATE-----[A-Za-z0-9+/=\s]+-----END CERTIFICATE-----\s*$/,
+    'must be one certificate in PEM',
+  );
 
 /** An upstream SAML 2.0 identity provider, as an operator declares it, but its id and its secrets. */
 export const samlProviderShape = {
@@ -25,13 +28,21 @@ export const samlProviderShape = {
   entityId: z.string().min(1).max(1_024),
   singleSignOnServices: z.array(serviceSchema).min(1).max(10),
   singleLogoutServices: z.array(serviceSchema).max(10).default([]),
-  /** Certificates of the keys that may sign; several while the provider rolls over. Those of `metadataUrl` come on top. */
+  /**
+   * Certificates of the keys that may sign; several while the provider rolls over. Those of `metadataUrl` come on top.
+   */
   signingCertificates: z.array(pemCertificate).max(10).default([]),
-  /** Where the provider publishes its metadata; its signing keys are taken from there again and again, so that a rollover needs nobody. */
+  /**
+   * Where the provider publishes its metadata; its signing keys are taken from there again and again, so that a
+   * rollover needs nobody.
+   */
   metadataUrl: endpointSchema.optional(),
   /** The NameID format that is asked for. */
   nameIdFormat: z.enum(Object.keys(nameIdFormats) as (keyof typeof nameIdFormats)[]).default('persistent'),
-  /** What names the person: the NameID (never a transient one), or an attribute that never changes and is never given to somebody else. */
+  /**
+   * What names the person: the NameID (never a transient one), or an attribute that never changes and is never given to
+   * somebody else.
+   */
   identifier: z
     .discriminatedUnion('from', [
       z.strictObject({ from: z.literal('name_id') }),
@@ -43,7 +54,9 @@ export const samlProviderShape = {
   /** Refuse assertions that are not encrypted (row S14). */
   encryptedAssertionsOnly: z.boolean().default(false),
   signRequests: z.boolean().default(false),
-  /** Take responses that nobody asked for (row S5): they may sign in to an account that is linked already, nothing else. */
+  /**
+   * Take responses that nobody asked for (row S5): they may sign in to an account that is linked already, nothing else.
+   */
   allowIdpInitiated: z.boolean().default(false),
   /** Which attribute fills which claim; only these are ever taken over (rows L23, S9). */
   attributeMapping: z
@@ -55,7 +68,10 @@ export const samlProviderShape = {
       familyName: attributeName.optional(),
     })
     .prefault({}),
-  /** SAML has no word for a verified address: whether the provider's count as verified, within the domains that the policy trusts (L5). */
+  /**
+   * SAML has no word for a verified address: whether the provider's count as verified, within the domains that the
+   * policy trusts (L5).
+   */
   emailsVerified: z.boolean().default(false),
   /** By how much the provider's clock may differ, in seconds (row S7). */
   clockSkewS: z.int().min(0).max(60).default(60),
@@ -72,5 +88,9 @@ export const samlProviderSecrets = {
   previousDecryptionKey: secretSchema.optional(),
 } as const;
 
-export const samlProviderSettingsSchema = z.strictObject({ id: slugSchema, ...samlProviderShape, ...samlProviderSecrets });
+export const samlProviderSettingsSchema = z.strictObject({
+  id: slugSchema,
+  ...samlProviderShape,
+  ...samlProviderSecrets,
+});
 export type SamlProviderSettings = z.output<typeof samlProviderSettingsSchema>;

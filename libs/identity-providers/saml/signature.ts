@@ -3,7 +3,10 @@ import { UpstreamError } from '../upstream-error.js';
 import { DS, ENVELOPED_SIGNATURE, EXCLUSIVE_C14N, RSA_SHA256, RSA_SHA512, SHA256, SHA512 } from './names.js';
 import { attributeOf, children, elementChildren, isNamed, onlyChild, parseStrictly, textOf } from './xml.js';
 
-/** No SHA-1 and no HMAC, with which the public certificate would be the key (security row S10). Exclusive canonicalization only. */
+/**
+ * No SHA-1 and no HMAC, with which the public certificate would be the key (security row S10). Exclusive
+ * canonicalization only.
+ */
 const SIGNATURE_METHODS: readonly (string | undefined)[] = [
   RSA_SHA256,
   RSA_SHA512,
@@ -24,7 +27,8 @@ export const signatureOf = (element: Element): Element | undefined => {
 /**
  * Verifies the element's own signature under one of the provider's certificates.
  * @param xml the document that the element was parsed from
- * @returns the element, parsed again from the very bytes that the signature covers: nothing else may be read (security row S1; decision 0110)
+ * @returns the element, parsed again from the very bytes that the signature covers: nothing else may be read (security
+ * row S1; decision 0110)
  * @throws {UpstreamError}
  */
 export const signedContent = (xml: string, element: Element, certificates: readonly string[]): Element => {
@@ -35,14 +39,20 @@ export const signedContent = (xml: string, element: Element, certificates: reado
     const content = verifiedBytes(xml, signature, certificate);
     if (content === undefined) continue;
     const covered = parseStrictly(content, 'saml_signature');
-    if (!isNamed(covered, element.namespaceURI ?? '', element.localName) || attributeOf(covered, 'ID') !== attributeOf(element, 'ID'))
+    if (
+      !isNamed(covered, element.namespaceURI ?? '', element.localName) ||
+      attributeOf(covered, 'ID') !== attributeOf(element, 'ID')
+    )
       throw refuse('signature_covers_other', 'the signature covers another element');
     return covered;
   }
   throw refuse('signature_invalid', 'by none of the provider’s certificates');
 };
 
-/** One SignedInfo with one Reference to the parent, the two transforms, known algorithms, plain text values (security rows S10, S12, S13). */
+/**
+ * One SignedInfo with one Reference to the parent, the two transforms, known algorithms, plain text values (security
+ * rows S10, S12, S13).
+ */
 const checkShape = (signature: Element, parentId: string | undefined): void => {
   const named = (parent: Element | undefined, ...names: readonly string[]): boolean =>
     parent !== undefined &&

@@ -14,7 +14,10 @@ describe('certificates from published metadata', () => {
   beforeEach(async () => {
     provider = await HostileSamlProvider.start();
     now = Date.now();
-    certificates = new SigningCertificates({ ...DEFAULT_HTTP_POLICY, allowLoopback: true, timeoutMs: 400 }, () => new Date(now));
+    certificates = new SigningCertificates(
+      { ...DEFAULT_HTTP_POLICY, allowLoopback: true, timeoutMs: 400 },
+      () => new Date(now),
+    );
   });
   afterEach(() => provider.stop());
 
@@ -41,7 +44,8 @@ describe('certificates from published metadata', () => {
   it('a flood of forged signatures asks the provider once per cool-down', async () => {
     await certificates.of(settings());
     now += 31_000;
-    const refused = (): Promise<never> => Promise.reject(new UpstreamError('signature_invalid', 'saml_signature', 'by none'));
+    const refused = (): Promise<never> =>
+      Promise.reject(new UpstreamError('signature_invalid', 'saml_signature', 'by none'));
     for (let i = 0; i < 20; i += 1)
       await expect(certificates.tryWith(settings(), refused)).rejects.toMatchObject({ code: 'signature_invalid' });
     expect(provider.metadataRequests).toBe(2);
@@ -51,7 +55,8 @@ describe('certificates from published metadata', () => {
     await certificates.of(settings());
     now += 31_000;
     provider.lies = { metadata: () => 'away' };
-    const refused = (): Promise<never> => Promise.reject(new UpstreamError('signature_invalid', 'saml_signature', 'by none'));
+    const refused = (): Promise<never> =>
+      Promise.reject(new UpstreamError('signature_invalid', 'saml_signature', 'by none'));
     for (let i = 0; i < 20; i += 1)
       await expect(certificates.tryWith(settings(), refused)).rejects.toMatchObject({ code: 'signature_invalid' });
     expect(provider.metadataRequests).toBe(2);
@@ -80,13 +85,19 @@ describe('certificates from published metadata', () => {
     ['more than we read', (xml) => xml + ' '.repeat(600_000)],
   ])('metadata with %s is not believed', async (_what, metadata) => {
     provider.lies = { metadata };
-    await expect(certificates.of(settings())).rejects.toMatchObject({ code: 'provider_unreachable', step: 'saml_metadata' });
+    await expect(certificates.of(settings())).rejects.toMatchObject({
+      code: 'provider_unreachable',
+      step: 'saml_metadata',
+    });
     const declared = ['-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----'];
     expect(await certificates.of(settings({ signingCertificates: declared }))).toEqual(declared);
   });
 
   it('a certificate with a key that is too weak, or none, is left out; comments of people are not minded', async () => {
-    provider.lies = { metadata: (xml) => xml.replace(/(<ds:X509Certificate>)[^<]*/, '$1AAAA').replace('<md:IDP', '<!-- ours --><md:IDP') };
+    provider.lies = {
+      metadata: (xml) =>
+        xml.replace(/(<ds:X509Certificate>)[^<]*/, '$1AAAA').replace('<md:IDP', '<!-- ours --><md:IDP'),
+    };
     expect(await certificates.of(settings())).toEqual([]);
   });
 });

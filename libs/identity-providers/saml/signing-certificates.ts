@@ -16,8 +16,9 @@ interface Fetched {
 }
 
 /**
- * The certificates by which a provider may sign: those it was declared with, and those of its metadata where that is published. The metadata is
- * fetched again after ten minutes, and at once, at most every 30 seconds, for a signature by an unknown key: a rollover needs no restart.
+ * The certificates by which a provider may sign: those it was declared with, and those of its metadata where that is
+ * published. The metadata is fetched again after ten minutes, and at once, at most every 30 seconds, for a signature by
+ * an unknown key: a rollover needs no restart.
  */
 export class SigningCertificates {
   readonly #fetched = new Map<string, Fetched>();
@@ -31,7 +32,10 @@ export class SigningCertificates {
    * Verifies with the certificates that are known, and once more where the provider has published others since.
    * @param verify throws an {@link UpstreamError} `signature_invalid` where none of the certificates fits
    */
-  async tryWith<T>(settings: SamlProviderSettings, verify: (certificates: readonly string[]) => Promise<T>): Promise<T> {
+  async tryWith<T>(
+    settings: SamlProviderSettings,
+    verify: (certificates: readonly string[]) => Promise<T>,
+  ): Promise<T> {
     try {
       return await verify(await this.of(settings));
     } catch (error) {
@@ -54,7 +58,8 @@ export class SigningCertificates {
 
   async #renewed(settings: SamlProviderSettings): Promise<readonly string[] | undefined> {
     const known = this.#fetched.get(keyOf(settings));
-    if (settings.metadataUrl === undefined || (known && this.clock().getTime() < known.askedAt + COOLDOWN_MS)) return undefined;
+    if (settings.metadataUrl === undefined || (known && this.clock().getTime() < known.askedAt + COOLDOWN_MS))
+      return undefined;
     const { certificates } = await this.#fetch(settings, known);
     return [...settings.signingCertificates, ...certificates];
   }
@@ -70,7 +75,8 @@ export class SigningCertificates {
       fetched = { certificates, askedAt, freshUntil: askedAt + MAX_AGE_MS };
     } catch (error) {
       if (!(error instanceof HttpExchangeError)) throw error;
-      if (!known && signingCertificates.length === 0) throw new UpstreamError('provider_unreachable', 'saml_metadata', error.message);
+      if (!known && signingCertificates.length === 0)
+        throw new UpstreamError('provider_unreachable', 'saml_metadata', error.message);
       fetched = { certificates: known?.certificates ?? [], askedAt, freshUntil: askedAt + COOLDOWN_MS };
     }
     this.#fetched.set(keyOf(settings), fetched);

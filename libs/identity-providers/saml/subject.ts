@@ -5,12 +5,15 @@ import type { NameId, SamlAssertion } from './assertion.js';
 import { nameIdFormats } from './settings.js';
 import type { SamlProviderSettings } from './settings.js';
 
-/** A qualifier that is left out means the two parties themselves (SAML core, section 8.3.7). @param audience our entity id */
-export const qualifiersOf = ({ format, nameQualifier, spNameQualifier }: NameId, issuer: string, audience: string): readonly string[] => [
-  format,
-  nameQualifier ?? issuer,
-  spNameQualifier ?? audience,
-];
+/**
+ * A qualifier that is left out means the two parties themselves (SAML core, section 8.3.7).
+ * @param audience our entity id
+ */
+export const qualifiersOf = (
+  { format, nameQualifier, spNameQualifier }: NameId,
+  issuer: string,
+  audience: string,
+): readonly string[] => [format, nameQualifier ?? issuer, spNameQualifier ?? audience];
 
 /** The person as logout messages name them: by the NameID, transient or not. */
 export const nameAtProvider = (nameId: NameId, issuer: string, audience: string): string =>
@@ -19,8 +22,9 @@ export const nameAtProvider = (nameId: NameId, issuer: string, audience: string)
 const refuse = (code: string, detail: string): UpstreamError => new UpstreamError(code, 'saml_assertion', detail);
 
 /**
- * Who the assertion is about: by its NameID, or by the attribute that the provider is declared to name people by. The two are different kinds
- * of identity (domain.md, "Streams"); a transient NameID is another one each time and never a key.
+ * Who the assertion is about: by its NameID, or by the attribute that the provider is declared to name people by. The
+ * two are different kinds of identity (domain.md, "Streams"); a transient NameID is another one each time and never a
+ * key.
  * @throws {UpstreamError}
  */
 export const subjectOf = (
@@ -30,11 +34,17 @@ export const subjectOf = (
 ): Pick<VerifiedAssertion, 'sourceKind' | 'subject' | 'subjectQualifiers'> => {
   if (identifier.from === 'attribute') {
     const subject = singleValue(attributes, identifier.name);
-    if (subject === undefined) throw refuse('subject_missing', 'the attribute that names the person has not exactly one value');
+    if (subject === undefined)
+      throw refuse('subject_missing', 'the attribute that names the person has not exactly one value');
     return { sourceKind: 'saml_attribute', subject, subjectQualifiers: [identifier.name] };
   }
-  if (nameId.format === nameIdFormats.transient) throw refuse('name_id_transient', 'a NameID that is another one each time names nobody');
+  if (nameId.format === nameIdFormats.transient)
+    throw refuse('name_id_transient', 'a NameID that is another one each time names nobody');
   if (nameIdFormat !== 'unspecified' && nameId.format !== nameIdFormats[nameIdFormat])
     throw refuse('name_id_format', 'not the NameID format that the provider is declared with');
-  return { sourceKind: 'saml_name_id', subject: nameId.value, subjectQualifiers: qualifiersOf(nameId, entityId, audience) };
+  return {
+    sourceKind: 'saml_name_id',
+    subject: nameId.value,
+    subjectQualifiers: qualifiersOf(nameId, entityId, audience),
+  };
 };

@@ -40,7 +40,9 @@ type Completed<Intent> = CompletedSignIn<Intent> | UnsolicitedSignIn | UpstreamR
 
 const AUTHN_INSTANT_SKEW_MS = 60_000;
 
-/** Sign-in at SAML 2.0 identity providers: web browser SSO profile, response by the POST binding (security rows S1–S14). */
+/**
+ * Sign-in at SAML 2.0 identity providers: web browser SSO profile, response by the POST binding (security rows S1–S14).
+ */
 export class UpstreamSaml<Intent> implements UpstreamProtocol<Settings, Intent> {
   constructor(private readonly options: UpstreamSamlOptions) {}
 
@@ -71,10 +73,14 @@ export class UpstreamSaml<Intent> implements UpstreamProtocol<Settings, Intent> 
   }
 
   async complete(request: CompleteRequest<Settings>): Promise<Completed<Intent>> {
-    const received = await refusing(() => Promise.resolve(receiveResponse(decodePostMessage(request.parameters.SAMLResponse))));
+    const received = await refusing(() =>
+      Promise.resolve(receiveResponse(decodePostMessage(request.parameters.SAMLResponse))),
+    );
     if ('kind' in received) return received;
     const verified = await refusing(() =>
-      this.options.certificates.tryWith(request.settings, (certificates) => this.#verify(certificates, request, received)),
+      this.options.certificates.tryWith(request.settings, (certificates) =>
+        this.#verify(certificates, request, received),
+      ),
     );
     const refused = 'kind' in verified ? verified : undefined;
     const assertion = 'kind' in verified ? undefined : verified.assertion;
@@ -87,7 +93,9 @@ export class UpstreamSaml<Intent> implements UpstreamProtocol<Settings, Intent> 
     if (taken && 'kind' in taken) return taken;
     const intent = taken && { intent: taken.intent as Intent };
     if (refused) return { ...refused, ...intent };
-    const completed = await refusing(() => Promise.resolve(completedSignIn<Intent>(request, assertion as SamlAssertion, taken)));
+    const completed = await refusing(() =>
+      Promise.resolve(completedSignIn<Intent>(request, assertion as SamlAssertion, taken)),
+    );
     return completed.kind === 'refused' ? { ...completed, ...intent } : completed;
   }
 
@@ -132,7 +140,10 @@ const refusedByLibrary = async <T>(reading: Promise<T>): Promise<T> => {
   }
 };
 
-/** The flow of this browser at this provider that the response answers; nothing for an unsolicited one. @throws {UpstreamError} */
+/**
+ * The flow of this browser at this provider that the response answers; nothing for an unsolicited one.
+ * @throws {UpstreamError}
+ */
 const flowOf = (consumed: Consumed, settings: Settings): Flow<unknown> | undefined => {
   const refuse = (code: string, detail: string): UpstreamError => new UpstreamError(code, 'saml_response', detail);
   if (consumed.kind === 'replayed') throw refuse('assertion_replayed', 'the assertion was used before');

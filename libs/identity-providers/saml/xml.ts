@@ -3,8 +3,9 @@ import { UpstreamError } from '../upstream-error.js';
 import type { UpstreamStep } from '../upstream-error.js';
 
 /*
- * The only way in which this context reads XML. What a SAML message has no need for is refused before anything is parsed: the parser below is
- * lenient by default, and several attacks live on the parts of XML that two readers see differently.
+ * The only way in which this context reads XML. What a SAML message has no need for is refused before anything is
+ * parsed: the parser below is lenient by default, and several attacks live on the parts of XML that two readers see
+ * differently.
  */
 
 /** A response with a large encrypted assertion has some ten thousand characters. */
@@ -22,9 +23,10 @@ const XML_DECLARATION = /^<\?xml version="1\.0"(?: encoding="[Uu][Tt][Ff]-8")?(?
 const QUALIFIED_NAME = /^[A-Za-z_][\w.-]*(?::[A-Za-z_][\w.-]*)?$/;
 
 /**
- * Parses a message strictly. Refused before parsing: DOCTYPE and entities (security row S8), comments and CDATA sections, with which a text
- * reads differently to two readers (S2, S12; CVE-2017-11427, CVE-2025-29775), processing instructions, more depth, attributes or elements than
- * any message has, and more characters than `MAX_XML_CHARACTERS`. Anything that the parser only warns of is refused too.
+ * Parses a message strictly. Refused before parsing: DOCTYPE and entities (security row S8), comments and CDATA
+ * sections, with which a text reads differently to two readers (S2, S12; CVE-2017-11427, CVE-2025-29775), processing
+ * instructions, more depth, attributes or elements than any message has, and more characters than `MAX_XML_CHARACTERS`.
+ * Anything that the parser only warns of is refused too.
  * @returns the root element
  * @throws {UpstreamError}
  */
@@ -33,22 +35,27 @@ export const parseStrictly = (text: string, step: UpstreamStep): Element => {
   if (text.length > MAX_XML_CHARACTERS) throw refuse('xml_too_large', `${text.length} characters`);
   const xml = text.replace(/^\ufeff/, '').trimStart();
   const body = xml.replace(XML_DECLARATION, '');
-  if (/<!(?:DOCTYPE|ENTITY|ELEMENT|ATTLIST|NOTATION)/i.test(body)) throw refuse('xml_doctype', 'a document type or an entity is declared');
-  // In well-formed XML a "<" is nowhere but at the beginning of markup, so this finds every comment, CDATA section and instruction.
+  if (/<!(?:DOCTYPE|ENTITY|ELEMENT|ATTLIST|NOTATION)/i.test(body))
+    throw refuse('xml_doctype', 'a document type or an entity is declared');
+  // In well-formed XML a "<" is nowhere but at the beginning of markup, so this finds every comment, CDATA section and
+  // instruction.
   if (/<[!?]/.test(body)) throw refuse('xml_comment', 'a comment, a CDATA section or a processing instruction');
   if (NOT_XML.test(body)) throw refuse('xml_malformed', 'a character that is none of XML');
   checkExtent(body, refuse);
   const root = parsed(body, refuse);
   for (const element of elementsOf(root)) {
     const named = [element, ...attributesOf(element)];
-    if (!named.every(({ nodeName }) => QUALIFIED_NAME.test(nodeName))) throw refuse('xml_malformed', 'a name that is none of XML');
+    if (!named.every(({ nodeName }) => QUALIFIED_NAME.test(nodeName)))
+      throw refuse('xml_malformed', 'a name that is none of XML');
     if (named.some(({ nodeName, namespaceURI }) => nodeName.includes(':') && !namespaceURI))
       throw refuse('xml_malformed', 'a prefix that nobody declared');
   }
   return root;
 };
 
-/** Bounds what the parser is given: its work grows with the square of depth and attributes. One pass, no backtracking. */
+/**
+ * Bounds what the parser is given: its work grows with the square of depth and attributes. One pass, no backtracking.
+ */
 const checkExtent = (xml: string, refuse: (code: string, detail: string) => UpstreamError): void => {
   let [depth, attributes, elements, quote] = [0, 0, 0, ''];
   let tag: 'none' | 'start' | 'end' = 'none';
@@ -91,10 +98,9 @@ const parsed = (xml: string, refuse: (code: string, detail: string) => UpstreamE
     );
   };
   try {
-    const document = new DOMParser({ errorHandler: { warning: giveUp, error: giveUp, fatalError: giveUp } }).parseFromString(
-      xml,
-      'text/xml',
-    );
+    const document = new DOMParser({
+      errorHandler: { warning: giveUp, error: giveUp, fatalError: giveUp },
+    }).parseFromString(xml, 'text/xml');
     const root = document?.documentElement;
     if (!root || elementChildren(document).length !== 1) throw refuse('xml_malformed', 'not one root element');
     return root;
@@ -105,7 +111,8 @@ const parsed = (xml: string, refuse: (code: string, detail: string) => UpstreamE
   }
 };
 
-const nodesOf = (parent: Node): Node[] => Array.from({ length: parent.childNodes.length }, (_, i) => parent.childNodes[i] as Node);
+const nodesOf = (parent: Node): Node[] =>
+  Array.from({ length: parent.childNodes.length }, (_, i) => parent.childNodes[i] as Node);
 
 export const attributesOf = (element: Element): Attr[] =>
   Array.from({ length: element.attributes.length }, (_, i) => element.attributes[i] as Attr);

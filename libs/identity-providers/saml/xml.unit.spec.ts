@@ -15,7 +15,10 @@ const codeOf = (xml: string): string => {
 
 describe('reading XML strictly', () => {
   it('reads what messages are made of', () => {
-    const root = parseStrictly('\ufeff<?xml version="1.0" encoding="UTF-8"?>\n<a b="1 &gt; 0"><c>x &amp; y</c></a>\n', 'saml_message');
+    const root = parseStrictly(
+      '\ufeff<?xml version="1.0" encoding="UTF-8"?>\n<a b="1 &gt; 0"><c>x &amp; y</c></a>\n',
+      'saml_message',
+    );
     expect(elementsOf(root).map(({ localName }) => localName)).toEqual(['a', 'c']);
     expect(textOf(elementsOf(root)[1])).toBe('x & y');
     expect(textOf(root)).toBeUndefined();

@@ -25,7 +25,10 @@ interface Owner {
 }
 type Owners = Readonly<Partial<Record<MatchedBy, Owner | undefined>>>;
 
-/** Looks for users whom the identity might belong to, by what the policy allows to look by; from the streams that hold who owns what. */
+/**
+ * Looks for users whom the identity might belong to, by what the policy allows to look by; from the streams that hold
+ * who owns what.
+ */
 export const findMatches = async (attempt: Attempt, provider: ProviderWithPolicy): Promise<FoundMatches> => {
   const { assertion, organizationId, dependencies, claims, context } = attempt;
   const { indexKeys, store } = dependencies;
@@ -43,11 +46,16 @@ export const findMatches = async (attempt: Attempt, provider: ProviderWithPolicy
     email: emailKey === undefined ? undefined : await ownerOf(claimableEmail(verifiedEmailStream(emailKey))),
     username: nameKey === undefined ? undefined : await ownerOf(claimableUsername(usernameStream(nameKey))),
   };
-  if (!owners.email && !owners.username) return { matches: { usernameAsserted }, seenAgain: () => ({ usernameAsserted }) };
+  if (!owners.email && !owners.username)
+    return { matches: { usernameAsserted }, seenAgain: () => ({ usernameAsserted }) };
   const waysIn = await loadWaysIn(store, organizationId);
   const matchesOf = (seen: Owners): Matches => ({
-    byEmail: seen.email?.account.verifiedEmail?.emailKey === emailKey ? candidateOf(attempt, waysIn, seen.email) : undefined,
-    byUsername: seen.username?.account.username?.usernameKey === nameKey ? candidateOf(attempt, waysIn, seen.username) : undefined,
+    byEmail:
+      seen.email?.account.verifiedEmail?.emailKey === emailKey ? candidateOf(attempt, waysIn, seen.email) : undefined,
+    byUsername:
+      seen.username?.account.username?.usernameKey === nameKey
+        ? candidateOf(attempt, waysIn, seen.username)
+        : undefined,
     usernameAsserted,
   });
   return {
@@ -81,7 +89,9 @@ const candidateOf = (
     userId,
     active: maySignIn(account, organizationId),
     emailProven: isEmailProven(waysIn, account),
-    knownWithAnotherSubject: [...account.everLinked].some(([key, provider]) => provider === assertion.providerId && key !== identityKey),
+    knownWithAnotherSubject: [...account.everLinked].some(
+      ([key, provider]) => provider === assertion.providerId && key !== identityKey,
+    ),
     hasStrongerWayIn: enrolledAssurance(account, waysIn.rules) > waysIn.rules.granted(assertion.providerId),
   };
 };
@@ -90,5 +100,8 @@ const candidateOf = (
 const isEmailProven = ({ provider }: WaysIn, { verifiedEmail }: Account): boolean => {
   if (!verifiedEmail) return false;
   const { proof, domain } = verifiedEmail;
-  return proof.method === 'mail_loop' || (domain !== undefined && trustsEmailDomain(provider(proof.providerId).policy, domain));
+  return (
+    proof.method === 'mail_loop' ||
+    (domain !== undefined && trustsEmailDomain(provider(proof.providerId).policy, domain))
+  );
 };

@@ -53,11 +53,20 @@ export const linkExternalIdentity = async (
   return undefined;
 };
 
-/** A just-in-time user and its link (C2). A username or e-mail that is taken never blocks: the user is created without it. */
-export const provisionUser = async (attempt: Attempt, free: Revision, provider: ProviderWithPolicy): Promise<LinkMade> => {
+/**
+ * A just-in-time user and its link (C2). A username or e-mail that is taken never blocks: the user is created without
+ * it.
+ */
+export const provisionUser = async (
+  attempt: Attempt,
+  free: Revision,
+  provider: ProviderWithPolicy,
+): Promise<LinkMade> => {
   const { dependencies, identity, assertion, organizationId, context } = attempt;
   const { name: displayName, givenName, familyName, email } = assertion.claims;
-  const username = provider.policy.usernameAuthoritative ? parseUsername(assertion.claims.preferredUsername) : undefined;
+  const username = provider.policy.usernameAuthoritative
+    ? parseUsername(assertion.claims.preferredUsername)
+    : undefined;
   const address = verifiedAddressOf(attempt, provider);
   const created = await createUser(
     dependencies,
@@ -90,7 +99,10 @@ export const provisionUser = async (attempt: Attempt, free: Revision, provider: 
 };
 
 /** The person is the actor of what is stored about them, so that their key protects it. */
-const asUser = ({ context }: Attempt, userId: string): CommandContext => ({ ...context, actor: { type: 'user', id: userId } });
+const asUser = ({ context }: Attempt, userId: string): CommandContext => ({
+  ...context,
+  actor: { type: 'user', id: userId },
+});
 
 /** The event that settles the claim, with where the link comes from (U3). */
 export const linkOf = (

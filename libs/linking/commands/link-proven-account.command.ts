@@ -10,8 +10,8 @@ export type LinkProvenAccountResult =
   | { readonly kind: 'refused'; readonly code: ProvenLinkRefusal };
 
 /**
- * A first sign-in met a page (rows 3, 3′ and 5), and the person has proven control of an account there by its own methods: link the identity
- * to it. The assertion is the server-side record's, never the form's (L11).
+ * A first sign-in met a page (rows 3, 3′ and 5), and the person has proven control of an account there by its own
+ * methods: link the identity to it. The assertion is the server-side record's, never the form's (L11).
  */
 export class LinkProvenAccount extends Command<LinkProvenAccountResult> {
   constructor(

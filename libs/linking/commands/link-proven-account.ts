@@ -35,7 +35,8 @@ export const linkProvenAccount = async (
       ownerId: ownership.kind === 'owned' ? ownership.userId : undefined,
     });
     if (decision.kind === 'refused') return decision;
-    if (ownership.kind === 'owned') return { kind: 'linked', userId, claimId: ownership.claimId, account: seenAt(state, revision) };
+    if (ownership.kind === 'owned')
+      return { kind: 'linked', userId, claimId: ownership.claimId, account: seenAt(state, revision) };
     const made = await linkExternalIdentity(
       attempt,
       ownership.revision,

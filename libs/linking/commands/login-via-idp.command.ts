@@ -27,5 +27,9 @@ export interface LoginResult {
   readonly account?: AccountSeen;
   readonly outcome:
     | Exclude<LoginOutcome, { kind: 'link' | 'link_automatically' | 'provision' }>
-    | { readonly kind: 'linked' | 'linked_automatically' | 'provisioned'; readonly userId: string; readonly claimId: string };
+    | {
+        readonly kind: 'linked' | 'linked_automatically' | 'provisioned';
+        readonly userId: string;
+        readonly claimId: string;
+      };
 }

@@ -61,8 +61,14 @@ describe('LoginViaIdp on the streams', () => {
 
   it('C1: a second identity is linked, and signs in to the same user', async () => {
     const userId = userOf(await signIn(testAssertion('bea')));
-    expect(await link(userId, testAssertion('bea-g', 'globex'))).toMatchObject({ row: '1', outcome: { kind: 'linked', userId } });
-    expect(await signIn(testAssertion('bea-g', 'globex'))).toMatchObject({ row: '2', outcome: { kind: 'sign_in', userId } });
+    expect(await link(userId, testAssertion('bea-g', 'globex'))).toMatchObject({
+      row: '1',
+      outcome: { kind: 'linked', userId },
+    });
+    expect(await signIn(testAssertion('bea-g', 'globex'))).toMatchObject({
+      row: '2',
+      outcome: { kind: 'sign_in', userId },
+    });
   });
 
   it('C1: two identities of one provider can be linked to one user', async () => {
@@ -101,11 +107,9 @@ describe('LoginViaIdp on the streams', () => {
     expect((await installation.store.read(userStream(ghost))).map(({ event }) => event)).toEqual([
       { type: 'ClaimAbandoned', data: { claimId: abandoned } },
     ]);
-    expect((await installation.store.read(externalIdentityStream(keyOf(assertion)))).map(({ event }) => event.type)).toEqual([
-      'ExternalIdentityClaimed',
-      'ExternalIdentityReleased',
-      'ExternalIdentityClaimed',
-    ]);
+    expect(
+      (await installation.store.read(externalIdentityStream(keyOf(assertion)))).map(({ event }) => event.type),
+    ).toEqual(['ExternalIdentityClaimed', 'ExternalIdentityReleased', 'ExternalIdentityClaimed']);
   });
 
   it('ghost: a paused first sign-in whose claim was abandoned cannot come back; its user id is dead', async () => {
@@ -148,9 +152,9 @@ describe('LoginViaIdp on the streams', () => {
     const linked = await link(userId, second);
     const claimId = 'claimId' in linked.outcome ? linked.outcome.claimId : '';
     const killed = { ...installation, carryOutRevocations: () => Promise.reject(new Error('killed')) };
-    await expect(unlinkExternalIdentity(killed, new UnlinkExternalIdentity(userId, 'default', claimId, testContext()))).rejects.toThrow(
-      'killed',
-    );
+    await expect(
+      unlinkExternalIdentity(killed, new UnlinkExternalIdentity(userId, 'default', claimId, testContext())),
+    ).rejects.toThrow('killed');
     expect(userOf(await signIn(second))).not.toBe(userId);
   });
 
@@ -169,21 +173,23 @@ describe('LoginViaIdp on the streams', () => {
     await unlinkExternalIdentity(paused, new UnlinkExternalIdentity(one, 'default', claimId, testContext()));
     expect(relinked?.outcome).toMatchObject({ kind: 'linked', userId: other });
     expect((await signIn(contested)).outcome).toMatchObject({ kind: 'sign_in', userId: other });
-    expect((await installation.store.read(externalIdentityStream(keyOf(contested)))).map(({ event }) => event.type)).toEqual([
-      'ExternalIdentityClaimed',
-      'ExternalIdentityReleased',
-      'ExternalIdentityClaimed',
-    ]);
+    expect(
+      (await installation.store.read(externalIdentityStream(keyOf(contested)))).map(({ event }) => event.type),
+    ).toEqual(['ExternalIdentityClaimed', 'ExternalIdentityReleased', 'ExternalIdentityClaimed']);
   });
 
   it('S5, L10: an IdP-initiated response for an identity that nobody owns links and creates nothing, also while its owner-to-be is linking', async () => {
     const userId = userOf(await signIn(testAssertion('uma')));
     const assertion = testAssertion('uma-g', 'globex');
-    const [linked, unsolicited] = await Promise.all([link(userId, assertion), signIn(assertion, { kind: 'unsolicited' })]);
+    const [linked, unsolicited] = await Promise.all([
+      link(userId, assertion),
+      signIn(assertion, { kind: 'unsolicited' }),
+    ]);
     expect(linked.outcome).toMatchObject({ kind: 'linked', userId });
-    expect([{ kind: 'refused', code: 'account_not_found' }, expect.objectContaining({ kind: 'sign_in', userId })]).toContainEqual(
-      unsolicited.outcome,
-    );
+    expect([
+      { kind: 'refused', code: 'account_not_found' },
+      expect.objectContaining({ kind: 'sign_in', userId }),
+    ]).toContainEqual(unsolicited.outcome);
     expect((await signIn(testAssertion('nobody-g', 'globex'), { kind: 'unsolicited' })).outcome).toEqual({
       kind: 'refused',
       code: 'account_not_found',
@@ -201,7 +207,9 @@ describe('LoginViaIdp on the streams', () => {
     const userId = userOf(first);
     const second = await link(userId, testAssertion('fay-g', 'globex'));
     const claimIds = [first, second].map(({ outcome }) => ('claimId' in outcome ? outcome.claimId : ''));
-    const outcomes = (await Promise.all(claimIds.map((claimId) => unlink(userId, claimId)))).map(({ outcome }) => outcome);
+    const outcomes = (await Promise.all(claimIds.map((claimId) => unlink(userId, claimId)))).map(
+      ({ outcome }) => outcome,
+    );
     expect(outcomes.filter(({ kind }) => kind === 'unlinked')).toHaveLength(1);
     expect(outcomes).toContainEqual({ kind: 'refused', code: 'last_credential' });
   });
@@ -268,7 +276,10 @@ describe('LoginViaIdp on the streams', () => {
 `);
     const assertion = testAssertion('gil');
     const here = userOf(await signIn(assertion));
-    const there = await loginViaIdp(installation, new LoginViaIdp(assertion, { kind: 'sign_in', organizationId: 'other' }, testContext()));
+    const there = await loginViaIdp(
+      installation,
+      new LoginViaIdp(assertion, { kind: 'sign_in', organizationId: 'other' }, testContext()),
+    );
     expect(there.outcome.kind).toBe('provisioned');
     expect(userOf(there)).not.toBe(here);
   });
@@ -286,7 +297,11 @@ describe('LoginViaIdp on the streams', () => {
     for (const flowUser of [userId, installation.newId()]) {
       const result = await loginViaIdp(
         installation,
-        new LoginViaIdp(assertion, { kind: 'link', userId: flowUser, valid: true, organizationId: 'elsewhere' }, testContext()),
+        new LoginViaIdp(
+          assertion,
+          { kind: 'link', userId: flowUser, valid: true, organizationId: 'elsewhere' },
+          testContext(),
+        ),
       );
       expect(result).toMatchObject({ row: '1', outcome: { kind: 'refused', code: 'link_intent_invalid' } });
       expect(await installation.store.read(externalIdentityStream(result.identityKey))).toEqual([]);

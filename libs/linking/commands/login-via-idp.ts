@@ -21,10 +21,18 @@ import type { LoginResult, LoginViaIdp } from './login-via-idp.command.js';
 import type { LinkingDependencies } from './linking-dependencies.js';
 
 const MAX_ATTEMPTS = 20;
-const NO_MATCHES: FoundMatches = { matches: { usernameAsserted: false }, seenAgain: () => ({ usernameAsserted: false }) };
+const NO_MATCHES: FoundMatches = {
+  matches: { usernameAsserted: false },
+  seenAgain: () => ({ usernameAsserted: false }),
+};
 
-/** Decides by the table and carries the decision out by the claim protocol; begins again when somebody else was first. */
-export const loginViaIdp = async (dependencies: LinkingDependencies, { assertion, flow, context }: LoginViaIdp): Promise<LoginResult> => {
+/**
+ * Decides by the table and carries the decision out by the claim protocol; begins again when somebody else was first.
+ */
+export const loginViaIdp = async (
+  dependencies: LinkingDependencies,
+  { assertion, flow, context }: LoginViaIdp,
+): Promise<LoginResult> => {
   const { store } = dependencies;
   const { organizationId } = flow;
   const attempt = beginAttempt(dependencies, assertion, organizationId, context);
@@ -35,7 +43,8 @@ export const loginViaIdp = async (dependencies: LinkingDependencies, { assertion
     const ownership = await claims.ownerOf(identity, context);
     // Read after the owner, so that what is allowed is as of the moment of linking (L8).
     const provider = await loadProviderInOrganization(store, organizationId, assertion.providerId);
-    const found = ownership.kind === 'free' && flow.kind === 'sign_in' ? await findMatches(attempt, provider) : NO_MATCHES;
+    const found =
+      ownership.kind === 'free' && flow.kind === 'sign_in' ? await findMatches(attempt, provider) : NO_MATCHES;
     const facts = { provider, flow: checkedFlow, owner: ownerFacts(ownership, organizationId), matches: found.matches };
     const { row, outcome } = decideLogin(facts);
     const answer = { row, policyRevision: provider.policyRevision, identityKey };
@@ -43,9 +52,15 @@ export const loginViaIdp = async (dependencies: LinkingDependencies, { assertion
       if (makesLink(outcome)) throw new Error(`Row ${row} links an identity that is owned`);
       if (outcome.kind === 'sign_in' && outcome.updateProfile) await updateProfile(attempt, outcome.userId);
       if (ownership.kind === 'free') return { ...answer, outcome };
-      return { ...answer, outcome, ownerId: ownership.userId, account: seenAt(ownership.owner, ownership.ownerRevision) };
+      return {
+        ...answer,
+        outcome,
+        ownerId: ownership.userId,
+        account: seenAt(ownership.owner, ownership.ownerRevision),
+      };
     }
-    // The account is looked at once more when it is linked: what it was found by, or the session, may have been given up meanwhile.
+    // The account is looked at once more when it is linked: what it was found by, or the session, may have been given
+    // up meanwhile.
     const mayLink = (account: Account): boolean =>
       outcome.kind === 'link_automatically'
         ? isDeepStrictEqual(decideLogin({ ...facts, matches: found.seenAgain(outcome.by, account) }).outcome, outcome)
@@ -88,18 +103,25 @@ const makeLink = (
 };
 
 /** The name is the provider's to say; an e-mail address is only ever changed by being verified (L12, L15). */
-const updateProfile = async ({ dependencies, assertion, organizationId, context }: Attempt, userId: string): Promise<void> => {
+const updateProfile = async (
+  { dependencies, assertion, organizationId, context }: Attempt,
+  userId: string,
+): Promise<void> => {
   const { name: displayName, givenName, familyName } = assertion.claims;
   if (displayName === undefined) return;
   await executeOnAccount(dependencies.store, {
     userId,
     organizationId,
     context: { ...context, actor: { type: 'provider', id: assertion.providerId } },
-    decide: (account) => decideUpdateProfile(account, { providerId: assertion.providerId, displayName, givenName, familyName }),
+    decide: (account) =>
+      decideUpdateProfile(account, { providerId: assertion.providerId, displayName, givenName, familyName }),
   });
 };
 
-/** A link is for an active user of the organization that the flow runs in; any other intent is not valid there (invariant 11). */
+/**
+ * A link is for an active user of the organization that the flow runs in; any other intent is not valid there
+ * (invariant 11).
+ */
 const withFlowUserOf = async (store: EventStore, flow: FlowFacts, organizationId: string): Promise<FlowFacts> => {
   if (flow.kind !== 'link') return flow;
   const { state } = await loadAccount(store, flow.userId);

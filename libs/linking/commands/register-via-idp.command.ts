@@ -14,7 +14,11 @@ export type RegisterViaIdpResult =
     }
   | {
       readonly kind: 'refused';
-      readonly code: 'provider_not_allowed' | 'creation_not_allowed' | 'username_taken' | 'identity_already_linked_to_another_account';
+      readonly code:
+        | 'provider_not_allowed'
+        | 'creation_not_allowed'
+        | 'username_taken'
+        | 'identity_already_linked_to_another_account';
     };
 
 /** What the person filled in; each value's form was checked. */
@@ -24,7 +28,10 @@ export interface RegistrationForm {
   readonly email: { readonly address: string; readonly canonical: string; readonly domain: string } | undefined;
 }
 
-/** A first sign-in met a page, and the person chose to create an account (row 5). The assertion is the server-side record's (L11). */
+/**
+ * A first sign-in met a page, and the person chose to create an account (row 5). The assertion is the server-side
+ * record's (L11).
+ */
 export class RegisterViaIdp extends Command<RegisterViaIdpResult> {
   constructor(
     readonly assertion: VerifiedAssertion,

@@ -35,7 +35,9 @@ export const registerViaIdp = async (
         ifUsernameTaken: 'refuse',
         email: form.email && {
           ...form.email,
-          proof: isAsserted ? { method: 'provider', providerId: assertion.providerId, policyRevision: provider.policyRevision } : undefined,
+          proof: isAsserted
+            ? { method: 'provider', providerId: assertion.providerId, policyRevision: provider.policyRevision }
+            : undefined,
         },
         identity: {
           thing: attempt.identity,

@@ -20,8 +20,8 @@ export type CarryOutRevocations = (
 ) => Promise<void>;
 
 /**
- * Stores the unlink, then ends what was obtained through the identity, before it answers (invariant 7, L20); the claim is released last, and
- * by the next person who meets it, or the process manager, when this process dies before.
+ * Stores the unlink, then ends what was obtained through the identity, before it answers (invariant 7, L20); the claim
+ * is released last, and by the next person who meets it, or the process manager, when this process dies before.
  */
 export const unlinkExternalIdentity = async (
   dependencies: LinkingDependencies & { readonly carryOutRevocations: CarryOutRevocations },

@@ -11,7 +11,10 @@ import { linkingPolicySchema } from '../policy.js';
 
 /** A provider as an organization sees it now, with the revision of the policy that applies. */
 export interface ProviderWithPolicy extends ProviderInOrganization {
-  /** Its removal or withdrawal is announced: it counts for nobody as a way in that would be left (domain.md, "Settings that take ways in away"). */
+  /**
+   * Its removal or withdrawal is announced: it counts for nobody as a way in that would be left (domain.md, "Settings
+   * that take ways in away").
+   */
   readonly beingRemoved: boolean;
   readonly policyRevision: string;
 }
@@ -31,15 +34,18 @@ type Organization = Awaited<ReturnType<typeof loadOrganization>>;
 const NOTHING_ALLOWED = linkingPolicySchema.parse({});
 
 /**
- * Reads the streams at the leader; called at the moment of linking, not when the flow began (security row L8). Every provider that is offered is
- * among the rules, so that they also fit an account that gets a link while a command on it is being decided.
+ * Reads the streams at the leader; called at the moment of linking, not when the flow began (security row L8). Every
+ * provider that is offered is among the rules, so that they also fit an account that gets a link while a command on it
+ * is being decided.
  */
 export const loadWaysIn = async (store: EventStore, organizationId: string): Promise<WaysIn> => {
   const organization = await loadOrganization(store, organizationId);
   const { loginPolicy, offered } = organization;
   const { password, recovery } = afterAnnounced(organization);
   const loaded = await Promise.all(
-    [...offered.keys()].map(async (id) => [id, seenFrom(organization, organizationId, id, await loadIdentityProvider(store, id))] as const),
+    [...offered.keys()].map(
+      async (id) => [id, seenFrom(organization, organizationId, id, await loadIdentityProvider(store, id))] as const,
+    ),
   );
   const providers = new Map(loaded);
   const provider = (id: string): ProviderWithPolicy => providers.get(id) ?? seenFrom(organization, organizationId, id);
@@ -56,8 +62,15 @@ export const loadWaysIn = async (store: EventStore, organizationId: string): Pro
 };
 
 /** One provider as an organization sees it now. */
-export const loadProviderInOrganization = async (store: EventStore, organizationId: string, id: string): Promise<ProviderWithPolicy> => {
-  const [organization, state] = await Promise.all([loadOrganization(store, organizationId), loadIdentityProvider(store, id)]);
+export const loadProviderInOrganization = async (
+  store: EventStore,
+  organizationId: string,
+  id: string,
+): Promise<ProviderWithPolicy> => {
+  const [organization, state] = await Promise.all([
+    loadOrganization(store, organizationId),
+    loadIdentityProvider(store, id),
+  ]);
   return seenFrom(organization, organizationId, id, state);
 };
 

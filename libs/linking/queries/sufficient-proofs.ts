@@ -4,7 +4,10 @@ import { loadAccount } from '#libs/accounts/queries/load-account.js';
 import type { EventStore } from '#libs/event-store/event-store.js';
 import { loadWaysIn } from './providers-in-organization.js';
 
-/** The ways in by which a person can prove now that an account is theirs (domain.md, "Assurance"). Reads the streams at the leader. */
+/**
+ * The ways in by which a person can prove now that an account is theirs (domain.md, "Assurance"). Reads the streams at
+ * the leader.
+ */
 export const loadSufficientProofs = async (
   store: EventStore,
   organizationId: string,

@@ -12,7 +12,12 @@ export const CONSENT_DEPENDENCIES = Symbol('ConsentDependencies');
 export interface ConsentDependencies {
   readonly openIdProvider: Pick<OpenIdProvider, 'findInteraction' | 'current' | 'giveConsent' | 'abandonInteraction'>;
   /** Stores the event; only then does the app get anything. */
-  readonly onConsentGranted: (userId: string, clientId: string, consent: Consent, context: CommandContext) => Promise<void>;
+  readonly onConsentGranted: (
+    userId: string,
+    clientId: string,
+    consent: Consent,
+    context: CommandContext,
+  ) => Promise<void>;
   /** How an organization's pages look. */
   readonly brandingOf: (organizationId: string) => Promise<Branding | undefined>;
   readonly csrf: CsrfTokens;

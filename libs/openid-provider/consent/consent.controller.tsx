@@ -45,7 +45,8 @@ export class ConsentController {
     @Res() response: Response,
   ): Promise<void> {
     const { openIdProvider, onConsentGranted, csrf, cookies, newId } = this.dependencies;
-    if (!csrf.verify(form.csrf, browserIdOf(request, cookies), consentPath(uid))) return this.#refuse(response, 'form_expired', 403);
+    if (!csrf.verify(form.csrf, browserIdOf(request, cookies), consentPath(uid)))
+      return this.#refuse(response, 'form_expired', 403);
     const asked = await this.#asked(uid, request, response);
     if (!asked) return this.#refuse(response, 'consent_expired', 400);
     const { userId, clientId, organizationId, asksFor } = asked;
@@ -56,7 +57,10 @@ export class ConsentController {
         asksFor,
         contextOf(request, newId, { type: 'user', id: userId }, { organizationId, clientId }),
       );
-    const next = form.answer === 'allow' ? await openIdProvider.giveConsent(uid, userId) : await openIdProvider.abandonInteraction(uid);
+    const next =
+      form.answer === 'allow'
+        ? await openIdProvider.giveConsent(uid, userId)
+        : await openIdProvider.abandonInteraction(uid);
     if (next === undefined) return this.#refuse(response, 'consent_expired', 400);
     response.redirect(303, next);
   }
@@ -68,8 +72,11 @@ export class ConsentController {
     preferUiLocales(response, interaction?.uiLocales);
     const session = await openIdProvider.current(request, response);
     const { userId } = interaction ?? {};
-    if (!interaction || userId === undefined || interaction.uid !== uid || interaction.waitsFor !== 'consent') return undefined;
-    return session?.userId === userId && session.organizationId === interaction.organizationId ? { ...interaction, userId } : undefined;
+    if (!interaction || userId === undefined || interaction.uid !== uid || interaction.waitsFor !== 'consent')
+      return undefined;
+    return session?.userId === userId && session.organizationId === interaction.organizationId
+      ? { ...interaction, userId }
+      : undefined;
   }
 
   #refuse(response: Response, code: 'consent_expired' | 'form_expired', status: number): void {

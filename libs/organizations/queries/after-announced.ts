@@ -11,10 +11,12 @@ export interface WaysLeft {
 
 /** What would be left of an organization's ways in by what is announced; all of them where nothing is. Pure. */
 export const afterAnnounced = ({ loginPolicy, announced }: Organization): WaysLeft => {
-  const stays = (method: Restriction['methods'][number]): boolean => announced?.restriction.methods.includes(method) !== true;
+  const stays = (method: Restriction['methods'][number]): boolean =>
+    announced?.restriction.methods.includes(method) !== true;
   return {
     password: loginPolicy.password && stays('password'),
     recovery: loginPolicy.recovery && stays('recovery'),
-    provider: (id) => loginPolicy.externalSignIn && stays('external_sign_in') && announced?.restriction.providers.includes(id) !== true,
+    provider: (id) =>
+      loginPolicy.externalSignIn && stays('external_sign_in') && announced?.restriction.providers.includes(id) !== true,
   };
 };

@@ -5,7 +5,10 @@ import type { LoginPolicy, OrganizationEvent } from '../events.js';
 import { organizationStream } from '../state.js';
 
 /** The login policies that an organization has had: which one was in force behind a position of the log. */
-export const loginPolicyAt = async (store: EventStore, organizationId: string): Promise<(position: bigint) => LoginPolicy> => {
+export const loginPolicyAt = async (
+  store: EventStore,
+  organizationId: string,
+): Promise<(position: bigint) => LoginPolicy> => {
   const events = (await store.read(organizationStream(organizationId))) as readonly RecordedEvent<OrganizationEvent>[];
   return (position) => {
     const before = events.filter((recorded) => recorded.position <= position).map(({ event }) => event);

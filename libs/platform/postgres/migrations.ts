@@ -8,8 +8,9 @@ export interface Migration {
 }
 
 /**
- * Brings a schema up to date: runs the migrations it has not had, in order, in one transaction, under a lock, so that several instances may
- * start at once. The schema itself exists already and belongs to the pool's role (`provision.ts`).
+ * Brings a schema up to date: runs the migrations it has not had, in order, in one transaction, under a lock, so that
+ * several instances may start at once. The schema itself exists already and belongs to the pool's role
+ * (`provision.ts`).
  */
 export const migrate = (pool: Pool, schema: string, migrations: readonly Migration[]): Promise<void> =>
   inTransaction(pool, async (connection) => {

@@ -16,12 +16,15 @@ export interface PoolOptions {
   readonly onIdleError?: (error: Error) => void;
 }
 
-/** A statement that PostgreSQL gave up is answered within this time, in milliseconds; later there is nobody who would answer. */
+/**
+ * A statement that PostgreSQL gave up is answered within this time, in milliseconds; later there is nobody who would
+ * answer.
+ */
 const ANSWER_MS = 2_000;
 
 /**
- * What lets a connection notice that the server's machine is gone, which says nothing: statements are not waited for without end, and idle connections,
- * those that hold a lock for example, are asked for a sign of life.
+ * What lets a connection notice that the server's machine is gone, which says nothing: statements are not waited for
+ * without end, and idle connections, those that hold a lock for example, are asked for a sign of life.
  * @param statementTimeoutMs 0 for none
  */
 export const livenessOf = (statementTimeoutMs: number) => ({
@@ -31,7 +34,10 @@ export const livenessOf = (statementTimeoutMs: number) => ({
   keepAliveInitialDelayMillis: 5_000,
 });
 
-/** A PostgreSQL connection pool. An idle connection that breaks (server restart) is replaced and does not end the process. */
+/**
+ * A PostgreSQL connection pool. An idle connection that breaks (server restart) is replaced and does not end the
+ * process.
+ */
 export const createPool = (url: string, options: PoolOptions): Pool => {
   const pool = new pg.Pool({
     connectionString: url,
@@ -45,8 +51,10 @@ export const createPool = (url: string, options: PoolOptions): Pool => {
 };
 
 /**
- * Runs `work` in one transaction: commits its result, rolls back on a throw. A connection that broke is not given back to the pool.
- * @param isFlushed whether what is committed must survive a crash of PostgreSQL; else its last moments may be lost, whole transactions each
+ * Runs `work` in one transaction: commits its result, rolls back on a throw. A connection that broke is not given back
+ * to the pool.
+ * @param isFlushed whether what is committed must survive a crash of PostgreSQL; else its last moments may be lost,
+ * whole transactions each
  */
 export const inTransaction = async <T>(
   pool: Pool,

@@ -1,7 +1,8 @@
 import pg from 'pg';
 
 /**
- * Who owns what in PostgreSQL: one schema per concern, one login role per process, and no role that a process does not need.
+ * Who owns what in PostgreSQL: one schema per concern, one login role per process, and no role that a process does not
+ * need.
  *
  * | schema     | owner (migrates, writes)  | others                                                        |
  * |------------|---------------------------|---------------------------------------------------------------|
@@ -67,7 +68,11 @@ const databaseUrl = (adminUrl: string, database: string): string => {
  * Creates roles, the database, its schemas and the grants above. Idempotent; safe to run at every start.
  * @returns the connection URL of each role
  */
-export const provisionDatabase = async ({ adminUrl, database, passwords }: Provisioning): Promise<Readonly<Record<Role, string>>> => {
+export const provisionDatabase = async ({
+  adminUrl,
+  database,
+  passwords,
+}: Provisioning): Promise<Readonly<Record<Role, string>>> => {
   await withClient(adminUrl, async (client) => {
     await client.query(`SELECT pg_advisory_lock(hashtext('ligature provisioning'))`);
     for (const role of ROLES) {

@@ -4,7 +4,9 @@ import { createRequire } from 'node:module';
 import { textArray } from './text-array.js';
 
 /** As the driver sends a parameter; its types do not know of it. */
-const { prepareValue: sent } = createRequire(import.meta.url)('pg/lib/utils') as { prepareValue(value: unknown): unknown };
+const { prepareValue: sent } = createRequire(import.meta.url)('pg/lib/utils') as {
+  prepareValue(value: unknown): unknown;
+};
 
 describe('textArray', () => {
   it('is what the driver makes of the same list, whatever stands in it', () => {

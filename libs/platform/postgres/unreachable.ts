@@ -15,7 +15,10 @@ const CODES: ReadonlySet<string> = new Set([
 /** What `pg` says without a code. */
 const MESSAGES = /timeout exceeded when trying to connect|Connection terminated|Query read timeout|is not queryable/;
 
-/** Whether an error of `pg` says that the server cannot be reached, is starting, or is shutting down: try again, nothing is wrong with the request. */
+/**
+ * Whether an error of `pg` says that the server cannot be reached, is starting, or is shutting down: try again, nothing
+ * is wrong with the request.
+ */
 export const isDatabaseUnreachable = (error: unknown): boolean => {
   // A host with several addresses fails with one error for each.
   const causes: unknown[] = error instanceof AggregateError ? error.errors : [error];

@@ -13,10 +13,11 @@ describe('an error of the database', () => {
     expect(isDatabaseUnreachable(error)).toBe(true);
   });
 
-  it.each([Object.assign(new Error('duplicate key'), { code: '23505', severity: 'ERROR' }), new Error('of ours'), undefined])(
-    '%s: something is',
-    (error) => {
-      expect(isDatabaseUnreachable(error)).toBe(false);
-    },
-  );
+  it.each([
+    Object.assign(new Error('duplicate key'), { code: '23505', severity: 'ERROR' }),
+    new Error('of ours'),
+    undefined,
+  ])('%s: something is', (error) => {
+    expect(isDatabaseUnreachable(error)).toBe(false);
+  });
 });

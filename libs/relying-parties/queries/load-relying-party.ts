@@ -4,6 +4,14 @@ import { clientIdSchema } from '../settings.js';
 import type { RelyingPartySettings } from '../settings.js';
 import { relyingPartyFold, relyingPartyStream } from '../state.js';
 
-/** The relying party as its stream says now. A client id of a stranger's making that could not be ours is unknown without a look (H1). */
-export const loadRelyingParty = async (store: EventStore, clientId: string): Promise<RelyingPartySettings | undefined> =>
-  clientIdSchema.safeParse(clientId).success ? (await load(store, relyingPartyStream(clientId), relyingPartyFold)).state : undefined;
+/**
+ * The relying party as its stream says now. A client id of a stranger's making that could not be ours is unknown
+ * without a look (H1).
+ */
+export const loadRelyingParty = async (
+  store: EventStore,
+  clientId: string,
+): Promise<RelyingPartySettings | undefined> =>
+  clientIdSchema.safeParse(clientId).success
+    ? (await load(store, relyingPartyStream(clientId), relyingPartyFold)).state
+    : undefined;

@@ -27,15 +27,19 @@ const SignedOutPage = (): VNode => {
 };
 
 /**
- * Single logout that begins at a SAML provider (SAML profiles, section 4.4): ends the sessions that came from there, in whatever browser they
- * are. The browser only carries the message; none of its cookies is asked.
+ * Single logout that begins at a SAML provider (SAML profiles, section 4.4): ends the sessions that came from there, in
+ * whatever browser they are. The browser only carries the message; none of its cookies is asked.
  */
 @Controller('/providers/:providerId/slo')
 export class SamlLogoutController {
   constructor(@Inject(SIGN_IN_DEPENDENCIES) private readonly dependencies: SignInDependencies) {}
 
   @Get()
-  byRedirect(@Param('providerId') providerId: string, @Req() request: Request, @Res() response: Response): Promise<void> {
+  byRedirect(
+    @Param('providerId') providerId: string,
+    @Req() request: Request,
+    @Res() response: Response,
+  ): Promise<void> {
     const [, rawQuery = ''] = request.originalUrl.split('?', 2);
     return this.#logout(providerId, { binding: 'redirect', rawQuery }, request, response);
   }
@@ -47,7 +51,12 @@ export class SamlLogoutController {
     @Req() request: Request,
     @Res() response: Response,
   ): Promise<void> {
-    return this.#logout(providerId, { binding: 'post', encoded: body?.SAMLRequest, relayState: body?.RelayState }, request, response);
+    return this.#logout(
+      providerId,
+      { binding: 'post', encoded: body?.SAMLRequest, relayState: body?.RelayState },
+      request,
+      response,
+    );
   }
 
   async #logout(providerId: string, message: SamlLogoutMessage, request: Request, response: Response): Promise<void> {
@@ -66,7 +75,9 @@ export class SamlLogoutController {
         wayBack,
       });
     };
-    const settings = slugSchema.safeParse(providerId).success ? (await loadIdentityProvider(store, providerId)).settings : undefined;
+    const settings = slugSchema.safeParse(providerId).success
+      ? (await loadIdentityProvider(store, providerId)).settings
+      : undefined;
     if (settings?.kind !== 'saml') return refuse('provider_not_allowed');
     const logout = await saml.readLogout(settings, callbackUrl(issuer, settings), message);
     if (logout.kind === 'refused') return refuse(logout.code, `${logout.step}: ${logout.detail ?? ''}`);

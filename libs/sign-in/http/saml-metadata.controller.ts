@@ -13,7 +13,9 @@ export class SamlMetadataController {
   @Get()
   async show(@Param('providerId') providerId: string, @Res() response: Response): Promise<void> {
     const { store, saml, issuer } = this.dependencies;
-    const settings = slugSchema.safeParse(providerId).success ? (await loadIdentityProvider(store, providerId)).settings : undefined;
+    const settings = slugSchema.safeParse(providerId).success
+      ? (await loadIdentityProvider(store, providerId)).settings
+      : undefined;
     if (settings?.kind !== 'saml') throw new NotFoundException();
     response
       .set({ 'cache-control': 'public, max-age=300', 'x-content-type-options': 'nosniff' })

@@ -41,7 +41,9 @@ export const checkAccountForm = (form: Readonly<Record<string, unknown>>, needs:
   const displayName = text(form.displayName);
   if ([...displayName].length > 100 || /\p{Cc}/u.test(displayName)) errors.displayName = 'display_name_invalid';
   const username =
-    needs.username === 'none' || (text(form.username) === '' && needs.username === 'optional') ? undefined : parseUsername(form.username);
+    needs.username === 'none' || (text(form.username) === '' && needs.username === 'optional')
+      ? undefined
+      : parseUsername(form.username);
   if (username?.kind === 'refused') errors.username = username.code;
   const email = text(form.email) === '' && needs.email === 'optional' ? undefined : parseEmailAddress(form.email);
   if (email?.kind === 'refused') errors.email = email.code;

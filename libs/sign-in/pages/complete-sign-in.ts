@@ -17,7 +17,10 @@ export type SignInCompletion =
   | { readonly kind: 'signed_in'; readonly continueAt: string }
   | { readonly kind: 'refused'; readonly code: 'account_not_found' | 'sign_in_expired'; readonly detail: string };
 
-/** From a recognized person to a session of this browser: events first, then the session, then whoever waits for the sign-in. */
+/**
+ * From a recognized person to a session of this browser: events first, then the session, then whoever waits for the
+ * sign-in.
+ */
 export const completeSignIn = async (
   dependencies: SignInDependencies,
   { interaction, ...recognized }: Recognized,
@@ -55,6 +58,7 @@ const noteReplaced = async (
   by: CommandContext,
 ): Promise<void> => {
   const { source: _source, ...anonymous } = by;
-  const context: CommandContext = by.actor.id === userId ? by : { ...anonymous, actor: { type: 'system', id: 'identity' } };
+  const context: CommandContext =
+    by.actor.id === userId ? by : { ...anonymous, actor: { type: 'system', id: 'identity' } };
   await appendActivity(store, userId, [{ type: 'SessionEnded', data: { sessionId, reason: 'replaced' } }], context);
 };

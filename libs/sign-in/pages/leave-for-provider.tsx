@@ -44,15 +44,18 @@ const OnwardPage = ({ to }: { readonly to: string }): VNode => {
 };
 
 /**
- * Sends the browser to the provider at which a flow was begun: by a redirect, or by a form that the browser posts. A page's `form-action` governs
- * the redirect that answers its form too (CSP Level 3, section 6.4.1), and the page could name the origins that are in the provider's settings
- * only: to another one, which its discovery document named, the browser goes on from a page of its own.
+ * Sends the browser to the provider at which a flow was begun: by a redirect, or by a form that the browser posts. A
+ * page's `form-action` governs the redirect that answers its form too (CSP Level 3, section 6.4.1), and the page could
+ * name the origins that are in the provider's settings only: to another one, which its discovery document named, the
+ * browser goes on from a page of its own.
  */
 export const leaveForProvider = (response: Response, begun: Begun, settings: IdentityProviderSettings): void => {
-  if (begun.kind === 'post') return sendSelfSubmittingPage(response, <PostPage {...begun} />, new URL(begun.postTo).origin);
+  if (begun.kind === 'post')
+    return sendSelfSubmittingPage(response, <PostPage {...begun} />, new URL(begun.postTo).origin);
   const { redirectTo } = begun;
   const answersAForm = response.req.method === 'POST';
-  if (!answersAForm || signInOriginsOf(settings).includes(new URL(redirectTo).origin)) return response.redirect(303, redirectTo);
+  if (!answersAForm || signInOriginsOf(settings).includes(new URL(redirectTo).origin))
+    return response.redirect(303, redirectTo);
   response.set('refresh', `0; url=${redirectTo}`);
   sendPage(response, <OnwardPage to={redirectTo} />);
 };

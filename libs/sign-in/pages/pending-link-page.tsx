@@ -23,8 +23,8 @@ export interface PendingLinkPageProps {
 }
 
 /**
- * An identity that nobody owns: create an account, or sign in to one and link. The page is the same whether or not an account was found that it
- * might belong to (L25).
+ * An identity that nobody owns: create an account, or sign in to one and link. The page is the same whether or not an
+ * account was found that it might belong to (L25).
  */
 export const PendingLinkPage = (props: PendingLinkPageProps): VNode => {
   const { providerName, nameAtProvider, create, link, declineAction, csrf, error } = props;

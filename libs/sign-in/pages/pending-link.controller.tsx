@@ -59,7 +59,9 @@ const needsOf = ({ loginNames }: LoginPolicy): AccountFormNeeds => ({
   password: false,
 });
 
-/** Rows 3, 3′ and 5 of the login table: a proven identity that nobody owns, and a person who chooses what becomes of it. */
+/**
+ * Rows 3, 3′ and 5 of the login table: a proven identity that nobody owns, and a person who chooses what becomes of it.
+ */
 @Controller('/link-account/:id')
 export class PendingLinkController {
   constructor(
@@ -74,7 +76,12 @@ export class PendingLinkController {
   }
 
   @Post('/create')
-  async create(@Param('id') id: string, @Body() form: Form, @Req() request: Request, @Res() response: Response): Promise<void> {
+  async create(
+    @Param('id') id: string,
+    @Body() form: Form,
+    @Req() request: Request,
+    @Res() response: Response,
+  ): Promise<void> {
     const waiting = await this.#authorize(id, form, request, response);
     if (!waiting) return;
     const { pendingLinks, accountMail, store, throttles } = this.dependencies;
@@ -88,9 +95,12 @@ export class PendingLinkController {
 
     const context = this.#context(waiting, request);
     const { displayName, username, email } = checked;
-    const result = await this.commands.execute(new RegisterViaIdp(assertion, organizationId, { displayName, username, email }, context));
+    const result = await this.commands.execute(
+      new RegisterViaIdp(assertion, organizationId, { displayName, username, email }, context),
+    );
     if (result.kind === 'refused') {
-      if (result.code === 'username_taken') return this.#send(waiting, response, { form, errors: { username: result.code } });
+      if (result.code === 'username_taken')
+        return this.#send(waiting, response, { form, errors: { username: result.code } });
       return this.#refuse(response, result.code, context, waiting);
     }
     await pendingLinks.consume(id, browserId);
@@ -105,12 +115,22 @@ export class PendingLinkController {
     }
     const { policy } = await loadProviderInOrganization(store, organizationId, assertion.providerId);
     const method = externalMethodOf(assertion, claimId, pending);
-    return this.#complete(waiting, { userId, account, method, ...authenticationContextOf(policy, assertion) }, request, response);
+    return this.#complete(
+      waiting,
+      { userId, account, method, ...authenticationContextOf(policy, assertion) },
+      request,
+      response,
+    );
   }
 
   /** Proof of control by password. */
   @Post('/password')
-  async linkByPassword(@Param('id') id: string, @Body() form: Form, @Req() request: Request, @Res() response: Response): Promise<void> {
+  async linkByPassword(
+    @Param('id') id: string,
+    @Body() form: Form,
+    @Req() request: Request,
+    @Res() response: Response,
+  ): Promise<void> {
     const waiting = await this.#authorize(id, form, request, response);
     if (!waiting) return;
     const { organizationId, mayLink } = waiting.pending;
@@ -131,7 +151,14 @@ export class PendingLinkController {
     // Told before the record is used up: the person may go on with the stronger way.
     if (!isAmong(await loadSufficientProofs(this.dependencies.store, organizationId, userId), proven))
       return this.#send(waiting, response, { form, code: 'assurance_insufficient' });
-    const refusal = await linkPending(this.dependencies, this.commands, id, { userId, proven, account }, request, context);
+    const refusal = await linkPending(
+      this.dependencies,
+      this.commands,
+      id,
+      { userId, proven, account },
+      request,
+      context,
+    );
     if (refusal) return this.#refuse(response, refusal, context, waiting);
     return this.#complete(waiting, { userId, account, method: { kind: 'password' }, amr: ['pwd'] }, request, response);
   }
@@ -166,7 +193,12 @@ export class PendingLinkController {
   }
 
   @Post('/decline')
-  async decline(@Param('id') id: string, @Body() form: Form, @Req() request: Request, @Res() response: Response): Promise<void> {
+  async decline(
+    @Param('id') id: string,
+    @Body() form: Form,
+    @Req() request: Request,
+    @Res() response: Response,
+  ): Promise<void> {
     const waiting = await this.#authorize(id, form, request, response);
     if (!waiting) return;
     const { pendingLinks, attempts } = this.dependencies;
@@ -174,16 +206,21 @@ export class PendingLinkController {
     await pendingLinks.consume(id, waiting.browserId);
     const event = { type: 'LinkDeclined', data: { providerId: assertion.providerId } } as const;
     await attempts.record(identityKey, event, INSTALLATION_SUBJECT, this.#context(waiting, request));
-    response.redirect(303, signInPath(interactionUid, { choose: true, organizationId: waiting.pending.organizationId }));
+    response.redirect(
+      303,
+      signInPath(interactionUid, { choose: true, organizationId: waiting.pending.organizationId }),
+    );
   }
 
   async #find(id: string, request: Request, response: Response): Promise<Waiting | undefined> {
     const { pendingLinks, cookies, interactions, newId } = this.dependencies;
     const browserId = browserIdOf(request, cookies);
     const pending = await pendingLinks.find(id, browserId);
-    const interaction = pending?.interactionUid === undefined ? undefined : await interactions.interactionByUid(pending.interactionUid);
+    const interaction =
+      pending?.interactionUid === undefined ? undefined : await interactions.interactionByUid(pending.interactionUid);
     preferUiLocales(response, interaction?.uiLocales);
-    if (pending && browserId !== undefined && interaction?.uid === pending.interactionUid) return { id, pending, browserId, interaction };
+    if (pending && browserId !== undefined && interaction?.uid === pending.interactionUid)
+      return { id, pending, browserId, interaction };
     sendErrorPage(response, signInRefusal('link_intent_invalid', newId(), '/sign-in'));
     return undefined;
   }
@@ -197,7 +234,12 @@ export class PendingLinkController {
 
   #context({ pending }: Waiting, request: Request): CommandContext {
     const { organizationId, assertion } = pending;
-    return contextOf(request, this.dependencies.newId, { type: 'provider', id: assertion.providerId }, { organizationId });
+    return contextOf(
+      request,
+      this.dependencies.newId,
+      { type: 'provider', id: assertion.providerId },
+      { organizationId },
+    );
   }
 
   async #complete(
@@ -209,7 +251,12 @@ export class PendingLinkController {
     const { pending, interaction } = waiting;
     const context = this.#context(waiting, request);
     const { organizationId } = pending;
-    const completed = await completeSignIn(this.dependencies, { ...recognized, organizationId, interaction, context }, request, response);
+    const completed = await completeSignIn(
+      this.dependencies,
+      { ...recognized, organizationId, interaction, context },
+      request,
+      response,
+    );
     if (completed.kind === 'signed_in') return response.redirect(303, completed.continueAt);
     this.#refuse(response, completed.code, context, waiting);
   }
@@ -228,9 +275,16 @@ export class PendingLinkController {
     sendPage(
       response,
       <PendingLinkPage
-        providerName={providers.find(({ settings }) => settings.id === assertion.providerId)?.settings.displayName ?? assertion.providerId}
+        providerName={
+          providers.find(({ settings }) => settings.id === assertion.providerId)?.settings.displayName ??
+          assertion.providerId
+        }
         nameAtProvider={email ?? preferredUsername ?? name}
-        create={mayCreate ? { action: `${path}/create`, typed, errors: again?.errors ?? {}, needs: needsOf(loginPolicy) } : undefined}
+        create={
+          mayCreate
+            ? { action: `${path}/create`, typed, errors: again?.errors ?? {}, needs: needsOf(loginPolicy) }
+            : undefined
+        }
         link={
           mayLink
             ? {
@@ -258,7 +312,10 @@ export class PendingLinkController {
   }
 
   #refuse(response: Response, code: string, context: CommandContext, { pending }: Waiting): void {
-    this.dependencies.logger.warn({ correlationId: context.correlationId, refusal: code }, 'a pending link was refused');
+    this.dependencies.logger.warn(
+      { correlationId: context.correlationId, refusal: code },
+      'a pending link was refused',
+    );
     sendErrorPage(
       response,
       signInRefusal(

@@ -64,9 +64,11 @@ export class ProviderCallbackController {
     const { issuer, newId, postedResponses } = this.dependencies;
     const context = contextOf(request, newId, { type: 'provider', id: providerId });
     const settings = await this.#settingsOf(providerId, request);
-    if (!settings || !postsResponses(settings)) return this.#refuse(response, context, 'provider_not_allowed', 'it posts no responses');
+    if (!settings || !postsResponses(settings))
+      return this.#refuse(response, context, 'provider_not_allowed', 'it posts no responses');
     const parameters = postedSchema.safeParse(body);
-    if (!parameters.success) return this.#refuse(response, context, 'response_unreadable', 'a field is missing or there twice');
+    if (!parameters.success)
+      return this.#refuse(response, context, 'response_unreadable', 'a field is missing or there twice');
     const handle = await postedResponses.keep(providerId, parameters.data);
     response.redirect(303, `${callbackUrl(issuer, settings)}?response=${handle}`);
   }
@@ -85,10 +87,22 @@ export class ProviderCallbackController {
     // A browser that has no id yet gets one that no flow is bound to.
     const browserId = ensureBrowserId(request, response, cookies);
     const parameters = postsResponses(settings) ? await postedResponses.take(providerId, query.response) : query;
-    if (!parameters) return this.#refuse(response, context, 'response_unknown', 'no posted response waits under this handle');
-    const completed = await external.complete({ settings, parameters, browserId, callbackUrl: callbackUrl(issuer, settings) });
+    if (!parameters)
+      return this.#refuse(response, context, 'response_unknown', 'no posted response waits under this handle');
+    const completed = await external.complete({
+      settings,
+      parameters,
+      browserId,
+      callbackUrl: callbackUrl(issuer, settings),
+    });
     if (completed.kind === 'refused') {
-      return this.#refuse(response, context, completed.code, `${completed.step}: ${completed.detail ?? ''}`, completed.intent);
+      return this.#refuse(
+        response,
+        context,
+        completed.code,
+        `${completed.step}: ${completed.detail ?? ''}`,
+        completed.intent,
+      );
     }
 
     const { assertion } = completed;
@@ -96,7 +110,12 @@ export class ProviderCallbackController {
       completed.kind === 'verified'
         ? completed.intent
         : { kind: 'sign-in', organizationId: settings.organizationId ?? DEFAULT_ORGANIZATION };
-    const answering: Answering = { assertion, request, response, context: { ...context, organizationId: intent.organizationId } };
+    const answering: Answering = {
+      assertion,
+      request,
+      response,
+      context: { ...context, organizationId: intent.organizationId },
+    };
     switch (intent.kind) {
       case 'sign-in':
         return this.#signIn(intent, answering, completed.kind === 'unsolicited');
@@ -110,7 +129,9 @@ export class ProviderCallbackController {
   /** The provider whose address this is. */
   async #settingsOf(providerId: string, { path }: Request): Promise<IdentityProviderSettings | undefined> {
     const { store } = this.dependencies;
-    const settings = slugSchema.safeParse(providerId).success ? (await loadIdentityProvider(store, providerId)).settings : undefined;
+    const settings = slugSchema.safeParse(providerId).success
+      ? (await loadIdentityProvider(store, providerId)).settings
+      : undefined;
     return settings && path === callbackUrl('', settings) ? settings : undefined;
   }
 
@@ -118,7 +139,8 @@ export class ProviderCallbackController {
     const { interactions } = this.dependencies;
     const { request, response } = answering;
     // The flow's row binds this browser to the one that began the flow, which had the interaction's own cookie.
-    const interaction = intent.interactionUid === undefined ? undefined : await interactions.interactionByUid(intent.interactionUid);
+    const interaction =
+      intent.interactionUid === undefined ? undefined : await interactions.interactionByUid(intent.interactionUid);
     preferUiLocales(response, interaction?.uiLocales);
     if (interaction?.uid !== intent.interactionUid)
       return this.#refuse(response, answering.context, 'sign_in_expired', 'the interaction is over');
@@ -126,7 +148,8 @@ export class ProviderCallbackController {
     const kind = unsolicited ? 'unsolicited' : intent.pendingLinkId === undefined ? 'sign_in' : 'recognize';
     const result = await this.#login(answering.assertion, { kind, organizationId: intent.organizationId }, context);
     const { outcome, account } = result;
-    if (outcome.kind === 'choose' || outcome.kind === 'offer_link') return this.#offer(result, intent, { ...answering, context });
+    if (outcome.kind === 'choose' || outcome.kind === 'offer_link')
+      return this.#offer(result, intent, { ...answering, context });
     if (outcome.kind !== 'sign_in' && outcome.kind !== 'provisioned' && outcome.kind !== 'linked_automatically')
       return this.#refuseDecided(result, { ...answering, context }, intent);
     if (!account) throw new Error(`Row ${result.row} names a user without its account`);
@@ -143,13 +166,20 @@ export class ProviderCallbackController {
       );
       if (refusal) return this.#refuse(response, context, refusal, 'the proven account could not be linked', intent);
     }
-    const { policy } = await loadProviderInOrganization(this.dependencies.store, intent.organizationId, answering.assertion.providerId);
+    const { policy } = await loadProviderInOrganization(
+      this.dependencies.store,
+      intent.organizationId,
+      answering.assertion.providerId,
+    );
     const completed = await completeSignIn(
       this.dependencies,
       {
         userId,
         organizationId: intent.organizationId,
-        method: externalMethodOf(answering.assertion, claimId, { row: result.row, policyRevision: result.policyRevision }),
+        method: externalMethodOf(answering.assertion, claimId, {
+          row: result.row,
+          policyRevision: result.policyRevision,
+        }),
         account,
         ...authenticationContextOf(policy, answering.assertion),
         interaction,
@@ -163,7 +193,11 @@ export class ProviderCallbackController {
   }
 
   /** The page of rows 3, 3′ and 5, with the assertion kept by the server. */
-  async #offer(result: LoginResult, intent: Intent<'sign-in'>, { assertion, context, request, response }: Answering): Promise<void> {
+  async #offer(
+    result: LoginResult,
+    intent: Intent<'sign-in'>,
+    { assertion, context, request, response }: Answering,
+  ): Promise<void> {
     const { pendingLinks, attempts, cookies } = this.dependencies;
     const { outcome, identityKey, row, policyRevision } = result;
     if (outcome.kind !== 'choose' && outcome.kind !== 'offer_link') throw new Error(`Row ${row} offers nothing`);
@@ -179,7 +213,10 @@ export class ProviderCallbackController {
       policyRevision,
     };
     const id = await pendingLinks.create(pending, ensureBrowserId(request, response, cookies));
-    const event = { type: 'LinkOffered', data: { providerId: assertion.providerId, ...decisionInputs(result, assertion) } } as const;
+    const event = {
+      type: 'LinkOffered',
+      data: { providerId: assertion.providerId, ...decisionInputs(result, assertion) },
+    } as const;
     await attempts.record(identityKey, event, INSTALLATION_SUBJECT, context);
     response.redirect(303, pendingLinkPath(id));
   }
@@ -202,7 +239,11 @@ export class ProviderCallbackController {
     return this.#refuseDecided(result, { assertion, context, request, response });
   }
 
-  async #prove(intent: Intent<'proof'>, reauthenticated: boolean, { assertion, context, request, response }: Answering): Promise<void> {
+  async #prove(
+    intent: Intent<'proof'>,
+    reauthenticated: boolean,
+    { assertion, context, request, response }: Answering,
+  ): Promise<void> {
     const valid = reauthenticated && (await this.#sessionOf(intent, request, response)) !== undefined;
     const { organizationId, userId, sessionId, returnTo } = intent;
     const result = await this.#login(
@@ -211,7 +252,10 @@ export class ProviderCallbackController {
       { ...context, actor: { type: 'user', id: userId } },
     );
     if (result.outcome.kind !== 'proven') return this.#refuseDecided(result, { assertion, context, request, response });
-    await this.dependencies.reauthentications.record(intent, { kind: 'external_identity', claimId: result.outcome.claimId });
+    await this.dependencies.reauthentications.record(intent, {
+      kind: 'external_identity',
+      claimId: result.outcome.claimId,
+    });
     await this.dependencies.sessions.rotate(sessionId, request, response);
     return response.redirect(303, returnTo);
   }
@@ -228,23 +272,42 @@ export class ProviderCallbackController {
   }
 
   /** The very session that the flow was begun from, where the browser still has it. */
-  async #sessionOf(intent: Intent<'link' | 'proof'>, request: Request, response: Response): Promise<BrowserSession | undefined> {
+  async #sessionOf(
+    intent: Intent<'link' | 'proof'>,
+    request: Request,
+    response: Response,
+  ): Promise<BrowserSession | undefined> {
     const session = await this.dependencies.sessions.current(request, response);
     const { sessionId, userId, organizationId } = intent;
-    return session?.sessionId === sessionId && session.userId === userId && session.organizationId === organizationId ? session : undefined;
+    return session?.sessionId === sessionId && session.userId === userId && session.organizationId === organizationId
+      ? session
+      : undefined;
   }
 
   /** The table refused a proven identity: recorded under its key, so that its owner or an auditor can see it. */
-  async #refuseDecided(result: LoginResult, { assertion, context, response }: Answering, intent?: FlowIntent): Promise<void> {
+  async #refuseDecided(
+    result: LoginResult,
+    { assertion, context, response }: Answering,
+    intent?: FlowIntent,
+  ): Promise<void> {
     const code = result.outcome.kind === 'refused' ? result.outcome.code : 'account_not_found';
-    const event = { type: 'LoginFailed', data: { code, providerId: assertion.providerId, ...decisionInputs(result, assertion) } } as const;
+    const event = {
+      type: 'LoginFailed',
+      data: { code, providerId: assertion.providerId, ...decisionInputs(result, assertion) },
+    } as const;
     // What is told of an identity that somebody owns is theirs, and goes with them (domain.md, "Privacy").
     await this.dependencies.attempts.record(result.identityKey, event, result.ownerId ?? INSTALLATION_SUBJECT, context);
     return this.#refuse(response, context, code, `row ${result.row}`, intent);
   }
 
   /** Nothing was proven, or it was refused: a page with a stable code and a way back, a line in the log, no session. */
-  async #refuse(response: Response, context: CommandContext, code: string, detail: string, intent?: FlowIntent): Promise<void> {
+  async #refuse(
+    response: Response,
+    context: CommandContext,
+    code: string,
+    detail: string,
+    intent?: FlowIntent,
+  ): Promise<void> {
     this.dependencies.logger.warn(
       { correlationId: context.correlationId, provider: context.actor.id, refusal: code, detail },
       'a sign-in was refused',
@@ -264,7 +327,9 @@ export class ProviderCallbackController {
 
 /** Back to the ways in, for the app that waits; or to the account. */
 const startAgainAt = (intent: FlowIntent | undefined): string =>
-  intent?.kind === 'sign-in' ? signInPath(intent.interactionUid, { choose: true, organizationId: intent.organizationId }) : '/account';
+  intent?.kind === 'sign-in'
+    ? signInPath(intent.interactionUid, { choose: true, organizationId: intent.organizationId })
+    : '/account';
 
 const decisionInputs = ({ row, policyRevision }: LoginResult, { claims }: VerifiedAssertion): DecisionInputs => ({
   row,

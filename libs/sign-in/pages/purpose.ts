@@ -10,13 +10,19 @@ import type { OfferedWaysIn } from '../offered-providers.js';
 import type { SignInDependencies } from '../sign-in-dependencies.js';
 import { signInRefusal } from './refusals.js';
 
-/** Whom a page before the sign-in is for, a relying party that waits or an organization's account pages; and what is offered there now. */
+/**
+ * Whom a page before the sign-in is for, a relying party that waits or an organization's account pages; and what is
+ * offered there now.
+ */
 export interface Purpose extends OfferedWaysIn {
   readonly organizationId: string;
   readonly interaction: SignInInteraction | undefined;
 }
 
-/** An organization's account pages, or an error page when there is no such organization. @param named by the URL; none: the default one */
+/**
+ * An organization's account pages, or an error page when there is no such organization.
+ * @param named by the URL; none: the default one
+ */
 export const accountPurpose = async (
   { store, newId }: SignInDependencies,
   named: unknown,

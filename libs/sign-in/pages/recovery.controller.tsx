@@ -72,9 +72,16 @@ export class RecoveryController {
     if (limited.kind === 'throttled') return sendErrorPage(response, signInRefusal('too_many_attempts', newId(), PATH));
     const context = contextOf(request, newId, { type: 'system', id: 'recovery' }, { organizationId });
     // Not waited for: an answer that takes as long as a mail would tell that the address is known (L25).
-    const about = { organizationName: organization.organizationName, requestedFrom: request.ip, language: languageOfAnswer(response) };
+    const about = {
+      organizationName: organization.organizationName,
+      requestedFrom: request.ip,
+      language: languageOfAnswer(response),
+    };
     void this.#sendIfKnown(email, organizationId, about, context);
-    sendPage(response, <MailSentPage explanation={SIGN_IN_TEXTS.recoverySent} signInHref={signInPath(undefined, { organizationId })} />);
+    sendPage(
+      response,
+      <MailSentPage explanation={SIGN_IN_TEXTS.recoverySent} signInHref={signInPath(undefined, { organizationId })} />,
+    );
   }
 
   @Get('/:token')
@@ -87,7 +94,12 @@ export class RecoveryController {
   }
 
   @Post('/:token')
-  async recover(@Param('token') token: string, @Body() form: Form, @Req() request: Request, @Res() response: Response): Promise<void> {
+  async recover(
+    @Param('token') token: string,
+    @Body() form: Form,
+    @Req() request: Request,
+    @Res() response: Response,
+  ): Promise<void> {
     const { csrf, cookies, newId, mailTokens, store } = this.dependencies;
     const path = `${PATH}/${token}`;
     const known = await mailTokens.peek('recover_account', token);
@@ -95,9 +107,15 @@ export class RecoveryController {
     if (!csrf.verify(form.csrf, browserIdOf(request, cookies), path))
       return sendErrorPage(response, signInRefusal('form_expired', newId(), path));
     const { state } = await loadAccount(store, known.userId);
-    const check = checkNewPassword(form.password, [state.username?.username, state.verifiedEmail?.address, state.displayName]);
+    const check = checkNewPassword(form.password, [
+      state.username?.username,
+      state.verifiedEmail?.address,
+      state.displayName,
+    ]);
     if (check.kind === 'refused') {
-      const page = <NewPasswordPage action={path} csrf={this.#csrf(path, request, response)} error={formText(check.code)} />;
+      const page = (
+        <NewPasswordPage action={path} csrf={this.#csrf(path, request, response)} error={formText(check.code)} />
+      );
       return sendPage(response, page, { status: 422 });
     }
     const target = await mailTokens.consume('recover_account', token);
@@ -138,9 +156,16 @@ export class RecoveryController {
       const to = ownership.owner.verifiedEmail.address ?? address;
       const { rules } = await loadWaysIn(this.dependencies.store, organizationId);
       if (!mayRecover(owner, rules)) return await accountMail.sendStrongerWayIn(to, organizationId, about);
-      await accountMail.sendRecovery(to, { userId, organizationId, emailId: ownership.owner.verifiedEmail.emailId }, about);
+      await accountMail.sendRecovery(
+        to,
+        { userId, organizationId, emailId: ownership.owner.verifiedEmail.emailId },
+        about,
+      );
     } catch (error) {
-      logger.error({ error: (error as Error).message, correlationId: context.correlationId }, 'a recovery mail could not be prepared');
+      logger.error(
+        { error: (error as Error).message, correlationId: context.correlationId },
+        'a recovery mail could not be prepared',
+      );
     }
   }
 

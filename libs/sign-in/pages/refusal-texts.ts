@@ -10,7 +10,10 @@ export const REFUSAL_TEXTS = messages({
   organizationUnknown: { en: 'There is no such organization', de: 'Diese Organisation gibt es nicht' },
   checkTheAddress: { en: 'Check the address.', de: 'Prüfen Sie die Adresse.' },
   signInExpired: { en: 'This sign-in has expired', de: 'Diese Anmeldung ist abgelaufen' },
-  goBackToTheApp: { en: 'Go back to the app and start again.', de: 'Gehen Sie zurück zur Anwendung und beginnen Sie von vorn.' },
+  goBackToTheApp: {
+    en: 'Go back to the app and start again.',
+    de: 'Gehen Sie zurück zur Anwendung und beginnen Sie von vorn.',
+  },
   formExpired: { en: 'This form has expired', de: 'Dieses Formular ist abgelaufen' },
   openThePageAgain: {
     en: 'Open the page again and repeat what you did.',
@@ -20,7 +23,10 @@ export const REFUSAL_TEXTS = messages({
     en: 'This identity provider cannot be used here. Choose another way.',
     de: 'Dieser Identitätsanbieter kann hier nicht verwendet werden. Wählen Sie einen anderen Weg.',
   },
-  providerUnreachable: { en: 'The identity provider cannot be reached', de: 'Der Identitätsanbieter ist nicht erreichbar' },
+  providerUnreachable: {
+    en: 'The identity provider cannot be reached',
+    de: 'Der Identitätsanbieter ist nicht erreichbar',
+  },
   tryAgainOrAnotherWay: {
     en: 'Try again in a moment, or choose another way to sign in.',
     de: 'Versuchen Sie es gleich noch einmal, oder wählen Sie einen anderen Weg zur Anmeldung.',
@@ -66,9 +72,15 @@ export const REFUSAL_TEXTS = messages({
     en: 'This mail can no longer be used here. Add the address to your account again to get another one.',
     de: 'Diese Nachricht gilt hier nicht mehr. Fügen Sie die Adresse Ihrem Konto noch einmal hinzu, um eine neue zu erhalten.',
   },
-  addressOfAnother: { en: 'That address is verified for another account.', de: 'Diese Adresse ist für ein anderes Konto bestätigt.' },
+  addressOfAnother: {
+    en: 'That address is verified for another account.',
+    de: 'Diese Adresse ist für ein anderes Konto bestätigt.',
+  },
   tooOften: { en: 'That was too often', de: 'Das war zu oft' },
-  waitAFewMinutes: { en: 'Wait a few minutes and try again.', de: 'Warten Sie einige Minuten und versuchen Sie es noch einmal.' },
+  waitAFewMinutes: {
+    en: 'Wait a few minutes and try again.',
+    de: 'Warten Sie einige Minuten und versuchen Sie es noch einmal.',
+  },
   notYourIdentity: {
     en: 'That was not an identity of your account. Try again with one that is linked to it.',
     de: 'Das war keine Identität Ihres Kontos. Versuchen Sie es mit einer, die damit verknüpft ist.',

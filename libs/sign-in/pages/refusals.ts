@@ -6,8 +6,9 @@ import { REFUSAL_TEXTS as texts } from './refusal-texts.js';
 type Refusal = readonly [status: number, title: Message, nextStep: Message];
 
 /**
- * What a person is told, by code. Codes of the upstream protocol checks share one text: which check failed is for the log, not for whoever is
- * trying (L25 for `account_not_found`: the same for unknown users and for those who may not sign in).
+ * What a person is told, by code. Codes of the upstream protocol checks share one text: which check failed is for the
+ * log, not for whoever is trying (L25 for `account_not_found`: the same for unknown users and for those who may not
+ * sign in).
  */
 const REFUSALS: Readonly<Record<string, Refusal>> = {
   organization_unknown: [404, texts.organizationUnknown, texts.checkTheAddress],

@@ -41,13 +41,21 @@ export class RegistrationController {
   ) {}
 
   @Get(['/register', '/o/:organization/register'])
-  async showForAccount(@Param('organization') organization: unknown, @Req() request: Request, @Res() response: Response): Promise<void> {
+  async showForAccount(
+    @Param('organization') organization: unknown,
+    @Req() request: Request,
+    @Res() response: Response,
+  ): Promise<void> {
     const purpose = await accountPurpose(this.dependencies, organization, response);
     if (purpose) this.#show(purpose, request, response);
   }
 
   @Get('/sign-in/:uid/register')
-  async showForInteraction(@Param('uid') uid: string, @Req() request: Request, @Res() response: Response): Promise<void> {
+  async showForInteraction(
+    @Param('uid') uid: string,
+    @Req() request: Request,
+    @Res() response: Response,
+  ): Promise<void> {
     const purpose = await interactionPurpose(this.dependencies, uid, request, response);
     if (purpose) this.#show(purpose, request, response);
   }
@@ -107,7 +115,8 @@ export class RegistrationController {
     if (!this.#allowed(purpose, response)) return;
     // That a username is taken is shown here and nowhere else, so asking is limited (L25).
     const limited = await throttles.hit('registration_per_address', organizationId, addressKey(request.ip));
-    if (limited.kind === 'throttled') return this.#show(purpose, request, response, { form, errors: { form: 'too_many_attempts' } });
+    if (limited.kind === 'throttled')
+      return this.#show(purpose, request, response, { form, errors: { form: 'too_many_attempts' } });
     const checked = checkAccountForm(form, needsOf(loginPolicy));
     if (checked.kind === 'refused') return this.#show(purpose, request, response, { form, errors: checked.errors });
 
@@ -116,8 +125,10 @@ export class RegistrationController {
     const created = await this.commands.execute(
       new RegisterUser({ organizationId, displayName, username, email, password, identity: undefined }, context),
     );
-    if (created.kind === 'refused') return this.#show(purpose, request, response, { form, errors: { username: created.code } });
-    if (created.kind === 'overtaken') return sendErrorPage(response, signInRefusal('sign_in_expired', context.correlationId, path));
+    if (created.kind === 'refused')
+      return this.#show(purpose, request, response, { form, errors: { username: created.code } });
+    if (created.kind === 'overtaken')
+      return sendErrorPage(response, signInRefusal('sign_in_expired', context.correlationId, path));
     const { userId, emailId } = created;
     if (email && emailId) {
       await accountMail.sendVerification(
@@ -129,12 +140,23 @@ export class RegistrationController {
     const { state, revision } = await loadAccount(store, userId);
     const completed = await completeSignIn(
       this.dependencies,
-      { userId, organizationId, method: { kind: 'password' }, account: seenAt(state, revision), amr: ['pwd'], interaction, context },
+      {
+        userId,
+        organizationId,
+        method: { kind: 'password' },
+        account: seenAt(state, revision),
+        amr: ['pwd'],
+        interaction,
+        context,
+      },
       request,
       response,
     );
     if (completed.kind === 'signed_in') return response.redirect(303, completed.continueAt);
-    sendErrorPage(response, signInRefusal(completed.code, context.correlationId, signInPath(interaction?.uid, { organizationId })));
+    sendErrorPage(
+      response,
+      signInRefusal(completed.code, context.correlationId, signInPath(interaction?.uid, { organizationId })),
+    );
   }
 
   #allowed({ interaction, organizationId, loginPolicy }: Purpose, response: Response): boolean {

@@ -19,7 +19,15 @@ export interface WaysInProps {
 }
 
 /** The ways to sign in: password, providers, or both. */
-export const WaysIn = ({ providers, actionOf, passwordAction, loginNameLabel, csrf, loginName, error }: WaysInProps): VNode => {
+export const WaysIn = ({
+  providers,
+  actionOf,
+  passwordAction,
+  loginNameLabel,
+  csrf,
+  loginName,
+  error,
+}: WaysInProps): VNode => {
   const { t } = useLanguage();
   return (
     <>
@@ -66,7 +74,13 @@ export interface SignInPageProps extends WaysInProps {
   readonly verificationHref: string | undefined;
 }
 
-export const SignInPage = ({ app, registrationHref, recoveryHref, verificationHref, ...waysIn }: SignInPageProps): VNode => {
+export const SignInPage = ({
+  app,
+  registrationHref,
+  recoveryHref,
+  verificationHref,
+  ...waysIn
+}: SignInPageProps): VNode => {
   const { t } = useLanguage();
   return (
     <Page title={t(texts.signIn)}>

@@ -20,7 +20,8 @@ import { SignInPage } from './sign-in-page.js';
 import { formText } from './texts.js';
 
 const pathOf = ({ interaction, organizationId }: Purpose): string => signInPath(interaction?.uid, { organizationId });
-const waysInOf = ({ interaction, organizationId }: Purpose): string => signInPath(interaction?.uid, { organizationId, choose: true });
+const waysInOf = ({ interaction, organizationId }: Purpose): string =>
+  signInPath(interaction?.uid, { organizationId, choose: true });
 
 /** Why the page is shown again: a form came back, or a provider could not be reached. */
 type Again =
@@ -36,13 +37,21 @@ export class SignInController {
   constructor(@Inject(SIGN_IN_DEPENDENCIES) private readonly dependencies: SignInDependencies) {}
 
   @Get(['/sign-in', '/o/:organization/sign-in'])
-  async showForAccount(@Param('organization') organization: unknown, @Req() request: Request, @Res() response: Response): Promise<void> {
+  async showForAccount(
+    @Param('organization') organization: unknown,
+    @Req() request: Request,
+    @Res() response: Response,
+  ): Promise<void> {
     const purpose = await accountPurpose(this.dependencies, organization, response);
     if (purpose) await this.#show(purpose, request, response);
   }
 
   @Get('/sign-in/:uid')
-  async showForInteraction(@Param('uid') uid: string, @Req() request: Request, @Res() response: Response): Promise<void> {
+  async showForInteraction(
+    @Param('uid') uid: string,
+    @Req() request: Request,
+    @Res() response: Response,
+  ): Promise<void> {
     const purpose = await interactionPurpose(this.dependencies, uid, request, response);
     if (purpose) await this.#show(purpose, request, response);
   }
@@ -95,7 +104,12 @@ export class SignInController {
 
   /** Back to the app, without a sign-in: always a way out. */
   @Post('/sign-in/:uid/abandon')
-  async abandon(@Param('uid') uid: string, @Body('csrf') csrf: unknown, @Req() request: Request, @Res() response: Response): Promise<void> {
+  async abandon(
+    @Param('uid') uid: string,
+    @Body('csrf') csrf: unknown,
+    @Req() request: Request,
+    @Res() response: Response,
+  ): Promise<void> {
     const purpose = await interactionPurpose(this.dependencies, uid, request, response);
     if (!purpose || !this.#authorize(purpose, csrf, request, response)) return;
     const backAtTheApp = await this.dependencies.interactions.abandonInteraction(uid);
@@ -112,7 +126,10 @@ export class SignInController {
     return undefined;
   }
 
-  /** The ways in. The one that the app wants, or exactly one and nothing to choose: straight through (C6), with the page as the way out. */
+  /**
+   * The ways in. The one that the app wants, or exactly one and nothing to choose: straight through (C6), with the page
+   * as the way out.
+   */
   async #show(purpose: Purpose, request: Request, response: Response, again?: Again): Promise<void> {
     const { csrf, cookies, providerHealth } = this.dependencies;
     const { interaction, organizationId, loginPolicy, providers } = purpose;
@@ -123,7 +140,8 @@ export class SignInController {
       (others.length === 0 && !loginPolicy.password ? only : undefined);
     if (straightTo && !again && request.query.choose === undefined)
       return this.#leaveFor(straightTo, purpose, browserId, request, response);
-    const isAway = (id: string): boolean => providerHealth.isUnreachable(id) || (again?.kind === 'provider' && again.providerId === id);
+    const isAway = (id: string): boolean =>
+      providerHealth.isUnreachable(id) || (again?.kind === 'provider' && again.providerId === id);
     const path = pathOf(purpose);
     const { password, registration, recovery, loginNames } = loginPolicy;
     sendPage(
@@ -136,7 +154,9 @@ export class SignInController {
         loginNameLabel={loginNameLabel(loginPolicy)}
         registrationHref={registration && password ? registrationPath(interaction?.uid, organizationId) : undefined}
         recoveryHref={recovery && password ? `/recovery?organization=${organizationId}` : undefined}
-        verificationHref={password && !loginNames.includes('username') ? `/verification?organization=${organizationId}` : undefined}
+        verificationHref={
+          password && !loginNames.includes('username') ? `/verification?organization=${organizationId}` : undefined
+        }
         csrf={csrf.issue(browserId, path)}
         loginName={again?.kind === 'form' ? again.loginName : interaction?.loginHint}
         error={formText(again?.kind === 'form' ? again.code : undefined)}
@@ -178,28 +198,53 @@ export class SignInController {
       response,
     );
     if (completed.kind === 'signed_in') return response.redirect(303, completed.continueAt);
-    logger.warn({ correlationId: context.correlationId, refusal: completed.code, detail: completed.detail }, 'a sign-in was refused');
+    logger.warn(
+      { correlationId: context.correlationId, refusal: completed.code, detail: completed.detail },
+      'a sign-in was refused',
+    );
     sendErrorPage(response, signInRefusal(completed.code, context.correlationId, waysInOf(purpose)));
   }
 
-  async #begin(purpose: Purpose, providerId: string, token: unknown, request: Request, response: Response): Promise<void> {
+  async #begin(
+    purpose: Purpose,
+    providerId: string,
+    token: unknown,
+    request: Request,
+    response: Response,
+  ): Promise<void> {
     const browserId = this.#authorize(purpose, token, request, response);
     if (browserId === undefined) return;
     const provider = purpose.providers.find(({ settings }) => settings.id === providerId);
-    if (!provider) return sendErrorPage(response, signInRefusal('provider_not_allowed', this.dependencies.newId(), waysInOf(purpose)));
+    if (!provider)
+      return sendErrorPage(
+        response,
+        signInRefusal('provider_not_allowed', this.dependencies.newId(), waysInOf(purpose)),
+      );
     return this.#leaveFor(provider, purpose, browserId, request, response);
   }
 
-  /** Begins a flow at a provider, and sends the browser there; or shows the other ways, when it cannot be reached (C7). */
-  async #leaveFor({ settings }: OfferedProvider, purpose: Purpose, browserId: string, request: Request, response: Response): Promise<void> {
+  /**
+   * Begins a flow at a provider, and sends the browser there; or shows the other ways, when it cannot be reached (C7).
+   */
+  async #leaveFor(
+    { settings }: OfferedProvider,
+    purpose: Purpose,
+    browserId: string,
+    request: Request,
+    response: Response,
+  ): Promise<void> {
     const { external, issuer, newId, logger } = this.dependencies;
     const { organizationId, interaction } = purpose;
     const intent: FlowIntent = { kind: 'sign-in', organizationId, interactionUid: interaction?.uid };
     const begun = await external.begin({ settings, intent, browserId, callbackUrl: callbackUrl(issuer, settings) });
     if (begun.kind !== 'refused') return leaveForProvider(response, begun, settings);
     const correlationId = newId();
-    logger.warn({ correlationId, providerId: settings.id, refusal: begun.code, detail: begun.detail }, 'a sign-in could not be begun');
-    if (begun.code === 'provider_unreachable') return this.#show(purpose, request, response, { kind: 'provider', providerId: settings.id });
+    logger.warn(
+      { correlationId, providerId: settings.id, refusal: begun.code, detail: begun.detail },
+      'a sign-in could not be begun',
+    );
+    if (begun.code === 'provider_unreachable')
+      return this.#show(purpose, request, response, { kind: 'provider', providerId: settings.id });
     sendErrorPage(response, signInRefusal(begun.code, correlationId, waysInOf(purpose)));
   }
 }

@@ -128,7 +128,10 @@ const FORM_TEXTS = messages({
     en: 'That is not an e-mail address that can be used here.',
     de: 'Das ist keine E-Mail-Adresse, die hier verwendet werden kann.',
   },
-  email_taken: { en: 'That address is verified for another account.', de: 'Diese Adresse ist für ein anderes Konto bestätigt.' },
+  email_taken: {
+    en: 'That address is verified for another account.',
+    de: 'Diese Adresse ist für ein anderes Konto bestätigt.',
+  },
   password_too_short: { en: 'Use at least 10 characters.', de: 'Verwenden Sie mindestens 10 Zeichen.' },
   password_too_long: { en: 'Use at most 256 characters.', de: 'Verwenden Sie höchstens 256 Zeichen.' },
   password_too_common: {

@@ -45,7 +45,15 @@ export const VerificationPage = ({ action, csrf, asksPassword, error }: Verifica
         {asksPassword && <p>{t(texts.verificationByPassword)}</p>}
         <form method="post" action={action}>
           <CsrfField token={csrf} />
-          {asksPassword && <Field name="password" label={texts.password} type="password" autocomplete="current-password" error={error} />}
+          {asksPassword && (
+            <Field
+              name="password"
+              label={texts.password}
+              type="password"
+              autocomplete="current-password"
+              error={error}
+            />
+          )}
           <button class="wide" type="submit">
             {t(texts.yesItIsMine)}
           </button>

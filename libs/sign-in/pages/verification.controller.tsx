@@ -29,16 +29,24 @@ import { MailRequestPage } from './mail-request-page.js';
 import { MailSentPage, VerificationPage } from './verification-page.js';
 
 type Form = Readonly<Record<string, unknown>>;
-/** Where the account stood when its password fitted: another password since, and the sign-in is over (domain.md, "Sign-in against revocation"). */
-type Proven = { readonly kind: 'proven'; readonly account: AccountSeen } | { readonly kind: 'refused'; readonly code: string };
+/**
+ * Where the account stood when its password fitted: another password since, and the sign-in is over (domain.md,
+ * "Sign-in against revocation").
+ */
+type Proven =
+  { readonly kind: 'proven'; readonly account: AccountSeen } | { readonly kind: 'refused'; readonly code: string };
 const REQUEST = '/verification';
-/** Nothing reserves an address that nobody verified, so strangers may wait for it too; more than a few are not mailed for. */
+/**
+ * Nothing reserves an address that nobody verified, so strangers may wait for it too; more than a few are not mailed
+ * for.
+ */
 const MOST_MAILS = 3;
 
 /**
- * Proving an address by the mail to it. The mail alone proves that its reader owns the address, not that the account is theirs (L3): that takes
- * a session of the account, or its password. So whoever lost the first session before the address was verified, and has no other name to sign in
- * with, gets in; a stranger who put the address on an account of their own gets nothing.
+ * Proving an address by the mail to it. The mail alone proves that its reader owns the address, not that the account is
+ * theirs (L3): that takes a session of the account, or its password. So whoever lost the first session before the
+ * address was verified, and has no other name to sign in with, gets in; a stranger who put the address on an account of
+ * their own gets nothing.
  */
 @Controller()
 export class VerificationController {
@@ -48,7 +56,11 @@ export class VerificationController {
   ) {}
 
   @Get(REQUEST)
-  async showRequest(@Query('organization') named: unknown, @Req() request: Request, @Res() response: Response): Promise<void> {
+  async showRequest(
+    @Query('organization') named: unknown,
+    @Req() request: Request,
+    @Res() response: Response,
+  ): Promise<void> {
     const purpose = await accountPurpose(this.dependencies, named ?? DEFAULT_ORGANIZATION, response);
     if (purpose) this.#sendRequestPage(purpose, request, response);
   }
@@ -67,12 +79,16 @@ export class VerificationController {
     }
     const { organizationId } = purpose;
     const limited = await throttles.hit('mail_per_address', organizationId, addressKey(request.ip));
-    if (limited.kind === 'throttled') return sendErrorPage(response, signInRefusal('too_many_attempts', newId(), REQUEST));
+    if (limited.kind === 'throttled')
+      return sendErrorPage(response, signInRefusal('too_many_attempts', newId(), REQUEST));
     // Not waited for: an answer that takes as long as a mail would tell that the address is known (L25).
     void this.#sendIfPending(email, purpose, request.ip, languageOfAnswer(response));
     sendPage(
       response,
-      <MailSentPage explanation={SIGN_IN_TEXTS.verificationSent} signInHref={signInPath(undefined, { organizationId })} />,
+      <MailSentPage
+        explanation={SIGN_IN_TEXTS.verificationSent}
+        signInHref={signInPath(undefined, { organizationId })}
+      />,
     );
   }
 
@@ -83,7 +99,12 @@ export class VerificationController {
   }
 
   @Post('/verify-email/:token')
-  async verify(@Param('token') token: string, @Body() form: Form, @Req() request: Request, @Res() response: Response): Promise<void> {
+  async verify(
+    @Param('token') token: string,
+    @Body() form: Form,
+    @Req() request: Request,
+    @Res() response: Response,
+  ): Promise<void> {
     const { csrf, cookies, newId, mailTokens } = this.dependencies;
     const found = await this.#find(token, request, response);
     if (!found) return;
@@ -123,10 +144,14 @@ export class VerificationController {
     const path = `/verify-email/${token}`;
     const [target, session] = [await mailTokens.peek('verify_email', token), await sessions.current(request, response)];
     // Whose session it is decides; a mail that another account waits for proves nothing in it.
-    if (!target || (session && session.userId !== target.userId)) return void this.#refuse(response, 'email_verification_invalid');
+    if (!target || (session && session.userId !== target.userId))
+      return void this.#refuse(response, 'email_verification_invalid');
     const { branding, loginPolicy } = await loadOfferedProviders(store, target.organizationId);
     brandAnswer(response, branding);
-    if (!session && (!loginPolicy.password || (await loadAccount(store, target.userId)).state.passwordHash === undefined)) {
+    if (
+      !session &&
+      (!loginPolicy.password || (await loadAccount(store, target.userId)).state.passwordHash === undefined)
+    ) {
       continuations.remember({ path }, request, response);
       return response.redirect(303, signInPath(undefined, { organizationId: target.organizationId }));
     }
@@ -161,7 +186,11 @@ export class VerificationController {
         if (!maySignIn(state, organizationId) || state.unverifiedEmail?.emailId !== emailId) continue;
         // To the address as it stands on the account: whoever writes it otherwise may have another mailbox.
         const to = { address: state.unverifiedEmail.address ?? email.address, canonical: email.canonical };
-        await accountMail.sendVerification(to, { userId, organizationId, emailId }, { organizationName, requestedFrom, language });
+        await accountMail.sendVerification(
+          to,
+          { userId, organizationId, emailId },
+          { organizationName, requestedFrom, language },
+        );
       }
     } catch (error) {
       logger.error({ error: (error as Error).message }, 'a verification mail could not be sent again');
@@ -197,9 +226,13 @@ export class VerificationController {
     code?: string,
   ): void {
     const csrf = this.#csrf(path, request, response);
-    sendPage(response, <VerificationPage action={path} csrf={csrf} asksPassword={!inSession} error={formText(code)} />, {
-      status: code ? 422 : 200,
-    });
+    sendPage(
+      response,
+      <VerificationPage action={path} csrf={csrf} asksPassword={!inSession} error={formText(code)} />,
+      {
+        status: code ? 422 : 200,
+      },
+    );
   }
 
   #csrf(path: string, request: Request, response: Response): string {

@@ -301,10 +301,8 @@ export const connectDependencies = async (
     account: { ...signIn, apps: accountApps(store, openIdProvider), readModels: accountReadModels(pool, readModels) },
     administration: {
       store,
-      newId,
       clock,
       policy,
-      verifyAccessToken: (token, required) => openIdProvider.verifyAccessToken(token, required),
       linkedUsers: async function* (providerId) {
         await waitForPosition(pool, 'links', (await endOfLog(core.connection)) ?? -1n);
         yield* usersOfProviders(readModels, providerId);
@@ -316,7 +314,6 @@ export const connectDependencies = async (
       indexKeys,
       csrf: signIn.csrf,
       cookies: signIn.cookies,
-      verifyAccessToken: (token, required) => openIdProvider.verifyAccessToken(token, required),
       sessions: openIdProvider,
       continueAt: (path, request, response) => signIn.continuations.remember({ path }, request, response),
       clock,

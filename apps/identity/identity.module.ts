@@ -1,7 +1,6 @@
-import { Controller, Get, Module, NotFoundException, Param, Res } from '@nestjs/common';
+import { Controller, Get, Module, NotFoundException, Param } from '@nestjs/common';
 import type { DynamicModule } from '@nestjs/common';
 import { CqrsModule } from '@nestjs/cqrs';
-import type { Response } from 'express';
 import { ACCOUNT_DEPENDENCIES } from '#libs/account-pages/account-dependencies.js';
 import { AccountPagesModule } from '#libs/account-pages/account-pages.module.js';
 import { ACCOUNTS_DEPENDENCIES } from '#libs/accounts/account-dependencies.js';
@@ -17,33 +16,34 @@ import { CONSENT_DEPENDENCIES } from '#libs/openid-provider/consent/consent-depe
 import { OpenIdProviderModule } from '#libs/openid-provider/open-id-provider.module.js';
 import { SIGN_IN_DEPENDENCIES } from '#libs/sign-in/sign-in-dependencies.js';
 import { SignInModule } from '#libs/sign-in/sign-in.module.js';
+import { Public } from '#libs/web/access/access.js';
+import { AccessModule } from '#libs/web/access/access.module.js';
+import { AccessTokens } from '#libs/web/access/access-tokens.js';
+import { AssetAnswer, redirect } from '#libs/web/answer.js';
+import type { RedirectAnswer } from '#libs/web/answer.js';
 import { STYLESHEET } from '#libs/web/stylesheet.js';
 import { themeStylesheet } from '#libs/web/theme.js';
 import type { IdentityDependencies } from './dependencies.js';
 
+/** Assets of the pages; the same for everybody, for an hour. */
 @Controller()
-export class StaticController {
+@Public()
+export class AssetsController {
   @Get('/')
-  home(@Res() response: Response): void {
-    response.redirect(303, '/account');
+  home(): RedirectAnswer {
+    return redirect('/account');
   }
 
   @Get('/assets/style.css')
-  stylesheet(@Res() response: Response): void {
-    response
-      .set({ 'cache-control': 'public, max-age=3600', 'x-content-type-options': 'nosniff' })
-      .type('css')
-      .send(STYLESHEET);
+  stylesheet(): AssetAnswer {
+    return new AssetAnswer('css', STYLESHEET);
   }
 
   @Get('/assets/theme/:file')
-  theme(@Param('file') file: string, @Res() response: Response): void {
+  theme(@Param('file') file: string): AssetAnswer {
     const stylesheet = themeStylesheet(file);
     if (stylesheet === undefined) throw new NotFoundException();
-    response
-      .set({ 'cache-control': 'public, max-age=3600', 'x-content-type-options': 'nosniff' })
-      .type('css')
-      .send(stylesheet);
+    return new AssetAnswer('css', stylesheet);
   }
 }
 
@@ -58,6 +58,7 @@ export class DependenciesModule {
     consent,
     account,
     audit,
+    openIdProvider,
   }: IdentityDependencies): DynamicModule {
     const providers = [
       { provide: LINKING_DEPENDENCIES, useValue: linking },
@@ -67,6 +68,7 @@ export class DependenciesModule {
       { provide: ACCOUNT_DEPENDENCIES, useValue: account },
       { provide: AUDIT_DEPENDENCIES, useValue: audit },
       { provide: ADMINISTRATION_DEPENDENCIES, useValue: administration },
+      { provide: AccessTokens, useValue: { verify: openIdProvider.verifyAccessToken.bind(openIdProvider) } },
     ];
     return { module: DependenciesModule, global: true, providers, exports: providers };
   }
@@ -79,6 +81,7 @@ export class IdentityModule {
       module: IdentityModule,
       imports: [
         CqrsModule.forRoot(),
+        AccessModule,
         DependenciesModule.of(dependencies),
         AccountsModule,
         LinkingModule,
@@ -89,7 +92,7 @@ export class IdentityModule {
         AdministrationModule,
         ...(dependencies.outbox ? [OutboxModule.of(dependencies.outbox)] : []),
       ],
-      controllers: [StaticController],
+      controllers: [AssetsController],
     };
   }
 }

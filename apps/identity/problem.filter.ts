@@ -9,6 +9,8 @@ import { isDatabaseUnreachable } from '#libs/platform/postgres/unreachable.js';
 import { problem, PROBLEM_MEDIA_TYPE } from '#libs/platform/problem.js';
 import { ReadModelBehindError } from '#libs/projection-engine/wait-for-position.js';
 import { sendErrorPage } from '#libs/web/error-page.js';
+import { Diverted, RefusedCall, RefusedPage } from '#libs/web/refused.js';
+import { bodyOf } from '#libs/web/rendering.interceptor.js';
 import { LANGUAGES } from '#libs/web/messages.js';
 import type { Message } from '#libs/web/messages.js';
 import { FAILURE_TEXTS as texts } from './texts.js';
@@ -64,6 +66,9 @@ export class ProblemFilter implements ExceptionFilter {
       host.switchToHttp().getRequest<Request>(),
       host.switchToHttp().getResponse<Response>(),
     ];
+    if (error instanceof Diverted) return void response.send(bodyOf(error.answer, response));
+    if (error instanceof RefusedCall) return this.#refuseCall(error, request, response);
+    if (error instanceof RefusedPage) return this.#refusePage(error, response);
     const failure = failureOf(error);
     const correlationId = this.newId();
     const { message, name, stack } = error as Error;
@@ -87,5 +92,25 @@ export class ProblemFilter implements ExceptionFilter {
       return;
     }
     sendErrorPage(response, { ...failure, correlationId });
+  }
+
+  #refuseCall(
+    { status, code, title, extra: { headers = {}, ...extra } }: RefusedCall,
+    request: Request,
+    response: Response,
+  ): void {
+    const instance = this.newId();
+    this.logger.info(
+      { correlationId: instance, refusal: code, path: withoutSecrets(request.path) },
+      'an API call was refused',
+    );
+    response.status(status).set(headers).type(PROBLEM_MEDIA_TYPE);
+    response.send(JSON.stringify(problem(status, code, title, { instance, ...extra })));
+  }
+
+  #refusePage({ error, reason }: RefusedPage, response: Response): void {
+    const correlationId = error.correlationId ?? this.newId();
+    this.logger.info({ correlationId, refusal: error.code, detail: reason }, 'a request was refused');
+    sendErrorPage(response, { ...error, correlationId });
   }
 }

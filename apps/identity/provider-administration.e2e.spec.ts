@@ -254,7 +254,7 @@ organizations:
     expect([refused.status, refused.body.code, refused.body.detail]).toEqual([
       409,
       'people_would_lose_their_last_way_in',
-      expect.stringContaining('1 people have no other way in'),
+      expect.stringContaining('Users without another sign-in method: 1'),
     ]);
     const forced = await call('POST', 'third/removal/commit', { body: { force: true } });
     expect([forced.status, forced.body]).toEqual([200, { peopleWithoutWayIn: 1 }]);

@@ -12,6 +12,7 @@ import type { OfferedProvider } from '#libs/sign-in/offered-providers.js';
 import { appendActivity } from '#libs/sign-in/open-session.js';
 import { leaveForProvider } from '#libs/sign-in/pages/leave-for-provider.js';
 import { callbackUrl } from '#libs/sign-in/sign-in-dependencies.js';
+import { declareAccess } from '#libs/web/access/access-metadata.js';
 import { contextOf } from '#libs/web/request-context.js';
 import { sendPage } from '#libs/web/send-page.js';
 import { ACCOUNT_DEPENDENCIES } from './account-dependencies.js';
@@ -28,6 +29,7 @@ type Form = Readonly<Record<string, unknown>>;
  * re-authentication.
  */
 @Controller('/account')
+@declareAccess({ kind: 'account_session' })
 export class AccountController {
   readonly #guard: AccountGuard;
 

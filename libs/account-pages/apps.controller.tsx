@@ -2,6 +2,7 @@ import { Body, Controller, Get, Inject, Post, Query, Req, Res } from '@nestjs/co
 import type { Request, Response } from 'express';
 import { loadAccount } from '#libs/accounts/queries/load-account.js';
 import { isAuditor } from '#libs/audit/is-auditor.js';
+import { declareAccess } from '#libs/web/access/access-metadata.js';
 import { contextOf } from '#libs/web/request-context.js';
 import { sendPage } from '#libs/web/send-page.js';
 import { ACCOUNT_DEPENDENCIES } from './account-dependencies.js';
@@ -14,6 +15,7 @@ import { AppsPage } from './apps-page.js';
  * they are.
  */
 @Controller('/account/apps')
+@declareAccess({ kind: 'account_session' })
 export class AppsController {
   readonly #guard: AccountGuard;
 

@@ -7,6 +7,7 @@ import type { BrowserSession } from '#libs/sign-in/browser-sessions.js';
 import type { OfferedProvider } from '#libs/sign-in/offered-providers.js';
 import { signInOriginsOf } from '#libs/identity-providers/settings.js';
 import { formText } from '#libs/sign-in/pages/texts.js';
+import { declareAccess } from '#libs/web/access/access-metadata.js';
 import { ensureBrowserId } from '#libs/web/browser-binding.js';
 import { leaveForProvider } from '#libs/sign-in/pages/leave-for-provider.js';
 import { callbackUrl } from '#libs/sign-in/sign-in-dependencies.js';
@@ -18,6 +19,7 @@ import { ConfirmIdentityPage } from './confirm-page.js';
 
 /** Re-authentication by one of the account's own methods, before sensitive changes. */
 @Controller('/account/confirm')
+@declareAccess({ kind: 'account_session' })
 export class ConfirmController {
   readonly #guard: AccountGuard;
 

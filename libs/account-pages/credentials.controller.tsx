@@ -19,6 +19,7 @@ import type { CommandContext } from '#libs/event-store/event-metadata.js';
 import type { BrowserSession } from '#libs/sign-in/browser-sessions.js';
 import { formText, SIGN_IN_TEXTS } from '#libs/sign-in/pages/texts.js';
 import { addressKey } from '#libs/throttling/address-key.js';
+import { declareAccess } from '#libs/web/access/access-metadata.js';
 import { languageOfAnswer } from '#libs/web/locale.js';
 import { contextOf } from '#libs/web/request-context.js';
 import { sendPage } from '#libs/web/send-page.js';
@@ -46,6 +47,7 @@ const targetOf = (session: BrowserSession): AccountTarget => ({
 
 /** A person's name, username, e-mail address and password. All but the name need a recent re-authentication. */
 @Controller()
+@declareAccess({ kind: 'account_session' })
 export class CredentialsController {
   readonly #guard: AccountGuard;
 

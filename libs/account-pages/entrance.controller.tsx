@@ -6,6 +6,7 @@ import { slugSchema } from '#libs/platform/slug.js';
 import { loadOfferedProviders } from '#libs/sign-in/offered-providers.js';
 import type { OfferedWaysIn } from '#libs/sign-in/offered-providers.js';
 import { entranceOf, signInPath } from '#libs/sign-in/sign-in-dependencies.js';
+import { Public } from '#libs/web/access/access.js';
 import { brandAnswer } from '#libs/web/branding.js';
 import { useLanguage } from '#libs/web/language.js';
 import { Card, Page } from '#libs/web/layout.js';
@@ -37,6 +38,7 @@ const SignedOutPage = ({ signInHref }: { readonly signInHref: string }): VNode =
 
 /** The doors of an organization's account pages: in (`/o/{slug}`), and out. */
 @Controller()
+@Public()
 export class EntranceController {
   readonly #guard: AccountGuard;
 

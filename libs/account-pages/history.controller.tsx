@@ -6,6 +6,7 @@ import { readHistory } from '#libs/audit/history.js';
 import { historyQuerySchema } from '#libs/audit/history-query.js';
 import { isAuditor } from '#libs/audit/is-auditor.js';
 import { loadRelyingParty } from '#libs/relying-parties/queries/load-relying-party.js';
+import { declareAccess } from '#libs/web/access/access-metadata.js';
 import { sendPage } from '#libs/web/send-page.js';
 import { ACCOUNT_DEPENDENCIES } from './account-dependencies.js';
 import type { AccountDependencies } from './account-dependencies.js';
@@ -15,6 +16,7 @@ import { providerNames } from './provider-names.js';
 
 /** A person's own history, newest first. */
 @Controller('/account/history')
+@declareAccess({ kind: 'account_session' })
 export class AccountHistoryController {
   readonly #guard: AccountGuard;
 

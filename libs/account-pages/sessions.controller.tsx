@@ -4,6 +4,7 @@ import { loadAccount } from '#libs/accounts/queries/load-account.js';
 import { isAuditor } from '#libs/audit/is-auditor.js';
 import type { ActiveSession, BrowserSession } from '#libs/sign-in/browser-sessions.js';
 import { appendActivity } from '#libs/sign-in/open-session.js';
+import { declareAccess } from '#libs/web/access/access-metadata.js';
 import { contextOf } from '#libs/web/request-context.js';
 import { sendPage } from '#libs/web/send-page.js';
 import { ACCOUNT_DEPENDENCIES } from './account-dependencies.js';
@@ -21,6 +22,7 @@ type Form = Readonly<Record<string, unknown>>;
  * again who they are.
  */
 @Controller('/account/sessions')
+@declareAccess({ kind: 'account_session' })
 export class SessionsController {
   readonly #guard: AccountGuard;
 

@@ -2,16 +2,12 @@ import type { EventStore } from '#libs/event-store/event-store.js';
 import type { RemovalDependencies } from '#libs/identity-providers/commands/remove-identity-provider.js';
 import type { HttpPolicy } from '#libs/platform/guarded-http.js';
 import type { Clock } from '#libs/platform/clock.js';
-import type { NewId } from '#libs/platform/ids.js';
-import type { VerifyAccessToken } from '#libs/web/api-access.js';
 
 /** What the administration API needs from outside. Injected under this token. */
 export const ADMINISTRATION_DEPENDENCIES = Symbol('AdministrationDependencies');
 
 export interface AdministrationDependencies {
   readonly store: EventStore;
-  readonly verifyAccessToken: VerifyAccessToken;
-  readonly newId: NewId;
   readonly clock: Clock;
   /** Which addresses of identity providers may be asked. */
   readonly policy: HttpPolicy;

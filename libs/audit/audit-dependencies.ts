@@ -1,6 +1,5 @@
 import type { Request, Response } from 'express';
 import type { Logger } from '#libs/platform/logger.js';
-import type { VerifyAccessToken } from '#libs/web/api-access.js';
 import type { CookiePolicy } from '#libs/web/cookies.js';
 import type { CsrfTokens } from '#libs/web/csrf.js';
 import type { FindUserDependencies } from './find-user.js';
@@ -11,7 +10,6 @@ export const AUDIT_DEPENDENCIES = Symbol('AuditDependencies');
 
 export interface AuditDependencies extends FindUserDependencies {
   readonly index: HistoryIndex;
-  readonly verifyAccessToken: VerifyAccessToken;
   /** Who is signed in in a browser. */
   readonly sessions: {
     current(

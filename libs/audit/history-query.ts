@@ -70,17 +70,3 @@ export const exportQuerySchema = z
   .strictObject({ ...filterShape, format: z.enum(EXPORT_FORMATS).default('ndjson') })
   .refine(notReversed, REVERSED);
 export type ExportQuery = z.output<typeof exportQuerySchema>;
-
-/** The first thing that is wrong with a query: which parameter, and what it should be. */
-export interface QueryMistake {
-  readonly parameter: string;
-  readonly detail: string;
-}
-
-export const mistakeOf = ({ issues }: z.ZodError): QueryMistake => {
-  const [issue] = issues;
-  if (issue?.code === 'unrecognized_keys')
-    return { parameter: issue.keys[0] ?? '', detail: `There is no parameter "${issue.keys[0]}".` };
-  const parameter = issue?.path.join('.') ?? '';
-  return { parameter, detail: `"${parameter}": ${issue?.message}.` };
-};

@@ -1,5 +1,6 @@
 import { describe, expect, it } from '@jest/globals';
-import { cursorOf, exportQuerySchema, historyQuerySchema, mistakeOf } from './history-query.js';
+import { mistakeOf } from '#libs/platform/query-mistake.js';
+import { cursorOf, exportQuerySchema, historyQuerySchema } from './history-query.js';
 import { momentSchema } from './moment.js';
 
 const mistakeIn = (query: Record<string, unknown>): string | undefined => {

@@ -1,6 +1,7 @@
 import { Controller, Get, Inject, Module, NotFoundException, Req, Res } from '@nestjs/common';
 import type { DynamicModule } from '@nestjs/common';
 import type { Request, Response } from 'express';
+import { Public } from '#libs/web/access/access.js';
 import { sendPage } from '#libs/web/send-page.js';
 import { listOutbox } from './outbox-mailer.js';
 import { OutboxPage } from './outbox-page.js';
@@ -17,6 +18,7 @@ const OUTBOX_SETTINGS = Symbol('OutboxSettings');
  * in production.
  */
 @Controller('/dev/outbox')
+@Public()
 export class OutboxController {
   constructor(@Inject(OUTBOX_SETTINGS) private readonly settings: OutboxSettings) {}
 

@@ -6,6 +6,7 @@ import type { Interaction, InteractionResults } from 'oidc-provider';
 import { migrate } from '#libs/platform/postgres/migrations.js';
 import { OPENID_SCOPES } from '#libs/relying-parties/settings.js';
 import type { RelyingPartySettings } from '#libs/relying-parties/settings.js';
+import type { AccessTokenCheck } from '#libs/web/access/access-tokens.js';
 import { removeExpired } from './adapter.postgres.js';
 import { configureApplication } from './application.js';
 import { appsWithAccess } from './apps-with-access.postgres.js';
@@ -25,10 +26,6 @@ import { SESSION_TTL_S, SessionRows } from './sessions.postgres.js';
 import type { ActiveSession, NewSession, SessionRecord, SessionSelector } from './sessions.postgres.js';
 import { scheduleOf } from './signing-key-schedule.js';
 import { forgetSigningKeys, loadSigningKeys, rotateWhenAsked } from './signing-keys.postgres.js';
-
-export type AccessTokenCheck =
-  | { readonly kind: 'valid'; readonly clientId: string; readonly organizationId: string }
-  | { readonly kind: 'refused'; readonly code: 'invalid_token' | 'insufficient_scope' };
 
 /** What a relying party waits for: a sign-in, or the person's consent. */
 export interface RunningInteraction {

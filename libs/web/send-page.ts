@@ -5,27 +5,36 @@ import { renderPage } from './layout.js';
 import { languageOfAnswer } from './locale.js';
 import { pageHeaders } from './security-headers.js';
 
+export interface PageOptions {
+  /** Origins that its forms may lead to. */
+  readonly formTargets?: readonly string[];
+  /** 422 for a form that came back; 200 by default. */
+  readonly status?: number;
+  /** Of the one script that the page may run (CSP Level 3, hash-source); none by default. */
+  readonly scriptHash?: string;
+  readonly headers?: Readonly<Record<string, string>>;
+}
+
 /**
- * Answers with a page, in the language and the organization's look that the answer has (`preferUiLocales`,
- * `brandAnswer`).
- * @param options.formTargets origins that its forms may lead to
- * @param options.status 422 for a form that came back
- * @param options.scriptHash of the one script that the page may run (CSP Level 3, hash-source); none unless told
+ * Prepares an answer for a page: status and headers, in the language and the organization's look of the answer
+ * (`preferUiLocales`, `brandAnswer`).
+ * @returns the page's HTML
  */
-export const sendPage = (
+export const preparePage = (
   response: Response,
   page: VNode,
-  {
-    formTargets,
-    status = 200,
-    scriptHash,
-  }: { readonly formTargets?: readonly string[]; readonly status?: number; readonly scriptHash?: string } = {},
-): void => {
+  { formTargets, status = 200, scriptHash, headers = {} }: PageOptions = {},
+): string => {
   const branding = brandingOfAnswer(response);
   response
     .status(status)
-    .set(pageHeaders(formTargets, branding?.logoUrl, scriptHash))
+    .set({ ...pageHeaders(formTargets, branding?.logoUrl, scriptHash), ...headers })
     .vary('accept-language')
-    .type('html')
-    .send(renderPage(page, { language: languageOfAnswer(response), branding }));
+    .type('html');
+  return renderPage(page, { language: languageOfAnswer(response), branding });
+};
+
+/** Answers with a page. @see preparePage */
+export const sendPage = (response: Response, page: VNode, options?: PageOptions): void => {
+  response.send(preparePage(response, page, options));
 };

@@ -12,6 +12,8 @@ import type { AppendRequest, AppendResult } from '#libs/event-store/event-store.
 import { StoreAwayError } from '#libs/event-store/store-errors.js';
 import { newUuid } from '#libs/platform/ids.js';
 import { silentLogger } from '#libs/platform/logger.js';
+import { AccessModule } from '#libs/web/access/access.module.js';
+import { AccessTokens } from '#libs/web/access/access-tokens.js';
 import { cookiePolicy } from '#libs/web/cookies.js';
 import { createCsrfTokens } from '#libs/web/csrf.js';
 import { startTestInstallation, testContext } from '#test-support/installation.js';
@@ -23,7 +25,11 @@ import { AuditModule } from '../audit.module.js';
 @Module({})
 class DependenciesModule {
   static of(dependencies: AuditDependencies): DynamicModule {
-    const providers = [{ provide: AUDIT_DEPENDENCIES, useValue: dependencies }];
+    const admitted = { kind: 'valid', clientId: 'auditor', organizationId: 'default' } as const;
+    const providers = [
+      { provide: AUDIT_DEPENDENCIES, useValue: dependencies },
+      { provide: AccessTokens, useValue: { verify: () => Promise.resolve(admitted) } },
+    ];
     return { module: DependenciesModule, global: true, providers, exports: providers };
   }
 }
@@ -69,7 +75,6 @@ describe('an access that cannot be written down', () => {
       ...installation,
       store: new ReadOnly(installation),
       index: { find: () => Promise.resolve([{ position: 64n, stream, revision: 0n }]) },
-      verifyAccessToken: () => Promise.resolve({ kind: 'valid', clientId: 'auditor', organizationId: 'default' }),
       sessions: {
         current: () => Promise.resolve({ userId: auditorId, organizationId: 'default', sessionId: 'session' }),
       },
@@ -78,7 +83,7 @@ describe('an access that cannot be written down', () => {
       cookies: cookiePolicy('http://localhost'),
       logger: silentLogger,
     };
-    const imports = [DependenciesModule.of(dependencies), AuditModule];
+    const imports = [DependenciesModule.of(dependencies), AccessModule, AuditModule];
     app = await NestFactory.create({ module: class Root {}, imports }, { logger: false });
     await app.listen(0);
   });

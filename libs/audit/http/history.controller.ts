@@ -1,74 +1,50 @@
-import { Controller, Get, Inject, Param, Req, Res } from '@nestjs/common';
-import type { Request, Response } from 'express';
+import { Controller, Get, Inject, Param, Query } from '@nestjs/common';
+import { RequirePermission } from '#libs/web/access/access.js';
+import { CurrentClient } from '#libs/web/access/client-call.js';
+import type { ClientCall } from '#libs/web/access/client-call.js';
+import { ZodQuery } from '#libs/web/zod-parameters.js';
 import { AUDIT_DEPENDENCIES } from '../audit-dependencies.js';
 import type { AuditDependencies } from '../audit-dependencies.js';
-import { EXPORT_PIECE } from '../export-lines.js';
 import { pageOf, readHistory } from '../history.js';
 import type { HistoryPage } from '../history.js';
-import { exportQuerySchema, historyQuerySchema } from '../history-query.js';
+import { historyQuerySchema } from '../history-query.js';
+import type { HistoryQuery } from '../history-query.js';
 import { organizationEvents } from '../organization-events.js';
-import { userEvents } from '../user-events.js';
-import { HistoryApi } from './history-api.js';
-import { sendExport } from './send-export.js';
+import { HISTORY_SCOPE, HistoryReads } from './history-reads.js';
+import type { Asked } from './history-reads.js';
 
-const send = (response: Response, { entries, next }: HistoryPage): void => {
-  response.set('cache-control', 'no-store').json({ entries, next: next ?? null });
-};
+const answer = ({ entries, next }: HistoryPage): object => ({ entries, next: next ?? null });
 
-/**
- * Histories, paged by cursor or exported whole: of a user from the replayed streams, of an organization by the index.
- */
+/** Histories, paged by cursor: of a user from the replayed streams, of an organization by the index. */
 @Controller('/api/v1')
+@RequirePermission(HISTORY_SCOPE)
 export class HistoryController {
-  readonly #api: HistoryApi;
-
-  constructor(@Inject(AUDIT_DEPENDENCIES) private readonly dependencies: AuditDependencies) {
-    this.#api = new HistoryApi(dependencies);
-  }
+  constructor(
+    @Inject(AUDIT_DEPENDENCIES) private readonly dependencies: AuditDependencies,
+    @Inject(HistoryReads) private readonly reads: HistoryReads,
+  ) {}
 
   @Get('/users/:userId/history')
-  async user(@Param('userId') userId: string, @Req() request: Request, @Res() response: Response): Promise<void> {
-    const call = await this.#api.accept(request, response, historyQuerySchema, userId);
-    if (!call) return;
-    await call.record('history');
-    send(response, await readHistory(this.dependencies.store, userId, call.query));
-  }
-
-  @Get('/users/:userId/history/export')
-  async exportUser(@Param('userId') userId: string, @Req() request: Request, @Res() response: Response): Promise<void> {
-    const call = await this.#api.accept(request, response, exportQuerySchema, userId);
-    if (!call) return;
-    await call.record('export');
-    await sendExport(
-      response,
-      userEvents(this.dependencies.store, userId, { ...call.query, piece: EXPORT_PIECE }),
-      call.query,
-    );
+  async user(
+    @Param('userId') userId: string,
+    @ZodQuery(historyQuerySchema) query: HistoryQuery,
+    @Query() asked: Asked,
+    @CurrentClient() client: ClientCall,
+  ): Promise<object> {
+    await this.reads.requireUser(client, userId);
+    await this.reads.record(client, 'history', asked, userId);
+    return answer(await readHistory(this.dependencies.store, userId, query));
   }
 
   @Get('/history')
-  async organization(@Req() request: Request, @Res() response: Response): Promise<void> {
-    const call = await this.#api.accept(request, response, historyQuerySchema);
-    if (!call) return;
-    await call.record('history');
+  async organization(
+    @ZodQuery(historyQuerySchema) query: HistoryQuery,
+    @Query() asked: Asked,
+    @CurrentClient() client: ClientCall,
+  ): Promise<object> {
+    await this.reads.record(client, 'history', asked);
     const { store, index } = this.dependencies;
-    const { query, organizationId } = call;
-    send(
-      response,
-      await pageOf(organizationEvents(store, index, organizationId, { ...query, piece: query.limit + 1 }), query),
-    );
-  }
-
-  @Get('/history/export')
-  async exportOrganization(@Req() request: Request, @Res() response: Response): Promise<void> {
-    const call = await this.#api.accept(request, response, exportQuerySchema);
-    if (!call) return;
-    await call.record('export');
-    const { store, index } = this.dependencies;
-    await sendExport(
-      response,
-      organizationEvents(store, index, call.organizationId, { ...call.query, piece: EXPORT_PIECE }),
-      call.query,
-    );
+    const events = organizationEvents(store, index, client.organizationId, { ...query, piece: query.limit + 1 });
+    return answer(await pageOf(events, query));
   }
 }

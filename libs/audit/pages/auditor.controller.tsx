@@ -3,6 +3,8 @@ import type { Request, Response } from 'express';
 import { z } from 'zod';
 import { eventCatalog } from '#libs/event-catalog/event-catalog.js';
 import { isUuid } from '#libs/platform/ids.js';
+import { mistakeOf } from '#libs/platform/query-mistake.js';
+import { declareAccess } from '#libs/web/access/access-metadata.js';
 import { sendErrorPage } from '#libs/web/error-page.js';
 import { languageOfAnswer } from '#libs/web/locale.js';
 import { sendPage } from '#libs/web/send-page.js';
@@ -11,7 +13,7 @@ import type { AuditDependencies } from '../audit-dependencies.js';
 import { lookUpUser } from '../find-user.js';
 import { pageOf, readHistory } from '../history.js';
 import type { HistoryPage } from '../history.js';
-import { historyQuerySchema, mistakeOf } from '../history-query.js';
+import { historyQuerySchema } from '../history-query.js';
 import type { HistoryQuery } from '../history-query.js';
 import { momentSchema } from '../moment.js';
 import { organizationEvents } from '../organization-events.js';
@@ -39,6 +41,7 @@ const momentsSchema = z.strictObject({
  * difference between two.
  */
 @Controller('/audit')
+@declareAccess({ kind: 'role', role: 'auditor' })
 export class AuditorController {
   readonly #guard: AuditorGuard;
 

@@ -4,7 +4,7 @@ import { linkEvents } from '#libs/linking/events.js';
 import { useLanguage } from '#libs/web/language.js';
 import { CsrfField } from '#libs/web/layout.js';
 import type { HistoryEntry } from '../entry.js';
-import type { QueryMistake } from '../history-query.js';
+import type { QueryMistake } from '#libs/platform/query-mistake.js';
 import { sentenceFor } from '../sentences.js';
 import { AuditorFrame, Input } from './auditor-frame.js';
 import { secondOf } from './page-query.js';

@@ -1,5 +1,6 @@
 import { Body, Controller, Get, Inject, Param, Post, Req, Res } from '@nestjs/common';
 import type { Request, Response } from 'express';
+import { Public } from '#libs/web/access/access.js';
 import { brandAnswer } from '#libs/web/branding.js';
 import { browserIdOf, ensureBrowserId } from '#libs/web/browser-binding.js';
 import { sendErrorPage } from '#libs/web/error-page.js';
@@ -16,6 +17,7 @@ type Asked = RunningInteraction & { readonly userId: string };
 
 /** A person agrees, or does not, to what an app asks for (OpenID Connect Core 3.1.2.4). */
 @Controller('/consent/:uid')
+@Public()
 export class ConsentController {
   constructor(@Inject(CONSENT_DEPENDENCIES) private readonly dependencies: ConsentDependencies) {}
 

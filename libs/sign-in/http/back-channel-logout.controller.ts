@@ -2,6 +2,7 @@ import { Body, Controller, Inject, Param, Post, Req, Res } from '@nestjs/common'
 import type { Request, Response } from 'express';
 import { loadIdentityProvider } from '#libs/identity-providers/queries/load-identity-provider.js';
 import { slugSchema } from '#libs/platform/slug.js';
+import { Public } from '#libs/web/access/access.js';
 import { contextOf } from '#libs/web/request-context.js';
 import { endSessionsFromProvider } from '../end-sessions-from-provider.js';
 import { SIGN_IN_DEPENDENCIES } from '../sign-in-dependencies.js';
@@ -12,6 +13,7 @@ import type { SignInDependencies } from '../sign-in-dependencies.js';
  * sections 2.5 to 2.8).
  */
 @Controller('/providers/:providerId/backchannel-logout')
+@Public()
 export class BackChannelLogoutController {
   constructor(@Inject(SIGN_IN_DEPENDENCIES) private readonly dependencies: SignInDependencies) {}
 

@@ -3,6 +3,7 @@ import type { Request, Response } from 'express';
 import type { VNode } from 'preact';
 import { loadIdentityProvider } from '#libs/identity-providers/queries/load-identity-provider.js';
 import { slugSchema } from '#libs/platform/slug.js';
+import { Public } from '#libs/web/access/access.js';
 import { sendErrorPage } from '#libs/web/error-page.js';
 import { useLanguage } from '#libs/web/language.js';
 import { Page } from '#libs/web/layout.js';
@@ -31,6 +32,7 @@ const SignedOutPage = (): VNode => {
  * whatever browser they are. The browser only carries the message; none of its cookies is asked.
  */
 @Controller('/providers/:providerId/slo')
+@Public()
 export class SamlLogoutController {
   constructor(@Inject(SIGN_IN_DEPENDENCIES) private readonly dependencies: SignInDependencies) {}
 

@@ -4,9 +4,11 @@ import { loadIdentityProvider } from '#libs/identity-providers/queries/load-iden
 import { slugSchema } from '#libs/platform/slug.js';
 import { callbackUrl, SIGN_IN_DEPENDENCIES } from '../sign-in-dependencies.js';
 import type { SignInDependencies } from '../sign-in-dependencies.js';
+import { Public } from '#libs/web/access/access.js';
 
 /** Our metadata for one SAML provider, under the address that is our entity id there. */
 @Controller('/providers/:providerId/metadata')
+@Public()
 export class SamlMetadataController {
   constructor(@Inject(SIGN_IN_DEPENDENCIES) private readonly dependencies: SignInDependencies) {}
 

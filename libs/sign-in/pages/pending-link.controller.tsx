@@ -11,6 +11,7 @@ import { loadProviderInOrganization } from '#libs/linking/queries/providers-in-o
 import { loadSufficientProofs } from '#libs/linking/queries/sufficient-proofs.js';
 import { INSTALLATION_SUBJECT } from '#libs/privacy/subject-keys.js';
 import { addressKey } from '#libs/throttling/address-key.js';
+import { Public } from '#libs/web/access/access.js';
 import { brandAnswer } from '#libs/web/branding.js';
 import { browserIdOf } from '#libs/web/browser-binding.js';
 import { sendErrorPage } from '#libs/web/error-page.js';
@@ -63,6 +64,7 @@ const needsOf = ({ loginNames }: LoginPolicy): AccountFormNeeds => ({
  * Rows 3, 3′ and 5 of the login table: a proven identity that nobody owns, and a person who chooses what becomes of it.
  */
 @Controller('/link-account/:id')
+@Public()
 export class PendingLinkController {
   constructor(
     @Inject(SIGN_IN_DEPENDENCIES) private readonly dependencies: SignInDependencies,

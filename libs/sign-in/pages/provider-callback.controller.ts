@@ -13,6 +13,7 @@ import type { VerifiedAssertion } from '#libs/linking/verified-assertion.js';
 import { DEFAULT_ORGANIZATION } from '#libs/organizations/queries/default-organization.js';
 import { slugSchema } from '#libs/platform/slug.js';
 import { INSTALLATION_SUBJECT } from '#libs/privacy/subject-keys.js';
+import { Public } from '#libs/web/access/access.js';
 import { brandAnswer } from '#libs/web/branding.js';
 import { ensureBrowserId } from '#libs/web/browser-binding.js';
 import { sendErrorPage } from '#libs/web/error-page.js';
@@ -47,6 +48,7 @@ const postedSchema = z.record(z.string().max(100), z.string());
 
 /** Where external providers send people back to. */
 @Controller(['/providers/:providerId/callback', '/providers/:providerId/acs'])
+@Public()
 export class ProviderCallbackController {
   constructor(
     @Inject(SIGN_IN_DEPENDENCIES) private readonly dependencies: SignInDependencies,

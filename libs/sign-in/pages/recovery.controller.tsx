@@ -15,6 +15,7 @@ import { loadWaysIn } from '#libs/linking/queries/providers-in-organization.js';
 import { DEFAULT_ORGANIZATION } from '#libs/organizations/queries/default-organization.js';
 import { slugSchema } from '#libs/platform/slug.js';
 import { addressKey } from '#libs/throttling/address-key.js';
+import { Public } from '#libs/web/access/access.js';
 import { brandAnswer } from '#libs/web/branding.js';
 import { browserIdOf, ensureBrowserId } from '#libs/web/browser-binding.js';
 import { sendErrorPage } from '#libs/web/error-page.js';
@@ -42,6 +43,7 @@ const organizationOf = (named: unknown): string => {
 
 /** Getting back in with a verified e-mail address, where the organization allows it. */
 @Controller(PATH)
+@Public()
 export class RecoveryController {
   constructor(
     @Inject(SIGN_IN_DEPENDENCIES) private readonly dependencies: SignInDependencies,

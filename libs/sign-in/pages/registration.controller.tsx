@@ -6,6 +6,7 @@ import { loadAccount } from '#libs/accounts/queries/load-account.js';
 import { seenAt } from '#libs/accounts/state.js';
 import type { LoginPolicy } from '#libs/organizations/events.js';
 import { addressKey } from '#libs/throttling/address-key.js';
+import { Public } from '#libs/web/access/access.js';
 import { browserIdOf, ensureBrowserId } from '#libs/web/browser-binding.js';
 import { sendErrorPage } from '#libs/web/error-page.js';
 import { languageOfAnswer } from '#libs/web/locale.js';
@@ -34,6 +35,7 @@ const pathOf = ({ interaction, organizationId }: Purpose): string => registratio
 
 /** Creating an account by hand, where the organization allows it. */
 @Controller()
+@Public()
 export class RegistrationController {
   constructor(
     @Inject(SIGN_IN_DEPENDENCIES) private readonly dependencies: SignInDependencies,

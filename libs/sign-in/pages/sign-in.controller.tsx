@@ -1,6 +1,7 @@
 import { Body, Controller, Get, Inject, Param, Post, Req, Res } from '@nestjs/common';
 import type { Request, Response } from 'express';
 import { signInOriginsOf } from '#libs/identity-providers/settings.js';
+import { Public } from '#libs/web/access/access.js';
 import { browserIdOf, ensureBrowserId } from '#libs/web/browser-binding.js';
 import { sendErrorPage } from '#libs/web/error-page.js';
 import { contextOf } from '#libs/web/request-context.js';
@@ -33,6 +34,7 @@ const AGAIN_STATUS = { form: 422, provider: 502 } as const;
 type Form = Readonly<Record<string, unknown>>;
 
 @Controller()
+@Public()
 export class SignInController {
   constructor(@Inject(SIGN_IN_DEPENDENCIES) private readonly dependencies: SignInDependencies) {}
 

@@ -10,6 +10,7 @@ import type { AccountSeen } from '#libs/accounts/state.js';
 import { pendingAddressKey } from '#libs/accounts/streams.js';
 import { DEFAULT_ORGANIZATION } from '#libs/organizations/queries/default-organization.js';
 import { addressKey } from '#libs/throttling/address-key.js';
+import { Public } from '#libs/web/access/access.js';
 import { brandAnswer } from '#libs/web/branding.js';
 import { browserIdOf, ensureBrowserId } from '#libs/web/browser-binding.js';
 import { sendErrorPage } from '#libs/web/error-page.js';
@@ -49,6 +50,7 @@ const MOST_MAILS = 3;
  * their own gets nothing.
  */
 @Controller()
+@Public()
 export class VerificationController {
   constructor(
     @Inject(SIGN_IN_DEPENDENCIES) private readonly dependencies: SignInDependencies,

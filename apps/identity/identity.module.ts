@@ -21,6 +21,7 @@ import { AccessModule } from '#libs/web/access/access.module.js';
 import { AccessTokens } from '#libs/web/access/access-tokens.js';
 import { AssetAnswer, redirect } from '#libs/web/answer.js';
 import type { RedirectAnswer } from '#libs/web/answer.js';
+import { BrowserPipe, BrowserSecurity } from '#libs/web/browser.js';
 import { STYLESHEET } from '#libs/web/stylesheet.js';
 import { themeStylesheet } from '#libs/web/theme.js';
 import type { IdentityDependencies } from './dependencies.js';
@@ -68,6 +69,8 @@ export class DependenciesModule {
       { provide: ACCOUNT_DEPENDENCIES, useValue: account },
       { provide: AUDIT_DEPENDENCIES, useValue: audit },
       { provide: ADMINISTRATION_DEPENDENCIES, useValue: administration },
+      { provide: BrowserSecurity, useValue: { cookies: signIn.cookies, csrf: signIn.csrf } },
+      BrowserPipe,
       { provide: AccessTokens, useValue: { verify: openIdProvider.verifyAccessToken.bind(openIdProvider) } },
     ];
     return { module: DependenciesModule, global: true, providers, exports: providers };

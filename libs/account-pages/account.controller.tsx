@@ -1,67 +1,61 @@
-import { Body, Controller, Get, Inject, Param, Post, Query, Req, Res } from '@nestjs/common';
+import { Controller, Get, Inject, Param, Post, Query } from '@nestjs/common';
 import { CommandBus } from '@nestjs/cqrs';
-import type { Request, Response } from 'express';
 import type { VNode } from 'preact';
-import { signInOriginsOf } from '#libs/identity-providers/settings.js';
-import { UnlinkExternalIdentity } from '#libs/linking/commands/unlink-external-identity.command.js';
 import { loadAccount } from '#libs/accounts/queries/load-account.js';
 import { isAuditor } from '#libs/audit/is-auditor.js';
+import { signInOriginsOf } from '#libs/identity-providers/settings.js';
+import { UnlinkExternalIdentity } from '#libs/linking/commands/unlink-external-identity.command.js';
 import { isUuid } from '#libs/platform/ids.js';
-import type { FlowIntent } from '#libs/sign-in/external-sign-in.js';
 import type { OfferedProvider } from '#libs/sign-in/offered-providers.js';
 import { appendActivity } from '#libs/sign-in/open-session.js';
-import { leaveForProvider } from '#libs/sign-in/pages/leave-for-provider.js';
+import { leavingForProvider } from '#libs/sign-in/pages/leave-for-provider.js';
 import { callbackUrl } from '#libs/sign-in/sign-in-dependencies.js';
-import { declareAccess } from '#libs/web/access/access-metadata.js';
-import { contextOf } from '#libs/web/request-context.js';
-import { sendPage } from '#libs/web/send-page.js';
+import { page, redirect } from '#libs/web/answer.js';
+import type { PageAnswer, RedirectAnswer } from '#libs/web/answer.js';
 import { ACCOUNT_DEPENDENCIES } from './account-dependencies.js';
 import type { AccountDependencies } from './account-dependencies.js';
-import { AccountGuard } from './account-guard.js';
+import { AccountPage, ConfirmLinkPage, ConfirmUnlinkPage } from './account-page.js';
+import { AccountSession, RequireRecentAuthentication } from './account-session.guard.js';
+import { Visit } from './account-visit.js';
+import type { AccountVisit } from './account-visit.js';
 import { signedOutPath } from './entrance.controller.js';
 import { providerNames } from './provider-names.js';
-import { AccountPage, ConfirmLinkPage, ConfirmUnlinkPage } from './account-page.js';
+import { refusedChange } from './refusals.js';
 
-type Form = Readonly<Record<string, unknown>>;
+/** The page may lead to the providers by its forms. */
+const pageOf = (view: VNode, providers: readonly OfferedProvider[]): PageAnswer =>
+  page(view, { formTargets: providers.flatMap(({ settings }) => signInOriginsOf(settings)) });
 
-/**
- * The account pages: linked identities, link another, unlink, sign out. Sensitive changes need a recent
- * re-authentication.
- */
+const chosenOf = (providers: readonly OfferedProvider[], providerId: string): OfferedProvider => {
+  const chosen = providers.find(({ settings }) => settings.id === providerId);
+  if (!chosen) throw refusedChange('provider_not_allowed');
+  return chosen;
+};
+
+/** The account pages: linked identities, link another, unlink, sign out. */
 @Controller('/account')
-@declareAccess({ kind: 'account_session' })
+@AccountSession()
 export class AccountController {
-  readonly #guard: AccountGuard;
-
   constructor(
     @Inject(ACCOUNT_DEPENDENCIES) private readonly dependencies: AccountDependencies,
     @Inject(CommandBus) private readonly commands: CommandBus,
-  ) {
-    this.#guard = new AccountGuard(dependencies);
-  }
+  ) {}
 
   @Get()
-  async show(@Query('notice') notice: unknown, @Req() request: Request, @Res() response: Response): Promise<void> {
+  async show(@Query('notice') notice: unknown, @Visit() visit: AccountVisit): Promise<PageAnswer> {
     const { store, readModels } = this.dependencies;
-    const session = await this.#guard.session(request, response);
-    if (!session) return;
-    const { userId } = session;
+    const { userId, organizationId } = visit.session;
     const [{ state: account, position }, { providers, loginPolicy }] = await Promise.all([
       loadAccount(store, userId),
-      this.#guard.organization(session, response),
+      visit.organization(),
     ]);
     const [profile, identities] = await Promise.all([
       readModels.profile(userId, position),
       readModels.links(userId, position),
     ]);
-    const nameOf = await providerNames(
-      store,
-      providers,
-      identities.map(({ providerId }) => providerId),
-    );
-    this.#send(
-      response,
-      providers,
+    const linked = identities.map(({ providerId }) => providerId);
+    const nameOf = await providerNames(store, providers, linked);
+    return pageOf(
       <AccountPage
         userId={userId}
         displayName={profile?.displayName ?? null}
@@ -72,138 +66,76 @@ export class AccountController {
         email={account.verifiedEmail?.address}
         unverifiedEmail={account.unverifiedEmail?.address}
         password={loginPolicy.password ? (account.passwordHash === undefined ? 'none' : 'set') : 'not_allowed'}
-        csrf={this.#guard.csrfFor(session, request, response)}
-        isAuditor={isAuditor(account, session.organizationId)}
+        csrf={visit.csrf}
+        isAuditor={isAuditor(account, organizationId)}
       />,
+      providers,
     );
   }
 
   @Get('/identities/link/:providerId')
-  async confirmLink(
-    @Param('providerId') providerId: string,
-    @Req() request: Request,
-    @Res() response: Response,
-  ): Promise<void> {
-    const session = await this.#guard.session(request, response);
-    if (!session) return;
-    const { providers } = await this.#guard.organization(session, response);
-    const provider = providers.find(({ settings }) => settings.id === providerId);
-    if (!provider) return this.#guard.refuse(response, 'provider_not_allowed');
-    this.#send(
-      response,
-      providers,
-      <ConfirmLinkPage
-        providerName={provider.settings.displayName}
-        action={`/account/identities/link/${providerId}`}
-        csrf={this.#guard.csrfFor(session, request, response)}
-      />,
-    );
+  async confirmLink(@Param('providerId') providerId: string, @Visit() visit: AccountVisit): Promise<PageAnswer> {
+    const { providers } = await visit.organization();
+    const { displayName } = chosenOf(providers, providerId).settings;
+    const action = `/account/identities/link/${providerId}`;
+    return pageOf(<ConfirmLinkPage providerName={displayName} action={action} csrf={visit.csrf} />, providers);
   }
 
   @Post('/identities/link/:providerId')
   async link(
     @Param('providerId') providerId: string,
-    @Body() form: Form,
-    @Req() request: Request,
-    @Res() response: Response,
-  ): Promise<void> {
-    const authorized = await this.#guard.authorize(form, request, response);
-    if (!authorized) return;
-    const { session } = authorized;
-    const { providers } = await this.#guard.organization(session, response);
-    const provider = providers.find(({ settings }) => settings.id === providerId);
-    if (!provider?.policy.linkingAllowed)
-      return this.#guard.refuse(response, provider ? 'linking_not_allowed' : 'provider_not_allowed');
-    if (!(await this.#guard.isRecent(session, request, response))) return;
-    const { organizationId, userId, sessionId } = session;
-    return this.#leaveFor(
-      provider,
-      { kind: 'link', organizationId, userId, sessionId },
-      authorized.browserId,
-      response,
-    );
+    @Visit() visit: AccountVisit,
+  ): Promise<PageAnswer | RedirectAnswer> {
+    const { settings, policy } = chosenOf((await visit.organization()).providers, providerId);
+    if (!policy.linkingAllowed) throw refusedChange('linking_not_allowed');
+    await visit.requireRecentAuthentication();
+    const { external, issuer } = this.dependencies;
+    const { organizationId, userId, sessionId } = visit.session;
+    const begun = await external.begin({
+      settings,
+      intent: { kind: 'link', organizationId, userId, sessionId },
+      browserId: visit.browser.id,
+      callbackUrl: callbackUrl(issuer, settings),
+    });
+    if (begun.kind === 'refused') throw refusedChange(begun.code, begun.detail);
+    return leavingForProvider(begun, settings, 'POST');
   }
 
   @Get('/identities/:claimId/unlink')
-  async confirmUnlink(
-    @Param('claimId') claimId: string,
-    @Req() request: Request,
-    @Res() response: Response,
-  ): Promise<void> {
-    const session = await this.#guard.session(request, response);
-    if (!session) return;
-    if (!isUuid(claimId)) return this.#guard.refuse(response, 'identity_not_linked');
-    const { providers } = await this.#guard.organization(session, response);
-    const { state, position } = await loadAccount(this.dependencies.store, session.userId);
-    if (!state.links.some((link) => link.claimId === claimId))
-      return this.#guard.refuse(response, 'identity_not_linked');
-    const identity = (await this.dependencies.readModels.links(session.userId, position)).find(
-      (link) => link.claimId === claimId,
-    );
-    const nameOf = await providerNames(this.dependencies.store, providers, identity ? [identity.providerId] : []);
-    this.#send(
-      response,
-      providers,
-      <ConfirmUnlinkPage
-        identity={identity && { providerName: nameOf(identity.providerId), nameAtProvider: identity.nameAtProvider }}
-        action={`/account/identities/${claimId}/unlink`}
-        csrf={this.#guard.csrfFor(session, request, response)}
-      />,
-    );
+  async confirmUnlink(@Param('claimId') claimId: string, @Visit() visit: AccountVisit): Promise<PageAnswer> {
+    const { store, readModels } = this.dependencies;
+    const { userId } = visit.session;
+    const [{ providers }, { state, position }] = await Promise.all([visit.organization(), loadAccount(store, userId)]);
+    if (!state.links.some((link) => link.claimId === claimId)) throw refusedChange('identity_not_linked');
+    const identity = (await readModels.links(userId, position)).find((link) => link.claimId === claimId);
+    const nameOf = await providerNames(store, providers, identity ? [identity.providerId] : []);
+    const action = `/account/identities/${claimId}/unlink`;
+    const shown = identity && {
+      providerName: nameOf(identity.providerId),
+      nameAtProvider: identity.nameAtProvider,
+    };
+    return pageOf(<ConfirmUnlinkPage identity={shown} action={action} csrf={visit.csrf} />, providers);
   }
 
   @Post('/identities/:claimId/unlink')
-  async unlink(
-    @Param('claimId') claimId: string,
-    @Body() form: Form,
-    @Req() request: Request,
-    @Res() response: Response,
-  ): Promise<void> {
-    const authorized = await this.#guard.authorize(form, request, response);
-    if (!authorized) return;
-    if (!isUuid(claimId)) return this.#guard.refuse(response, 'identity_not_linked');
-    const { userId, organizationId, claimId: openedBy } = authorized.session;
-    if (!(await this.#guard.isRecent(authorized.session, request, response))) return;
-    const context = contextOf(request, this.dependencies.newId, { type: 'user', id: userId }, { organizationId });
-    const { outcome } = await this.commands.execute(
-      new UnlinkExternalIdentity(userId, organizationId, claimId, context),
-    );
-    if (outcome.kind === 'refused') return this.#guard.refuse(response, outcome.code);
+  @RequireRecentAuthentication()
+  async unlink(@Param('claimId') claimId: string, @Visit() visit: AccountVisit): Promise<RedirectAnswer> {
+    if (!isUuid(claimId)) throw refusedChange('identity_not_linked');
+    const { userId, organizationId, claimId: openedBy } = visit.session;
+    const command = new UnlinkExternalIdentity(userId, organizationId, claimId, visit.meta);
+    const { outcome } = await this.commands.execute(command);
+    if (outcome.kind === 'refused') throw refusedChange(outcome.code);
     // The session ended with the identity that opened it.
-    response.redirect(303, claimId === openedBy ? signedOutPath(organizationId) : '/account?notice=unlinked');
+    return redirect(claimId === openedBy ? signedOutPath(organizationId) : '/account?notice=unlinked');
   }
 
   @Post('/sign-out')
-  async signOut(@Body() form: Form, @Req() request: Request, @Res() response: Response): Promise<void> {
-    const authorized = await this.#guard.authorize(form, request, response);
-    if (!authorized) return;
-    const { userId, organizationId, sessionId } = authorized.session;
-    const context = contextOf(request, this.dependencies.newId, { type: 'user', id: userId }, { organizationId });
-    const ended = await this.dependencies.sessions.end({ sessionId }, 'signed_out');
-    if (ended.length > 0) {
-      await appendActivity(
-        this.dependencies.store,
-        userId,
-        [{ type: 'SessionEnded', data: { sessionId, reason: 'signed_out' } }],
-        context,
-      );
-    }
-    response.redirect(303, signedOutPath(organizationId));
-  }
-
-  async #leaveFor(
-    { settings }: OfferedProvider,
-    intent: FlowIntent,
-    browserId: string,
-    response: Response,
-  ): Promise<void> {
-    const { external, issuer } = this.dependencies;
-    const begun = await external.begin({ settings, intent, browserId, callbackUrl: callbackUrl(issuer, settings) });
-    if (begun.kind !== 'refused') return leaveForProvider(response, begun, settings);
-    this.#guard.refuse(response, begun.code, begun.detail);
-  }
-
-  #send(response: Response, providers: readonly OfferedProvider[], page: VNode): void {
-    sendPage(response, page, { formTargets: providers.flatMap(({ settings }) => signInOriginsOf(settings)) });
+  async signOut(@Visit() { session, meta }: AccountVisit): Promise<RedirectAnswer> {
+    const { store, sessions } = this.dependencies;
+    const { userId, organizationId, sessionId } = session;
+    const ended = await sessions.end({ sessionId }, 'signed_out');
+    const event = { type: 'SessionEnded', data: { sessionId, reason: 'signed_out' } } as const;
+    if (ended.length > 0) await appendActivity(store, userId, [event], meta);
+    return redirect(signedOutPath(organizationId));
   }
 }

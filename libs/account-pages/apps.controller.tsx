@@ -1,66 +1,49 @@
-import { Body, Controller, Get, Inject, Post, Query, Req, Res } from '@nestjs/common';
-import type { Request, Response } from 'express';
+import { Body, Controller, Get, Inject, Post, Query } from '@nestjs/common';
 import { loadAccount } from '#libs/accounts/queries/load-account.js';
 import { isAuditor } from '#libs/audit/is-auditor.js';
-import { declareAccess } from '#libs/web/access/access-metadata.js';
-import { contextOf } from '#libs/web/request-context.js';
-import { sendPage } from '#libs/web/send-page.js';
+import { page, redirect } from '#libs/web/answer.js';
+import type { PageAnswer, RedirectAnswer } from '#libs/web/answer.js';
 import { ACCOUNT_DEPENDENCIES } from './account-dependencies.js';
 import type { AccountDependencies } from './account-dependencies.js';
-import { AccountGuard } from './account-guard.js';
+import type { Form } from './account-forms.js';
+import { AccountSession } from './account-session.guard.js';
+import { Visit } from './account-visit.js';
+import type { AccountVisit } from './account-visit.js';
 import { AppsPage } from './apps-page.js';
 
 /**
- * Which apps have access to the account, and taking it away. That makes nothing less safe, so nobody is asked again who
- * they are.
+ * Which apps have access to the account, and revoking it. That makes nothing less safe, so no recent authentication is
+ * required.
  */
 @Controller('/account/apps')
-@declareAccess({ kind: 'account_session' })
+@AccountSession()
 export class AppsController {
-  readonly #guard: AccountGuard;
-
-  constructor(@Inject(ACCOUNT_DEPENDENCIES) private readonly dependencies: AccountDependencies) {
-    this.#guard = new AccountGuard(dependencies);
-  }
+  constructor(@Inject(ACCOUNT_DEPENDENCIES) private readonly dependencies: AccountDependencies) {}
 
   @Get()
-  async show(@Query('notice') notice: unknown, @Req() request: Request, @Res() response: Response): Promise<void> {
-    const session = await this.#guard.session(request, response);
-    if (!session) return;
+  async show(@Query('notice') notice: unknown, @Visit() visit: AccountVisit): Promise<PageAnswer> {
     const { store, apps } = this.dependencies;
-    await this.#guard.organization(session, response);
+    const { userId, organizationId } = visit.session;
     const [shown, { state: account }] = await Promise.all([
-      apps.ofUser(session.userId),
-      loadAccount(store, session.userId),
+      apps.ofUser(userId),
+      loadAccount(store, userId),
+      visit.organization(),
     ]);
-    sendPage(
-      response,
+    return page(
       <AppsPage
         apps={shown}
         notice={typeof notice === 'string' ? notice : undefined}
-        csrf={this.#guard.csrfFor(session, request, response)}
-        isAuditor={isAuditor(account, session.organizationId)}
+        csrf={visit.csrf}
+        isAuditor={isAuditor(account, organizationId)}
       />,
     );
   }
 
   @Post('/revoke')
-  async revoke(
-    @Body() form: Readonly<Record<string, unknown>>,
-    @Req() request: Request,
-    @Res() response: Response,
-  ): Promise<void> {
-    const authorized = await this.#guard.authorize(form, request, response);
-    if (!authorized) return;
-    const { apps, newId } = this.dependencies;
-    const { userId, organizationId } = authorized.session;
-    const app = (await apps.ofUser(userId)).find(({ clientId }) => clientId === form.app);
-    if (app)
-      await apps.revoke(
-        userId,
-        app.clientId,
-        contextOf(request, newId, { type: 'user', id: userId }, { organizationId }),
-      );
-    response.redirect(303, '/account/apps?notice=app_access_revoked');
+  async revoke(@Body() form: Form, @Visit() { session, meta }: AccountVisit): Promise<RedirectAnswer> {
+    const { apps } = this.dependencies;
+    const app = (await apps.ofUser(session.userId)).find(({ clientId }) => clientId === form.app);
+    if (app) await apps.revoke(session.userId, app.clientId, meta);
+    return redirect('/account/apps?notice=app_access_revoked');
   }
 }

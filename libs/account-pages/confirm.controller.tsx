@@ -1,92 +1,77 @@
-import { Body, Controller, Get, Inject, Param, Post, Query, Req, Res } from '@nestjs/common';
-import type { Request, Response } from 'express';
+import { Body, Controller, Get, Inject, Param, Post, Query } from '@nestjs/common';
 import { isAmong } from '#libs/accounts/assurance.js';
 import { loadAccount } from '#libs/accounts/queries/load-account.js';
-import { loadSufficientProofs } from '#libs/linking/queries/sufficient-proofs.js';
-import type { BrowserSession } from '#libs/sign-in/browser-sessions.js';
-import type { OfferedProvider } from '#libs/sign-in/offered-providers.js';
 import { signInOriginsOf } from '#libs/identity-providers/settings.js';
+import { loadSufficientProofs } from '#libs/linking/queries/sufficient-proofs.js';
+import type { OfferedProvider } from '#libs/sign-in/offered-providers.js';
+import { leavingForProvider } from '#libs/sign-in/pages/leave-for-provider.js';
 import { formText } from '#libs/sign-in/pages/texts.js';
-import { declareAccess } from '#libs/web/access/access-metadata.js';
-import { ensureBrowserId } from '#libs/web/browser-binding.js';
-import { leaveForProvider } from '#libs/sign-in/pages/leave-for-provider.js';
 import { callbackUrl } from '#libs/sign-in/sign-in-dependencies.js';
-import { sendPage } from '#libs/web/send-page.js';
+import { page, redirect } from '#libs/web/answer.js';
+import type { PageAnswer, RedirectAnswer } from '#libs/web/answer.js';
 import { ACCOUNT_DEPENDENCIES } from './account-dependencies.js';
 import type { AccountDependencies } from './account-dependencies.js';
-import { AccountGuard, returnTarget } from './account-guard.js';
+import { returnTarget } from './account-forms.js';
+import type { Form } from './account-forms.js';
+import { AccountSession } from './account-session.guard.js';
+import { Visit } from './account-visit.js';
+import type { AccountVisit } from './account-visit.js';
 import { ConfirmIdentityPage } from './confirm-page.js';
+import { refusedChange } from './refusals.js';
 
-/** Re-authentication by one of the account's own methods, before sensitive changes. */
+type Answer = PageAnswer | RedirectAnswer;
+
+/** Re-authentication by one of the account's own sign-in methods, before sensitive changes. */
 @Controller('/account/confirm')
-@declareAccess({ kind: 'account_session' })
+@AccountSession()
 export class ConfirmController {
-  readonly #guard: AccountGuard;
-
-  constructor(@Inject(ACCOUNT_DEPENDENCIES) private readonly dependencies: AccountDependencies) {
-    this.#guard = new AccountGuard(dependencies);
-  }
+  constructor(@Inject(ACCOUNT_DEPENDENCIES) private readonly dependencies: AccountDependencies) {}
 
   @Get()
-  show(@Query('return') returnTo: unknown, @Req() request: Request, @Res() response: Response): Promise<void> {
-    return this.#show(returnTarget(returnTo), request, response);
+  show(@Query('return') returnTo: unknown, @Visit() visit: AccountVisit): Promise<Answer> {
+    return this.#show(returnTarget(returnTo), visit, 'GET');
   }
 
   @Post('/password')
-  async byPassword(
-    @Body() form: Readonly<Record<string, unknown>>,
-    @Req() request: Request,
-    @Res() response: Response,
-  ): Promise<void> {
-    const authorized = await this.#guard.authorize(form, request, response);
-    if (!authorized) return;
-    const { store, passwords, throttles, reauthentications, sessions } = this.dependencies;
-    const { userId, organizationId, sessionId } = authorized.session;
+  async byPassword(@Body() form: Form, @Visit() visit: AccountVisit): Promise<Answer> {
+    const { store, passwords, throttles, reauthentications } = this.dependencies;
+    const { userId, organizationId } = visit.session;
     const returnTo = returnTarget(form.return);
     const limited = await throttles.hit('sign_in_per_account', organizationId, `session of ${userId}`);
-    if (limited.kind === 'throttled') return this.#show(returnTo, request, response, 'too_many_attempts');
+    if (limited.kind === 'throttled') return this.#show(returnTo, visit, 'POST', 'too_many_attempts');
     const proven = { kind: 'password' } as const;
     if (!isAmong(await loadSufficientProofs(store, organizationId, userId), proven))
-      return this.#guard.refuse(response, 'assurance_insufficient');
-    const { state } = await loadAccount(store, userId);
-    const { matches } = await passwords.verify(
-      state.passwordHash,
-      typeof form.password === 'string' ? form.password : '',
-    );
-    if (!matches) return this.#show(returnTo, request, response, 'password_wrong');
+      throw refusedChange('assurance_insufficient');
+    const { passwordHash } = (await loadAccount(store, userId)).state;
+    const { matches } = await passwords.verify(passwordHash, typeof form.password === 'string' ? form.password : '');
+    if (!matches) return this.#show(returnTo, visit, 'POST', 'password_wrong');
     await throttles.reset('sign_in_per_account', organizationId, `session of ${userId}`);
-    await reauthentications.record(authorized.session, proven);
-    await sessions.rotate(sessionId, request, response);
-    response.redirect(303, returnTo);
+    await reauthentications.record(visit.session, proven);
+    await visit.rotateSession();
+    return redirect(returnTo);
   }
 
   @Post('/identities/:claimId')
   async byIdentity(
     @Param('claimId') claimId: string,
-    @Body() form: Readonly<Record<string, unknown>>,
-    @Req() request: Request,
-    @Res() response: Response,
-  ): Promise<void> {
-    const authorized = await this.#guard.authorize(form, request, response);
-    if (!authorized) return;
-    const { session, browserId } = authorized;
-    const chosen = (await this.#waysToConfirm(session, response)).identities.find(
-      (identity) => identity.claimId === claimId,
-    );
-    if (!chosen) return this.#guard.refuse(response, 'reauthentication_not_possible');
-    return this.#leaveFor(chosen.provider, returnTarget(form.return), session, browserId, response);
+    @Body() form: Form,
+    @Visit() visit: AccountVisit,
+  ): Promise<Answer> {
+    const chosen = (await this.#methodsToConfirmWith(visit)).identities.find((each) => each.claimId === claimId);
+    if (!chosen) throw refusedChange('reauthentication_not_possible');
+    return this.#leaveFor(chosen.provider, returnTarget(form.return), visit, 'POST');
   }
 
-  /** What the person can confirm with: ways in that prove as much as any of the account's (L30). */
-  async #waysToConfirm(session: BrowserSession, response: Response) {
-    const { userId, organizationId, claimId: openedBy } = session;
+  /** The sign-in methods that prove as much as any of the account's (L30). */
+  async #methodsToConfirmWith(visit: AccountVisit) {
+    const { userId, organizationId, claimId: openedBy } = visit.session;
     const { store } = this.dependencies;
     const proofs = await loadSufficientProofs(store, organizationId, userId);
     const { links } = (await loadAccount(store, userId)).state;
-    const { providers } = await this.#guard.organization(session, response);
+    const { providers } = await visit.organization();
     const identities = links
       .filter(({ claimId }) => isAmong(proofs, { kind: 'external_identity', claimId }))
-      // The identity that opened the session first: its provider most likely still knows the person.
+      // The identity that opened the session first: its provider most likely still knows the user.
       .sort((a, b) => Number(b.claimId === openedBy) - Number(a.claimId === openedBy))
       .flatMap(({ claimId, providerId }) => {
         const provider = providers.find(({ settings }) => settings.id === providerId);
@@ -96,46 +81,36 @@ export class ConfirmController {
   }
 
   async #leaveFor(
-    provider: OfferedProvider,
+    { settings }: OfferedProvider,
     returnTo: string,
-    { organizationId, userId, sessionId }: BrowserSession,
-    browserId: string,
-    response: Response,
-  ): Promise<void> {
+    { session, browser }: AccountVisit,
+    method: string,
+  ): Promise<Answer> {
     const { external, issuer } = this.dependencies;
+    const { organizationId, userId, sessionId } = session;
     const begun = await external.begin({
-      settings: provider.settings,
+      settings,
       intent: { kind: 'proof', organizationId, userId, sessionId, returnTo },
-      browserId,
-      callbackUrl: callbackUrl(issuer, provider.settings),
+      browserId: browser.id,
+      callbackUrl: callbackUrl(issuer, settings),
       reauthenticate: true,
     });
-    if (begun.kind !== 'refused') return leaveForProvider(response, begun, provider.settings);
-    this.#guard.refuse(response, begun.code, begun.detail);
+    if (begun.kind === 'refused') throw refusedChange(begun.code, begun.detail);
+    return leavingForProvider(begun, settings, method);
   }
 
-  async #show(returnTo: string, request: Request, response: Response, code?: string): Promise<void> {
-    const session = await this.#guard.session(request, response);
-    if (!session) return;
-    const { byPassword, identities } = await this.#waysToConfirm(session, response);
+  /** Choosing among the methods, or straight to the one there is. */
+  async #show(returnTo: string, visit: AccountVisit, method: string, code?: string): Promise<Answer> {
+    const { byPassword, identities } = await this.#methodsToConfirmWith(visit);
     const [first] = identities;
-    if (!byPassword) {
-      if (!first) return this.#guard.refuse(response, 'reauthentication_not_possible');
-      return this.#leaveFor(
-        first.provider,
-        returnTo,
-        session,
-        ensureBrowserId(request, response, this.dependencies.cookies),
-        response,
-      );
-    }
-    sendPage(
-      response,
+    if (!byPassword && !first) throw refusedChange('reauthentication_not_possible');
+    if (!byPassword && first) return this.#leaveFor(first.provider, returnTo, visit, method);
+    return page(
       <ConfirmIdentityPage
         returnTo={returnTo}
         hasPassword={byPassword}
         identities={identities}
-        csrf={this.#guard.csrfFor(session, request, response)}
+        csrf={visit.csrf}
         error={formText(code)}
       />,
       {

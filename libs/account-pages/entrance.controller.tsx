@@ -1,5 +1,4 @@
-import { Controller, Get, Inject, Param, Req, Res } from '@nestjs/common';
-import type { Request, Response } from 'express';
+import { Controller, Get, Inject, Param } from '@nestjs/common';
 import type { VNode } from 'preact';
 import { DEFAULT_ORGANIZATION } from '#libs/organizations/queries/default-organization.js';
 import { slugSchema } from '#libs/platform/slug.js';
@@ -7,13 +6,15 @@ import { loadOfferedProviders } from '#libs/sign-in/offered-providers.js';
 import type { OfferedWaysIn } from '#libs/sign-in/offered-providers.js';
 import { entranceOf, signInPath } from '#libs/sign-in/sign-in-dependencies.js';
 import { Public } from '#libs/web/access/access.js';
-import { brandAnswer } from '#libs/web/branding.js';
+import { page, redirect } from '#libs/web/answer.js';
+import type { PageAnswer, RedirectAnswer } from '#libs/web/answer.js';
+import { CurrentBrowser } from '#libs/web/browser.js';
+import type { Browser } from '#libs/web/browser.js';
 import { useLanguage } from '#libs/web/language.js';
 import { Card, Page } from '#libs/web/layout.js';
-import { sendPage } from '#libs/web/send-page.js';
 import { ACCOUNT_DEPENDENCIES } from './account-dependencies.js';
 import type { AccountDependencies } from './account-dependencies.js';
-import { AccountGuard } from './account-guard.js';
+import { refusedChange } from './refusals.js';
 import { ACCOUNT_TEXTS as texts } from './texts.js';
 
 /** Where a person is who has signed out of the account pages of an organization. */
@@ -36,41 +37,36 @@ const SignedOutPage = ({ signInHref }: { readonly signInHref: string }): VNode =
   );
 };
 
-/** The doors of an organization's account pages: in (`/o/{slug}`), and out. */
+/** Where an organization's account pages are entered (`/o/{slug}`), and where a user is who has left them. */
 @Controller()
 @Public()
 export class EntranceController {
-  readonly #guard: AccountGuard;
+  constructor(@Inject(ACCOUNT_DEPENDENCIES) private readonly dependencies: AccountDependencies) {}
 
-  constructor(@Inject(ACCOUNT_DEPENDENCIES) private readonly dependencies: AccountDependencies) {
-    this.#guard = new AccountGuard(dependencies);
-  }
-
-  /** A session of another organization does not count here (invariant 11): the person signs in. */
+  /** A session of another organization does not count here (invariant 11): the user signs in. */
   @Get('/o/:organization')
-  async enter(@Param('organization') named: string, @Req() request: Request, @Res() response: Response): Promise<void> {
-    const organization = await this.#organization(named);
-    if (!organization) return this.#guard.refuse(response, 'organization_unknown');
-    const session = await this.dependencies.sessions.current(request, response);
-    response.redirect(
-      303,
-      session?.organizationId === named ? '/account' : signInPath(undefined, { organizationId: named }),
-    );
+  async enter(@Param('organization') named: string, @CurrentBrowser() browser: Browser): Promise<RedirectAnswer> {
+    await this.#organization(named);
+    const session = await this.dependencies.sessions.current(browser.request, browser.response);
+    return redirect(session?.organizationId === named ? '/account' : signInPath(undefined, { organizationId: named }));
   }
 
   @Get(['/signed-out', '/o/:organization/signed-out'])
-  async signedOut(@Param('organization') named: string | undefined, @Res() response: Response): Promise<void> {
+  async signedOut(
+    @Param('organization') named: string | undefined,
+    @CurrentBrowser() browser: Browser,
+  ): Promise<PageAnswer> {
     const organizationId = named ?? DEFAULT_ORGANIZATION;
-    const organization = await this.#organization(organizationId);
-    if (!organization) return this.#guard.refuse(response, 'organization_unknown');
-    brandAnswer(response, organization.branding);
-    // Choosing, not straight through: whoever has one provider would be signed in again at once.
-    sendPage(response, <SignedOutPage signInHref={signInPath(undefined, { organizationId, choose: true })} />);
+    browser.brand((await this.#organization(organizationId)).branding);
+    // Choosing, not straight through: a user with one provider would be signed in again at once.
+    const signInHref = signInPath(undefined, { organizationId, choose: true });
+    return page(<SignedOutPage signInHref={signInHref} />);
   }
 
-  async #organization(named: string): Promise<OfferedWaysIn | undefined> {
-    if (!slugSchema.safeParse(named).success) return undefined;
+  async #organization(named: string): Promise<OfferedWaysIn> {
+    if (!slugSchema.safeParse(named).success) throw refusedChange('organization_unknown');
     const organization = await loadOfferedProviders(this.dependencies.store, named);
-    return organization.exists ? organization : undefined;
+    if (!organization.exists) throw refusedChange('organization_unknown');
+    return organization;
   }
 }

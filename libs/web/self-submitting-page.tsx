@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
-import type { Response } from 'express';
 import type { VNode } from 'preact';
-import { sendPage } from './send-page.js';
+import { page } from './answer.js';
+import type { PageAnswer } from './answer.js';
 
 // No character in it that a page would escape: the browser hashes what it is sent.
 const SCRIPT = 'document.forms[0].submit()';
@@ -11,9 +11,8 @@ const SCRIPT_HASH = `sha256-${createHash('sha256').update(SCRIPT).digest('base64
 export const SubmitAtOnce = (): VNode => <script>{SCRIPT}</script>;
 
 /**
- * Answers with a page whose only form is posted to another site by the one script that the page may run (security.md,
- * "Server").
+ * A page whose only form is posted to another site by the one script that the page may run (security.md, "Server").
  * @param target the origin that the form is posted to
  */
-export const sendSelfSubmittingPage = (response: Response, page: VNode, target: string): void =>
-  sendPage(response, page, { formTargets: [target], scriptHash: SCRIPT_HASH });
+export const selfSubmittingPage = (view: VNode, target: string): PageAnswer =>
+  page(view, { formTargets: [target], scriptHash: SCRIPT_HASH });

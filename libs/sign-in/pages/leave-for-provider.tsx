@@ -4,8 +4,10 @@ import { signInOriginsOf } from '#libs/identity-providers/settings.js';
 import type { IdentityProviderSettings } from '#libs/identity-providers/settings.js';
 import { useLanguage } from '#libs/web/language.js';
 import { Card, Page } from '#libs/web/layout.js';
-import { sendSelfSubmittingPage, SubmitAtOnce } from '#libs/web/self-submitting-page.js';
-import { sendPage } from '#libs/web/send-page.js';
+import { page, redirect } from '#libs/web/answer.js';
+import type { PageAnswer, RedirectAnswer } from '#libs/web/answer.js';
+import { bodyOf } from '#libs/web/rendering.interceptor.js';
+import { selfSubmittingPage, SubmitAtOnce } from '#libs/web/self-submitting-page.js';
 import type { ExternalSignIn, ExternalSignInRefusal } from '../external-sign-in.js';
 import { SIGN_IN_TEXTS as texts } from './texts.js';
 
@@ -44,18 +46,24 @@ const OnwardPage = ({ to }: { readonly to: string }): VNode => {
 };
 
 /**
- * Sends the browser to the provider at which a flow was begun: by a redirect, or by a form that the browser posts. A
+ * Leads the browser to the provider at which a flow was begun: by a redirect, or by a form that the browser posts. A
  * page's `form-action` governs the redirect that answers its form too (CSP Level 3, section 6.4.1), and the page could
  * name the origins that are in the provider's settings only: to another one, which its discovery document named, the
  * browser goes on from a page of its own.
+ * @param method of the request that is answered
  */
-export const leaveForProvider = (response: Response, begun: Begun, settings: IdentityProviderSettings): void => {
-  if (begun.kind === 'post')
-    return sendSelfSubmittingPage(response, <PostPage {...begun} />, new URL(begun.postTo).origin);
+export const leavingForProvider = (
+  begun: Begun,
+  settings: IdentityProviderSettings,
+  method: string,
+): PageAnswer | RedirectAnswer => {
+  if (begun.kind === 'post') return selfSubmittingPage(<PostPage {...begun} />, new URL(begun.postTo).origin);
   const { redirectTo } = begun;
-  const answersAForm = response.req.method === 'POST';
-  if (!answersAForm || signInOriginsOf(settings).includes(new URL(redirectTo).origin))
-    return response.redirect(303, redirectTo);
-  response.set('refresh', `0; url=${redirectTo}`);
-  sendPage(response, <OnwardPage to={redirectTo} />);
+  if (method !== 'POST' || signInOriginsOf(settings).includes(new URL(redirectTo).origin)) return redirect(redirectTo);
+  return page(<OnwardPage to={redirectTo} />, { headers: { refresh: `0; url=${redirectTo}` } });
+};
+
+/** @see leavingForProvider */
+export const leaveForProvider = (response: Response, begun: Begun, settings: IdentityProviderSettings): void => {
+  response.send(bodyOf(leavingForProvider(begun, settings, response.req.method), response));
 };

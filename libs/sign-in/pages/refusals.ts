@@ -34,8 +34,13 @@ const REFUSALS: Readonly<Record<string, Refusal>> = {
 
 const UPSTREAM_REFUSAL: Refusal = [400, texts.notSignedIn, texts.answerNotAccepted];
 
-/** @param startAgain path to begin again at; the account page unless told */
-export const signInRefusal = (code: string, correlationId: string, startAgain = '/account'): PageError => {
+/** @param startAgain path to begin again at; the account page by default */
+export const signInError = (code: string, startAgain = '/account'): Omit<PageError, 'correlationId'> => {
   const [status, title, nextStep] = REFUSALS[code] ?? UPSTREAM_REFUSAL;
-  return { status, title, nextStep, code, correlationId, wayBack: { href: startAgain, label: WEB_TEXTS.startAgain } };
+  return { status, title, nextStep, code, wayBack: { href: startAgain, label: WEB_TEXTS.startAgain } };
 };
+
+export const signInRefusal = (code: string, correlationId: string, startAgain?: string): PageError => ({
+  ...signInError(code, startAgain),
+  correlationId,
+});

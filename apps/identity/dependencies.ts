@@ -280,9 +280,6 @@ export const connectDependencies = async (
       openIdProvider,
       brandingOf: (organizationId) => loadBranding(store, organizationId),
       onConsentGranted: (userId, clientId, consent, context) => noteConsent(store, userId, clientId, consent, context),
-      csrf: signIn.csrf,
-      cookies: signIn.cookies,
-      newId,
     },
     linking: { store, indexKeys, clock, newId, carryOutRevocations: revoke },
     accounts: {
@@ -312,13 +309,10 @@ export const connectDependencies = async (
       store,
       index: historyIndex(readModels),
       indexKeys,
-      csrf: signIn.csrf,
-      cookies: signIn.cookies,
       sessions: openIdProvider,
       continueAt: (path, request, response) => signIn.continuations.remember({ path }, request, response),
       clock,
       newId,
-      logger,
     },
     outbox: outbox === undefined ? undefined : { directory: outbox, issuer: config.LIGATURE_ISSUER },
     removeExpired: async () => {

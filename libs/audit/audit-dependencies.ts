@@ -1,7 +1,4 @@
 import type { Request, Response } from 'express';
-import type { Logger } from '#libs/platform/logger.js';
-import type { CookiePolicy } from '#libs/web/cookies.js';
-import type { CsrfTokens } from '#libs/web/csrf.js';
 import type { FindUserDependencies } from './find-user.js';
 import type { HistoryIndex } from './organization-events.js';
 
@@ -19,7 +16,4 @@ export interface AuditDependencies extends FindUserDependencies {
   };
   /** Where the person goes on after signing in. */
   readonly continueAt: (path: string, request: Request, response: Response) => void;
-  readonly csrf: CsrfTokens;
-  readonly cookies: CookiePolicy;
-  readonly logger: Logger;
 }

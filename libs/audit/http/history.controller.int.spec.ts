@@ -11,9 +11,9 @@ import { EventStore } from '#libs/event-store/event-store.js';
 import type { AppendRequest, AppendResult } from '#libs/event-store/event-store.js';
 import { StoreAwayError } from '#libs/event-store/store-errors.js';
 import { newUuid } from '#libs/platform/ids.js';
-import { silentLogger } from '#libs/platform/logger.js';
 import { AccessModule } from '#libs/web/access/access.module.js';
 import { AccessTokens } from '#libs/web/access/access-tokens.js';
+import { BrowserPipe, BrowserSecurity } from '#libs/web/browser.js';
 import { cookiePolicy } from '#libs/web/cookies.js';
 import { createCsrfTokens } from '#libs/web/csrf.js';
 import { startTestInstallation, testContext } from '#test-support/installation.js';
@@ -22,12 +22,16 @@ import { AUDIT_DEPENDENCIES } from '../audit-dependencies.js';
 import type { AuditDependencies } from '../audit-dependencies.js';
 import { AuditModule } from '../audit.module.js';
 
+const csrf = createCsrfTokens(Buffer.alloc(32));
+
 @Module({})
 class DependenciesModule {
   static of(dependencies: AuditDependencies): DynamicModule {
     const admitted = { kind: 'valid', clientId: 'auditor', organizationId: 'default' } as const;
     const providers = [
       { provide: AUDIT_DEPENDENCIES, useValue: dependencies },
+      { provide: BrowserSecurity, useValue: { csrf, cookies: cookiePolicy('http://localhost') } },
+      BrowserPipe,
       { provide: AccessTokens, useValue: { verify: () => Promise.resolve(admitted) } },
     ];
     return { module: DependenciesModule, global: true, providers, exports: providers };
@@ -45,7 +49,6 @@ describe('an access that cannot be written down', () => {
   let installation: TestInstallation;
   let app: INestApplication;
   const [userId, auditorId, browserId] = [newUuid(), newUuid(), 'b'.repeat(43)];
-  const csrf = createCsrfTokens(Buffer.alloc(32));
   beforeAll(async () => {
     installation = await startTestInstallation();
     const registered = { type: 'UserRegistered', data: { organizationId: 'default', displayName: 'Secret Ann' } };
@@ -79,9 +82,6 @@ describe('an access that cannot be written down', () => {
         current: () => Promise.resolve({ userId: auditorId, organizationId: 'default', sessionId: 'session' }),
       },
       continueAt: () => undefined,
-      csrf,
-      cookies: cookiePolicy('http://localhost'),
-      logger: silentLogger,
     };
     const imports = [DependenciesModule.of(dependencies), AccessModule, AuditModule];
     app = await NestFactory.create({ module: class Root {}, imports }, { logger: false });

@@ -1,8 +1,5 @@
 import type { CommandContext } from '#libs/event-store/event-metadata.js';
-import type { NewId } from '#libs/platform/ids.js';
 import type { Branding } from '#libs/web/branding.js';
-import type { CookiePolicy } from '#libs/web/cookies.js';
-import type { CsrfTokens } from '#libs/web/csrf.js';
 import type { Consent } from '../consents.postgres.js';
 import type { OpenIdProvider } from '../open-id-provider.js';
 
@@ -20,9 +17,6 @@ export interface ConsentDependencies {
   ) => Promise<void>;
   /** How an organization's pages look. */
   readonly brandingOf: (organizationId: string) => Promise<Branding | undefined>;
-  readonly csrf: CsrfTokens;
-  readonly cookies: CookiePolicy;
-  readonly newId: NewId;
 }
 
 /** The page on which a person agrees to what an app asks for. */

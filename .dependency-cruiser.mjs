@@ -3,17 +3,14 @@
  * Run by `npm run architecture`.
  */
 const TEST = '\\.spec\\.tsx?$';
-const EXEMPT = `^(apps/demo|test-support|bench)/|${TEST}`;
+const EXEMPT = '^apps/demo/';
 const INFRASTRUCTURE =
   'event-store|event-catalog|privacy|platform|projection-engine|web|embedded-postgres|mail|throttling';
 /**
- * What a context shows to the others: its events, its values, its queries and its command messages; never its handlers
- * or tables.
+ * What a context shows to the others: the top of its folder, its queries, its command messages, and (of users) the claim
+ * protocol. Its other folders are its own.
  */
-const PUBLISHED =
-  '(events|streams|settings|policy|history)\\.ts$|/queries/|\\.command\\.ts$|/verified-assertion\\.ts$|/login-via-idp\\.ts$' +
-  '|^libs/accounts/(state|decide|assurance|credentials|create-user|execute-on-account|email-address|username|passwords|password-policy|account-mail|mail-tokens\\.postgres|pending-addresses\\.postgres)\\.ts$' +
-  '|^libs/claims/(claim|claimable|claims|held-by)\\.ts$';
+const SHOWN = '^libs/[^/]+/[^/]+$|^libs/[^/]+/queries/|\\.command\\.ts$|^libs/users/claims/[^/]+$';
 
 const only = (name, comment, pathNot, to) => ({
   name,
@@ -37,58 +34,78 @@ export default {
         'Events, state and deciders import no framework, no I/O, no clock, no random: time and ids come in with the command.',
       severity: 'error',
       from: {
-        path: '^libs/[^/]+/(events|state|decide|assurance|credentials|claim|login-via-idp|external-identity|policy|restriction)\\.ts$',
+        path: '^libs/[^/]+/(events|state|decide|assurance|credentials|claim|login-via-idp|external-identity|linking-policy|restriction)\\.ts$',
         pathNot: `^libs/(${INFRASTRUCTURE})/`,
       },
       to: {
         path: '^node_modules/|^libs/|^(fs|net|http|https|crypto|timers)',
         pathNot:
-          '^node_modules/zod/|^libs/event-store/(event-definition|command-execution|stream-name)\\.ts$|^libs/privacy/index-key\\.ts$|^libs/platform/(slug|secure-url)\\.ts$|^libs/[^/]+/(events|state|decide|assurance|credentials|claim|login-via-idp|settings|policy|restriction|streams)\\.ts$',
+          '^node_modules/zod/|^libs/event-store/(event-definition|command-execution|stream-name)\\.ts$|^libs/privacy/index-key\\.ts$|^libs/platform/(slug|secure-url)\\.ts$|^libs/[^/]+/(events|state|decide|assurance|credentials|claim|login-via-idp|settings|linking-policy|verified-assertion|link-events|external-identity-stream|restriction|streams)\\.ts$',
         dependencyTypesNot: ['type-only'],
       },
     },
     {
-      name: 'contexts-by-their-published-language',
-      comment:
-        'A context imports another one’s events, values, queries and command messages, never its handlers or tables.',
+      name: 'contexts-do-not-circle',
+      comment: 'Contexts depend on each other in one direction.',
+      severity: 'error',
+      scope: 'folder',
+      from: { path: '^(libs|projections)/[^/]+$' },
+      to: { path: '^(libs|projections)/[^/]+$', circular: true },
+    },
+    {
+      name: 'contexts-by-what-they-show',
+      comment: 'A context imports what stands at the top of another one, its queries and its command messages.',
       severity: 'error',
       from: {
         path: '^libs/([^/]+)/',
-        pathNot: `${EXEMPT}|^libs/(${INFRASTRUCTURE}|account-pages|declared-configuration|installation|process-managers|administration)/`,
+        pathNot: `${EXEMPT}|^libs/(${INFRASTRUCTURE}|declared-configuration|installation|process-managers|administration)/`,
       },
-      to: { path: '^libs/', pathNot: `^libs/$1/|^libs/(${INFRASTRUCTURE})/|${PUBLISHED}` },
+      to: { path: '^libs/', pathNot: `^libs/$1/|^libs/(${INFRASTRUCTURE})/|${SHOWN}` },
+    },
+    {
+      name: 'tables-are-a-contexts-own',
+      severity: 'error',
+      from: {
+        path: '^libs/([^/]+)/',
+        pathNot: `${EXEMPT}|^libs/(${INFRASTRUCTURE}|installation)/`,
+      },
+      to: {
+        path: '\\.postgres\\.ts$',
+        pathNot: `^libs/$1/|^libs/(${INFRASTRUCTURE})/`,
+        dependencyTypesNot: ['type-only'],
+      },
     },
     {
       name: 'infrastructure-knows-no-context',
       severity: 'error',
-      from: { path: '^libs/(event-store|privacy|platform|projection-engine|web|embedded-postgres)/', pathNot: TEST },
+      from: { path: '^libs/(event-store|privacy|platform|projection-engine|web|embedded-postgres)/' },
       to: { path: '^libs/', pathNot: '^libs/(event-store|privacy|platform|projection-engine|web|embedded-postgres)/' },
     },
     {
       name: 'projections-import-events-and-the-engine',
       severity: 'error',
-      from: { path: '^projections/', pathNot: TEST },
+      from: { path: '^projections/' },
       to: {
         path: '^(libs|apps)/',
-        pathNot: '^libs/[^/]+/events\\.ts$|^libs/audit/facets\\.ts$|^libs/(event-store|projection-engine|platform)/',
+        pathNot: '^libs/[^/]+/(link-)?events\\.ts$|^libs/(event-store|event-catalog|projection-engine|platform)/',
       },
     },
     {
       name: 'projection-handlers-are-for-the-projector',
       severity: 'error',
-      from: { path: '^libs/', pathNot: TEST },
+      from: { path: '^libs/' },
       to: { path: '^projections/', pathNot: 'read-models?\\.ts$' },
     },
     {
       name: 'apps-are-imported-by-nobody',
       severity: 'error',
-      from: { path: '^(libs|projections)/', pathNot: TEST },
+      from: { path: '^(libs|projections)/' },
       to: { path: '^apps/' },
     },
     {
       name: 'apps-do-not-import-each-other',
       severity: 'error',
-      from: { path: '^apps/([^/]+)/', pathNot: TEST },
+      from: { path: '^apps/([^/]+)/' },
       to: { path: '^apps/', pathNot: '^apps/$1/' },
     },
     only(
@@ -136,6 +153,8 @@ export default {
   ],
   options: {
     doNotFollow: { path: 'node_modules' },
+    // Tests go everywhere.
+    exclude: { path: `${TEST}|^(test-support|bench)/` },
     tsConfig: { fileName: 'tsconfig.json' },
     tsPreCompilationDeps: true,
     webpackConfig: { fileName: 'scripts/dependency-cruiser.resolve.cjs' },

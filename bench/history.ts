@@ -1,6 +1,6 @@
 import { setImmediate as turn } from 'node:timers/promises';
 import pg from 'pg';
-import { userActivityStream } from '#libs/accounts/streams.js';
+import { userActivityStream } from '#libs/users/streams.js';
 import { EXPORT_PIECE, exportLines } from '#libs/audit/export-lines.js';
 import { readHistory } from '#libs/audit/history.js';
 import { exportQuerySchema, historyQuerySchema } from '#libs/audit/history-query.js';

@@ -1,4 +1,4 @@
-import { userErased } from '#libs/accounts/events.js';
+import { userErased } from '#libs/users/events.js';
 import { categoryOf, idOf } from '#libs/event-store/stream-name.js';
 import type { SubjectRules } from '#libs/projection-engine/subject-rules.js';
 

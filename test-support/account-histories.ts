@@ -1,6 +1,6 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import fc from 'fast-check';
-import type { AccountsDependencies } from '#libs/accounts/account-dependencies.js';
+import type { UsersDependencies } from '#libs/users/users-dependencies.js';
 import {
   addEmail,
   changeUsername,
@@ -11,7 +11,7 @@ import {
   removePassword,
   setPassword,
   verifyEmail,
-} from '#libs/accounts/commands/account-commands.js';
+} from '#libs/users/commands/account-commands.js';
 import {
   AddEmail,
   ChangeUsername,
@@ -22,14 +22,14 @@ import {
   RemovePassword,
   SetPassword,
   VerifyEmail,
-} from '#libs/accounts/commands/account.command.js';
-import { eraseUser } from '#libs/accounts/commands/erase-user.js';
-import { RegisterUser } from '#libs/accounts/commands/register-user.command.js';
-import { usableCredentials } from '#libs/accounts/credentials.js';
-import { postgresMailTokens } from '#libs/accounts/mail-tokens.postgres.js';
-import { loadAccount } from '#libs/accounts/queries/load-account.js';
-import { accountFold, seenAt, settlementOf } from '#libs/accounts/state.js';
-import type { Account, UserStreamEvent } from '#libs/accounts/state.js';
+} from '#libs/users/commands/account.command.js';
+import { eraseUser } from '#libs/users/commands/erase-user.js';
+import { RegisterUser } from '#libs/users/commands/register-user.command.js';
+import { usableCredentials } from '#libs/users/credentials.js';
+import { postgresMailTokens } from '#libs/users/mail-tokens.postgres.js';
+import { loadAccount } from '#libs/users/queries/load-account.js';
+import { accountFold, seenAt, settlementOf } from '#libs/users/state.js';
+import type { Account, UserStreamEvent } from '#libs/users/state.js';
 import {
   userActivityStream,
   usernameKey,
@@ -37,10 +37,10 @@ import {
   userStream,
   verifiedEmailKey,
   verifiedEmailStream,
-} from '#libs/accounts/streams.js';
-import { claimFold } from '#libs/claims/claim.js';
-import { heldBy } from '#libs/claims/held-by.js';
-import type { Claim, ClaimStreamEvent } from '#libs/claims/claim.js';
+} from '#libs/users/streams.js';
+import { claimFold } from '#libs/users/claims/claim.js';
+import { heldBy } from '#libs/users/claims/held-by.js';
+import type { Claim, ClaimStreamEvent } from '#libs/users/claims/claim.js';
 import type { EventStore } from '#libs/event-store/event-store.js';
 import type { RecordedEvent } from '#libs/event-store/recorded-event.js';
 import { providerMigrations } from '#libs/installation/provider-migrations.js';
@@ -55,7 +55,7 @@ import { unlinkExternalIdentity } from '#libs/linking/commands/unlink-external-i
 import { externalIdentityKey } from '#libs/linking/external-identity.js';
 import type { FlowFacts } from '#libs/linking/login-via-idp.js';
 import { loadWaysIn } from '#libs/linking/queries/providers-in-organization.js';
-import { externalIdentityStream } from '#libs/linking/streams.js';
+import { externalIdentityStream } from '#libs/users/external-identity-stream.js';
 import { openIdProviderMigrations } from '#libs/openid-provider/migrations.js';
 import { SessionRows } from '#libs/openid-provider/sessions.postgres.js';
 import { systemClock } from '#libs/platform/clock.js';
@@ -307,7 +307,7 @@ export class HistoryTheatre {
   }
 
   /** What the commands need, with sessions in PostgreSQL and a hash that costs nothing. */
-  static dependenciesOf(installation: TestInstallation, store: EventStore = installation.store): AccountsDependencies {
+  static dependenciesOf(installation: TestInstallation, store: EventStore = installation.store): UsersDependencies {
     const { indexKeys, newId, pool, keys } = installation;
     const sessions = new SessionRows(pool, systemClock);
     return {
@@ -328,7 +328,7 @@ export class HistoryTheatre {
     };
   }
 
-  #dependencies(store: EventStore): AccountsDependencies {
+  #dependencies(store: EventStore): UsersDependencies {
     return HistoryTheatre.dependenciesOf(this.installation, store);
   }
 

@@ -1,6 +1,6 @@
 import fc from 'fast-check';
-import type { UserStreamEvent } from '#libs/accounts/state.js';
-import { userStream } from '#libs/accounts/streams.js';
+import type { UserStreamEvent } from '#libs/users/state.js';
+import { userStream } from '#libs/users/streams.js';
 import { eventCatalog } from '#libs/event-catalog/event-catalog.js';
 import type { RecordedEvent } from '#libs/event-store/recorded-event.js';
 import { recorded } from './given.js';

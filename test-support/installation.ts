@@ -8,7 +8,7 @@ import type { EventCore } from '#libs/event-store/connect-event-store.js';
 import { unobserved } from '#libs/event-store/store-metrics.js';
 import type { StoreObserver } from '#libs/event-store/store-metrics.js';
 import type { CommandContext } from '#libs/event-store/event-metadata.js';
-import type { VerifiedAssertion } from '#libs/linking/verified-assertion.js';
+import type { VerifiedAssertion } from '#libs/identity-providers/verified-assertion.js';
 import type { LinkingDependencies } from '#libs/linking/commands/linking-dependencies.js';
 import { systemClock } from '#libs/platform/clock.js';
 import { newUuid } from '#libs/platform/ids.js';

@@ -1,8 +1,8 @@
 import { randomBytes } from 'node:crypto';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from '@jest/globals';
-import { executeOnAccount } from '#libs/accounts/execute-on-account.js';
-import { createPasswords } from '#libs/accounts/passwords.js';
-import { userActivityStream, userStream } from '#libs/accounts/streams.js';
+import { executeOnAccount } from '#libs/users/execute-on-account.js';
+import { createPasswords } from '#libs/users/passwords.js';
+import { userActivityStream, userStream } from '#libs/users/streams.js';
 import { Browser } from '#test-support/browser.js';
 import { HostileOpenIdProvider } from '#test-support/hostile-openid-provider.js';
 import { startTestIdentityServer } from '#test-support/identity-server.js';

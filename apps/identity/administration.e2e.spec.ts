@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
-import { userStream } from '#libs/accounts/streams.js';
+import { userStream } from '#libs/users/streams.js';
 import { readHistory } from '#libs/audit/history.js';
 import { historyQuerySchema } from '#libs/audit/history-query.js';
 import { findReplay, requestReplay } from '#libs/projection-engine/replays.postgres.js';

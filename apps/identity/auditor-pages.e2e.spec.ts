@@ -1,10 +1,10 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import axe from 'axe-core';
-import { createUser } from '#libs/accounts/create-user.js';
-import { parseEmailAddress } from '#libs/accounts/email-address.js';
-import { userStream } from '#libs/accounts/streams.js';
-import { parseUsername } from '#libs/accounts/username.js';
-import { auditAccessStream } from '#libs/audit/record-access.js';
+import { createUser } from '#libs/users/create-user.js';
+import { parseEmailAddress } from '#libs/users/email-address.js';
+import { userStream } from '#libs/users/streams.js';
+import { parseUsername } from '#libs/users/username.js';
+import { auditAccessStream } from '#libs/audit-access/record-access.js';
 import { appendUnconditionally } from '#libs/event-store/command-execution.js';
 import type { DomainEvent } from '#libs/event-store/event-definition.js';
 import { newUuid } from '#libs/platform/ids.js';

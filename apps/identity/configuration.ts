@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { isSecureOrLoopback } from '#libs/platform/secure-url.js';
-import { passwordShape } from '#libs/accounts/passwords.js';
+import { passwordShape } from '#libs/users/passwords.js';
 import { httpPolicyShape } from '#libs/platform/http-policy.js';
 import { mailShape } from '#libs/mail/mailer-from.js';
 import {

@@ -1,12 +1,12 @@
 import type { AccountApps, AccountDependencies, AccountReadModels } from '#libs/account-pages/account-dependencies.js';
-import type { AccountsDependencies } from '#libs/accounts/account-dependencies.js';
-import { createAccountMail } from '#libs/accounts/account-mail.js';
-import { postgresMailTokens } from '#libs/accounts/mail-tokens.postgres.js';
-import { postgresPendingAddresses } from '#libs/accounts/pending-addresses.postgres.js';
-import { createPasswords } from '#libs/accounts/passwords.js';
-import { loadAccount } from '#libs/accounts/queries/load-account.js';
-import { exists } from '#libs/accounts/state.js';
-import { USER_ACTIVITY_CATEGORY, USER_CATEGORY } from '#libs/accounts/streams.js';
+import type { UsersDependencies } from '#libs/users/users-dependencies.js';
+import { createAccountMail } from '#libs/users/account-mail.js';
+import { postgresMailTokens } from '#libs/users/mail-tokens.postgres.js';
+import { postgresPendingAddresses } from '#libs/users/pending-addresses.postgres.js';
+import { createPasswords } from '#libs/users/passwords.js';
+import { loadAccount } from '#libs/users/queries/load-account.js';
+import { exists } from '#libs/users/state.js';
+import { USER_ACTIVITY_CATEGORY, USER_CATEGORY } from '#libs/users/streams.js';
 import type { AdministrationDependencies } from '#libs/administration/administration-dependencies.js';
 import type { AuditDependencies } from '#libs/audit/audit-dependencies.js';
 import { historyIndex } from '#libs/audit/queries/history-index.js';
@@ -38,6 +38,7 @@ import { SigningCertificates } from '#libs/identity-providers/saml/signing-certi
 import { UpstreamSaml } from '#libs/identity-providers/saml/upstream-saml.js';
 import type { LinkingDependencies } from '#libs/linking/commands/linking-dependencies.js';
 import type { CarryOutRevocations } from '#libs/linking/commands/unlink-external-identity.js';
+import { countPeopleWithoutWayIn } from '#libs/linking/queries/people-without-way-in.js';
 import { loadWaysIn } from '#libs/linking/queries/providers-in-organization.js';
 import { mailerFrom, outboxOf } from '#libs/mail/mailer-from.js';
 import type { OutboxSettings } from '#libs/mail/outbox.controller.js';
@@ -101,7 +102,7 @@ export interface IdentityDependencies {
   readonly openIdProvider: OpenIdProvider;
   readonly consent: ConsentDependencies;
   readonly linking: LinkingDependencies & { readonly carryOutRevocations: CarryOutRevocations };
-  readonly accounts: AccountsDependencies;
+  readonly accounts: UsersDependencies;
   readonly signIn: SignInDependencies;
   readonly account: AccountDependencies;
   readonly audit: AuditDependencies;
@@ -299,6 +300,7 @@ export const connectDependencies = async (
     administration: {
       store,
       clock,
+      countUsersWithoutMethod: countPeopleWithoutWayIn,
       policy,
       linkedUsers: async function* (providerId) {
         await waitForPosition(pool, 'links', (await endOfLog(core.connection)) ?? -1n);

@@ -1,8 +1,8 @@
 import { get } from 'node:http';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
-import { userActivityStream, userStream } from '#libs/accounts/streams.js';
+import { userActivityStream, userStream } from '#libs/users/streams.js';
 import type { HistoryEntry } from '#libs/audit/entry.js';
-import { auditAccessStream } from '#libs/audit/record-access.js';
+import { auditAccessStream } from '#libs/audit-access/record-access.js';
 import { appendUnconditionally } from '#libs/event-store/command-execution.js';
 import type { DomainEvent } from '#libs/event-store/event-definition.js';
 import type { StreamName } from '#libs/event-store/stream-name.js';

@@ -3,8 +3,8 @@ import type { DynamicModule } from '@nestjs/common';
 import { CqrsModule } from '@nestjs/cqrs';
 import { ACCOUNT_DEPENDENCIES } from '#libs/account-pages/account-dependencies.js';
 import { AccountPagesModule } from '#libs/account-pages/account-pages.module.js';
-import { ACCOUNTS_DEPENDENCIES } from '#libs/accounts/account-dependencies.js';
-import { AccountsModule } from '#libs/accounts/accounts.module.js';
+import { USERS_DEPENDENCIES } from '#libs/users/users-dependencies.js';
+import { UsersModule } from '#libs/users/users.module.js';
 import { ADMINISTRATION_DEPENDENCIES } from '#libs/administration/administration-dependencies.js';
 import { AdministrationModule } from '#libs/administration/administration.module.js';
 import { AUDIT_DEPENDENCIES } from '#libs/audit/audit-dependencies.js';
@@ -63,7 +63,7 @@ export class DependenciesModule {
   }: IdentityDependencies): DynamicModule {
     const providers = [
       { provide: LINKING_DEPENDENCIES, useValue: linking },
-      { provide: ACCOUNTS_DEPENDENCIES, useValue: accounts },
+      { provide: USERS_DEPENDENCIES, useValue: accounts },
       { provide: SIGN_IN_DEPENDENCIES, useValue: signIn },
       { provide: CONSENT_DEPENDENCIES, useValue: consent },
       { provide: ACCOUNT_DEPENDENCIES, useValue: account },
@@ -86,7 +86,7 @@ export class IdentityModule {
         CqrsModule.forRoot(),
         AccessModule,
         DependenciesModule.of(dependencies),
-        AccountsModule,
+        UsersModule,
         LinkingModule,
         SignInModule,
         OpenIdProviderModule,

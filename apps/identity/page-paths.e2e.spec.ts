@@ -1,6 +1,6 @@
 import { afterAll, afterEach, beforeAll, describe, expect, it } from '@jest/globals';
 import type { Browser, BrowserContextOptions, Response } from 'playwright-core';
-import { userActivityStream, userStream } from '#libs/accounts/streams.js';
+import { userActivityStream, userStream } from '#libs/users/streams.js';
 import { launchChromium } from '#test-support/chromium.js';
 import { startPageInstallation } from '#test-support/pages/page-installation.js';
 import type { PageInstallation } from '#test-support/pages/page-installation.js';

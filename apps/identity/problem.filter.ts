@@ -1,7 +1,7 @@
 import { Catch, HttpException } from '@nestjs/common';
 import type { ArgumentsHost, ExceptionFilter } from '@nestjs/common';
 import type { Request, Response } from 'express';
-import { PasswordsOverloadedError } from '#libs/accounts/passwords.js';
+import { PasswordsOverloadedError } from '#libs/users/passwords.js';
 import { StoreAwayError, UnknownOutcomeError } from '#libs/event-store/store-errors.js';
 import type { NewId } from '#libs/platform/ids.js';
 import type { Logger } from '#libs/platform/logger.js';

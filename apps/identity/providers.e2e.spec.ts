@@ -1,6 +1,6 @@
 import { afterAll, afterEach, beforeAll, describe, expect, it } from '@jest/globals';
 import { randomUUID } from 'node:crypto';
-import { userActivityStream } from '#libs/accounts/streams.js';
+import { userActivityStream } from '#libs/users/streams.js';
 import { Browser } from '#test-support/browser.js';
 import { HostileOpenIdProvider } from '#test-support/hostile-openid-provider.js';
 import { startTestIdentityServer } from '#test-support/identity-server.js';

@@ -7,7 +7,7 @@ import { generateCodeVerifier, OAuth2Client } from '@badgateway/oauth2-client';
 import { createRemoteJWKSet, exportJWK, generateKeyPair, jwtVerify } from 'jose';
 import type { CryptoKey } from 'jose';
 import * as client from 'openid-client';
-import { userActivityStream } from '#libs/accounts/streams.js';
+import { userActivityStream } from '#libs/users/streams.js';
 import { DEVICE_CODE_GRANT } from '#libs/relying-parties/settings.js';
 import { createPool } from '#libs/platform/postgres/pool.js';
 import { requestRotation, rotationDone } from '#libs/openid-provider/signing-keys.postgres.js';

@@ -111,9 +111,8 @@ const ROUTES: readonly string[] = [
 ];
 
 const nameOf = (access: Access | undefined): string => {
-  switch (access?.kind) {
-    case undefined:
-      return 'nobody';
+  if (access === undefined) return 'nobody';
+  switch (access.kind) {
     case 'permission':
       return access.permission;
     case 'role':

@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { randomUUID, verify } from 'node:crypto';
 import { inflateRawSync } from 'node:zlib';
-import { userActivityStream } from '#libs/accounts/streams.js';
+import { userActivityStream } from '#libs/users/streams.js';
 import type { Certificate } from '#libs/platform/self-signed-certificate.js';
 import { Browser } from '#test-support/browser.js';
 import { samlCertificate } from '#test-support/certificate.js';

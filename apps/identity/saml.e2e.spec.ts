@@ -1,7 +1,7 @@
 import { afterAll, afterEach, beforeAll, describe, expect, it } from '@jest/globals';
 import { createVerify, X509Certificate } from 'node:crypto';
 import { SignedXml } from 'xml-crypto';
-import { userActivityStream, userStream } from '#libs/accounts/streams.js';
+import { userActivityStream, userStream } from '#libs/users/streams.js';
 import { parseProviderMetadata } from '#libs/identity-providers/saml/provider-metadata.js';
 import type { Certificate } from '#libs/platform/self-signed-certificate.js';
 import { Browser } from '#test-support/browser.js';

@@ -1,11 +1,11 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
-import { SetPassword } from '#libs/accounts/commands/account.command.js';
-import { setPassword } from '#libs/accounts/commands/account-commands.js';
-import { executeOnAccount } from '#libs/accounts/execute-on-account.js';
-import { loadAccount } from '#libs/accounts/queries/load-account.js';
-import { seenAt } from '#libs/accounts/state.js';
-import type { UserStreamEvent } from '#libs/accounts/state.js';
-import { userActivityStream, userStream } from '#libs/accounts/streams.js';
+import { SetPassword } from '#libs/users/commands/account.command.js';
+import { setPassword } from '#libs/users/commands/account-commands.js';
+import { executeOnAccount } from '#libs/users/execute-on-account.js';
+import { loadAccount } from '#libs/users/queries/load-account.js';
+import { seenAt } from '#libs/users/state.js';
+import type { UserStreamEvent } from '#libs/users/state.js';
+import { userActivityStream, userStream } from '#libs/users/streams.js';
 import { EventStore } from '#libs/event-store/event-store.js';
 import type { AppendRequest, AppendResult } from '#libs/event-store/event-store.js';
 import { StoreAwayError } from '#libs/event-store/store-errors.js';

@@ -1,6 +1,6 @@
 import { afterAll, afterEach, beforeAll, describe, expect, it } from '@jest/globals';
 import { SignJWT } from 'jose';
-import { userActivityStream, userStream } from '#libs/accounts/streams.js';
+import { userActivityStream, userStream } from '#libs/users/streams.js';
 import { Browser } from '#test-support/browser.js';
 import { HostileOpenIdProvider } from '#test-support/hostile-openid-provider.js';
 import type { Lies } from '#test-support/hostile-openid-provider.js';

@@ -1,7 +1,7 @@
 import { Gauge } from 'prom-client';
 import type { Registry } from 'prom-client';
-import { purgeMailTokens } from '#libs/accounts/mail-tokens.postgres.js';
-import { finishErasure } from '#libs/accounts/commands/erase-user.js';
+import { purgeMailTokens } from '#libs/users/mail-tokens.postgres.js';
+import { finishErasure } from '#libs/users/commands/erase-user.js';
 import { idOf } from '#libs/event-store/stream-name.js';
 import type { EventCore } from '#libs/event-store/connect-event-store.js';
 import { purgeUser } from '#libs/installation/purge-user.js';

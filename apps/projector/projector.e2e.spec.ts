@@ -2,7 +2,7 @@ import { jsonEvent } from '@eventstore/db-client';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { execFile } from 'node:child_process';
 import { promisify } from 'node:util';
-import { userStream } from '#libs/accounts/streams.js';
+import { userStream } from '#libs/users/streams.js';
 import { appendUnconditionally } from '#libs/event-store/command-execution.js';
 import type { DomainEvent } from '#libs/event-store/event-definition.js';
 import { newUuid } from '#libs/platform/ids.js';

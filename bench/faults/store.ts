@@ -1,6 +1,6 @@
 import { parseArgs } from 'node:util';
 import { START } from '@eventstore/db-client';
-import { userActivityStream } from '#libs/accounts/streams.js';
+import { userActivityStream } from '#libs/users/streams.js';
 import { connectEventStore } from '#libs/event-store/connect-event-store.js';
 import { unobserved } from '#libs/event-store/store-metrics.js';
 import { eventCatalog } from '#libs/event-catalog/event-catalog.js';

@@ -7,7 +7,7 @@ import { fileURLToPath } from 'node:url';
 import pg from 'pg';
 import { applyDeclaration } from '#libs/declared-configuration/apply-declaration.js';
 import { parseDeclaration } from '#libs/declared-configuration/declaration.js';
-import { userStream } from '#libs/accounts/streams.js';
+import { userStream } from '#libs/users/streams.js';
 import { appendUnconditionally } from '#libs/event-store/command-execution.js';
 import { eventCatalog } from '#libs/event-catalog/event-catalog.js';
 import { connectEventStore } from '#libs/event-store/connect-event-store.js';

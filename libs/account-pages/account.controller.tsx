@@ -1,14 +1,14 @@
 import { Controller, Get, Inject, Param, Post, Query } from '@nestjs/common';
 import { CommandBus } from '@nestjs/cqrs';
 import type { VNode } from 'preact';
-import { loadAccount } from '#libs/accounts/queries/load-account.js';
+import { loadAccount } from '#libs/users/queries/load-account.js';
 import { isAuditor } from '#libs/audit/is-auditor.js';
 import { signInOriginsOf } from '#libs/identity-providers/settings.js';
 import { UnlinkExternalIdentity } from '#libs/linking/commands/unlink-external-identity.command.js';
 import { isUuid } from '#libs/platform/ids.js';
 import type { OfferedProvider } from '#libs/sign-in/offered-providers.js';
 import { appendActivity } from '#libs/sign-in/open-session.js';
-import { leavingForProvider } from '#libs/sign-in/pages/leave-for-provider.js';
+import { leavingForProvider } from '#libs/sign-in/leave-for-provider.js';
 import { callbackUrl } from '#libs/sign-in/sign-in-dependencies.js';
 import { page, redirect } from '#libs/web/answer.js';
 import type { PageAnswer, RedirectAnswer } from '#libs/web/answer.js';

@@ -3,7 +3,7 @@ import { Field } from '#libs/web/form-field.js';
 import { useLanguage } from '#libs/web/language.js';
 import { CsrfField, Monogram } from '#libs/web/layout.js';
 import type { Message } from '#libs/web/messages.js';
-import { SIGN_IN_TEXTS } from '#libs/sign-in/pages/texts.js';
+import { SIGN_IN_TEXTS } from '#libs/sign-in/texts.js';
 import { StepPage } from './account-frame.js';
 import { ACCOUNT_TEXTS as texts } from './texts.js';
 

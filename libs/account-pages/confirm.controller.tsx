@@ -1,11 +1,11 @@
 import { Body, Controller, Get, Inject, Param, Post, Query } from '@nestjs/common';
-import { isAmong } from '#libs/accounts/assurance.js';
-import { loadAccount } from '#libs/accounts/queries/load-account.js';
+import { isAmong } from '#libs/users/assurance.js';
+import { loadAccount } from '#libs/users/queries/load-account.js';
 import { signInOriginsOf } from '#libs/identity-providers/settings.js';
 import { loadSufficientProofs } from '#libs/linking/queries/sufficient-proofs.js';
 import type { OfferedProvider } from '#libs/sign-in/offered-providers.js';
-import { leavingForProvider } from '#libs/sign-in/pages/leave-for-provider.js';
-import { formText } from '#libs/sign-in/pages/texts.js';
+import { leavingForProvider } from '#libs/sign-in/leave-for-provider.js';
+import { formText } from '#libs/sign-in/texts.js';
 import { callbackUrl } from '#libs/sign-in/sign-in-dependencies.js';
 import { page, redirect } from '#libs/web/answer.js';
 import type { PageAnswer, RedirectAnswer } from '#libs/web/answer.js';

@@ -7,15 +7,15 @@ import {
   ChangeUsername,
   RemovePassword,
   SetPassword,
-} from '#libs/accounts/commands/account.command.js';
-import type { AccountTarget } from '#libs/accounts/commands/account.command.js';
-import { parseEmailAddress } from '#libs/accounts/email-address.js';
-import { checkNewPassword } from '#libs/accounts/password-policy.js';
-import { loadAccount } from '#libs/accounts/queries/load-account.js';
-import type { Account } from '#libs/accounts/state.js';
-import { parseUsername } from '#libs/accounts/username.js';
+} from '#libs/users/commands/account.command.js';
+import type { AccountTarget } from '#libs/users/commands/account.command.js';
+import { parseEmailAddress } from '#libs/users/email-address.js';
+import { checkNewPassword } from '#libs/users/password-policy.js';
+import { loadAccount } from '#libs/users/queries/load-account.js';
+import type { Account } from '#libs/users/state.js';
+import { parseUsername } from '#libs/users/username.js';
 import type { BrowserSession } from '#libs/sign-in/browser-sessions.js';
-import { formText, SIGN_IN_TEXTS } from '#libs/sign-in/pages/texts.js';
+import { formText, SIGN_IN_TEXTS } from '#libs/sign-in/texts.js';
 import { addressKey } from '#libs/throttling/address-key.js';
 import { page, redirect } from '#libs/web/answer.js';
 import type { PageAnswer, RedirectAnswer } from '#libs/web/answer.js';

@@ -1,5 +1,5 @@
 import { Controller, Get, Inject, Query } from '@nestjs/common';
-import { loadAccount } from '#libs/accounts/queries/load-account.js';
+import { loadAccount } from '#libs/users/queries/load-account.js';
 import type { HistoryEntry } from '#libs/audit/entry.js';
 import { readHistory } from '#libs/audit/history.js';
 import { historyQuerySchema } from '#libs/audit/history-query.js';

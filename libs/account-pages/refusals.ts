@@ -1,4 +1,4 @@
-import { signInError } from '#libs/sign-in/pages/refusals.js';
+import { signInError } from '#libs/sign-in/refusals.js';
 import type { Message } from '#libs/web/messages.js';
 import { RefusedPage } from '#libs/web/refused.js';
 import { ACCOUNT_REFUSAL_TEXTS as texts } from './refusal-texts.js';

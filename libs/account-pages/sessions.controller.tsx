@@ -1,5 +1,5 @@
 import { Body, Controller, Get, Inject, Post, Query } from '@nestjs/common';
-import { loadAccount } from '#libs/accounts/queries/load-account.js';
+import { loadAccount } from '#libs/users/queries/load-account.js';
 import { isAuditor } from '#libs/audit/is-auditor.js';
 import type { ActiveSession, BrowserSession } from '#libs/sign-in/browser-sessions.js';
 import { appendActivity } from '#libs/sign-in/open-session.js';

@@ -1,4 +1,4 @@
-import type { AccountRefusalCode } from '#libs/accounts/decide.js';
+import type { AccountRefusalCode } from '#libs/users/decide.js';
 import type { ProviderRefusalCode } from '#libs/identity-providers/decide.js';
 import type { UnlinkOutcome } from '#libs/linking/decide.js';
 import { RefusedCall } from '#libs/web/refused.js';

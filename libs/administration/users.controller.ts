@@ -7,10 +7,10 @@ import {
   GrantRole,
   ReactivateUser,
   RevokeRole,
-} from '#libs/accounts/commands/account.command.js';
-import type { AccountTarget } from '#libs/accounts/commands/account.command.js';
-import { role } from '#libs/accounts/events.js';
-import type { Role } from '#libs/accounts/events.js';
+} from '#libs/users/commands/account.command.js';
+import type { AccountTarget } from '#libs/users/commands/account.command.js';
+import { role } from '#libs/users/events.js';
+import type { Role } from '#libs/users/events.js';
 import { UnlinkExternalIdentity } from '#libs/linking/commands/unlink-external-identity.command.js';
 import { isUuid } from '#libs/platform/ids.js';
 import { RequirePermission } from '#libs/web/access/access.js';

@@ -1,8 +1,8 @@
 import { randomBytes } from 'node:crypto';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import fc from 'fast-check';
-import type { UserStreamEvent } from '#libs/accounts/state.js';
-import { userActivityStream, userStream } from '#libs/accounts/streams.js';
+import type { UserStreamEvent } from '#libs/users/state.js';
+import { userActivityStream, userStream } from '#libs/users/streams.js';
 import { appendUnconditionally } from '#libs/event-store/command-execution.js';
 import { EventStore } from '#libs/event-store/event-store.js';
 import type { ReadOptions } from '#libs/event-store/event-store.js';

@@ -1,9 +1,9 @@
-import type { EmailProof, Role } from '#libs/accounts/events.js';
-import { accountFold } from '#libs/accounts/state.js';
-import type { Account, AccountStatus, UserStreamEvent } from '#libs/accounts/state.js';
+import type { EmailProof, Role } from '#libs/users/events.js';
+import { accountFold } from '#libs/users/state.js';
+import type { Account, AccountStatus, UserStreamEvent } from '#libs/users/state.js';
 import type { EventOf } from '#libs/event-store/event-definition.js';
 import type { RecordedEvent } from '#libs/event-store/recorded-event.js';
-import type { externalIdentityLinked } from '#libs/linking/events.js';
+import type { externalIdentityLinked } from '#libs/users/link-events.js';
 import { withErasedMarked } from './entry.js';
 
 /** An event, as what an account shows came to be by it. */

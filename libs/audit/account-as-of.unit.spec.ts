@@ -1,8 +1,8 @@
 import { describe, expect, it } from '@jest/globals';
 import fc from 'fast-check';
-import { accountFold } from '#libs/accounts/state.js';
-import type { UserStreamEvent } from '#libs/accounts/state.js';
-import { heldBy } from '#libs/claims/held-by.js';
+import { accountFold } from '#libs/users/state.js';
+import type { UserStreamEvent } from '#libs/users/state.js';
+import { heldBy } from '#libs/users/claims/held-by.js';
 import type { RecordedEvent } from '#libs/event-store/recorded-event.js';
 import { afterErasure, eventsOf, generatedAccount } from '#test-support/generated-account.js';
 import { accountAsOf } from './account-as-of.js';

@@ -1,10 +1,10 @@
-import { USER_ACTIVITY_CATEGORY, USER_CATEGORY } from '#libs/accounts/streams.js';
+import { USER_ACTIVITY_CATEGORY, USER_CATEGORY } from '#libs/users/streams.js';
 import { eventCatalog } from '#libs/event-catalog/event-catalog.js';
 import type { Actor, Source } from '#libs/event-store/event-metadata.js';
 import type { DomainEvent } from '#libs/event-store/event-definition.js';
 import type { RecordedEvent } from '#libs/event-store/recorded-event.js';
 import { categoryOf, idOf } from '#libs/event-store/stream-name.js';
-import { facetsOf } from './facets.js';
+import { facetsOf } from '#libs/event-catalog/facets.js';
 import { sentenceFor } from './sentences.js';
 
 /**

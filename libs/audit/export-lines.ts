@@ -2,7 +2,7 @@ import type { RecordedEvent } from '#libs/event-store/recorded-event.js';
 import { csvHeader, csvLine } from './csv.js';
 import { entryOf } from './entry.js';
 import type { HistoryEntry } from './entry.js';
-import { facetsOf, matches } from './facets.js';
+import { facetsOf, matches } from '#libs/event-catalog/facets.js';
 import type { ExportFormat, ExportQuery } from './history-query.js';
 
 /** How many events an export reads at once. */

@@ -1,6 +1,6 @@
-import { namedIdentifier } from '#libs/accounts/queries/named-identifier.js';
-import { Claims } from '#libs/claims/claims.js';
-import type { ClaimsDependencies } from '#libs/claims/claims.js';
+import { namedIdentifier } from '#libs/users/queries/named-identifier.js';
+import { Claims } from '#libs/users/claims/claims.js';
+import type { ClaimsDependencies } from '#libs/users/claims/claims.js';
 import type { CommandContext } from '#libs/event-store/event-metadata.js';
 import type { IndexKeys } from '#libs/privacy/index-key.js';
 

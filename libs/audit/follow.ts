@@ -2,8 +2,8 @@ import { setTimeout as delay } from 'node:timers/promises';
 import type { EventStore } from '#libs/event-store/event-store.js';
 import { entryOf } from './entry.js';
 import type { HistoryEntry } from './entry.js';
-import { facetsOf, matches } from './facets.js';
-import type { HistoryFilter } from './facets.js';
+import { facetsOf, matches } from '#libs/event-catalog/facets.js';
+import type { HistoryFilter } from '#libs/event-catalog/facets.js';
 import { userEvents } from './user-events.js';
 
 const PIECE = 500;

@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
-import { userActivityStream, userStream } from '#libs/accounts/streams.js';
+import { userActivityStream, userStream } from '#libs/users/streams.js';
 import type { StoredEvent } from '#libs/event-store/codec.js';
 import { appendUnconditionally } from '#libs/event-store/command-execution.js';
 import type { DomainEvent } from '#libs/event-store/event-definition.js';

@@ -2,7 +2,7 @@ import type { EventStore } from '#libs/event-store/event-store.js';
 import type { RecordedEvent } from '#libs/event-store/recorded-event.js';
 import { entryOf } from './entry.js';
 import type { HistoryEntry } from './entry.js';
-import { facetsOf, matches } from './facets.js';
+import { facetsOf, matches } from '#libs/event-catalog/facets.js';
 import { cursorOf } from './history-query.js';
 import type { HistoryQuery } from './history-query.js';
 import { userEvents } from './user-events.js';

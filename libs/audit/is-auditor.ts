@@ -1,5 +1,5 @@
-import { maySignIn } from '#libs/accounts/state.js';
-import type { Account } from '#libs/accounts/state.js';
+import { maySignIn } from '#libs/users/state.js';
+import type { Account } from '#libs/users/state.js';
 
 /** Whether somebody may read the histories of the organization that they are signed in to. */
 export const isAuditor = (account: Account, organizationId: string): boolean =>

@@ -1,7 +1,7 @@
 import type { EventStore } from '#libs/event-store/event-store.js';
 import type { RecordedEvent } from '#libs/event-store/recorded-event.js';
 import type { StreamName } from '#libs/event-store/stream-name.js';
-import type { HistoryFilter } from './facets.js';
+import type { HistoryFilter } from '#libs/event-catalog/facets.js';
 import type { Order } from './stream-part.js';
 
 /** Where an event of an organization's history stands. */

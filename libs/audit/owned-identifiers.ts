@@ -1,5 +1,5 @@
-import { accountFold } from '#libs/accounts/state.js';
-import type { Account, UserStreamEvent } from '#libs/accounts/state.js';
+import { accountFold } from '#libs/users/state.js';
+import type { Account, UserStreamEvent } from '#libs/users/state.js';
 import type { RecordedEvent } from '#libs/event-store/recorded-event.js';
 import type { Part } from './stream-part.js';
 

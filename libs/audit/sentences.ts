@@ -1,7 +1,7 @@
-import type { AccountEvent } from '#libs/accounts/events.js';
+import type { AccountEvent } from '#libs/users/events.js';
 import type { DomainEvent } from '#libs/event-store/event-definition.js';
 import type { IdentityProviderEvent } from '#libs/identity-providers/events.js';
-import type { LinkEvent } from '#libs/linking/events.js';
+import type { LinkEvent } from '#libs/users/link-events.js';
 import type { GrantEvent } from '#libs/openid-provider/events.js';
 import type { OrganizationEvent } from '#libs/organizations/events.js';
 import type { RelyingPartyEvent } from '#libs/relying-parties/events.js';
@@ -9,7 +9,7 @@ import type { ActivityEvent, AttemptEvent } from '#libs/sign-in/events.js';
 import { LANGUAGES } from '#libs/web/messages.js';
 import type { Translate } from '#libs/web/messages.js';
 import { messageFor } from '#libs/web/messages.js';
-import type { AuditEvent } from './events.js';
+import type { AuditEvent } from '#libs/audit-access/events.js';
 import { ACCESSES, ENDINGS, FAILURES, GRANTS, HISTORY_TEXTS as texts, ORIGINS, TOKEN_ENDINGS } from './texts.js';
 
 /** Everything that a history can show; an event without a sentence does not compile. */

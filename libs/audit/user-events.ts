@@ -1,5 +1,5 @@
-import type { UserStreamEvent } from '#libs/accounts/state.js';
-import { userActivityStream, userStream } from '#libs/accounts/streams.js';
+import type { UserStreamEvent } from '#libs/users/state.js';
+import { userActivityStream, userStream } from '#libs/users/streams.js';
 import type { EventStore } from '#libs/event-store/event-store.js';
 import type { RecordedEvent } from '#libs/event-store/recorded-event.js';
 import { signInAttemptsStream } from '#libs/sign-in/streams.js';

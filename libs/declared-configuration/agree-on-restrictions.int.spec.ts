@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
-import { loadAccount } from '#libs/accounts/queries/load-account.js';
+import { loadAccount } from '#libs/users/queries/load-account.js';
 import { LoginViaIdp } from '#libs/linking/commands/login-via-idp.command.js';
 import { loginViaIdp } from '#libs/linking/commands/login-via-idp.js';
 import { UnlinkExternalIdentity } from '#libs/linking/commands/unlink-external-identity.command.js';

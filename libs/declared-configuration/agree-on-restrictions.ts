@@ -1,7 +1,7 @@
 import type { CommandContext } from '#libs/event-store/event-metadata.js';
 import { execute } from '#libs/event-store/command-execution.js';
 import type { EventStore } from '#libs/event-store/event-store.js';
-import { countPeopleWithoutWayIn } from '#libs/identity-providers/queries/people-without-way-in.js';
+import { countPeopleWithoutWayIn } from '#libs/linking/queries/people-without-way-in.js';
 import { decideAnnounceRestriction, decideCancelRestriction } from '#libs/organizations/decide.js';
 import type { Counted, OrganizationDecision } from '#libs/organizations/decide.js';
 import type { Restriction } from '#libs/organizations/events.js';

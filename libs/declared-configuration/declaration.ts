@@ -7,7 +7,7 @@ import { samlProviderSecrets, samlProviderSettingsSchema } from '#libs/identity-
 import { secretNames } from '#libs/identity-providers/settings.js';
 import type { DeclaredIdentityProvider } from '#libs/identity-providers/decide.js';
 import type { IdentityProviderSettings } from '#libs/identity-providers/settings.js';
-import { linkingPolicySchema } from '#libs/linking/policy.js';
+import { linkingPolicySchema } from '#libs/organizations/linking-policy.js';
 import { loginPolicySchema } from '#libs/organizations/events.js';
 import { organizationSettingsSchema } from '#libs/organizations/settings.js';
 import { slugSchema } from '#libs/platform/slug.js';

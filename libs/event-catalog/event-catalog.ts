@@ -1,9 +1,9 @@
-import { accountEvents, reservationEvents } from '#libs/accounts/events.js';
-import { auditEvents } from '#libs/audit/events.js';
+import { accountEvents, reservationEvents } from '#libs/users/events.js';
+import { auditEvents } from '#libs/audit-access/events.js';
 import { createEventCatalog } from '#libs/event-store/event-catalog.js';
 import { secretEvents } from '#libs/event-store/installation-secrets.js';
 import { identityProviderEvents } from '#libs/identity-providers/events.js';
-import { claimEvents, linkEvents } from '#libs/linking/events.js';
+import { claimEvents, linkEvents } from '#libs/users/link-events.js';
 import { grantEvents } from '#libs/openid-provider/events.js';
 import { organizationEvents } from '#libs/organizations/events.js';
 import { relyingPartyEvents } from '#libs/relying-parties/events.js';

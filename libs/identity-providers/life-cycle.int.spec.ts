@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
-import { loadAccount } from '#libs/accounts/queries/load-account.js';
+import { loadAccount } from '#libs/users/queries/load-account.js';
 import type { DeclarationError } from '#libs/declared-configuration/declaration.js';
 import { LoginViaIdp } from '#libs/linking/commands/login-via-idp.command.js';
 import { loginViaIdp } from '#libs/linking/commands/login-via-idp.js';
@@ -10,6 +10,7 @@ import { SETTLED_AFTER_MS } from '#libs/platform/deadline.js';
 import { newUuid } from '#libs/platform/ids.js';
 import { startTestInstallation, testAssertion, testContext } from '#test-support/installation.js';
 import type { TestInstallation } from '#test-support/installation.js';
+import { countPeopleWithoutWayIn } from '#libs/linking/queries/people-without-way-in.js';
 import { changeIdentityProvider } from './commands/change-identity-provider.js';
 import { announceRemoval, cancelRemoval, commitRemoval } from './commands/remove-identity-provider.js';
 import type { RemovalDependencies } from './commands/remove-identity-provider.js';
@@ -69,6 +70,7 @@ const context = testContext;
 
 /** @param linked whom the read model would list */
 const removal = (linked: readonly string[] = []): RemovalDependencies => ({
+  countUsersWithoutMethod: countPeopleWithoutWayIn,
   store: installation.store,
   clock: () => new Date(Date.now() + SETTLED_AFTER_MS + 1_000),
   linkedUsers: async function* () {

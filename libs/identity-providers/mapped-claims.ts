@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import type { VerifiedAssertion } from '#libs/linking/verified-assertion.js';
+import type { VerifiedAssertion } from './verified-assertion.js';
 
 type TextClaim = Exclude<keyof VerifiedAssertion['claims'], 'emailVerified'>;
 

@@ -1,4 +1,4 @@
-import type { LinkingPolicy } from '#libs/linking/policy.js';
+import type { LinkingPolicy } from '#libs/organizations/linking-policy.js';
 
 /** What a template needs to be told: what it may look like, and what it is. */
 export interface TemplateParameter {

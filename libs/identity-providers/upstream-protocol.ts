@@ -1,4 +1,4 @@
-import type { VerifiedAssertion } from '#libs/linking/verified-assertion.js';
+import type { VerifiedAssertion } from './verified-assertion.js';
 import type { IdentityProviderSettings, ProviderKind, SettingsOf } from './settings.js';
 import { UpstreamError } from './upstream-error.js';
 import type { UpstreamStep } from './upstream-error.js';

@@ -1,5 +1,5 @@
-import { mailTokenMigrations } from '#libs/accounts/mail-tokens.postgres.js';
-import { pendingAddressMigrations } from '#libs/accounts/pending-addresses.postgres.js';
+import { mailTokenMigrations } from '#libs/users/mail-tokens.postgres.js';
+import { pendingAddressMigrations } from '#libs/users/pending-addresses.postgres.js';
 import { flowMigrations } from '#libs/identity-providers/flows.postgres.js';
 import { postedResponseMigrations } from '#libs/identity-providers/posted-responses.postgres.js';
 import { consumedAssertionMigrations } from '#libs/identity-providers/saml/consumed-assertions.postgres.js';

@@ -1,5 +1,5 @@
-import { purgeMailTokens } from '#libs/accounts/mail-tokens.postgres.js';
-import { purgePendingAddresses } from '#libs/accounts/pending-addresses.postgres.js';
+import { purgeMailTokens } from '#libs/users/mail-tokens.postgres.js';
+import { purgePendingAddresses } from '#libs/users/pending-addresses.postgres.js';
 import { purgeSessions } from '#libs/openid-provider/sessions.postgres.js';
 import type { Pool } from '#libs/platform/postgres/pool.js';
 import { purgeNotices } from '#libs/process-managers/due-notices.postgres.js';

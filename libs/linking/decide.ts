@@ -1,10 +1,10 @@
-import { usableCredentials } from '#libs/accounts/credentials.js';
-import type { CredentialRules } from '#libs/accounts/credentials.js';
-import { settlementOf } from '#libs/accounts/state.js';
-import type { Account } from '#libs/accounts/state.js';
+import { usableCredentials } from '#libs/users/credentials.js';
+import type { CredentialRules } from '#libs/users/credentials.js';
+import { settlementOf } from '#libs/users/state.js';
+import type { Account } from '#libs/users/state.js';
 import type { Decision } from '#libs/event-store/command-execution.js';
 import type { EventOf } from '#libs/event-store/event-definition.js';
-import type { externalIdentityLinked, externalIdentityUnlinked } from './events.js';
+import type { externalIdentityLinked, externalIdentityUnlinked } from '#libs/users/link-events.js';
 import type { ProviderInOrganization } from './login-via-idp.js';
 
 type Linked = EventOf<typeof externalIdentityLinked>;

@@ -1,13 +1,13 @@
 import { describe, expect, it } from '@jest/globals';
-import type { AccountEvent } from '#libs/accounts/events.js';
+import type { AccountEvent } from '#libs/users/events.js';
 import type { EventMetadata } from '#libs/event-store/event-metadata.js';
 import { given, recorded } from '#test-support/given.js';
-import { accountFold } from '#libs/accounts/state.js';
-import type { UserStreamEvent } from '#libs/accounts/state.js';
+import { accountFold } from '#libs/users/state.js';
+import type { UserStreamEvent } from '#libs/users/state.js';
 import { decideLinkExternalIdentity, decideProvenLink, decideUnlinkExternalIdentity } from './decide.js';
 import type { UnlinkRequest } from './decide.js';
-import type { LinkEvent } from './events.js';
-import { linkingPolicySchema } from './policy.js';
+import type { LinkEvent } from '#libs/users/link-events.js';
+import { linkingPolicySchema } from '#libs/organizations/linking-policy.js';
 
 const provisioned: AccountEvent = { type: 'UserProvisioned', data: { organizationId: 'default', providerId: 'acme' } };
 const linked = (claimId: string, providerId = 'acme'): LinkEvent & { type: 'ExternalIdentityLinked' } => ({

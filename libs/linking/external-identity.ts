@@ -1,6 +1,6 @@
 import type { IndexKeys } from '#libs/privacy/index-key.js';
-import { EXTERNAL_IDENTITY_CATEGORY } from './streams.js';
-import type { SourceKind } from './verified-assertion.js';
+import { EXTERNAL_IDENTITY_CATEGORY } from '#libs/users/external-identity-stream.js';
+import type { SourceKind } from '#libs/identity-providers/verified-assertion.js';
 
 /** What makes an external identity itself: never an e-mail address (security row L6). */
 export interface ExternalIdentity {

@@ -2,7 +2,7 @@ import { createHmac } from 'node:crypto';
 import { describe, expect, it } from '@jest/globals';
 import { isStreamName } from '#libs/event-store/stream-name.js';
 import { createIndexKeys } from '#libs/privacy/index-key.js';
-import { externalIdentityStream } from './streams.js';
+import { externalIdentityStream } from '#libs/users/external-identity-stream.js';
 import { externalIdentityKey } from './external-identity.js';
 import type { ExternalIdentity } from './external-identity.js';
 

@@ -1,6 +1,6 @@
 import { LOGIN_TABLE } from './login-via-idp.js';
 import type { LoginFacts, LoginOutcome } from './login-via-idp.js';
-import { linkingPolicySchema } from './policy.js';
+import { linkingPolicySchema } from '#libs/organizations/linking-policy.js';
 
 const OUTCOMES: Readonly<Record<Exclude<LoginOutcome['kind'], 'refused'>, string>> = {
   already_linked: 'already linked',

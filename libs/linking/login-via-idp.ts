@@ -1,5 +1,5 @@
-import type { SessionOfAccount } from '#libs/accounts/state.js';
-import type { LinkingPolicy } from './policy.js';
+import type { SessionOfAccount } from '#libs/users/state.js';
+import type { LinkingPolicy } from '#libs/organizations/linking-policy.js';
 
 /** The provider as the organization sees it at this moment, from the streams. */
 export interface ProviderInOrganization {

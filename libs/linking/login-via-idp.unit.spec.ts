@@ -8,8 +8,8 @@ import type {
   Matches,
   ProviderInOrganization,
 } from './login-via-idp.js';
-import { linkingPolicySchema } from './policy.js';
-import type { LinkingPolicy } from './policy.js';
+import { linkingPolicySchema } from '#libs/organizations/linking-policy.js';
+import type { LinkingPolicy } from '#libs/organizations/linking-policy.js';
 
 const SELF = 'user-of-the-flow';
 const OTHER = 'another-user';

@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import { defineEvent } from '#libs/event-store/event-definition.js';
 import type { EventOf } from '#libs/event-store/event-definition.js';
-import { linkingPolicySchema } from '#libs/linking/policy.js';
+import { linkingPolicySchema } from './linking-policy.js';
 import { isSecureOrLoopback } from '#libs/platform/secure-url.js';
 
 /** No policy lets a session last longer, in seconds. */

@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { linkingPolicySchema } from '#libs/linking/policy.js';
+import { linkingPolicySchema } from './linking-policy.js';
 import { slugSchema } from '#libs/platform/slug.js';
 import { brandingSchema, loginPolicySchema } from './events.js';
 

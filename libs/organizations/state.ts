@@ -1,5 +1,5 @@
 import type { Fold } from '#libs/event-store/command-execution.js';
-import type { LinkingPolicy } from '#libs/linking/policy.js';
+import type { LinkingPolicy } from './linking-policy.js';
 import { streamName } from '#libs/event-store/stream-name.js';
 import type { StreamName } from '#libs/event-store/stream-name.js';
 import { loginPolicySchema } from './events.js';

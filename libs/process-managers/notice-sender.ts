@@ -1,8 +1,8 @@
 import { setTimeout as delay } from 'node:timers/promises';
-import { loadAccount } from '#libs/accounts/queries/load-account.js';
-import { accountFold } from '#libs/accounts/state.js';
-import type { UserStreamEvent } from '#libs/accounts/state.js';
-import { USER_CATEGORY } from '#libs/accounts/streams.js';
+import { loadAccount } from '#libs/users/queries/load-account.js';
+import { accountFold } from '#libs/users/state.js';
+import type { UserStreamEvent } from '#libs/users/state.js';
+import { USER_CATEGORY } from '#libs/users/streams.js';
 import type { EventStore } from '#libs/event-store/event-store.js';
 import type { RecordedEvent } from '#libs/event-store/recorded-event.js';
 import { categoryOf } from '#libs/event-store/stream-name.js';

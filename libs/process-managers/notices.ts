@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import type { Account, UserStreamEvent } from '#libs/accounts/state.js';
+import type { Account, UserStreamEvent } from '#libs/users/state.js';
 import type { IdentityProviderEvent } from '#libs/identity-providers/events.js';
 import type { IdentityProvider } from '#libs/identity-providers/state.js';
 import { changesWhoIsBelieved } from '#libs/identity-providers/who-is-believed.js';

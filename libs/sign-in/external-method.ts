@@ -1,4 +1,4 @@
-import type { VerifiedAssertion } from '#libs/linking/verified-assertion.js';
+import type { VerifiedAssertion } from '#libs/identity-providers/verified-assertion.js';
 import type { SignInMethod } from './open-session.js';
 
 /** A sign-in through a provider, with the row of the login table that took it, and the policy that it was read from. */

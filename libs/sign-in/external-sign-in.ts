@@ -1,5 +1,5 @@
 import type { IdentityProviderSettings, SettingsOf } from '#libs/identity-providers/settings.js';
-import type { VerifiedAssertion } from '#libs/linking/verified-assertion.js';
+import type { VerifiedAssertion } from '#libs/identity-providers/verified-assertion.js';
 import type { LogoutAtProvider } from './sessions-at-providers.postgres.js';
 
 /**

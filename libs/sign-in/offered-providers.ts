@@ -5,7 +5,7 @@ import type { IdentityProviderSettings } from '#libs/identity-providers/settings
 import { afterAnnounced } from '#libs/organizations/queries/after-announced.js';
 import { loadOrganization } from '#libs/organizations/queries/load-organization.js';
 import type { LoginPolicy } from '#libs/organizations/events.js';
-import type { LinkingPolicy } from '#libs/linking/policy.js';
+import type { LinkingPolicy } from '#libs/organizations/linking-policy.js';
 import type { Branding } from '#libs/web/branding.js';
 
 export interface OfferedProvider {

@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
-import { userActivityStream, userStream } from '#libs/accounts/streams.js';
-import { loadAccount } from '#libs/accounts/queries/load-account.js';
-import { accountFold, seenAt } from '#libs/accounts/state.js';
+import { userActivityStream, userStream } from '#libs/users/streams.js';
+import { loadAccount } from '#libs/users/queries/load-account.js';
+import { accountFold, seenAt } from '#libs/users/state.js';
 import { ContentionError, execute } from '#libs/event-store/command-execution.js';
 import type { EventStore } from '#libs/event-store/event-store.js';
 import { StoreAwayError, UnknownOutcomeError } from '#libs/event-store/store-errors.js';

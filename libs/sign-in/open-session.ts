@@ -1,11 +1,11 @@
-import { loadAccount } from '#libs/accounts/queries/load-account.js';
-import { maySignIn } from '#libs/accounts/state.js';
-import type { AccountSeen } from '#libs/accounts/state.js';
-import { userActivityStream } from '#libs/accounts/streams.js';
+import { loadAccount } from '#libs/users/queries/load-account.js';
+import { maySignIn } from '#libs/users/state.js';
+import type { AccountSeen } from '#libs/users/state.js';
+import { userActivityStream } from '#libs/users/streams.js';
 import { appendUnconditionally } from '#libs/event-store/command-execution.js';
 import type { CommandContext } from '#libs/event-store/event-metadata.js';
 import type { EventStore } from '#libs/event-store/event-store.js';
-import type { SessionAtProvider } from '#libs/linking/verified-assertion.js';
+import type { SessionAtProvider } from '#libs/identity-providers/verified-assertion.js';
 import type { GrantEvent } from '#libs/openid-provider/events.js';
 import type { Clock } from '#libs/platform/clock.js';
 import { unlessErased } from '#libs/privacy/subject-keys.js';

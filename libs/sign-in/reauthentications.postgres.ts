@@ -1,4 +1,4 @@
-import type { ProvenCredential } from '#libs/accounts/assurance.js';
+import type { ProvenCredential } from '#libs/users/assurance.js';
 import type { Clock } from '#libs/platform/clock.js';
 import type { Migration } from '#libs/platform/postgres/migrations.js';
 import type { Queryable } from '#libs/platform/postgres/pool.js';

@@ -1,4 +1,4 @@
-import { isAmong } from '#libs/accounts/assurance.js';
+import { isAmong } from '#libs/users/assurance.js';
 import type { EventStore } from '#libs/event-store/event-store.js';
 import { loadSufficientProofs } from '#libs/linking/queries/sufficient-proofs.js';
 import type { BrowserSession } from './browser-sessions.js';

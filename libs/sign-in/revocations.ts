@@ -1,4 +1,4 @@
-import type { UserStreamEvent } from '#libs/accounts/state.js';
+import type { UserStreamEvent } from '#libs/users/state.js';
 import type { Executed } from '#libs/event-store/command-execution.js';
 import type { CommandContext } from '#libs/event-store/event-metadata.js';
 import type { EventStore } from '#libs/event-store/event-store.js';

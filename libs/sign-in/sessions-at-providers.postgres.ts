@@ -2,7 +2,7 @@ import type { Clock } from '#libs/platform/clock.js';
 import type { Migration } from '#libs/platform/postgres/migrations.js';
 import type { Queryable } from '#libs/platform/postgres/pool.js';
 import type { IndexKeys } from '#libs/privacy/index-key.js';
-import type { SessionAtProvider } from '#libs/linking/verified-assertion.js';
+import type { SessionAtProvider } from '#libs/identity-providers/verified-assertion.js';
 
 export const sessionsAtProvidersMigrations: readonly Migration[] = [
   {

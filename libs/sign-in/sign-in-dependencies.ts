@@ -4,10 +4,10 @@ import { DEFAULT_ORGANIZATION } from '#libs/organizations/queries/default-organi
 import type { Clock } from '#libs/platform/clock.js';
 import type { NewId } from '#libs/platform/ids.js';
 import type { Logger } from '#libs/platform/logger.js';
-import type { MailTokens } from '#libs/accounts/mail-tokens.postgres.js';
-import type { PendingAddresses } from '#libs/accounts/pending-addresses.postgres.js';
-import type { AccountMail } from '#libs/accounts/account-mail.js';
-import type { Passwords } from '#libs/accounts/passwords.js';
+import type { MailTokens } from '#libs/users/mail-tokens.postgres.js';
+import type { PendingAddresses } from '#libs/users/pending-addresses.postgres.js';
+import type { AccountMail } from '#libs/users/account-mail.js';
+import type { Passwords } from '#libs/users/passwords.js';
 import type { IndexKeys } from '#libs/privacy/index-key.js';
 import type { Throttles } from '#libs/throttling/throttles.js';
 import type { CookiePolicy } from '#libs/web/cookies.js';

@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
-import type { UserStreamEvent } from '#libs/accounts/state.js';
-import { userActivityStream, userStream } from '#libs/accounts/streams.js';
+import type { UserStreamEvent } from '#libs/users/state.js';
+import { userActivityStream, userStream } from '#libs/users/streams.js';
 import { appendUnconditionally } from '#libs/event-store/command-execution.js';
 import type { EventStore } from '#libs/event-store/event-store.js';
 import { followStreamChanges } from '#libs/event-store/follow-stream-changes.js';

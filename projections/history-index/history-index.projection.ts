@@ -1,5 +1,5 @@
-import { facetsOf } from '#libs/audit/facets.js';
-import type { Facets } from '#libs/audit/facets.js';
+import { facetsOf } from '#libs/event-catalog/facets.js';
+import type { Facets } from '#libs/event-catalog/facets.js';
 import type { RecordedEvent } from '#libs/event-store/recorded-event.js';
 import { categoryOf, idOf } from '#libs/event-store/stream-name.js';
 import type { Queryable } from '#libs/platform/postgres/pool.js';

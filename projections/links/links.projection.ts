@@ -1,9 +1,9 @@
-import type { AccountEvent } from '#libs/accounts/events.js';
+import type { AccountEvent } from '#libs/users/events.js';
 import type { EventOf } from '#libs/event-store/event-definition.js';
 import type { RecordedEvent } from '#libs/event-store/recorded-event.js';
 import { idOf } from '#libs/event-store/stream-name.js';
-import type { LinkEvent } from '#libs/linking/events.js';
-import type { externalIdentityLinked } from '#libs/linking/events.js';
+import type { LinkEvent } from '#libs/users/link-events.js';
+import type { externalIdentityLinked } from '#libs/users/link-events.js';
 import { textArray } from '#libs/platform/postgres/text-array.js';
 import type { Projection } from '#libs/projection-engine/projection.js';
 import type { ActivityEvent } from '#libs/sign-in/events.js';

@@ -1,4 +1,4 @@
-import type { AccountEvent } from '#libs/accounts/events.js';
+import type { AccountEvent } from '#libs/users/events.js';
 import type { RecordedEvent } from '#libs/event-store/recorded-event.js';
 import { idOf } from '#libs/event-store/stream-name.js';
 import type { Projection } from '#libs/projection-engine/projection.js';

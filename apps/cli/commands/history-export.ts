@@ -7,7 +7,7 @@ import { cursorOf, exportQuerySchema } from '#libs/audit/history-query.js';
 import type { ExportQuery } from '#libs/audit/history-query.js';
 import { organizationEvents } from '#libs/audit/organization-events.js';
 import { historyIndex } from '#libs/audit/queries/history-index.js';
-import { recordAccess } from '#libs/audit/record-access.js';
+import { recordAccess } from '#libs/audit-access/record-access.js';
 import { userEvents } from '#libs/audit/user-events.js';
 import type { EventStore } from '#libs/event-store/event-store.js';
 import type { RecordedEvent } from '#libs/event-store/recorded-event.js';

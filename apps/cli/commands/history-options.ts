@@ -1,6 +1,6 @@
 import type { Command } from 'commander';
 import type { z } from 'zod';
-import { loadAccount } from '#libs/accounts/queries/load-account.js';
+import { loadAccount } from '#libs/users/queries/load-account.js';
 import { mistakeOf } from '#libs/platform/query-mistake.js';
 import type { EventStore } from '#libs/event-store/event-store.js';
 import { isUuid } from '#libs/platform/ids.js';

@@ -7,7 +7,7 @@ import { newUuid } from '#libs/platform/ids.js';
 import { createIndexKeys } from '#libs/privacy/index-key.js';
 import { linksOfProvider } from '#projections/links/read-model.js';
 import type { LinkView } from '#projections/links/read-model.js';
-import { loadAccount } from '#libs/accounts/queries/load-account.js';
+import { loadAccount } from '#libs/users/queries/load-account.js';
 import { operatorContext, withEventStore, withReadModels } from '../connections.js';
 import { UsageError } from '../exit-codes.js';
 import { print, table } from '../output.js';

@@ -21,6 +21,7 @@ import { previewMapping } from '#libs/identity-providers/mapping-preview.js';
 import { loadIdentityProvider } from '#libs/identity-providers/queries/load-identity-provider.js';
 import type { IdentityProviderSettings } from '#libs/identity-providers/settings.js';
 import { providerTemplates } from '#libs/identity-providers/templates.js';
+import { countPeopleWithoutWayIn } from '#libs/linking/queries/people-without-way-in.js';
 import { systemClock } from '#libs/platform/clock.js';
 import { readConfiguration } from '#libs/platform/configuration.js';
 import { slugSchema } from '#libs/platform/slug.js';
@@ -206,7 +207,8 @@ Example:
               await waitForPosition(pool, 'links', (await endOfLog(connection)) ?? -1n, READ_MODEL_PATIENCE_MS);
               yield* usersOfProviders(readModels, provider);
             };
-            const dependencies: RemovalDependencies = { store, clock: systemClock, linkedUsers };
+            const countUsersWithoutMethod = countPeopleWithoutWayIn;
+            const dependencies = { store, clock: systemClock, linkedUsers, countUsersWithoutMethod };
             if (!cancel) return remove(dependencies, id, force === true);
             await settled(id, cancelRemoval(dependencies, providerId(id), operatorContext()));
             return { kind: 'cancelled' } as const;

@@ -1,10 +1,10 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { Command } from 'commander';
-import { decideStartErasure } from '#libs/accounts/decide.js';
-import { executeOnAccount } from '#libs/accounts/execute-on-account.js';
-import { loadAccount } from '#libs/accounts/queries/load-account.js';
-import { exists } from '#libs/accounts/state.js';
-import type { Account } from '#libs/accounts/state.js';
+import { decideStartErasure } from '#libs/users/decide.js';
+import { executeOnAccount } from '#libs/users/execute-on-account.js';
+import { loadAccount } from '#libs/users/queries/load-account.js';
+import { exists } from '#libs/users/state.js';
+import type { Account } from '#libs/users/state.js';
 import type { EventStore } from '#libs/event-store/event-store.js';
 import { isUuid } from '#libs/platform/ids.js';
 import { operatorContext, withEventStore } from '../connections.js';

@@ -6,7 +6,7 @@ import { LoginViaIdp } from '#libs/linking/commands/login-via-idp.command.js';
 import { loginViaIdp } from '#libs/linking/commands/login-via-idp.js';
 import { UnlinkExternalIdentity } from '#libs/linking/commands/unlink-external-identity.command.js';
 import { unlinkExternalIdentity } from '#libs/linking/commands/unlink-external-identity.js';
-import { loadAccount } from '#libs/accounts/queries/load-account.js';
+import { loadAccount } from '#libs/users/queries/load-account.js';
 import { SessionRows } from '#libs/openid-provider/sessions.postgres.js';
 import { withDeadline } from '#libs/platform/deadline.js';
 import { openSession } from '#libs/sign-in/open-session.js';

@@ -6,7 +6,7 @@ import type { ClientCall } from '#libs/web/access/client-call.js';
 import { refusedQuery, ZodQuery } from '#libs/web/zod-parameters.js';
 import { AUDIT_DEPENDENCIES } from '../audit-dependencies.js';
 import type { AuditDependencies } from '../audit-dependencies.js';
-import type { HistoryAccess } from '../events.js';
+import type { HistoryAccess } from '#libs/audit-access/events.js';
 import { momentSchema } from '../moment.js';
 import { readAccountAsOf, readDifference } from '../read-account.js';
 import type { MomentRefused } from '../read-account.js';

@@ -1,12 +1,12 @@
 import { Inject, Injectable } from '@nestjs/common';
-import { loadAccount } from '#libs/accounts/queries/load-account.js';
+import { loadAccount } from '#libs/users/queries/load-account.js';
 import { isUuid } from '#libs/platform/ids.js';
 import type { ClientCall } from '#libs/web/access/client-call.js';
 import { RefusedCall } from '#libs/web/refused.js';
 import { AUDIT_DEPENDENCIES } from '../audit-dependencies.js';
 import type { AuditDependencies } from '../audit-dependencies.js';
-import type { HistoryAccess } from '../events.js';
-import { recordAccess } from '../record-access.js';
+import type { HistoryAccess } from '#libs/audit-access/events.js';
+import { recordAccess } from '#libs/audit-access/record-access.js';
 
 /** The scope that lets a client read histories of its organization and its users. */
 export const HISTORY_SCOPE = 'history:read';

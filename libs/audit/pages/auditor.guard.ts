@@ -1,7 +1,7 @@
 import { applyDecorators, createParamDecorator, Inject, Injectable, UseGuards } from '@nestjs/common';
 import type { CanActivate, ExecutionContext } from '@nestjs/common';
 import type { Request } from 'express';
-import { loadAccount } from '#libs/accounts/queries/load-account.js';
+import { loadAccount } from '#libs/users/queries/load-account.js';
 import type { CommandContext } from '#libs/event-store/event-metadata.js';
 import { loadOrganization } from '#libs/organizations/queries/load-organization.js';
 import { declareAccess } from '#libs/web/access/access-metadata.js';

@@ -1,6 +1,6 @@
 import type { VNode } from 'preact';
-import { accountEvents } from '#libs/accounts/events.js';
-import { linkEvents } from '#libs/linking/events.js';
+import { accountEvents } from '#libs/users/events.js';
+import { linkEvents } from '#libs/users/link-events.js';
 import { useLanguage } from '#libs/web/language.js';
 import { CsrfField } from '#libs/web/layout.js';
 import type { HistoryEntry } from '../entry.js';

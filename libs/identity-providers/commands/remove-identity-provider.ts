@@ -5,7 +5,6 @@ import { SETTLED_AFTER_MS } from '#libs/platform/deadline.js';
 import { decideAnnounceRemoval, decideCancelRemoval, decideCommitRemoval } from '../decide.js';
 import type { ProviderRefusalCode } from '../decide.js';
 import { loadIdentityProvider } from '../queries/load-identity-provider.js';
-import { countPeopleWithoutWayIn } from '../queries/people-without-way-in.js';
 import { changeIdentityProvider } from './change-identity-provider.js';
 
 export interface RemovalDependencies {
@@ -16,6 +15,11 @@ export interface RemovalDependencies {
    * until now.
    */
   readonly linkedUsers: (providerId: string) => AsyncIterable<readonly string[]>;
+  /** How many of these users have no usable sign-in method left; what is announced counts as gone. */
+  readonly countUsersWithoutMethod: (
+    store: EventStore,
+    candidates: AsyncIterable<readonly string[]>,
+  ) => Promise<number>;
 }
 
 export type RemovalOutcome =
@@ -37,7 +41,7 @@ export const cancelRemoval = async ({ store }: RemovalDependencies, id: string, 
  * it is removed or not.
  */
 export const commitRemoval = async (
-  { store, clock, linkedUsers }: RemovalDependencies,
+  { store, clock, linkedUsers, countUsersWithoutMethod }: RemovalDependencies,
   id: string,
   { force }: { readonly force: boolean },
   context: CommandContext,
@@ -48,7 +52,7 @@ export const commitRemoval = async (
   // Commands that began before the announcement may still believe that the provider will be there.
   const waitMs = removal.at.getTime() + SETTLED_AFTER_MS - clock().getTime();
   if (waitMs > 0) return { kind: 'not_settled', waitMs };
-  const peopleWithoutWayIn = await countPeopleWithoutWayIn(store, linkedUsers(id));
+  const peopleWithoutWayIn = await countUsersWithoutMethod(store, linkedUsers(id));
   const counted = { announcedAt: removal.at, peopleWithoutWayIn, force };
   const { outcome } = await changeIdentityProvider(store, id, decideCommitRemoval(counted), context);
   if (outcome.kind === 'done') return { kind: 'removed', peopleWithoutWayIn };

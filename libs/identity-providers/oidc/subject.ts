@@ -1,5 +1,5 @@
 import type { JWTPayload } from 'jose';
-import type { VerifiedAssertion } from '#libs/linking/verified-assertion.js';
+import type { VerifiedAssertion } from '../verified-assertion.js';
 import { UpstreamError } from '../upstream-error.js';
 import type { OidcProviderSettings } from './settings.js';
 

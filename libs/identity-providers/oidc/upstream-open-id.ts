@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import type { VerifiedAssertion } from '#libs/linking/verified-assertion.js';
+import type { VerifiedAssertion } from '../verified-assertion.js';
 import type { Clock } from '#libs/platform/clock.js';
 import { clientAuthentication } from './client-authentication.js';
 import type { Discovery, DiscoveredProvider } from './discovery.js';

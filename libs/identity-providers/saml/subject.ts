@@ -1,4 +1,4 @@
-import type { VerifiedAssertion } from '#libs/linking/verified-assertion.js';
+import type { VerifiedAssertion } from '../verified-assertion.js';
 import { UpstreamError } from '../upstream-error.js';
 import { singleValue } from './attributes.js';
 import type { NameId, SamlAssertion } from './assertion.js';

@@ -1,4 +1,4 @@
-import type { VerifiedAssertion } from '#libs/linking/verified-assertion.js';
+import type { VerifiedAssertion } from '../verified-assertion.js';
 import type { Clock } from '#libs/platform/clock.js';
 import { freshSecret } from '../flows.postgres.js';
 import type { Flow, Flows } from '../flows.postgres.js';

@@ -1,10 +1,10 @@
-import { claimableExternalIdentity } from '#libs/claims/claimable.js';
-import type { Claimable } from '#libs/claims/claimable.js';
-import { Claims } from '#libs/claims/claims.js';
+import { claimableExternalIdentity } from '#libs/users/claims/claimable.js';
+import type { Claimable } from '#libs/users/claims/claimable.js';
+import { Claims } from '#libs/users/claims/claims.js';
 import type { CommandContext } from '#libs/event-store/event-metadata.js';
 import { externalIdentityKey } from '../external-identity.js';
-import { externalIdentityStream } from '../streams.js';
-import type { VerifiedAssertion } from '../verified-assertion.js';
+import { externalIdentityStream } from '#libs/users/external-identity-stream.js';
+import type { VerifiedAssertion } from '#libs/identity-providers/verified-assertion.js';
 import type { LinkingDependencies } from './linking-dependencies.js';
 
 /** One assertion that is being acted on, in one organization. */

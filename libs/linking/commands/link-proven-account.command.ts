@@ -1,9 +1,9 @@
 import { Command } from '@nestjs/cqrs';
-import type { ProvenCredential } from '#libs/accounts/assurance.js';
-import type { AccountSeen } from '#libs/accounts/state.js';
+import type { ProvenCredential } from '#libs/users/assurance.js';
+import type { AccountSeen } from '#libs/users/state.js';
 import type { CommandContext } from '#libs/event-store/event-metadata.js';
 import type { ProvenLinkRefusal } from '../decide.js';
-import type { VerifiedAssertion } from '../verified-assertion.js';
+import type { VerifiedAssertion } from '#libs/identity-providers/verified-assertion.js';
 
 export type LinkProvenAccountResult =
   | { readonly kind: 'linked'; readonly userId: string; readonly claimId: string; readonly account: AccountSeen }

@@ -1,7 +1,7 @@
-import { isAmong, sufficientProofs } from '#libs/accounts/assurance.js';
-import { loadAccount } from '#libs/accounts/queries/load-account.js';
-import { maySignIn, seenAt } from '#libs/accounts/state.js';
-import type { Account } from '#libs/accounts/state.js';
+import { isAmong, sufficientProofs } from '#libs/users/assurance.js';
+import { loadAccount } from '#libs/users/queries/load-account.js';
+import { maySignIn, seenAt } from '#libs/users/state.js';
+import type { Account } from '#libs/users/state.js';
 import { ContentionError } from '#libs/event-store/command-execution.js';
 import { decideProvenLink } from '../decide.js';
 import { loadWaysIn } from '../queries/providers-in-organization.js';

@@ -1,8 +1,8 @@
 import { Command } from '@nestjs/cqrs';
-import type { AccountSeen } from '#libs/accounts/state.js';
+import type { AccountSeen } from '#libs/users/state.js';
 import type { CommandContext } from '#libs/event-store/event-metadata.js';
 import type { FlowFacts, LoginOutcome } from '../login-via-idp.js';
-import type { VerifiedAssertion } from '../verified-assertion.js';
+import type { VerifiedAssertion } from '#libs/identity-providers/verified-assertion.js';
 
 /** A verified response of an external identity provider, with the flow that it answers. */
 export class LoginViaIdp extends Command<LoginResult> {

@@ -1,10 +1,10 @@
 import { isDeepStrictEqual } from 'node:util';
-import { decideUpdateProfile } from '#libs/accounts/decide.js';
-import { executeOnAccount } from '#libs/accounts/execute-on-account.js';
-import { loadAccount } from '#libs/accounts/queries/load-account.js';
-import { isTakenAway, maySignIn, seenAt } from '#libs/accounts/state.js';
-import type { Account } from '#libs/accounts/state.js';
-import type { Ownership } from '#libs/claims/claims.js';
+import { decideUpdateProfile } from '#libs/users/decide.js';
+import { executeOnAccount } from '#libs/users/execute-on-account.js';
+import { loadAccount } from '#libs/users/queries/load-account.js';
+import { isTakenAway, maySignIn, seenAt } from '#libs/users/state.js';
+import type { Account } from '#libs/users/state.js';
+import type { Ownership } from '#libs/users/claims/claims.js';
 import { ContentionError } from '#libs/event-store/command-execution.js';
 import type { EventStore } from '#libs/event-store/event-store.js';
 import { decideLogin } from '../login-via-idp.js';

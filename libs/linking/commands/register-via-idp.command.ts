@@ -1,7 +1,7 @@
 import { Command } from '@nestjs/cqrs';
-import type { AccountSeen } from '#libs/accounts/state.js';
+import type { AccountSeen } from '#libs/users/state.js';
 import type { CommandContext } from '#libs/event-store/event-metadata.js';
-import type { VerifiedAssertion } from '../verified-assertion.js';
+import type { VerifiedAssertion } from '#libs/identity-providers/verified-assertion.js';
 
 export type RegisterViaIdpResult =
   | {

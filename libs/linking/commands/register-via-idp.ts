@@ -1,6 +1,6 @@
-import { createUser } from '#libs/accounts/create-user.js';
-import { loadAccount } from '#libs/accounts/queries/load-account.js';
-import { seenAt } from '#libs/accounts/state.js';
+import { createUser } from '#libs/users/create-user.js';
+import { loadAccount } from '#libs/users/queries/load-account.js';
+import { seenAt } from '#libs/users/state.js';
 import { ContentionError } from '#libs/event-store/command-execution.js';
 import { isUsable, loadProviderInOrganization } from '../queries/providers-in-organization.js';
 import { beginAttempt } from './attempt.js';

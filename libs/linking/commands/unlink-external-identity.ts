@@ -1,14 +1,14 @@
-import { accountFold } from '#libs/accounts/state.js';
-import type { UserStreamEvent } from '#libs/accounts/state.js';
-import { userStream } from '#libs/accounts/streams.js';
-import { claimableExternalIdentity } from '#libs/claims/claimable.js';
-import { Claims } from '#libs/claims/claims.js';
+import { accountFold } from '#libs/users/state.js';
+import type { UserStreamEvent } from '#libs/users/state.js';
+import { userStream } from '#libs/users/streams.js';
+import { claimableExternalIdentity } from '#libs/users/claims/claimable.js';
+import { Claims } from '#libs/users/claims/claims.js';
 import { execute } from '#libs/event-store/command-execution.js';
 import type { Executed } from '#libs/event-store/command-execution.js';
 import type { CommandContext } from '#libs/event-store/event-metadata.js';
 import { decideUnlinkExternalIdentity } from '../decide.js';
 import { loadWaysIn } from '../queries/providers-in-organization.js';
-import { externalIdentityStream } from '../streams.js';
+import { externalIdentityStream } from '#libs/users/external-identity-stream.js';
 import type { UnlinkExternalIdentity, UnlinkResult } from './unlink-external-identity.command.js';
 import type { LinkingDependencies } from './linking-dependencies.js';
 

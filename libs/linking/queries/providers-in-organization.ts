@@ -1,5 +1,5 @@
-import { assuranceOfAcr } from '#libs/accounts/assurance.js';
-import type { AssuranceRules } from '#libs/accounts/assurance.js';
+import { assuranceOfAcr } from '#libs/users/assurance.js';
+import type { AssuranceRules } from '#libs/users/assurance.js';
 import type { EventStore } from '#libs/event-store/event-store.js';
 import { loadIdentityProvider } from '#libs/identity-providers/queries/load-identity-provider.js';
 import { mayOffer } from '#libs/identity-providers/settings.js';
@@ -7,7 +7,7 @@ import type { LoginPolicy } from '#libs/organizations/events.js';
 import { loadOrganization } from '#libs/organizations/queries/load-organization.js';
 import { afterAnnounced } from '#libs/organizations/queries/after-announced.js';
 import type { ProviderInOrganization } from '../login-via-idp.js';
-import { linkingPolicySchema } from '../policy.js';
+import { linkingPolicySchema } from '#libs/organizations/linking-policy.js';
 
 /** A provider as an organization sees it now, with the revision of the policy that applies. */
 export interface ProviderWithPolicy extends ProviderInOrganization {

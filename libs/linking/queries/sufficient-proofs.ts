@@ -1,6 +1,6 @@
-import { sufficientProofs } from '#libs/accounts/assurance.js';
-import type { ProvenCredential } from '#libs/accounts/assurance.js';
-import { loadAccount } from '#libs/accounts/queries/load-account.js';
+import { sufficientProofs } from '#libs/users/assurance.js';
+import type { ProvenCredential } from '#libs/users/assurance.js';
+import { loadAccount } from '#libs/users/queries/load-account.js';
 import type { EventStore } from '#libs/event-store/event-store.js';
 import { loadWaysIn } from './providers-in-organization.js';
 

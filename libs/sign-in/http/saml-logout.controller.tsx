@@ -11,7 +11,7 @@ import { contextOf } from '#libs/web/request-context.js';
 import { sendPage } from '#libs/web/send-page.js';
 import { endSessionsFromProvider } from '../end-sessions-from-provider.js';
 import type { SamlLogoutMessage } from '../external-sign-in.js';
-import { SIGN_IN_TEXTS as texts } from '../pages/texts.js';
+import { SIGN_IN_TEXTS as texts } from '../texts.js';
 import { callbackUrl, SIGN_IN_DEPENDENCIES } from '../sign-in-dependencies.js';
 import type { SignInDependencies } from '../sign-in-dependencies.js';
 

@@ -1,6 +1,6 @@
-import { parseEmailAddress } from '#libs/accounts/email-address.js';
-import { checkNewPassword } from '#libs/accounts/password-policy.js';
-import { parseUsername } from '#libs/accounts/username.js';
+import { parseEmailAddress } from '#libs/users/email-address.js';
+import { checkNewPassword } from '#libs/users/password-policy.js';
+import { parseUsername } from '#libs/users/username.js';
 
 /** What was typed, to be shown again; never a password. */
 export interface TypedAccount {

@@ -1,7 +1,7 @@
 import type { CommandBus } from '@nestjs/cqrs';
 import type { Request } from 'express';
-import type { ProvenCredential } from '#libs/accounts/assurance.js';
-import type { AccountSeen } from '#libs/accounts/state.js';
+import type { ProvenCredential } from '#libs/users/assurance.js';
+import type { AccountSeen } from '#libs/users/state.js';
 import type { CommandContext } from '#libs/event-store/event-metadata.js';
 import { LinkProvenAccount } from '#libs/linking/commands/link-proven-account.command.js';
 import { browserIdOf } from '#libs/web/browser-binding.js';

@@ -1,6 +1,6 @@
 import type { LoginPolicy } from '#libs/organizations/events.js';
 import type { Message } from '#libs/web/messages.js';
-import { SIGN_IN_TEXTS } from './texts.js';
+import { SIGN_IN_TEXTS } from '../texts.js';
 
 /** What people type to say who they are. */
 export const loginNameLabel = ({ loginNames }: LoginPolicy): Message => {

@@ -7,7 +7,7 @@ import { AccountFields } from './registration-page.js';
 import type { AccountFieldsProps } from './registration-page.js';
 import { WaysIn } from './sign-in-page.js';
 import type { WaysInProps } from './sign-in-page.js';
-import { SIGN_IN_TEXTS as texts } from './texts.js';
+import { SIGN_IN_TEXTS as texts } from '../texts.js';
 
 export interface PendingLinkPageProps {
   readonly providerName: string;

@@ -1,12 +1,12 @@
 import { Body, Controller, Get, Inject, Param, Post, Req, Res } from '@nestjs/common';
 import { CommandBus } from '@nestjs/cqrs';
 import type { Request, Response } from 'express';
-import { isAmong } from '#libs/accounts/assurance.js';
+import { isAmong } from '#libs/users/assurance.js';
 import type { CommandContext } from '#libs/event-store/event-metadata.js';
 import { signInOriginsOf } from '#libs/identity-providers/settings.js';
 import { RegisterViaIdp } from '#libs/linking/commands/register-via-idp.command.js';
 import type { LoginPolicy } from '#libs/organizations/events.js';
-import { authenticationContextOf } from '#libs/linking/policy.js';
+import { authenticationContextOf } from '#libs/organizations/linking-policy.js';
 import { loadProviderInOrganization } from '#libs/linking/queries/providers-in-organization.js';
 import { loadSufficientProofs } from '#libs/linking/queries/sufficient-proofs.js';
 import { INSTALLATION_SUBJECT } from '#libs/privacy/subject-keys.js';
@@ -29,12 +29,12 @@ import { checkAccountForm, typedAccount } from './account-form.js';
 import type { AccountFormNeeds } from './account-form.js';
 import { completeSignIn } from './complete-sign-in.js';
 import type { Recognized } from './complete-sign-in.js';
-import { leaveForProvider } from './leave-for-provider.js';
+import { leaveForProvider } from '../leave-for-provider.js';
 import { linkPending } from './link-pending.js';
 import { loginNameLabel } from './login-name-label.js';
 import { PendingLinkPage } from './pending-link-page.js';
-import { signInRefusal } from './refusals.js';
-import { formText } from './texts.js';
+import { signInRefusal } from '../refusals.js';
+import { formText } from '../texts.js';
 
 type Form = Readonly<Record<string, unknown>>;
 

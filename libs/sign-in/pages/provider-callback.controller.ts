@@ -9,7 +9,7 @@ import type { IdentityProviderSettings } from '#libs/identity-providers/settings
 import { LoginViaIdp } from '#libs/linking/commands/login-via-idp.command.js';
 import type { LoginResult } from '#libs/linking/commands/login-via-idp.command.js';
 import type { FlowFacts } from '#libs/linking/login-via-idp.js';
-import type { VerifiedAssertion } from '#libs/linking/verified-assertion.js';
+import type { VerifiedAssertion } from '#libs/identity-providers/verified-assertion.js';
 import { DEFAULT_ORGANIZATION } from '#libs/organizations/queries/default-organization.js';
 import { slugSchema } from '#libs/platform/slug.js';
 import { INSTALLATION_SUBJECT } from '#libs/privacy/subject-keys.js';
@@ -27,11 +27,11 @@ import { loadOfferedProviders } from '../offered-providers.js';
 import type { DecisionInputs } from '../open-session.js';
 import { callbackUrl, pendingLinkPath, SIGN_IN_DEPENDENCIES, signInPath } from '../sign-in-dependencies.js';
 import type { SignInDependencies } from '../sign-in-dependencies.js';
-import { authenticationContextOf } from '#libs/linking/policy.js';
+import { authenticationContextOf } from '#libs/organizations/linking-policy.js';
 import { completeSignIn } from './complete-sign-in.js';
 import { linkPending } from './link-pending.js';
 import { isRecentlyConfirmed } from '../recently-confirmed.js';
-import { signInRefusal } from './refusals.js';
+import { signInRefusal } from '../refusals.js';
 
 type Intent<Kind extends FlowIntent['kind']> = Extract<FlowIntent, { kind: Kind }>;
 

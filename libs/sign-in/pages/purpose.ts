@@ -8,7 +8,7 @@ import type { SignInInteraction } from '../interactions.js';
 import { loadOfferedProviders } from '../offered-providers.js';
 import type { OfferedWaysIn } from '../offered-providers.js';
 import type { SignInDependencies } from '../sign-in-dependencies.js';
-import { signInRefusal } from './refusals.js';
+import { signInRefusal } from '../refusals.js';
 
 /**
  * Whom a page before the sign-in is for, a relying party that waits or an organization's account pages; and what is

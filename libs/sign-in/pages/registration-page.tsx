@@ -3,7 +3,7 @@ import { Field, FormError } from '#libs/web/form-field.js';
 import { useLanguage } from '#libs/web/language.js';
 import { Card, CsrfField, Page } from '#libs/web/layout.js';
 import type { AccountFormNeeds, TypedAccount } from './account-form.js';
-import { formText, SIGN_IN_TEXTS as texts } from './texts.js';
+import { formText, SIGN_IN_TEXTS as texts } from '../texts.js';
 
 export interface AccountFieldsProps {
   readonly typed: TypedAccount;

@@ -1,9 +1,9 @@
 import { Body, Controller, Get, Inject, Param, Post, Req, Res } from '@nestjs/common';
 import { CommandBus } from '@nestjs/cqrs';
 import type { Request, Response } from 'express';
-import { RegisterUser } from '#libs/accounts/commands/register-user.command.js';
-import { loadAccount } from '#libs/accounts/queries/load-account.js';
-import { seenAt } from '#libs/accounts/state.js';
+import { RegisterUser } from '#libs/users/commands/register-user.command.js';
+import { loadAccount } from '#libs/users/queries/load-account.js';
+import { seenAt } from '#libs/users/state.js';
 import type { LoginPolicy } from '#libs/organizations/events.js';
 import { addressKey } from '#libs/throttling/address-key.js';
 import { Public } from '#libs/web/access/access.js';
@@ -19,7 +19,7 @@ import type { AccountFormNeeds } from './account-form.js';
 import { completeSignIn } from './complete-sign-in.js';
 import { accountPurpose, interactionPurpose } from './purpose.js';
 import type { Purpose } from './purpose.js';
-import { signInRefusal } from './refusals.js';
+import { signInRefusal } from '../refusals.js';
 import { RegistrationPage } from './registration-page.js';
 
 type Form = Readonly<Record<string, unknown>>;

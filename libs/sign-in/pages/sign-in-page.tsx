@@ -3,7 +3,7 @@ import { Field, FormError } from '#libs/web/form-field.js';
 import { useLanguage } from '#libs/web/language.js';
 import { Card, CsrfField, Monogram, Page } from '#libs/web/layout.js';
 import type { Message } from '#libs/web/messages.js';
-import { SIGN_IN_TEXTS as texts } from './texts.js';
+import { SIGN_IN_TEXTS as texts } from '../texts.js';
 
 export interface WaysInProps {
   /** `away`: it does not answer now (C7). */

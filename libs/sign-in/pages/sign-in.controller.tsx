@@ -12,13 +12,13 @@ import { recognizeByPassword } from '../password-sign-in.js';
 import { callbackUrl, registrationPath, SIGN_IN_DEPENDENCIES, signInPath } from '../sign-in-dependencies.js';
 import type { SignInDependencies } from '../sign-in-dependencies.js';
 import { completeSignIn } from './complete-sign-in.js';
-import { leaveForProvider } from './leave-for-provider.js';
+import { leaveForProvider } from '../leave-for-provider.js';
 import { loginNameLabel } from './login-name-label.js';
 import { accountPurpose, interactionPurpose } from './purpose.js';
 import type { Purpose } from './purpose.js';
-import { signInRefusal } from './refusals.js';
+import { signInRefusal } from '../refusals.js';
 import { SignInPage } from './sign-in-page.js';
-import { formText } from './texts.js';
+import { formText } from '../texts.js';
 
 const pathOf = ({ interaction, organizationId }: Purpose): string => signInPath(interaction?.uid, { organizationId });
 const waysInOf = ({ interaction, organizationId }: Purpose): string =>

@@ -1,11 +1,11 @@
-import { claimableEmail, claimableUsername } from '#libs/claims/claimable.js';
-import type { Claimable } from '#libs/claims/claimable.js';
-import { Claims } from '#libs/claims/claims.js';
-import { heldBy } from '#libs/claims/held-by.js';
+import { claimableEmail, claimableUsername } from '../claims/claimable.js';
+import type { Claimable } from '../claims/claimable.js';
+import { Claims } from '../claims/claims.js';
+import { heldBy } from '../claims/held-by.js';
 import type { Executed } from '#libs/event-store/command-execution.js';
 import { categoryOf } from '#libs/event-store/stream-name.js';
 import { unlessErased } from '#libs/privacy/subject-keys.js';
-import type { AccountResult, AccountsDependencies } from '../account-dependencies.js';
+import type { AccountResult, UsersDependencies } from '../users-dependencies.js';
 import { createUser } from '../create-user.js';
 import type { CreatedUser } from '../create-user.js';
 import {
@@ -42,14 +42,14 @@ import type {
 } from './account.command.js';
 import type { RegisterUser } from './register-user.command.js';
 
-type Run<C> = (dependencies: AccountsDependencies, command: C) => Promise<AccountResult>;
+type Run<C> = (dependencies: UsersDependencies, command: C) => Promise<AccountResult>;
 type AccountCommand = Pick<AddEmail, 'target' | 'context'>;
 
 const refuse = (code: AccountRefusalCode): AccountResult => ({ outcome: { kind: 'refused', code }, position: 0n });
 
 /** Decides on the account, stores, and ends what that takes away before it answers. */
 const run = async (
-  dependencies: AccountsDependencies,
+  dependencies: UsersDependencies,
   { target, context }: AccountCommand,
   decide: (account: Account) => AccountDecision,
   options: { readonly onlyActive?: boolean } = {},
@@ -60,7 +60,7 @@ const run = async (
 };
 
 export const registerUser = async (
-  dependencies: AccountsDependencies,
+  dependencies: UsersDependencies,
   { registration, context }: RegisterUser,
 ): Promise<CreatedUser> => {
   const { organizationId, displayName, username, email, identity, password } = registration;
@@ -162,7 +162,7 @@ const MAX_ATTEMPTS = 20;
 
 /** The claim protocol for a name of an existing account: claim, settle on the account, release what was held before. */
 const claimAndSettle = async (
-  dependencies: AccountsDependencies,
+  dependencies: UsersDependencies,
   command: AccountCommand,
   { thing, taken, decide }: Settling,
 ): Promise<AccountResult> => {

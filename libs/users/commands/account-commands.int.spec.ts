@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
-import { userStream } from '#libs/accounts/streams.js';
+import { userStream } from '../streams.js';
 import type { CommandContext } from '#libs/event-store/event-metadata.js';
 import { HISTORIES_CONFIGURATION, HistoryTheatre } from '#test-support/account-histories.js';
 import { startTestInstallation, testContext } from '#test-support/installation.js';

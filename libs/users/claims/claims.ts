@@ -1,7 +1,7 @@
 import { setTimeout as delay } from 'node:timers/promises';
-import { accountFold, settlementOf } from '#libs/accounts/state.js';
-import type { Account } from '#libs/accounts/state.js';
-import { userStream } from '#libs/accounts/streams.js';
+import { accountFold, settlementOf } from '../state.js';
+import type { Account } from '../state.js';
+import { userStream } from '../streams.js';
 import { execute, load } from '#libs/event-store/command-execution.js';
 import type { Decision } from '#libs/event-store/command-execution.js';
 import type { CommandContext } from '#libs/event-store/event-metadata.js';

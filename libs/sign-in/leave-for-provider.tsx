@@ -8,7 +8,7 @@ import { page, redirect } from '#libs/web/answer.js';
 import type { PageAnswer, RedirectAnswer } from '#libs/web/answer.js';
 import { bodyOf } from '#libs/web/rendering.interceptor.js';
 import { selfSubmittingPage, SubmitAtOnce } from '#libs/web/self-submitting-page.js';
-import type { ExternalSignIn, ExternalSignInRefusal } from '../external-sign-in.js';
+import type { ExternalSignIn, ExternalSignInRefusal } from './external-sign-in.js';
 import { SIGN_IN_TEXTS as texts } from './texts.js';
 
 type Begun = Exclude<Awaited<ReturnType<ExternalSignIn['begin']>>, ExternalSignInRefusal>;

@@ -1,5 +1,5 @@
 import { describe, expect, it } from '@jest/globals';
-import type { LinkEvent } from '#libs/linking/events.js';
+import type { LinkEvent } from './link-events.js';
 import { given, recorded } from '#test-support/given.js';
 import { usableCredentials } from './credentials.js';
 import type { AssuranceRules } from './assurance.js';

@@ -1,6 +1,6 @@
-import type { Account } from '#libs/accounts/state.js';
-import { usernameStream, verifiedEmailStream } from '#libs/accounts/streams.js';
-import { externalIdentityStream } from '#libs/linking/streams.js';
+import type { Account } from '../state.js';
+import { usernameStream, verifiedEmailStream } from '../streams.js';
+import { externalIdentityStream } from '../external-identity-stream.js';
 import { claimableEmail, claimableExternalIdentity, claimableUsername } from './claimable.js';
 import type { Claimable } from './claimable.js';
 

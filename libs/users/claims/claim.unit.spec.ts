@@ -2,7 +2,7 @@ import { describe, expect, it } from '@jest/globals';
 import { recorded } from '#test-support/given.js';
 import { claimFold, nextClaimStep } from './claim.js';
 import type { Claim } from './claim.js';
-import type { ClaimEvent } from '#libs/linking/events.js';
+import type { ClaimEvent } from '../link-events.js';
 
 const DEADLINE = '2026-03-03T12:00:05.000Z';
 const claimed = (claimId: string, ownerId = 'owner'): ClaimEvent => ({

@@ -1,5 +1,5 @@
-import { claimableEmail, claimableUsername } from '#libs/claims/claimable.js';
-import type { Claimable } from '#libs/claims/claimable.js';
+import { claimableEmail, claimableUsername } from '../claims/claimable.js';
+import type { Claimable } from '../claims/claimable.js';
 import type { IndexKeys } from '#libs/privacy/index-key.js';
 import { parseEmailAddress } from '../email-address.js';
 import { usernameKey, usernameStream, verifiedEmailKey, verifiedEmailStream } from '../streams.js';

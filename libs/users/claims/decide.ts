@@ -1,8 +1,8 @@
-import { settlementOf } from '#libs/accounts/state.js';
-import type { Account, ClaimSettlement } from '#libs/accounts/state.js';
+import { settlementOf } from '../state.js';
+import type { Account, ClaimSettlement } from '../state.js';
 import type { Decision } from '#libs/event-store/command-execution.js';
 import type { EventOf } from '#libs/event-store/event-definition.js';
-import type { claimAbandoned } from '#libs/linking/events.js';
+import type { claimAbandoned } from '../link-events.js';
 
 /** Settles a claim that nobody came back for; what it became when it was settled meanwhile. */
 export const decideAbandon = (

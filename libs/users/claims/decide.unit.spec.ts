@@ -1,7 +1,7 @@
 import { describe, it } from '@jest/globals';
-import type { AccountEvent } from '#libs/accounts/events.js';
-import { accountFold } from '#libs/accounts/state.js';
-import type { UserStreamEvent } from '#libs/accounts/state.js';
+import type { AccountEvent } from '../events.js';
+import { accountFold } from '../state.js';
+import type { UserStreamEvent } from '../state.js';
 import { given } from '#test-support/given.js';
 import { decideAbandon } from './decide.js';
 

@@ -1,6 +1,6 @@
 import type { Fold } from '#libs/event-store/command-execution.js';
 import type { Revision } from '#libs/event-store/recorded-event.js';
-import type { LinkEvent } from '#libs/linking/events.js';
+import type { LinkEvent } from './link-events.js';
 import type { AccountEvent, EmailProof, Role } from './events.js';
 
 /**

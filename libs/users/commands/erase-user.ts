@@ -1,14 +1,14 @@
-import { Claims } from '#libs/claims/claims.js';
-import { heldBy } from '#libs/claims/held-by.js';
+import { Claims } from '../claims/claims.js';
+import { heldBy } from '../claims/held-by.js';
 import type { CommandContext } from '#libs/event-store/event-metadata.js';
-import type { AccountResult, AccountsDependencies } from '../account-dependencies.js';
+import type { AccountResult, UsersDependencies } from '../users-dependencies.js';
 import { decideFinishErasure, decideStartErasure } from '../decide.js';
 import { executeOnAccount } from '../execute-on-account.js';
 import { loadAccount } from '../queries/load-account.js';
 import type { EraseUser } from './account.command.js';
 
 export const eraseUser = async (
-  dependencies: AccountsDependencies,
+  dependencies: UsersDependencies,
   { target, context }: EraseUser,
 ): Promise<AccountResult> => {
   const started = await executeOnAccount(dependencies.store, {
@@ -28,7 +28,7 @@ export const eraseUser = async (
  * (domain.md, "Erasure").
  */
 export const finishErasure = async (
-  dependencies: Omit<AccountsDependencies, 'passwords' | 'mailTokens' | 'rules' | 'carryOutRevocations' | 'indexKeys'>,
+  dependencies: Omit<UsersDependencies, 'passwords' | 'mailTokens' | 'rules' | 'carryOutRevocations' | 'indexKeys'>,
   userId: string,
   from: CommandContext,
 ): Promise<void> => {

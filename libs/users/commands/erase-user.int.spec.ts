@@ -1,20 +1,14 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
-import {
-  userStream,
-  usernameKey,
-  usernameStream,
-  verifiedEmailKey,
-  verifiedEmailStream,
-} from '#libs/accounts/streams.js';
+import { userStream, usernameKey, usernameStream, verifiedEmailKey, verifiedEmailStream } from '../streams.js';
 import type { EventStore } from '#libs/event-store/event-store.js';
 import { loginViaIdp } from '#libs/linking/commands/login-via-idp.js';
 import { LoginViaIdp } from '#libs/linking/commands/login-via-idp.command.js';
-import { externalIdentityStream } from '#libs/linking/streams.js';
+import { externalIdentityStream } from '../external-identity-stream.js';
 import { newUuid } from '#libs/platform/ids.js';
 import { HISTORIES_CONFIGURATION, HistoryTheatre } from '#test-support/account-histories.js';
 import { startTestInstallation, testAssertion, testContext } from '#test-support/installation.js';
 import type { TestInstallation } from '#test-support/installation.js';
-import type { AccountsDependencies } from '../account-dependencies.js';
+import type { UsersDependencies } from '../users-dependencies.js';
 import { AddEmail, ChangeUsername, EraseUser, VerifyEmail } from './account.command.js';
 import { addEmail, changeUsername, verifyEmail } from './account-commands.js';
 import { eraseUser, finishErasure } from './erase-user.js';
@@ -33,7 +27,7 @@ interface Person {
   readonly things: readonly ReturnType<typeof userStream>[];
 }
 
-const person = async (deps: AccountsDependencies): Promise<Person> => {
+const person = async (deps: UsersDependencies): Promise<Person> => {
   const name = `n${newUuid()}`;
   const address = `${name}@example.org`;
   const login = await loginViaIdp(
@@ -57,7 +51,7 @@ const person = async (deps: AccountsDependencies): Promise<Person> => {
   };
 };
 
-const dependencies = (over: Partial<AccountsDependencies> = {}): AccountsDependencies => ({
+const dependencies = (over: Partial<UsersDependencies> = {}): UsersDependencies => ({
   ...HistoryTheatre.dependenciesOf(installation),
   ...over,
 });
@@ -80,10 +74,10 @@ const dyingAtAppend = (at: number): EventStore => {
 const killed = (): Promise<never> => Promise.reject(new Error('killed'));
 
 describe('erasure', () => {
-  const erase = (deps: AccountsDependencies, userId: string) =>
+  const erase = (deps: UsersDependencies, userId: string) =>
     eraseUser(deps, new EraseUser({ userId, organizationId: 'default' }, testContext()));
 
-  it.each<[string, () => Partial<AccountsDependencies>]>([
+  it.each<[string, () => Partial<UsersDependencies>]>([
     ['the sessions were ended', () => ({ carryOutRevocations: killed })],
     ['anything was released', () => ({ store: dyingAtAppend(2) })],
     ['the second thing was released', () => ({ store: dyingAtAppend(3) })],

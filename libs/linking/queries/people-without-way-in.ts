@@ -1,8 +1,8 @@
-import { usableCredentials } from '#libs/accounts/credentials.js';
-import { loadAccount } from '#libs/accounts/queries/load-account.js';
+import { usableCredentials } from '#libs/users/credentials.js';
+import { loadAccount } from '#libs/users/queries/load-account.js';
 import type { EventStore } from '#libs/event-store/event-store.js';
-import { loadWaysIn } from '#libs/linking/queries/providers-in-organization.js';
-import type { WaysIn } from '#libs/linking/queries/providers-in-organization.js';
+import { loadWaysIn } from './providers-in-organization.js';
+import type { WaysIn } from './providers-in-organization.js';
 
 /** Accounts that are read at the same time. */
 const AT_ONCE = 16;

@@ -1,6 +1,6 @@
 import { Command } from '@nestjs/cqrs';
 import type { CommandContext } from '#libs/event-store/event-metadata.js';
-import type { AccountResult } from '../account-dependencies.js';
+import type { AccountResult } from '../users-dependencies.js';
 import type { Role } from '../events.js';
 import type { SessionOfAccount } from '../state.js';
 

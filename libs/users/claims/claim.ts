@@ -1,7 +1,7 @@
-import type { ReservationEvent } from '#libs/accounts/events.js';
-import type { ClaimSettlement } from '#libs/accounts/state.js';
+import type { ReservationEvent } from '../events.js';
+import type { ClaimSettlement } from '../state.js';
 import type { Fold } from '#libs/event-store/command-execution.js';
-import type { ClaimEvent } from '#libs/linking/events.js';
+import type { ClaimEvent } from '../link-events.js';
 
 /** An event on the stream of something that has at most one owner. */
 export type ClaimStreamEvent = ClaimEvent | ReservationEvent;

@@ -8,9 +8,9 @@ import type { Passwords } from './passwords.js';
 import type { UserStreamEvent } from './state.js';
 
 /** What the account commands need from outside. Injected into their handlers under this token. */
-export const ACCOUNTS_DEPENDENCIES = Symbol('AccountsDependencies');
+export const USERS_DEPENDENCIES = Symbol('UsersDependencies');
 
-export interface AccountsDependencies extends CreateUserDependencies {
+export interface UsersDependencies extends CreateUserDependencies {
   readonly passwords: Passwords;
   readonly mailTokens: MailTokens;
   /** What an organization allows now. */

@@ -1,7 +1,7 @@
 import { Inject, Module } from '@nestjs/common';
 import { CommandHandler } from '@nestjs/cqrs';
-import { ACCOUNTS_DEPENDENCIES } from './account-dependencies.js';
-import type { AccountsDependencies } from './account-dependencies.js';
+import { USERS_DEPENDENCIES } from './users-dependencies.js';
+import type { UsersDependencies } from './users-dependencies.js';
 import {
   addEmail,
   changeDisplayName,
@@ -37,11 +37,11 @@ import { RegisterUser } from './commands/register-user.command.js';
 const handlerOf = <C extends object, R>(
   // eslint-disable-next-line @typescript-eslint/no-explicit-any -- a class of any constructor
   command: new (...args: any[]) => C,
-  run: (dependencies: AccountsDependencies, command: C) => Promise<R>,
+  run: (dependencies: UsersDependencies, command: C) => Promise<R>,
 ) => {
   @CommandHandler(command as never)
   class Handler {
-    constructor(@Inject(ACCOUNTS_DEPENDENCIES) private readonly dependencies: AccountsDependencies) {}
+    constructor(@Inject(USERS_DEPENDENCIES) private readonly dependencies: UsersDependencies) {}
 
     execute(given: C): Promise<R> {
       return run(this.dependencies, given);
@@ -50,7 +50,7 @@ const handlerOf = <C extends object, R>(
   return Handler;
 };
 
-/** The commands on accounts. Needs ACCOUNTS_DEPENDENCIES from the application. */
+/** The commands on accounts. Needs USERS_DEPENDENCIES from the application. */
 @Module({
   providers: [
     handlerOf(RegisterUser, registerUser),
@@ -68,4 +68,4 @@ const handlerOf = <C extends object, R>(
     handlerOf(RevokeRole, revokeRole),
   ],
 })
-export class AccountsModule {}
+export class UsersModule {}

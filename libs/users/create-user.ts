@@ -1,10 +1,10 @@
-import { claimableEmail, claimableUsername } from '#libs/claims/claimable.js';
-import type { Claimable } from '#libs/claims/claimable.js';
-import { Claims } from '#libs/claims/claims.js';
-import type { ClaimsDependencies } from '#libs/claims/claims.js';
+import { claimableEmail, claimableUsername } from './claims/claimable.js';
+import type { Claimable } from './claims/claimable.js';
+import { Claims } from './claims/claims.js';
+import type { ClaimsDependencies } from './claims/claims.js';
 import type { CommandContext } from '#libs/event-store/event-metadata.js';
 import type { Revision } from '#libs/event-store/recorded-event.js';
-import type { LinkEvent } from '#libs/linking/events.js';
+import type { LinkEvent } from './link-events.js';
 import type { IndexKeys } from '#libs/privacy/index-key.js';
 import type { AccountEvent, EmailProof } from './events.js';
 import type { UserStreamEvent } from './state.js';

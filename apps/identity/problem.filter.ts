@@ -9,7 +9,7 @@ import { isDatabaseUnreachable } from '#libs/platform/postgres/unreachable.js';
 import { problem, PROBLEM_MEDIA_TYPE } from '#libs/platform/problem.js';
 import { ReadModelBehindError } from '#libs/projection-engine/wait-for-position.js';
 import { sendErrorPage } from '#libs/web/error-page.js';
-import { Diverted, RefusedCall, RefusedPage } from '#libs/web/refused.js';
+import { Diverted, RefusedCall, RefusedPage, RefusedText, WrongMediaType } from '#libs/web/refused.js';
 import { bodyOf } from '#libs/web/rendering.interceptor.js';
 import { LANGUAGES } from '#libs/web/messages.js';
 import type { Message } from '#libs/web/messages.js';
@@ -36,6 +36,10 @@ const failureOf = (error: unknown): Failure => {
   )
     return { ...UNAVAILABLE, code: error.code };
   if (isDatabaseUnreachable(error)) return { ...UNAVAILABLE, code: 'database_unavailable' };
+  if (error instanceof RefusedText)
+    return { status: 400, code: 'text_invalid', title: texts.cannotBeUsed, nextStep: texts.textInvalid };
+  if (error instanceof WrongMediaType)
+    return { status: 415, code: 'media_type_unsupported', title: texts.cannotBeUsed, nextStep: texts.formsOnly };
   if (error instanceof UnknownOutcomeError) return { ...UNAVAILABLE, code: error.code, nextStep: texts.mayBeDone };
   if (error instanceof HttpException && error.getStatus() === 404) {
     return { status: 404, code: 'not_found', title: texts.nothingHere, nextStep: texts.checkTheAddress };
@@ -87,6 +91,7 @@ export class ProblemFilter implements ExceptionFilter {
       const document = problem(failure.status, failure.code, t(failure.title), {
         detail: t(failure.nextStep),
         instance: correlationId,
+        ...(error instanceof RefusedText ? { parameter: error.path } : {}),
       });
       response.status(failure.status).type(PROBLEM_MEDIA_TYPE).send(JSON.stringify(document));
       return;

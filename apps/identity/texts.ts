@@ -12,6 +12,16 @@ export const FAILURE_TEXTS = messages({
   checkTheAddress: { en: 'Check the address.', de: 'Prüfen Sie die Adresse.' },
   cannotBeUsed: { en: 'That request cannot be used', de: 'Diese Anfrage kann nicht verwendet werden' },
   goBack: { en: 'Go back and try again.', de: 'Gehen Sie zurück und versuchen Sie es noch einmal.' },
+  textInvalid: {
+    en: 'A field contains characters that cannot be stored, such as half an emoji or a control character. Type it again.',
+    de:
+      'Ein Feld enthält Zeichen, die sich nicht speichern lassen, etwa ein halbes Emoji oder ein Steuerzeichen. ' +
+      'Geben Sie es neu ein.',
+  },
+  formsOnly: {
+    en: 'This page takes forms only (application/x-www-form-urlencoded).',
+    de: 'Diese Seite nimmt nur Formulare entgegen (application/x-www-form-urlencoded).',
+  },
   wentWrong: { en: 'Something went wrong', de: 'Etwas ist schiefgegangen' },
   tellYourAdministrator: {
     en: 'Try again; if it happens again, tell your administrator the reference below.',

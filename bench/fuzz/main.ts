@@ -4,11 +4,13 @@ import type { FuzzReport } from '#test-support/fuzz/fuzz.js';
 import { fuzzTargets } from '#test-support/fuzz/targets.js';
 
 /*
- * `npm run test:fuzz -- [--tries N] [--seed N] [--target NAME]`: mutated answers of identity providers, seeded. Fails
+ * `npm run test:fuzz -- [NAME] [--tries N] [--seed N]`: mutated answers of identity providers, and any text by any way
+ * in (`text`), seeded. Fails
  * when one is accepted that does not say what the provider said, when something throws, when a try takes ten seconds,
  * or when memory keeps growing.
  */
-const { values } = parseArgs({
+const { values, positionals } = parseArgs({
+  allowPositionals: true,
   options: {
     tries: { type: 'string', default: '110000' },
     seed: { type: 'string', default: '1' },
@@ -19,7 +21,8 @@ const [tries, seed] = [Number(values.tries), Number(values.seed)];
 const SLOWEST_MS = 10_000;
 const MOST_GROWTH = 400 * 1024 * 1024;
 
-const targets = fuzzTargets.filter(({ name }) => values.target === undefined || name === values.target);
+const wanted = values.target ?? positionals[0];
+const targets = fuzzTargets.filter(({ name }) => wanted === undefined || name === wanted);
 const each = Math.ceil(tries / targets.length);
 const before = process.memoryUsage().rss;
 console.log(`${each} tries at each of ${targets.length} targets, seed ${seed}`);

@@ -13,6 +13,7 @@ import { organizationSettingsSchema } from '#libs/organizations/settings.js';
 import { slugSchema } from '#libs/platform/slug.js';
 import { interpolate, UnsetVariablesError } from './interpolate.js';
 import { isRecord, withTemplates } from './with-templates.js';
+import { unfitPath } from '#libs/platform/text.js';
 import { checkRelyingParty, clientIdSchema, relyingPartyShape } from '#libs/relying-parties/settings.js';
 
 /** A secret is never written into the file: it is named. */
@@ -94,6 +95,11 @@ export const parseDeclaration = (text: string, environment: NodeJS.ProcessEnv): 
       document.errors.map((error) => `line ${error.linePos?.[0].line}: ${error.message.split('\n')[0]}`),
     );
   const lineOf = lineFinder(document, lines);
+  const unfit = unfitPath(document.toJS());
+  if (unfit !== undefined)
+    throw new DeclarationError([
+      `line ${lineOf(unfit.split('.'))}: ${unfit}: contains characters that cannot be stored`,
+    ]);
   const templated = withTemplates(document.toJS() ?? {});
   if (templated.mistakes.length > 0)
     throw new DeclarationError(

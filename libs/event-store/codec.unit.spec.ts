@@ -123,6 +123,29 @@ describe('schemas', () => {
   });
 });
 
+describe('T1: the rule for text', () => {
+  const { encode, stored, decodeOne } = setUp();
+
+  it.each([
+    ['half a surrogate pair in a personal field', { ...ANN, name: 'Ada \ud83d' }, {}],
+    ['NUL in a plain field', { ...ANN, place: 'here\u0000' }, {}],
+    [
+      'a control character in where a command came from',
+      ANN,
+      { context: { ...context, source: { userAgent: '\u001b' } } },
+    ],
+    ['a text without end', { ...ANN, name: 'a'.repeat(65_537) }, {}],
+  ])('no event is written with %s', async (_name, data, over) => {
+    await expect(encode('Named', data, over)).rejects.toThrow('text_invalid');
+  });
+
+  it('what was stored before is read with replacements', async () => {
+    const event = stored(await encode('Named', ANN));
+    const old = { ...event, data: { ...event.data, place: 'here \ud83d\u0000' } };
+    expect((await decodeOne(old)).event.data).toEqual({ ...ANN, place: 'here \ufffd\ufffd' });
+  });
+});
+
 describe('upcasters', () => {
   const first = defineEvent('Grown', { name: personal(z.string()) });
   const third = defineEvent('Grown', { fullName: personal(z.string()), length: z.number() }, [

@@ -5,6 +5,7 @@ import { ROUTES } from './provider-configuration.js';
 import type { ProviderParts } from './provider-configuration.js';
 import { atomicReplayDetection } from './replay-detection.postgres.js';
 import { RESPONSE_MODES } from './relying-party-metadata.js';
+import { refuseUnfitParameters } from './text-parameters.js';
 import { TokenExchange } from './token-exchange.js';
 
 /**
@@ -31,6 +32,7 @@ export const configureApplication = (
   // for a proxy's.
   provider.proxy = true;
   atomicReplayDetection(provider, pool);
+  refuseUnfitParameters(provider);
   provider.on('server_error', (ctx: KoaContextWithOIDC, error: Error) => {
     logger.error({ error: error.message, stack: error.stack, route: ctx.oidc?.route }, 'the OpenID Provider failed');
   });

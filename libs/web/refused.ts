@@ -20,6 +20,21 @@ export class RefusedCall extends Error {
   }
 }
 
+/** A request with text that nobody can keep (security row T1). @see textAtTheDoor */
+export class RefusedText extends Error {
+  /** @param path of the field, such as `a.b`; empty for the address */
+  constructor(readonly path: string) {
+    super('text_invalid');
+  }
+}
+
+/** A page that was sent something else than a form. */
+export class WrongMediaType extends Error {
+  constructor() {
+    super('media_type_unsupported');
+  }
+}
+
 /** Ends a request with an error page. */
 export class RefusedPage extends Error {
   /** @param reason for the log only */

@@ -95,6 +95,16 @@ describe('sign-in at an external OpenID Provider', () => {
       flows.provider.subject = 'CaseSensitive ';
       expect(await flows.signIn()).toMatchObject({ assertion: { subject: 'CaseSensitive ' } });
     });
+    it('T1: leaves out of acr, amr and sid what breaks the rule for text, and refuses nothing for it', async () => {
+      const claims = { acr: 'a\u0000', amr: ['pwd', '\u0085'], sid: 'x'.repeat(1_001), name: 'Ada\u0000' };
+      flows.provider.lies = { claims: (honest) => ({ ...honest, ...claims }) };
+      const result = await flows.signIn();
+      expect(result).toMatchObject({ assertion: { amr: ['pwd'], claims: { name: 'Ada' } } });
+      expect(result).not.toHaveProperty('assertion.acr', expect.anything());
+    });
+    it('T1: refuses a subject that breaks it, and repairs none: two would become one', async () => {
+      expect(await flows.withClaims({ sub: 'subject\u0000' })).toBe('id_token_claims_invalid');
+    });
     it('L5: leaves out claims of a wrong type; email_verified is true only when it is exactly that', async () => {
       flows.provider.lies = { claims: (claims) => ({ ...claims, email_verified: 'true', name: 7 }) };
       const result = await flows.signIn();

@@ -1,4 +1,5 @@
 import type { VerifiedAssertion } from '../verified-assertion.js';
+import { isLine } from '#libs/platform/text.js';
 import { UpstreamError } from '../upstream-error.js';
 import { singleValue } from './attributes.js';
 import type { NameId, SamlAssertion } from './assertion.js';
@@ -21,6 +22,9 @@ export const nameAtProvider = (nameId: NameId, issuer: string, audience: string)
 
 const refuse = (code: string, detail: string): UpstreamError => new UpstreamError(code, 'saml_assertion', detail);
 
+/** Refused as it stands and never repaired: two subjects must not become one (security row T1). */
+const unfit = (): UpstreamError => refuse('subject_invalid', 'what names the person contains control characters');
+
 /**
  * Who the assertion is about: by its NameID, or by the attribute that the provider is declared to name people by. The
  * two are different kinds of identity (domain.md, "Streams"); a transient NameID is another one each time and never a
@@ -34,6 +38,7 @@ export const subjectOf = (
 ): Pick<VerifiedAssertion, 'sourceKind' | 'subject' | 'subjectQualifiers'> => {
   if (identifier.from === 'attribute') {
     const subject = singleValue(attributes, identifier.name);
+    if (subject !== undefined && !isLine(subject)) throw unfit();
     if (subject === undefined)
       throw refuse('subject_missing', 'the attribute that names the person has not exactly one value');
     return { sourceKind: 'saml_attribute', subject, subjectQualifiers: [identifier.name] };
@@ -42,6 +47,7 @@ export const subjectOf = (
     throw refuse('name_id_transient', 'a NameID that is another one each time names nobody');
   if (nameIdFormat !== 'unspecified' && nameId.format !== nameIdFormats[nameIdFormat])
     throw refuse('name_id_format', 'not the NameID format that the provider is declared with');
+  if (!isLine(nameId.value)) throw unfit();
   return {
     sourceKind: 'saml_name_id',
     subject: nameId.value,

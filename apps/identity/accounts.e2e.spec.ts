@@ -340,7 +340,7 @@ describe('accounts over HTTP', () => {
       ['an address that is none', 404, (token) => fetch(`${server.issuer}/recovery/${token}/x?token=${token}`)],
       [
         'a body that cannot be read',
-        400,
+        415,
         (token) =>
           fetch(`${server.issuer}/recovery/${token}`, {
             method: 'POST',
@@ -350,7 +350,7 @@ describe('accounts over HTTP', () => {
       ],
       [
         'a body that is no form',
-        403,
+        415,
         (token) =>
           fetch(`${server.issuer}/recovery/${token}`, {
             method: 'POST',
@@ -360,7 +360,7 @@ describe('accounts over HTTP', () => {
       ],
       [
         'a form that is none of ours, with nothing in it',
-        403,
+        415,
         () =>
           fetch(`${server.issuer}/recovery`, {
             method: 'POST',

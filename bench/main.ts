@@ -1,6 +1,7 @@
 import { append } from './append.js';
 import { catchUp } from './catch-up.js';
 import { history } from './history.js';
+import { hostile } from './hostile.js';
 import { pages } from './pages.js';
 import { projectionLag } from './projection-lag.js';
 import { rebuild } from './rebuild.js';
@@ -13,6 +14,7 @@ const SCENARIOS: readonly Scenario[] = [
   append,
   catchUp,
   history,
+  hostile,
   pages,
   projectionLag,
   rebuild,

@@ -29,11 +29,13 @@ export interface TestIdentityServer {
 /**
  * An identity server and a projector in this process, over real HTTP, on an installation of their own.
  * @param eventStore one that the test has started; it is stopped with the server
+ * @param environment of the identity servers, beside what they need
  * @param instances how many identity servers there are behind the one address; requests go to them in turn
  */
 export const startTestIdentityServer = async (
   eventStore?: TestEventStore,
   instances = 1,
+  environment: NodeJS.ProcessEnv = {},
 ): Promise<TestIdentityServer> => {
   const installation = await startTestInstallation(eventStore);
   const [port = 0, managementPort = 0, ...others] = await freePorts(2 + (instances > 1 ? instances : 0));
@@ -77,6 +79,7 @@ export const startTestIdentityServer = async (
           LIGATURE_MAIL_OUTBOX: outbox,
           IDENTITY_PORT: String(own),
           IDENTITY_MANAGEMENT_PORT: String(i === 0 ? managementPort : 0),
+          ...environment,
         },
         logger,
       ),

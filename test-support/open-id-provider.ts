@@ -216,6 +216,7 @@ export const testOptions = (issuer: string, pool: Pool, state: TestOpenIdProvide
   },
   http: { ...DEFAULT_HTTP_POLICY, allowLoopback: true },
   throttles: postgresThrottles(pool, indexKeys, { ...LIMITS, ...state.limits }),
+  addressLimits: { hit: () => Promise.resolve({ kind: 'allowed' }) },
   pairwiseSubject: (sector, userId) => indexKeys.of('pairwiseSubject', sector, userId),
   signInPath: (uid) => `/sign-in/${uid}`,
   consentPath: (uid) => `/consent/${uid}`,

@@ -2,6 +2,8 @@ import type { RequestListener, Server } from 'node:http';
 import type { NestExpressApplication } from '@nestjs/platform-express';
 import addressOf from 'proxy-addr';
 import { OpenIdProvider } from '#libs/openid-provider/open-id-provider.js';
+import { addressKey } from '#libs/throttling/address-key.js';
+import { withRequestAddress } from '#libs/platform/request-address.js';
 import { withDeadline } from '#libs/platform/deadline.js';
 
 /** A request is answered within this time whatever the event store does; each request towards the store has less. */
@@ -20,8 +22,11 @@ export const answerBeforeNest = (
   const express = app.getHttpAdapter().getInstance() as RequestListener & { get(setting: string): unknown };
   const isTrusted = express.get('trust proxy fn') as (address: string, hop: number) => boolean;
   const answer: RequestListener = (request, response) => {
-    if (!OpenIdProvider.answers(request)) return express(request, response);
-    openIdProvider.handler(Object.assign(request, { ip: addressOf(request, isTrusted) }), response);
+    const ip = addressOf(request, isTrusted);
+    withRequestAddress(addressKey(ip), () => {
+      if (!OpenIdProvider.answers(request)) return express(request, response);
+      openIdProvider.handler(Object.assign(request, { ip }), response);
+    });
   };
   server.removeAllListeners('request');
   server.on('request', (request, response) => withDeadline(REQUEST_DEADLINE_MS, () => answer(request, response)));

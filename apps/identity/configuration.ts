@@ -2,6 +2,7 @@ import { z } from 'zod';
 import { isSecureOrLoopback } from '#libs/platform/secure-url.js';
 import { passwordShape } from '#libs/users/passwords.js';
 import { httpPolicyShape } from '#libs/platform/http-policy.js';
+import { limitsSchema } from '#libs/throttling/throttles.js';
 import { mailShape } from '#libs/mail/mailer-from.js';
 import {
   eventStoreUrl,
@@ -33,6 +34,7 @@ export const readIdentityConfiguration = (environment: NodeJS.ProcessEnv) => {
       LIGATURE_COOKIE_SECRET: secret32,
       ...mailShape,
       ...passwordShape,
+      LIGATURE_LIMITS: limitsSchema,
       LIGATURE_TRUSTED_PROXIES: z
         .string()
         .transform((list) => list.split(',').map((entry) => entry.trim()))

@@ -83,6 +83,7 @@ import { postgresReauthentications } from '#libs/sign-in/reauthentications.postg
 import { postgresSessionsAtProviders } from '#libs/sign-in/sessions-at-providers.postgres.js';
 import { signInPath } from '#libs/sign-in/sign-in-dependencies.js';
 import type { SignInDependencies } from '#libs/sign-in/sign-in-dependencies.js';
+import { AddressLimits } from '#libs/throttling/address-limits.js';
 import { postgresThrottles } from '#libs/throttling/throttles.js';
 import { cookiePolicy } from '#libs/web/cookies.js';
 import { createCsrfTokens } from '#libs/web/csrf.js';
@@ -107,6 +108,7 @@ export interface IdentityDependencies {
   readonly account: AccountDependencies;
   readonly audit: AuditDependencies;
   readonly administration: AdministrationDependencies;
+  readonly addressLimits: AddressLimits;
   /** The outbox to show; in development only. */
   readonly outbox: OutboxSettings | undefined;
   /** Removes flows, sessions and tokens that have expired. */
@@ -165,7 +167,8 @@ export const connectDependencies = async (
 
   const readModels = await connectReadModels(config.DATABASE_URL, 'ligature-identity-read-models');
   const policy = httpPolicyOf(config);
-  const throttles = postgresThrottles(pool, indexKeys);
+  const throttles = postgresThrottles(pool, indexKeys, config.LIGATURE_LIMITS);
+  const addressLimits = new AddressLimits(throttles, clock);
   const following = followStreamChanges(core.connection, [`${USER_CATEGORY}-`, `${USER_ACTIVITY_CATEGORY}-`], logger);
   const tokenIssues = new TokenIssues(store, newId, following.changes);
   const openIdProvider = await OpenIdProvider.create({
@@ -185,6 +188,7 @@ export const connectDependencies = async (
     },
     http: policy,
     throttles,
+    addressLimits,
     pairwiseSubject: (sector, userId) => indexKeys.of('pairwiseSubject', sector, userId),
     signInPath,
     consentPath,
@@ -275,6 +279,7 @@ export const connectDependencies = async (
   return {
     core,
     pool,
+    addressLimits,
     readModels,
     openIdProvider,
     consent: {

@@ -7,6 +7,8 @@ import type { Request, Response } from 'express';
 import { Counter } from 'prom-client';
 import type { NestExpressApplication } from '@nestjs/platform-express';
 import { storeMetrics } from '#libs/event-store/store-metrics.js';
+import type { AddressLimits } from '#libs/throttling/address-limits.js';
+import { TooManyRequests } from '#libs/web/refused.js';
 import { GRANT_TYPES } from '#libs/relying-parties/settings.js';
 import { formsOnly, textAtTheDoor } from '#libs/web/text-at-the-door.js';
 import { newUuid } from '#libs/platform/ids.js';
@@ -45,6 +47,14 @@ const formsAreThere = (request: Request, _response: Response, next: () => void):
 /** A label that a stranger writes would make as many series as they like. */
 const KNOWN_GRANTS: ReadonlySet<string> = new Set(GRANT_TYPES);
 
+/** One network can keep nobody else from being served (security row D1). Before a body is read. */
+const withinLimits =
+  (limits: AddressLimits) =>
+  async (request: Request, _response: Response, next: (error?: unknown) => void): Promise<void> => {
+    const answer = await limits.hit(request.path);
+    next(answer.kind === 'allowed' ? undefined : new TooManyRequests(answer.retryAfterS));
+  };
+
 export interface RunningIdentity extends Running {
   readonly port: number;
 }
@@ -70,6 +80,7 @@ export const startIdentity = async (environment: NodeJS.ProcessEnv, logger: Logg
   app.disable('x-powered-by');
   app.set('trust proxy', config.LIGATURE_TRUSTED_PROXIES ?? false);
   app.set('query parser', 'simple');
+  app.use(withinLimits(dependencies.addressLimits));
   app.use(formsOnly);
   app.useBodyParser('urlencoded', { extended: false, limit: SAML_LIMIT, type: isSamlMessage });
   app.useBodyParser('urlencoded', { extended: false, limit: '64kb' });

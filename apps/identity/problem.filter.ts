@@ -9,7 +9,7 @@ import { isDatabaseUnreachable } from '#libs/platform/postgres/unreachable.js';
 import { problem, PROBLEM_MEDIA_TYPE } from '#libs/platform/problem.js';
 import { ReadModelBehindError } from '#libs/projection-engine/wait-for-position.js';
 import { sendErrorPage } from '#libs/web/error-page.js';
-import { Diverted, RefusedCall, RefusedPage, RefusedText, WrongMediaType } from '#libs/web/refused.js';
+import { Diverted, RefusedCall, RefusedPage, RefusedText, TooManyRequests, WrongMediaType } from '#libs/web/refused.js';
 import { bodyOf } from '#libs/web/rendering.interceptor.js';
 import { LANGUAGES } from '#libs/web/messages.js';
 import type { Message } from '#libs/web/messages.js';
@@ -36,6 +36,8 @@ const failureOf = (error: unknown): Failure => {
   )
     return { ...UNAVAILABLE, code: error.code };
   if (isDatabaseUnreachable(error)) return { ...UNAVAILABLE, code: 'database_unavailable' };
+  if (error instanceof TooManyRequests)
+    return { status: 429, code: 'too_many_requests', title: texts.tooMany, nextStep: texts.tryAgain };
   if (error instanceof RefusedText)
     return { status: 400, code: 'text_invalid', title: texts.cannotBeUsed, nextStep: texts.textInvalid };
   if (error instanceof WrongMediaType)
@@ -86,6 +88,7 @@ export class ProblemFilter implements ExceptionFilter {
     else this.logger.info({ ...entry, error: name }, 'a request was refused');
     if (response.headersSent) return void response.destroy();
     if (failure.status === 503) response.set('retry-after', '2');
+    if (error instanceof TooManyRequests) response.set('retry-after', String(error.retryAfterS));
     if (request.path.startsWith('/api/')) {
       const { t } = LANGUAGES.en;
       const document = problem(failure.status, failure.code, t(failure.title), {

@@ -12,6 +12,7 @@ export const FAILURE_TEXTS = messages({
   checkTheAddress: { en: 'Check the address.', de: 'Prüfen Sie die Adresse.' },
   cannotBeUsed: { en: 'That request cannot be used', de: 'Diese Anfrage kann nicht verwendet werden' },
   goBack: { en: 'Go back and try again.', de: 'Gehen Sie zurück und versuchen Sie es noch einmal.' },
+  tooMany: { en: 'Too many requests', de: 'Zu viele Anfragen' },
   textInvalid: {
     en: 'A field contains characters that cannot be stored, such as half an emoji or a control character. Type it again.',
     de:

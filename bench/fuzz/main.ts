@@ -1,11 +1,12 @@
 import { parseArgs } from 'node:util';
 import { fuzz } from '#test-support/fuzz/fuzz.js';
 import type { FuzzReport } from '#test-support/fuzz/fuzz.js';
-import { fuzzTargets } from '#test-support/fuzz/targets.js';
+import { startScratchPostgres } from '../support/scratch-postgres.js';
+import { fuzzTargets, serverFuzzTargets } from '#test-support/fuzz/targets.js';
 
 /*
  * `npm run test:fuzz -- [NAME] [--tries N] [--seed N]`: mutated answers of identity providers, and any text by any way
- * in (`text`), seeded. Fails
+ * in (`text`), and what a stranger’s request costs (`cost`), seeded. Fails
  * when one is accepted that does not say what the provider said, when something throws, when a try takes ten seconds,
  * or when memory keeps growing.
  */
@@ -22,7 +23,7 @@ const SLOWEST_MS = 10_000;
 const MOST_GROWTH = 400 * 1024 * 1024;
 
 const wanted = values.target ?? positionals[0];
-const targets = fuzzTargets.filter(({ name }) => wanted === undefined || name === wanted);
+const targets = [...fuzzTargets, ...serverFuzzTargets].filter(({ name }) => wanted === undefined || name === wanted);
 const each = Math.ceil(tries / targets.length);
 const before = process.memoryUsage().rss;
 console.log(`${each} tries at each of ${targets.length} targets, seed ${seed}`);
@@ -42,8 +43,11 @@ const run = async ({ start }: (typeof targets)[number]): Promise<FuzzReport> => 
     await target.stop();
   }
 };
+const postgres = await startScratchPostgres();
+process.env.LIGATURE_TEST_POSTGRES_URL = postgres.adminUrl;
 const reports: FuzzReport[] = [];
 for (const target of targets) reports.push(await run(target));
+await postgres.discard();
 
 const growth = process.memoryUsage().rss - before;
 const tried = reports.reduce((sum, report) => sum + report.tried, 0);

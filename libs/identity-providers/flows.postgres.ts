@@ -2,6 +2,9 @@ import { createHash, randomBytes } from 'node:crypto';
 import type { Clock } from '#libs/platform/clock.js';
 import type { Migration } from '#libs/platform/postgres/migrations.js';
 import type { Queryable } from '#libs/platform/postgres/pool.js';
+import { RowBound } from '#libs/platform/postgres/row-bound.js';
+import type { Bound } from '#libs/platform/postgres/row-bound.js';
+import { requestAddress } from '#libs/platform/request-address.js';
 
 export const flowMigrations: readonly Migration[] = [
   {
@@ -29,6 +32,7 @@ export const flowMigrations: readonly Migration[] = [
       DELETE FROM provider.flows;
       ALTER TABLE provider.flows DROP COLUMN nonce, DROP COLUMN code_verifier, ADD COLUMN kept jsonb NOT NULL`,
   },
+  { name: 'identity-providers/flows-address', sql: 'ALTER TABLE provider.flows ADD COLUMN address text' },
 ];
 
 /**
@@ -47,6 +51,8 @@ export interface Flow<Kept> {
 }
 
 const LIFETIME_MS = 600_000;
+/** Flows that are under way at a time (security row D2). */
+const MOST_FLOWS: Bound = { perAddress: 20_000, total: 400_000 };
 
 const hash = (value: string): Buffer => createHash('sha256').update(value).digest();
 
@@ -73,16 +79,21 @@ export type ConsumedFlow<Kept> =
  * and browser are kept.
  */
 export class Flows<Kept> {
+  readonly #bound: RowBound;
+
   constructor(
     private readonly db: Queryable,
     private readonly clock: Clock,
-  ) {}
+    most: Bound = MOST_FLOWS,
+  ) {
+    this.#bound = new RowBound(db, 'provider.flows', most);
+  }
 
   async insert(name: string, browserId: string, flow: Omit<Flow<Kept>, 'begunAt'>): Promise<void> {
     const now = this.clock();
     await this.db.query(
-      `INSERT INTO provider.flows (state_hash, provider_id, issuer, browser_hash, kept, reauthenticate, intent, begun_at, expires_at)
-       VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)`,
+      `INSERT INTO provider.flows (state_hash, provider_id, issuer, browser_hash, kept, reauthenticate, intent, begun_at, expires_at, address)
+       VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)`,
       [
         hash(name),
         flow.providerId,
@@ -93,8 +104,19 @@ export class Flows<Kept> {
         JSON.stringify(flow.intent),
         now,
         new Date(now.getTime() + LIFETIME_MS),
+        requestAddress() ?? null,
       ],
     );
+    await this.#bound.added();
+  }
+
+  /** Whether a response that names this flow would find it open, in this browser. Looks only. */
+  async isOpen(name: string, browserId: string): Promise<boolean> {
+    const { rowCount } = await this.db.query(
+      `SELECT FROM provider.flows WHERE state_hash = $1 AND browser_hash = $2 AND consumed_at IS NULL AND expires_at > $3`,
+      [hash(name), hash(browserId), this.clock()],
+    );
+    return rowCount === 1;
   }
 
   /** Takes the flow that a response names. A second response that names it finds nothing, in parallel too. */

@@ -2,6 +2,9 @@ import { createHash, randomBytes } from 'node:crypto';
 import type { Clock } from '#libs/platform/clock.js';
 import type { Migration } from '#libs/platform/postgres/migrations.js';
 import type { Queryable } from '#libs/platform/postgres/pool.js';
+import { RowBound } from '#libs/platform/postgres/row-bound.js';
+import type { Bound } from '#libs/platform/postgres/row-bound.js';
+import { requestAddress } from '#libs/platform/request-address.js';
 import { open, seal } from '#libs/privacy/sealed.js';
 
 export const postedResponseMigrations: readonly Migration[] = [
@@ -15,11 +18,17 @@ export const postedResponseMigrations: readonly Migration[] = [
       );
       CREATE INDEX posted_responses_expiry ON provider.posted_responses (expires_at)`,
   },
+  {
+    name: 'identity-providers/posted-responses-address',
+    sql: 'ALTER TABLE provider.posted_responses ADD COLUMN address text',
+  },
 ];
 
 type ResponseParameters = Readonly<Record<string, string>>;
 
 const LIFETIME_MS = 60_000;
+/** Each waits for the redirect that follows it, and has a third of a megabyte at most (security row D2). */
+const MOST_RESPONSES: Bound = { perAddress: 500, total: 4_000 };
 const HANDLE = /^[A-Za-z0-9_-]{43}$/;
 const hash = (handle: string): Buffer => createHash('sha256').update(handle).digest();
 
@@ -28,15 +37,20 @@ const hash = (handle: string): Buffer => createHash('sha256').update(handle).dig
  * minute.
  * @param masterKey seals the responses while they wait: codes and assertions are in them
  */
-export const postgresPostedResponses = (db: Queryable, masterKey: Buffer, clock: Clock) => ({
+export const postgresPostedResponses = (
+  db: Queryable,
+  masterKey: Buffer,
+  clock: Clock,
+  bound = new RowBound(db, 'provider.posted_responses', MOST_RESPONSES),
+) => ({
   keep: async (providerId: string, parameters: ResponseParameters): Promise<string> => {
     const handle = randomBytes(32).toString('base64url');
     const sealed = seal(masterKey, Buffer.from(JSON.stringify(parameters)), ['posted-response', providerId, handle]);
-    await db.query('INSERT INTO provider.posted_responses (handle_hash, sealed, expires_at) VALUES ($1, $2, $3)', [
-      hash(handle),
-      sealed,
-      new Date(clock().getTime() + LIFETIME_MS),
-    ]);
+    await db.query(
+      'INSERT INTO provider.posted_responses (handle_hash, sealed, expires_at, address) VALUES ($1, $2, $3, $4)',
+      [hash(handle), sealed, new Date(clock().getTime() + LIFETIME_MS), requestAddress() ?? null],
+    );
+    await bound.added();
     return handle;
   },
   take: async (providerId: string, handle: unknown): Promise<ResponseParameters | undefined> => {

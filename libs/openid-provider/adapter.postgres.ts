@@ -2,6 +2,8 @@ import { errors, Provider } from 'oidc-provider';
 import type { Adapter, AdapterPayload } from 'oidc-provider';
 import type { Clock } from '#libs/platform/clock.js';
 import type { Pool } from '#libs/platform/postgres/pool.js';
+import type { RowBound } from '#libs/platform/postgres/row-bound.js';
+import { requestAddress } from '#libs/platform/request-address.js';
 import type { Artifacts, StoredArtifact } from './artifacts.postgres.js';
 import { Lookups } from './lookups.js';
 import { bindingsOf, TokenExchange } from './token-exchange.js';
@@ -33,6 +35,8 @@ export class PostgresAdapter implements Adapter {
     private readonly artifacts: Artifacts,
     private readonly clock: Clock,
     private readonly model: string,
+    /** Of what strangers make (security row D2). */
+    private readonly bound?: RowBound,
   ) {}
 
   async upsert(id: string, payload: AdapterPayload, expiresIn: number): Promise<undefined> {
@@ -46,7 +50,8 @@ export class PostgresAdapter implements Adapter {
     }
     const { userCode = null, uid = null } = payload;
     if (grantId === null) {
-      await this.artifacts.store({ model, id, payload, userCode, uid, expiresAt });
+      await this.artifacts.store({ model, id, payload, userCode, uid, expiresAt, address: requestAddress() });
+      await this.bound?.added();
       return undefined;
     }
     const values = [model, id, JSON.stringify(payload), grantId, sessionUid, userCode, uid, expiresAt];
@@ -134,11 +139,17 @@ const isSigningOut = (): boolean => {
  * oidc-provider's Session model on our session rows (`sessions.postgres.ts`).
  * @param signOut ends the session of this id, with its event
  */
-export const sessionAdapter = (pool: Pool, clock: Clock, signOut: (jti: string) => Promise<void>): Adapter => ({
+export const sessionAdapter = (
+  pool: Pool,
+  clock: Clock,
+  signOut: (jti: string) => Promise<void>,
+  anonymous?: RowBound,
+): Adapter => ({
   upsert: async (jti, payload, expiresIn) => {
     const expiresAt = new Date(clock().getTime() + (expiresIn ?? 0) * 1_000);
     if (!(await upsertSession(pool, jti, payload as StoredSession, expiresAt)))
       throw new errors.SessionNotFound('the session has ended');
+    if (payload.accountId === undefined) await anonymous?.added();
     return undefined;
   },
   find: async (jti) => (await findSessionPayload(pool, 'jti', jti)) as AdapterPayload | undefined,

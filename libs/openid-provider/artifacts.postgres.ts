@@ -21,6 +21,8 @@ export interface FreeArtifact {
   readonly userCode: string | null;
   readonly uid: string | null;
   readonly expiresAt: Date | null;
+  /** The network of the request that made it, where strangers may. */
+  readonly address?: string | undefined;
 }
 
 interface Wanted {
@@ -35,9 +37,9 @@ const FIND = `
   LEFT JOIN provider.grants g ON g.id = a.grant_id AND g.revoked_at IS NULL AND g.expires_at > $4`;
 
 const STORE = `
-  INSERT INTO provider.artifacts (model, id, payload, user_code, uid, expires_at)
-  SELECT model, id, payload, "userCode", uid, "expiresAt"
-  FROM jsonb_to_recordset($1::jsonb) AS artifact (model text, id text, payload jsonb, "userCode" text, uid text, "expiresAt" timestamptz)
+  INSERT INTO provider.artifacts (model, id, payload, user_code, uid, expires_at, address)
+  SELECT model, id, payload, "userCode", uid, "expiresAt", address
+  FROM jsonb_to_recordset($1::jsonb) AS artifact (model text, id text, payload jsonb, "userCode" text, uid text, "expiresAt" timestamptz, address text)
   ON CONFLICT (model, id) DO UPDATE SET payload = excluded.payload, user_code = excluded.user_code, uid = excluded.uid, expires_at = excluded.expires_at`;
 
 /**

@@ -2,6 +2,7 @@ import { errors, Provider } from 'oidc-provider';
 import type { KoaContextWithOIDC } from 'oidc-provider';
 import type { Clock } from '#libs/platform/clock.js';
 import { addressKey } from '#libs/throttling/address-key.js';
+import type { AddressLimits } from '#libs/throttling/address-limits.js';
 import { BatchedThrottle } from '#libs/throttling/batched-throttle.js';
 import { FailureLimit } from '#libs/throttling/failure-limit.js';
 import type { ThrottleAnswer, Throttles } from '#libs/throttling/throttles.js';
@@ -33,7 +34,11 @@ export class ClientLimits {
   readonly #perAddress: BatchedThrottle;
   readonly #failures: FailureLimit;
 
-  constructor(throttles: Throttles, clock: Clock) {
+  constructor(
+    throttles: Throttles,
+    clock: Clock,
+    private readonly addressLimits: Pick<AddressLimits, 'hit'>,
+  ) {
     this.#perClient = new BatchedThrottle(throttles, clock, 'oauth_per_client');
     this.#perAddress = new BatchedThrottle(throttles, clock, 'oauth_per_address');
     this.#failures = new FailureLimit(throttles, clock, 'client_failures_per_address');
@@ -51,8 +56,15 @@ export class ClientLimits {
     assertAllowed(await this.#perClient.hit(clientId));
   }
 
-  /** Counts failed authentications. */
+  /** Counts requests, and failed authentications. */
   middleware = async (ctx: KoaContextWithOIDC, next: () => Promise<void>): Promise<void> => {
+    const answer = await this.addressLimits.hit(ctx.path);
+    if (answer.kind === 'throttled') {
+      ctx.set('retry-after', String(answer.retryAfterS));
+      ctx.status = 429;
+      ctx.body = { error: 'temporarily_unavailable', error_description: 'too many requests' };
+      return;
+    }
     await next();
     const clientId = ctx.oidc?.client?.clientId;
     if (ctx.status === 401 && clientId !== undefined && ROUTES.has(ctx.oidc.route))

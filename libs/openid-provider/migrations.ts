@@ -132,4 +132,8 @@ export const openIdProviderMigrations: readonly Migration[] = [
       GRANT USAGE ON SCHEMA provider TO ligature_cli;
       GRANT SELECT, INSERT ON provider.signing_key_rotations TO ligature_cli`,
   },
+  {
+    name: 'openid-provider/artifacts-address',
+    sql: 'ALTER TABLE provider.artifacts ADD COLUMN address text',
+  },
 ];

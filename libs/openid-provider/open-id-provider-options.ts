@@ -4,6 +4,7 @@ import type { NewId } from '#libs/platform/ids.js';
 import type { Logger } from '#libs/platform/logger.js';
 import type { Pool } from '#libs/platform/postgres/pool.js';
 import type { RelyingPartySettings } from '#libs/relying-parties/settings.js';
+import type { AddressLimits } from '#libs/throttling/address-limits.js';
 import type { Throttles } from '#libs/throttling/throttles.js';
 import type { Branding } from '#libs/web/branding.js';
 import type { GrantRecord, RevocationReason } from './grants.postgres.js';
@@ -41,6 +42,7 @@ export interface OpenIdProviderOptions {
   /** What may be asked of addresses that clients supply (P13). */
   readonly http: HttpPolicy;
   readonly throttles: Throttles;
+  readonly addressLimits: Pick<AddressLimits, 'hit'>;
   readonly clock: Clock;
   readonly newId: NewId;
   readonly logger: Logger;

@@ -72,7 +72,7 @@ export class OpenIdProvider {
     this.sessions = new SessionRows(pool, clock);
     this.#grants = new Grants(pool, clock, logger, onGrantRevoked);
     this.#consents = new Consents(pool, clock);
-    this.#limits = new ClientLimits(throttles, clock);
+    this.#limits = new ClientLimits(throttles, clock, options.addressLimits);
     this.#issuer = new URL(options.issuer);
     this.#branding = new PageBranding(options, this.sessions);
   }

@@ -7,6 +7,8 @@ import type {
   KoaContextWithOIDC,
   ResourceServer,
 } from 'oidc-provider';
+import { RowBound } from '#libs/platform/postgres/row-bound.js';
+import type { Bound } from '#libs/platform/postgres/row-bound.js';
 import { API_SCOPES, clientIdSchema, OPENID_SCOPES } from '#libs/relying-parties/settings.js';
 import { PostgresAdapter, sessionAdapter } from './adapter.postgres.js';
 import { Artifacts } from './artifacts.postgres.js';
@@ -53,6 +55,10 @@ const ANONYMOUS_SESSION_TTL_S = 3_600;
  */
 const REFRESH_TOKEN_TTL_S = 14 * 24 * 3_600;
 const GRANT_TTL_S = 90 * 24 * 3_600;
+
+/** What an authorization request makes before anybody has signed in (security row D2). */
+const MADE_BY_STRANGERS: ReadonlySet<string> = new Set(['Interaction', 'DeviceCode', 'PushedAuthorizationRequest']);
+const MOST_OF_STRANGERS: Bound = { perAddress: 20_000, total: 400_000 };
 
 const CLAIMS_OF_SCOPE: Readonly<Record<string, readonly string[]>> = {
   openid: ['sub', 'auth_time', 'acr', 'amr'],
@@ -263,9 +269,15 @@ const adapters = ({ options, sessions, grants, limits }: ProviderParts): ((model
     await sessions.end({ sessionId: session.sessionId }, 'signed_out');
   };
   return (model) => {
-    if (model === 'Session') return sessionAdapter(pool, clock, signOut);
+    if (model === 'Session') {
+      const anonymous = new RowBound(pool, 'provider.sessions', MOST_OF_STRANGERS, `state = 'anonymous'`);
+      return sessionAdapter(pool, clock, signOut, anonymous);
+    }
     if (model === 'Grant') return grantAdapter(pool, clock, grants);
-    const adapter = new PostgresAdapter(pool, artifacts, clock, model);
+    const bound = MADE_BY_STRANGERS.has(model)
+      ? new RowBound(pool, 'provider.artifacts', MOST_OF_STRANGERS, `model = '${model}'`)
+      : undefined;
+    const adapter = new PostgresAdapter(pool, artifacts, clock, model, bound);
     if (model === 'Client') {
       adapter.find = async (id) => {
         if (!clientIdSchema.safeParse(id).success) return undefined;

@@ -2,6 +2,7 @@ import { randomBytes } from 'node:crypto';
 import type { Clock } from '#libs/platform/clock.js';
 import { inTransaction } from '#libs/platform/postgres/pool.js';
 import type { Connection, Pool, Queryable } from '#libs/platform/postgres/pool.js';
+import { requestAddress } from '#libs/platform/request-address.js';
 import { markRevoked } from './grants.postgres.js';
 import { enqueueLogouts } from './logout-deliveries.postgres.js';
 
@@ -281,13 +282,13 @@ export const upsertSession = async (
   // ended. Nor does it bring an id back: a session has none while oidc-provider changes it, and one that it got
   // meanwhile stays (L22).
   const { rowCount } = await db.query(
-    `INSERT INTO provider.sessions (uid, jti, state, payload, expires_at) VALUES ($1, $2, 'anonymous', $3, $4)
+    `INSERT INTO provider.sessions (uid, jti, state, payload, expires_at, address) VALUES ($1, $2, 'anonymous', $3, $4, $6)
      ON CONFLICT (uid) DO UPDATE SET last_seen_at = now(),
        jti = CASE sessions.state WHEN 'active' THEN COALESCE(sessions.jti, $2) ELSE $2 END,
        payload = CASE sessions.state WHEN 'active' THEN $3::jsonb || jsonb_build_object('jti', COALESCE(sessions.jti, $2)) ELSE $3 END,
        expires_at = CASE sessions.state WHEN 'active' THEN LEAST(sessions.expires_at, $4) ELSE $4 END
      WHERE sessions.state = 'anonymous' OR (sessions.state = 'active' AND sessions.user_id::text = $5)`,
-    [payload.uid, jti, JSON.stringify(payload), expiresAt, payload.accountId ?? null],
+    [payload.uid, jti, JSON.stringify(payload), expiresAt, payload.accountId ?? null, requestAddress() ?? null],
   );
   return rowCount === 1;
 };

@@ -27,8 +27,7 @@ export const repairedLine = (text: string, most: number): string =>
     .replace(/\p{Cc}/gu, '');
 
 /** As it was stored before the rule was: each code unit that breaks it is shown as U+FFFD. */
-const replaced = (text: string): string =>
-  text.toWellFormed().replace(new RegExp(UNFIT_IN_LINES, 'gu'), '\ufffd');
+const replaced = (text: string): string => text.toWellFormed().replace(new RegExp(UNFIT_IN_LINES, 'gu'), '\ufffd');
 
 /** The first string in a JSON value, keys included, that breaks the rule for lines; its path, such as `a.b`. */
 export const unfitPath = (value: unknown, path = ''): string | undefined => {

@@ -1,4 +1,5 @@
 import { RateLimiterPostgres, RateLimiterRes } from 'rate-limiter-flexible';
+import { z } from 'zod';
 import type { Migration } from '#libs/platform/postgres/migrations.js';
 import type { Pool } from '#libs/platform/postgres/pool.js';
 import type { IndexKeys } from '#libs/privacy/index-key.js';
@@ -23,8 +24,33 @@ export const LIMITS = {
   oauth_per_address: { points: 60_000, perS: 60 },
   client_failures_per_address: { points: 20, perS: 60 },
   device_codes_per_address: { points: 20, perS: 600 },
+  request_per_address: { points: 60_000, perS: 60 },
+  saml_response_per_address: { points: 3_000, perS: 60 },
+  saml_logout_per_address: { points: 1_200, perS: 60 },
 } as const;
 export type Limit = keyof typeof LIMITS;
+export type Limits = Readonly<Record<Limit, { readonly points: number; readonly perS: number }>>;
+
+/** `LIGATURE_LIMITS`: `request_per_address=100000/60, …`: others than {@link LIMITS}, as points per seconds. */
+export const limitsSchema = z
+  .string()
+  .default('')
+  .transform((text, context) => {
+    const limits: Record<string, { readonly points: number; readonly perS: number }> = { ...LIMITS };
+    for (const entry of text
+      .split(',')
+      .map((part) => part.trim())
+      .filter(Boolean)) {
+      const { name, points, perS } =
+        /^(?<name>\w+)=(?<points>[1-9]\d{0,8})\/(?<perS>[1-9]\d{0,6})$/.exec(entry)?.groups ?? {};
+      if (name === undefined || !Object.hasOwn(LIMITS, name))
+        context.addIssue(
+          `"${entry}" is none of ${Object.keys(LIMITS).join(', ')} with points/seconds, such as request_per_address=100000/60`,
+        );
+      else limits[name] = { points: Number(points), perS: Number(perS) };
+    }
+    return limits as Limits;
+  });
 
 export type ThrottleAnswer =
   { readonly kind: 'allowed' } | { readonly kind: 'throttled'; readonly retryAfterS: number };
@@ -42,11 +68,7 @@ export interface Throttles {
 }
 
 /** @param limits others than {@link LIMITS}, for tests and installations that need them */
-export const postgresThrottles = (
-  pool: Pool,
-  indexKeys: IndexKeys,
-  limits: Readonly<Record<Limit, { readonly points: number; readonly perS: number }>> = LIMITS,
-): Throttles => {
+export const postgresThrottles = (pool: Pool, indexKeys: IndexKeys, limits: Limits = LIMITS): Throttles => {
   const limiterOf = (limit: Limit): RateLimiterPostgres =>
     new RateLimiterPostgres({
       storeClient: pool,

@@ -28,6 +28,13 @@ export class RefusedText extends Error {
   }
 }
 
+/** One network asks too often (RFC 6585, section 4). */
+export class TooManyRequests extends Error {
+  constructor(readonly retryAfterS: number) {
+    super('too_many_requests');
+  }
+}
+
 /** A page that was sent something else than a form. */
 export class WrongMediaType extends Error {
   constructor() {

@@ -14,6 +14,9 @@ import type { TestInstallation } from './installation.js';
 import { freePorts } from './ports.js';
 import { startRoundRobin } from './round-robin.js';
 
+/** Opens `/dev/outbox`. */
+export const OUTBOX_TOKEN = 'the-token-of-the-outbox-in-tests';
+
 export interface TestIdentityServer {
   readonly issuer: string;
   /** `/health/ready` and `/metrics`. */
@@ -77,6 +80,7 @@ export const startTestIdentityServer = async (
           LIGATURE_INDEX_SECRET: installation.indexSecret.toString('base64'),
           LIGATURE_COOKIE_SECRET: Buffer.alloc(32, 7).toString('base64'),
           LIGATURE_MAIL_OUTBOX: outbox,
+          LIGATURE_OUTBOX_TOKEN: OUTBOX_TOKEN,
           IDENTITY_PORT: String(own),
           IDENTITY_MANAGEMENT_PORT: String(i === 0 ? managementPort : 0),
           ...environment,

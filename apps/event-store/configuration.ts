@@ -1,4 +1,5 @@
 import { readFileSync } from 'node:fs';
+import type { Accounts } from './grpc/authentication.js';
 import type { TlsOptions } from './grpc/server.js';
 
 /** How the node is run; from the environment alone. */
@@ -8,8 +9,7 @@ export interface Configuration {
   readonly port: number;
   readonly managementPort: number;
   readonly tls: TlsOptions | undefined;
-  /** Password by user name. */
-  readonly users: ReadonlyMap<string, string>;
+  readonly accounts: Accounts;
 }
 
 /** All that is wrong with the configuration, a sentence each. */
@@ -31,7 +31,8 @@ const LOOPBACK = /^(localhost|127(\.\d{1,3}){3}|::1)$/;
  * | `EVENT_STORE_HOST`, `…_PORT`    | where to listen; `127.0.0.1`, 2113. Other than loopback needs TLS and users |
  * | `EVENT_STORE_MANAGEMENT_PORT`   | health and metrics, on loopback; 9002                                       |
  * | `EVENT_STORE_TLS_CERT`, `…_KEY` | files in PEM                                                               |
- * | `EVENT_STORE_USERS`             | `name:password`, separated by commas; needs TLS                             |
+ * | `EVENT_STORE_USERS`             | `name:password`, separated by commas: may do everything; needs TLS         |
+ * | `EVENT_STORE_APPENDERS`         | the same, of accounts that may append and read only                        |
  *
  * @throws ConfigurationError naming every mistake at once
  */
@@ -64,15 +65,23 @@ export const readConfiguration = (env: NodeJS.ProcessEnv): Configuration => {
   if (wantsTls && !(env.EVENT_STORE_TLS_CERT && env.EVENT_STORE_TLS_KEY)) {
     mistakes.push('EVENT_STORE_TLS_CERT and EVENT_STORE_TLS_KEY go together.');
   }
-  const users = new Map<string, string>();
-  for (const entry of (env.EVENT_STORE_USERS ?? '').split(',').filter(Boolean)) {
-    const [, name, password] = /^([^:]+):(.+)$/.exec(entry) ?? [];
-    if (name !== undefined && password !== undefined) users.set(name, password);
-    else mistakes.push('EVENT_STORE_USERS must be name:password, separated by commas.');
-  }
-  if (users.size > 0 && !wantsTls)
-    mistakes.push('EVENT_STORE_USERS needs TLS: the client sends no credentials without it.');
-  if (!LOOPBACK.test(host) && !(wantsTls && users.size > 0)) {
+  const accountsIn = (variable: string): ReadonlyMap<string, string> => {
+    const accounts = new Map<string, string>();
+    for (const entry of (env[variable] ?? '').split(',').filter(Boolean)) {
+      const [, name, password] = /^([^:]+):(.+)$/.exec(entry) ?? [];
+      if (name !== undefined && password !== undefined) accounts.set(name, password);
+      else mistakes.push(`${variable} must be name:password, separated by commas.`);
+    }
+    if (accounts.size > 0 && !wantsTls)
+      mistakes.push(`${variable} needs TLS: the client sends no credentials without it.`);
+    return accounts;
+  };
+  const accounts = {
+    administrators: accountsIn('EVENT_STORE_USERS'),
+    appenders: accountsIn('EVENT_STORE_APPENDERS'),
+  };
+  const asksForPasswords = accounts.administrators.size + accounts.appenders.size > 0;
+  if (!LOOPBACK.test(host) && !(wantsTls && asksForPasswords)) {
     mistakes.push(
       `EVENT_STORE_HOST=${host} lets others in: set EVENT_STORE_TLS_CERT, EVENT_STORE_TLS_KEY and EVENT_STORE_USERS as well.`,
     );
@@ -83,7 +92,7 @@ export const readConfiguration = (env: NodeJS.ProcessEnv): Configuration => {
     port: port('EVENT_STORE_PORT', 2113),
     managementPort: port('EVENT_STORE_MANAGEMENT_PORT', 9002),
     tls: certificate !== undefined && key !== undefined ? { certificate, key } : undefined,
-    users,
+    accounts,
   };
   if (mistakes.length > 0) throw new ConfigurationError(mistakes);
   return configuration;

@@ -20,7 +20,7 @@ it('listens on loopback with its usual ports, unless told otherwise', () => {
     port: 2113,
     managementPort: 9002,
     tls: undefined,
-    users: new Map(),
+    accounts: { administrators: new Map(), appenders: new Map() },
   });
 });
 

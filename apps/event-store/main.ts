@@ -32,7 +32,7 @@ const run = async (): Promise<void> => {
     host: configuration.host,
     port: configuration.port,
     ...(configuration.tls === undefined ? {} : { tls: configuration.tls }),
-    users: configuration.users,
+    accounts: configuration.accounts,
     logger,
   }).catch((error: unknown) => fail(explain(error, configuration)));
   const management = await startManagementServer({

@@ -6,6 +6,7 @@ import type { Logger } from '#libs/platform/logger.js';
 import { migrate } from '#libs/platform/postgres/migrations.js';
 import { createPool } from '#libs/platform/postgres/pool.js';
 import { createAuthentication } from './grpc/authentication.js';
+import type { Accounts } from './grpc/authentication.js';
 import { listen } from './grpc/server.js';
 import type { TlsOptions } from './grpc/server.js';
 import type { HazardSwitches } from './hazards/switches.js';
@@ -23,8 +24,8 @@ export interface NodeOptions {
   /** 0 for any free port. */
   readonly port: number;
   readonly tls?: TlsOptions;
-  /** Password by user name; without any, nobody has to say who he is. */
-  readonly users?: ReadonlyMap<string, string>;
+  /** Without any, no caller has to authenticate. */
+  readonly accounts?: Accounts;
   readonly logger: Logger;
   readonly clock?: Clock;
   readonly newId?: NewId;
@@ -83,7 +84,7 @@ export const startNode = async (options: NodeOptions): Promise<EventStoreNode> =
       writer: started,
       reader: new LogReader(pool, () => clock().getTime()),
       tail,
-      authenticate: createAuthentication(options.users ?? new Map()),
+      authenticate: createAuthentication(options.accounts ?? { administrators: new Map(), appenders: new Map() }),
       logger,
       maxAppendSize: options.maxAppendSize ?? 1024 * 1024,
       switches,

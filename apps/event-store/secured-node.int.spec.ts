@@ -31,10 +31,13 @@ beforeAll(async () => {
     host: '127.0.0.1',
     port: 0,
     tls: { certificate: Buffer.from(certificate), key: Buffer.from(key) },
-    users: new Map([
-      ['admin', 'changeit'],
-      ['ligature', 'pa:ss wörd'],
-    ]),
+    accounts: {
+      administrators: new Map([
+        ['admin', 'changeit'],
+        ['ligature', 'pa:ss wörd'],
+      ]),
+      appenders: new Map([['server', 'secret']]),
+    },
     logger: silentLogger,
   });
 });
@@ -128,6 +131,40 @@ it('deletions and metadata need credentials as well', async () => {
   await expect(stranger.deleteStream('secured')).rejects.toMatchObject({ type: 'access-denied' });
   await expect(stranger.tombstoneStream('secured')).rejects.toMatchObject({ type: 'access-denied' });
   await expect(stranger.setStreamMetadata('secured', {})).rejects.toMatchObject({ type: 'access-denied' });
+});
+
+describe('E1, E4: an account that may append and read only', () => {
+  const server = (): EventStoreDBClient => connect('server:secret@');
+
+  it('appends and reads', async () => {
+    expect((await server().appendToStream('ordinary', jsonEvent({ type: 'A', data: {} }))).success).toBe(true);
+    expect(await drain(server().readStream('ordinary'))).toBe(1);
+    expect(await drain(server().readAll({ maxCount: 5 }))).toBeGreaterThan(0);
+  });
+
+  it.each<[string, (client: EventStoreDBClient) => Promise<unknown>]>([
+    ['deletes no stream', (client) => client.deleteStream('ordinary')],
+    ['deletes none for ever', (client) => client.tombstoneStream('ordinary')],
+    ['writes no metadata, which could hide events', (client) => client.setStreamMetadata('ordinary', { maxCount: 1 })],
+    [
+      'writes no metadata as an ordinary append either',
+      (client) => client.appendToStream('$$ordinary', jsonEvent({ type: '$metadata', data: { $maxCount: 1 } })),
+    ],
+    [
+      'writes nothing to the store’s own streams',
+      (client) => client.appendToStream('$settings', jsonEvent({ type: 'update-default-acl', data: {} })),
+    ],
+    [
+      'nor with credentials at the call',
+      (client) =>
+        client.appendToStream('$$ordinary', jsonEvent({ type: '$metadata', data: {} }), {
+          credentials: { username: 'server', password: 'secret' },
+        }),
+    ],
+  ])('%s', async (_what, forbidden) => {
+    await expect(forbidden(server())).rejects.toMatchObject({ type: 'access-denied' });
+    expect(await drain(server().readStream('ordinary'))).toBe(1);
+  });
 });
 
 it('a password may hold colons and other than ASCII', async () => {

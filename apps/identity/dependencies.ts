@@ -321,7 +321,10 @@ export const connectDependencies = async (
       clock,
       newId,
     },
-    outbox: outbox === undefined ? undefined : { directory: outbox, issuer: config.LIGATURE_ISSUER },
+    outbox:
+      outbox === undefined || config.LIGATURE_OUTBOX_TOKEN === undefined
+        ? undefined
+        : { directory: outbox, issuer: config.LIGATURE_ISSUER, token: config.LIGATURE_OUTBOX_TOKEN },
     removeExpired: async () => {
       const tables: readonly (() => Promise<unknown>)[] = [
         () => removeExpiredFlows(pool, clock),

@@ -12,6 +12,8 @@ import type { TestInstallation } from '#test-support/installation.js';
 import { freePorts } from '#test-support/ports.js';
 import { startIdentity } from './identity.js';
 
+const TOKEN = 'a-token-that-npm-start-has-printed';
+
 describe('the page of the outbox', () => {
   let installation: TestInstallation;
   let outbox: string;
@@ -40,6 +42,7 @@ describe('the page of the outbox', () => {
         LIGATURE_INDEX_SECRET: installation.indexSecret.toString('base64'),
         LIGATURE_COOKIE_SECRET: secret,
         LIGATURE_MAIL_OUTBOX: outbox,
+        LIGATURE_OUTBOX_TOKEN: TOKEN,
         IDENTITY_PORT: String(port),
         IDENTITY_MANAGEMENT_PORT: '0',
         ...environment,
@@ -61,7 +64,10 @@ describe('the page of the outbox', () => {
         text: `Open\n\n${issuer}/verify-email/abc_-9\n\nnot https://evil.example/x or ${issuer}.evil.example/x <b>`,
         organizationId: 'default',
       });
-      const answer = await fetch(`${issuer}/dev/outbox`);
+      const opened = await fetch(`${issuer}/dev/outbox?token=${TOKEN}`, { redirect: 'manual' });
+      expect([opened.status, opened.headers.get('location')]).toEqual([303, '/dev/outbox']);
+      const cookie = opened.headers.getSetCookie()[0]?.split(';')[0] ?? '';
+      const answer = await fetch(`${issuer}/dev/outbox`, { headers: { cookie } });
       const html = await answer.text();
       expect(answer.status).toBe(200);
       expect(answer.headers.get('content-security-policy')).toContain(`default-src 'none'`);
@@ -81,7 +87,7 @@ describe('the page of the outbox', () => {
     await withIdentity({ LIGATURE_ENV: 'development' }, async (_issuer, port) => {
       const status = await new Promise<number | undefined>((resolve, reject) => {
         request(
-          { host: '127.0.0.1', port, path: '/dev/outbox', headers: { host: `evil.example:${port}` } },
+          { host: '127.0.0.1', port, path: `/dev/outbox?token=${TOKEN}`, headers: { host: `evil.example:${port}` } },
           (response) => {
             response.resume();
             resolve(response.statusCode);
@@ -94,6 +100,16 @@ describe('the page of the outbox', () => {
     });
   });
 
+  it.each(['', '?token=', '?token=another-token-than-the-one-printed', '?token[]=x'])(
+    'E4: is not there without its token: %j',
+    async (query) => {
+      await withIdentity({ LIGATURE_ENV: 'development' }, async (issuer) => {
+        const headers = { cookie: 'ligature_outbox=another-token-than-the-one-printed' };
+        expect((await fetch(`${issuer}/dev/outbox${query}`, { headers, redirect: 'manual' })).status).toBe(404);
+      });
+    },
+  );
+
   it.each<[string, Record<string, string>]>([
     ['in production', {}],
     [
@@ -102,7 +118,7 @@ describe('the page of the outbox', () => {
     ],
   ])('%s: is not there', async (_where, environment) => {
     await withIdentity(environment, async (issuer) => {
-      expect((await fetch(`${issuer}/dev/outbox`)).status).toBe(404);
+      expect((await fetch(`${issuer}/dev/outbox?token=${TOKEN}`)).status).toBe(404);
     });
   });
 });

@@ -3,12 +3,14 @@ import type { Role } from '#libs/platform/postgres/provision.js';
 import type { ProcessDefinition } from './process-definition.js';
 import type { Secrets } from './secrets.js';
 import type { Settings } from './settings.js';
+import type { StoreCertificate } from './store-certificate.js';
 
 export interface Context {
   /** The checkout. */
   readonly root: string;
   readonly settings: Settings;
   readonly secrets: Secrets;
+  readonly storeCertificate: StoreCertificate;
   /** The connection URL of each database role. */
   readonly databaseUrls: Readonly<Record<Role, string>>;
 }
@@ -16,8 +18,12 @@ export interface Context {
 const texts = (values: Readonly<Record<string, string | number>>): Record<string, string> =>
   Object.fromEntries(Object.entries(values).map(([name, value]) => [name, String(value)]));
 
-const eventStoreUrl = ({ settings }: Context): string =>
-  `esdb://127.0.0.1:${settings.ports.EVENT_STORE_PORT}?tls=false`;
+/** The one account that anything of ours has: it may append and read, and change nothing that is there (E1, E4). */
+const STORE_ACCOUNT = 'ligature';
+
+const eventStoreUrl = ({ settings, secrets, storeCertificate }: Context): string =>
+  `esdb://${STORE_ACCOUNT}:${secrets.PASSWORD_event_store}@localhost:${settings.ports.EVENT_STORE_PORT}` +
+  `?tls=true&tlsCAFile=${encodeURIComponent(storeCertificate.certificate)}`;
 
 /** Mails are not sent from the embedded default; they are written here, and shown at `/dev/outbox`. */
 const outboxOf = ({ settings }: Context): string => join(settings.dataDirectory, 'outbox');
@@ -49,7 +55,7 @@ export const cliEnvironment = (context: Context): Record<string, string> => {
  * that it needs, no others.
  */
 export const processes = (context: Context): readonly ProcessDefinition[] => {
-  const { root, secrets, settings, databaseUrls } = context;
+  const { root, secrets, settings, storeCertificate, databaseUrls } = context;
   const { ports } = settings;
   const entry = (app: string): string => join(root, 'dist', 'apps', app, 'main.js');
   return [
@@ -62,6 +68,9 @@ export const processes = (context: Context): readonly ProcessDefinition[] => {
         DATABASE_URL: databaseUrls.ligature_event_store,
         EVENT_STORE_PORT: ports.EVENT_STORE_PORT,
         EVENT_STORE_MANAGEMENT_PORT: ports.EVENT_STORE_MANAGEMENT_PORT,
+        EVENT_STORE_TLS_CERT: storeCertificate.certificate,
+        EVENT_STORE_TLS_KEY: storeCertificate.key,
+        EVENT_STORE_APPENDERS: `${STORE_ACCOUNT}:${secrets.PASSWORD_event_store}`,
       }),
     },
     // Before what is configured is checked with its providers.
@@ -82,11 +91,13 @@ export const processes = (context: Context): readonly ProcessDefinition[] => {
         DEMO_APP_CLIENT_SECRET: secrets.DEMO_APP_CLIENT_SECRET,
       }),
     },
+    // On the first start alone: what operators have declared since is theirs. It takes no sign-in method away, so it waits
+    // for no read model, whose projector starts after it.
     {
       kind: 'task',
       name: 'config',
       entry: entry('cli'),
-      args: ['config', 'apply', join(root, 'apps', 'demo', 'ligature.yaml')],
+      args: ['config', 'apply', '--initial', join(root, 'apps', 'demo', 'ligature.yaml')],
       environment: cliEnvironment(context),
     },
     {
@@ -117,6 +128,7 @@ export const processes = (context: Context): readonly ProcessDefinition[] => {
         LIGATURE_INDEX_SECRET: secrets.LIGATURE_INDEX_SECRET,
         LIGATURE_COOKIE_SECRET: secrets.LIGATURE_COOKIE_SECRET,
         LIGATURE_MAIL_OUTBOX: outboxOf(context),
+        LIGATURE_OUTBOX_TOKEN: secrets.OUTBOX_TOKEN,
         IDENTITY_PORT: ports.IDENTITY_PORT,
         IDENTITY_MANAGEMENT_PORT: ports.IDENTITY_MANAGEMENT_PORT,
       }),

@@ -16,6 +16,8 @@ const NAMES = [
   'PASSWORD_ligature_projector',
   'PASSWORD_ligature_process_manager',
   'PASSWORD_ligature_cli',
+  'PASSWORD_event_store',
+  'OUTBOX_TOKEN',
 ] as const;
 
 type Name = (typeof NAMES)[number];

@@ -13,8 +13,10 @@ import type { ProcessDefinition } from './process-definition.js';
 import { cliEnvironment } from './processes.js';
 import type { Context } from './processes.js';
 import { readOrMakeSecrets, writePrivately } from './secrets.js';
+import type { Secrets } from './secrets.js';
 import { readSettings } from './settings.js';
 import type { Settings } from './settings.js';
+import { readOrMakeStoreCertificate } from './store-certificate.js';
 import { ProcessFailure, SupervisedProcess } from './supervised-process.js';
 
 export interface Plan {
@@ -60,7 +62,7 @@ class Tree {
     private readonly onDeath: (failure: Error) => void,
   ) {}
 
-  async start(): Promise<void> {
+  async start(): Promise<Secrets> {
     const { root } = this.plan;
     const { dataDirectory } = this.settings;
     const adminUrl = await this.#startPostgres();
@@ -73,10 +75,12 @@ class Tree {
       ligature_cli: secrets.PASSWORD_ligature_cli,
     };
     const databaseUrls = await prepareDatabase({ adminUrl, database: DATABASE, passwords });
-    const context: Context = { root, settings: this.settings, secrets, databaseUrls };
+    const storeCertificate = await readOrMakeStoreCertificate(dataDirectory);
+    const context: Context = { root, settings: this.settings, secrets, storeCertificate, databaseUrls };
     const lines = Object.entries(cliEnvironment(context)).map(([name, value]) => `${name}=${value}\n`);
     writePrivately(join(dataDirectory, 'ligature.env'), lines.join(''));
     for (const definition of this.plan.processes(context)) await this.#startProcess(definition);
+    return secrets;
   }
 
   async #startPostgres(): Promise<string> {
@@ -125,10 +129,11 @@ class Tree {
   }
 }
 
-const welcome = ({ issuer, ports }: Settings): readonly string[] => [
+const welcome = ({ issuer, ports }: Settings, { OUTBOX_TOKEN }: Secrets): readonly string[] => [
   '',
   `Open the demo app and sign in:   http://127.0.0.1:${ports.DEMO_APP_PORT}`,
   `Your account, links and history: ${issuer}/account`,
+  `Mails that would have been sent: ${issuer}/dev/outbox?token=${OUTBOX_TOKEN}`,
   'From another terminal:           npx ligature --help',
   'Ctrl-C stops all of it; the data stays.',
   `Ligature is ready: ${issuer}`,
@@ -155,7 +160,7 @@ const superviseLocked = async (plan: Plan, settings: Settings): Promise<number> 
   const signals = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const;
   for (const signal of signals) process.on(signal, onSignal);
 
-  const started = tree.start().then(() => welcome(settings).forEach(print), end);
+  const started = tree.start().then((secrets) => welcome(settings, secrets).forEach(print), end);
   const reason = await ended;
   stopping.abort(new StopRequested());
   if (reason) print(sentenceOf(reason));

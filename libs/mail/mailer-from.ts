@@ -20,6 +20,8 @@ export const mailShape = {
     )
     .optional(),
   LIGATURE_MAIL_OUTBOX: z.string().min(1).optional(),
+  /** Opens the page that shows the outbox; without it there is none. */
+  LIGATURE_OUTBOX_TOKEN: z.string().min(20).optional(),
 } as const;
 
 export interface MailConfiguration {

@@ -6,6 +6,7 @@ import { newUuid } from '#libs/platform/ids.js';
 import { brandAnswer } from './branding.js';
 import type { Branding } from './branding.js';
 import { browserIdOf, ensureBrowserId } from './browser-binding.js';
+import { readCookie, setCookie } from './cookies.js';
 import type { CookiePolicy } from './cookies.js';
 import type { CsrfTokens } from './csrf.js';
 import type { Language } from './messages.js';
@@ -53,6 +54,15 @@ export class Browser {
   /** Whether this browser was issued the token for a form of this scope. */
   holdsCsrf(token: unknown, scope: string): boolean {
     return this.security.csrf.verify(token, browserIdOf(this.request, this.security.cookies), scope);
+  }
+
+  cookie(base: string): string | undefined {
+    return readCookie(this.request, this.security.cookies.name(base));
+  }
+
+  /** A cookie that scripts cannot read. @param maxAgeMs none: it goes with the browser session */
+  setCookie(base: string, value: string, maxAgeMs?: number): void {
+    setCookie(this.response, this.security.cookies, base, value, maxAgeMs);
   }
 
   /** The language of the answer. */

@@ -1,5 +1,6 @@
 import type { PageInstallation } from './page-installation.js';
 import { Person } from './person.js';
+import { OUTBOX_TOKEN } from '../identity-server.js';
 
 const PHONE =
   'Mozilla/5.0 (iPhone; CPU iPhone OS 18_7 like Mac OS X) AppleWebKit/605.1.15 (KHTML, like Gecko) Version/26.0 Mobile/15E148 Safari/604.1';
@@ -166,5 +167,5 @@ export const TOUR: readonly Stop[] = [
   },
   { name: 'protocol-error', go: (person) => person.open('/auth?client_id=nobody') },
   { name: 'not-found', go: (person) => person.open('/nothing/here') },
-  { name: 'outbox', go: (person) => person.open('/dev/outbox') },
+  { name: 'outbox', go: (person) => person.open(`/dev/outbox?token=${OUTBOX_TOKEN}`) },
 ];

@@ -5,9 +5,12 @@ import type { Restricting } from '#libs/declared-configuration/agree-on-restrict
 import { applyDeclaration } from '#libs/declared-configuration/apply-declaration.js';
 import { checkProviders } from '#libs/declared-configuration/check-providers.js';
 import { parseDeclaration } from '#libs/declared-configuration/declaration.js';
+import type { Declaration } from '#libs/declared-configuration/declaration.js';
 import { systemClock } from '#libs/platform/clock.js';
 import { endOfLog } from '#libs/event-store/read-log.js';
 import type { StoreConnection } from '#libs/event-store/store-connection.js';
+import type { EventStore } from '#libs/event-store/event-store.js';
+import { loadOrganization } from '#libs/organizations/queries/load-organization.js';
 import type { Restriction } from '#libs/organizations/events.js';
 import { postgresUrl, readConfiguration } from '#libs/platform/configuration.js';
 import type { Pool } from '#libs/platform/postgres/pool.js';
@@ -27,6 +30,7 @@ export const configCommand = (): Command => {
     .description('make the installation what FILE declares; a second run changes nothing')
     .argument('<file>', 'YAML; secrets are named, not written: clientSecret: { env: NAME }')
     .option('--force', 'also if people lose their last way in')
+    .option('--initial', 'only if none of the organizations in FILE exists yet')
     .option('--json', 'print JSON')
     .addHelpText(
       'after',
@@ -38,11 +42,12 @@ without a way in are counted, and it is done, or nothing is changed. The project
 Example:
   $ ligature config apply organization.yaml`,
     )
-    .action(async (file: string, { json, force }: { json?: boolean; force?: boolean }) => {
+    .action(async (file: string, { json, force, initial }: { json?: boolean; force?: boolean; initial?: boolean }) => {
       const declaration = parseDeclaration(await readDeclared(file), process.env);
       const policy = providerPolicy();
       const { applied, warnings } = await withEventStore(async (core) => {
         const { store } = core;
+        if (initial && (await anyExists(store, declaration))) return { warnings: [], applied: UNCHANGED };
         const warnings = await checkProviders(store, declaration, policy, systemClock());
         const restricting: Restricting = {
           clock: systemClock,
@@ -74,6 +79,13 @@ Example:
     });
   return config;
 };
+
+const UNCHANGED = { kind: 'applied', changes: [] } as const;
+
+const anyExists = async (store: EventStore, { organizations }: Declaration): Promise<boolean> =>
+  (await Promise.all(organizations.map(({ id }) => loadOrganization(store, id)))).some(
+    ({ displayName }) => displayName !== undefined,
+  );
 
 const readDeclared = async (file: string): Promise<string> => {
   try {

@@ -4,8 +4,15 @@ import type { AppendReq, AppendResp } from '@eventstore/db-client/generated/stre
 import type { sendUnaryData, ServerReadableStream } from '@grpc/grpc-js';
 import type { ExpectedRevision, ProposedEvent } from '../log/event.js';
 import type { WriteOutcome } from '../log/write.js';
-import { requireUser } from './authentication.js';
-import { deadlineExceeded, invalidArgument, maximumAppendSizeExceeded, streamDeleted, unavailable } from './errors.js';
+import { mayAppendTo } from './authentication.js';
+import {
+  accessDenied,
+  deadlineExceeded,
+  invalidArgument,
+  maximumAppendSizeExceeded,
+  streamDeleted,
+  unavailable,
+} from './errors.js';
 import { answerForFailure } from './failure.js';
 import { appendSize, readExpectedRevision, readProposedEvent, readStreamName } from './requests.js';
 import type { ServiceContext } from './service.js';
@@ -84,8 +91,10 @@ export const createAppend =
   (context: ServiceContext) =>
   (call: ServerReadableStream<AppendReq, AppendResp>, respond: sendUnaryData<AppendResp>): void => {
     const run = async (): Promise<AppendResp> => {
-      requireUser(context.authenticate, call.metadata);
+      const caller = context.authenticate(call.metadata);
+      if (caller === 'anonymous') throw accessDenied();
       const append = await readAppend(call, context.maxAppendSize);
+      if (!mayAppendTo(caller, append.stream)) throw accessDenied();
       const deadline = call.getDeadline();
       const deadlineMs = deadline instanceof Date ? deadline.getTime() : deadline;
       return answer(append, await context.writer.write({ kind: 'append', ...append, deadlineMs }));

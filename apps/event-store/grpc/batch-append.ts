@@ -8,6 +8,8 @@ import type { ServerDuplexStream } from '@grpc/grpc-js';
 import protobufEmpty from 'google-protobuf/google/protobuf/empty_pb.js';
 import type { ExpectedRevision, ProposedEvent } from '../log/event.js';
 import type { WriteOutcome } from '../log/write.js';
+import { mayAppendTo } from './authentication.js';
+import type { Caller } from './authentication.js';
 import { CallError, toStatus, unavailable } from './errors.js';
 import { answerForFailure } from './failure.js';
 import {
@@ -78,7 +80,7 @@ class BatchAppendCall {
   constructor(
     private readonly call: Call,
     private readonly context: ServiceContext,
-    private readonly allowed: boolean,
+    private readonly caller: Caller,
   ) {
     this.#deadlines = setInterval(() => this.#expire(Date.now()), DEADLINE_CHECK_MS);
     call.on('data', (request: BatchAppendReq) => this.#receive(request));
@@ -123,8 +125,9 @@ class BatchAppendCall {
   #appendOf(request: BatchAppendReq, key: string): Append | Status | 'unknown' {
     const options = request.getOptions();
     if (options === undefined) return this.#unfinished.get(key) ?? 'unknown';
-    if (!this.allowed) return packedAccessDenied();
+    if (this.caller === 'anonymous') return packedAccessDenied();
     const append = readOptions(request.getCorrelationId(), options, Date.now());
+    if (!mayAppendTo(this.caller, append.stream)) return packedAccessDenied();
     if (append.deadlineMs <= Date.now()) return packedTimeout();
     if (this.#unfinished.size >= UNFINISHED_MAX_APPENDS || this.#bytesUnfinished >= UNFINISHED_MAX_BYTES)
       return packedBadRequest('Too many appends without their final part');
@@ -255,7 +258,7 @@ export const createBatchAppend =
   (context: ServiceContext) =>
   (call: Call): void => {
     try {
-      new BatchAppendCall(call, context, context.authenticate(call.metadata) === 'user');
+      new BatchAppendCall(call, context, context.authenticate(call.metadata));
     } catch (error) {
       call.emit('error', answerForFailure(error, context.logger, 'BatchAppend'));
     }

@@ -1,7 +1,7 @@
 import streams from '@eventstore/db-client/generated/streams_pb.js';
 import type { DeleteReq, DeleteResp, TombstoneReq, TombstoneResp } from '@eventstore/db-client/generated/streams_pb.js';
 import type { handleUnaryCall, ServerUnaryCall } from '@grpc/grpc-js';
-import { requireUser } from './authentication.js';
+import { requireAdministrator } from './authentication.js';
 import { deadlineExceeded, invalidArgument, streamDeleted, unavailable, wrongExpectedVersion } from './errors.js';
 import { answerForFailure } from './failure.js';
 import { expectedRevisionNumber, readExpectedRevision, readStreamName } from './requests.js';
@@ -13,7 +13,7 @@ const run = async (
   call: ServerUnaryCall<DeleteReq, unknown> | ServerUnaryCall<TombstoneReq, unknown>,
   kind: 'soft-delete' | 'tombstone',
 ): Promise<string> => {
-  requireUser(context.authenticate, call.metadata);
+  requireAdministrator(context.authenticate, call.metadata);
   const options = call.request.getOptions();
   if (options === undefined) throw invalidArgument('A deletion needs its options');
   const stream = readStreamName(options.getStreamIdentifier());

@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import type { ReadReq, ReadResp } from '@eventstore/db-client/generated/streams_pb.js';
 import type { ServerWritableStream } from '@grpc/grpc-js';
-import { requireUser } from './authentication.js';
+import { requireReader } from './authentication.js';
 import { answerForFailure } from './failure.js';
 import { signalOf } from './flow.js';
 import { readAll } from './read-all.js';
@@ -12,7 +12,7 @@ import type { ServiceContext } from './service.js';
 import { serveAllSubscription, serveStreamSubscription } from './subscribe.js';
 
 const serve = async (context: ServiceContext, call: ServerWritableStream<ReadReq, ReadResp>): Promise<void> => {
-  requireUser(context.authenticate, call.metadata);
+  requireReader(context.authenticate, call.metadata);
   const request = parseRead(call.request);
   const reading: ReadCall = {
     call,

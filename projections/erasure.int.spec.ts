@@ -94,7 +94,7 @@ const erase = async (userId: string): Promise<bigint> => {
 const feed = async (projection: Projection, generation: Generation, limit: bigint): Promise<void> => {
   const { connection } = installation;
   const writer = await GenerationWriter.open(
-    { ...installation, pool, logger: silentLogger, subjects: subjectRules },
+    { ...installation, pool, logger: silentLogger, subjects: subjectRules, build: 'test' },
     projection,
     generation,
   );
@@ -218,7 +218,7 @@ describe('invariant 10: after an erasure', () => {
     projection: Projection,
     work: (carryOut: (kind: ReplayKind) => Promise<Generation | undefined>) => Promise<void>,
   ): Promise<void> => {
-    const dependencies = { ...installation, pool, logger: silentLogger, subjects: subjectRules };
+    const dependencies = { ...installation, pool, logger: silentLogger, subjects: subjectRules, build: 'test' };
     const stopping = new AbortController();
     const runners = [
       new Projector(dependencies, projection),

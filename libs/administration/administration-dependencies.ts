@@ -15,5 +15,7 @@ export interface AdministrationDependencies {
   readonly clock: Clock;
   /** Which addresses of identity providers may be asked. */
   readonly policy: HttpPolicy;
+  /** Which read models may still show an erased person; waits for them, within bounds, where it is told to. */
+  readonly readModelsShowing: (position: bigint, wait: 'within_bounds' | 'not') => Promise<readonly string[]>;
   readonly linkedUsers: RemovalDependencies['linkedUsers'];
 }

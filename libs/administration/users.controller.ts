@@ -1,4 +1,4 @@
-import { Body, Controller, Delete, Inject, Param, Post, Put, Req, Res } from '@nestjs/common';
+import { Body, Controller, Delete, Get, Inject, Param, Post, Put, Req, Res } from '@nestjs/common';
 import { CommandBus } from '@nestjs/cqrs';
 import type { Request, Response } from 'express';
 import { z } from 'zod';
@@ -10,6 +10,8 @@ import {
   RevokeRole,
 } from '#libs/accounts/commands/account.command.js';
 import { role } from '#libs/accounts/events.js';
+import { loadErasure } from '#libs/accounts/queries/load-erasure.js';
+import type { Erasure } from '#libs/accounts/queries/load-erasure.js';
 import type { CommandContext } from '#libs/event-store/event-metadata.js';
 import { UnlinkExternalIdentity } from '#libs/linking/commands/unlink-external-identity.command.js';
 import { isUuid } from '#libs/platform/ids.js';
@@ -18,11 +20,15 @@ import { apiContextOf, authorizeApi, sendProblem } from '#libs/web/api-access.js
 import { ADMINISTRATION_DEPENDENCIES } from './administration-dependencies.js';
 import type { AdministrationDependencies } from './administration-dependencies.js';
 
+/** When a caller may look again whether an erasure is done. */
+const RETRY_AFTER_SECONDS = '5';
+
 /** The scope that lets a client administer its organization's users. */
 export const USERS_SCOPE = 'users:write';
 
 const TITLES: Readonly<Record<string, readonly [status: number, title: string]>> = {
   user_not_found: [404, 'There is no such user'],
+  erasure_not_found: [404, 'There is no erasure of such a user'],
   identity_not_linked: [404, 'This identity is not linked to the user'],
   last_credential: [409, 'This is the last way in of an active user'],
   unlinking_not_allowed: [409, 'The organization does not allow unlinking this provider'],
@@ -39,7 +45,8 @@ interface Call {
 
 /**
  * `/api/v1/users/{id}`: commands on users of the client's organization. Each answers 204 when it is done, also when it
- * was done before; with an `Idempotency-Key` a repeated call has one effect.
+ * was done before; with an `Idempotency-Key` a repeated call has one effect. An erasure is answered 202, with an
+ * address that says how far it is, as long as anything may show the person.
  */
 @Controller('/api/v1/users/:userId')
 export class UsersController {
@@ -63,7 +70,28 @@ export class UsersController {
   @Post('/erase')
   async erase(@Param('userId') userId: string, @Req() request: Request, @Res() response: Response): Promise<void> {
     const call = await this.#authorize(userId, request, response);
-    if (call) this.#answer(response, await this.commands.execute(new EraseUser(call.target, call.context)));
+    if (!call) return;
+    const erased = await this.commands.execute(new EraseUser(call.target, call.context));
+    const erasure = erased.outcome.kind === 'done' ? await this.#erasureOf(call.target, 'within_bounds') : undefined;
+    if (erasure?.status !== 'in_progress') return this.#answer(response, erased);
+    response.location(`/api/v1/users/${userId}/erasure`).set('retry-after', RETRY_AFTER_SECONDS);
+    response.status(202).json(erasure);
+  }
+
+  /** How far an erasure is: `{"status": "in_progress" | "done", "waitingFor": […]}`. */
+  @Get('/erasure')
+  async erasure(@Param('userId') userId: string, @Req() request: Request, @Res() response: Response): Promise<void> {
+    const call = await this.#authorize(userId, request, response);
+    if (!call) return;
+    const erasure = await this.#erasureOf(call.target, 'not');
+    if (!erasure) return this.#answer(response, { outcome: { kind: 'refused', code: 'erasure_not_found' } });
+    if (erasure.status === 'in_progress') response.set('retry-after', RETRY_AFTER_SECONDS);
+    response.json(erasure);
+  }
+
+  #erasureOf(target: Call['target'], wait: 'within_bounds' | 'not'): Promise<Erasure | undefined> {
+    const { store, readModelsShowing } = this.dependencies;
+    return loadErasure(store, target, (position) => readModelsShowing(position, wait));
   }
 
   @Put('/roles/:role')

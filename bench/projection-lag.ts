@@ -51,7 +51,7 @@ export const projectionLag: Scenario = {
       clock: systemClock,
       newId: newUuid,
     });
-    const dependencies = { ...core, pool, logger: silentLogger, subjects: subjectRules };
+    const dependencies = { ...core, pool, logger: silentLogger, subjects: subjectRules, build: 'test' };
     const stopping = new AbortController();
     const running = Promise.all(
       [

@@ -161,7 +161,7 @@ const rebuildOnce = async (
   for (const projection of projections)
     targets.push({ projection, generation: await createGeneration(pool, projection, 'building') });
   const startedMs = performance.now();
-  await feedBuilding({ pool, ...core, logger: silentLogger, subjects: subjectRules }, targets, {
+  await feedBuilding({ pool, ...core, logger: silentLogger, subjects: subjectRules, build: 'test' }, targets, {
     signal: new AbortController().signal,
   });
   const rate = expected / ((performance.now() - startedMs) / 1000);

@@ -17,15 +17,18 @@ import {
   liveGeneration,
   moveCheckpoint,
   projectionEngineMigrations,
+  retiredGeneration,
 } from '#libs/projection-engine/generations.postgres.js';
 import type { Generation } from '#libs/projection-engine/generations.postgres.js';
 import { LagMonitor } from '#libs/projection-engine/lag.js';
 import type { Projection } from '#libs/projection-engine/projection.js';
+import { dueIn, parkedIn } from '#libs/projection-engine/parked.postgres.js';
+import type { ProjectionDependencies } from '#libs/projection-engine/projection-dependencies.js';
 import { Projector } from '#libs/projection-engine/projector.js';
 import { Replayer } from '#libs/projection-engine/replayer.js';
 import { findReplay, requestReplay } from '#libs/projection-engine/replays.postgres.js';
 import type { ReplayKind } from '#libs/projection-engine/replays.postgres.js';
-import { waitForPosition } from '#libs/projection-engine/wait-for-position.js';
+import { readModelsBehind, waitForPosition } from '#libs/projection-engine/wait-for-position.js';
 import { startTestInstallation, testContext } from '#test-support/installation.js';
 import type { TestInstallation } from '#test-support/installation.js';
 import { tablesWith } from '#test-support/search-database.js';
@@ -91,13 +94,17 @@ const erase = async (userId: string): Promise<bigint> => {
   return append(userId, [{ type: 'UserErased', data: {} }]);
 };
 
+const dependencies = (): ProjectionDependencies => ({
+  ...installation,
+  pool,
+  logger: silentLogger,
+  subjects: subjectRules,
+  build: 'test',
+});
+
 const feed = async (projection: Projection, generation: Generation, limit: bigint): Promise<void> => {
   const { connection } = installation;
-  const writer = await GenerationWriter.open(
-    { ...installation, pool, logger: silentLogger, subjects: subjectRules },
-    projection,
-    generation,
-  );
+  const writer = await GenerationWriter.open(dependencies(), projection, generation);
   const events = await eventsBetween(
     connection,
     generation.checkpoint?.position ?? null,
@@ -218,12 +225,11 @@ describe('invariant 10: after an erasure', () => {
     projection: Projection,
     work: (carryOut: (kind: ReplayKind) => Promise<Generation | undefined>) => Promise<void>,
   ): Promise<void> => {
-    const dependencies = { ...installation, pool, logger: silentLogger, subjects: subjectRules };
     const stopping = new AbortController();
     const runners = [
-      new Projector(dependencies, projection),
-      new Replayer(dependencies, [projection], 'the test'),
-      new LagMonitor(dependencies, [projection]),
+      new Projector(dependencies(), projection),
+      new Replayer(dependencies(), [projection], 'the test'),
+      new LagMonitor(dependencies(), [projection]),
     ];
     const run = Promise.all(runners.map((runner) => runner.run(stopping.signal)));
     try {
@@ -273,6 +279,89 @@ describe('invariant 10: after an erasure', () => {
       });
     },
   );
+});
+
+describe('T2: an erasure beside a parked stream', () => {
+  /** The users projection, which cannot apply some types of a person's events. */
+  const poisoned = (userId: string, types: ReadonlySet<string>): Projection => {
+    const users = own(usersProjection);
+    return {
+      ...users,
+      handle: async (batch, db, schema) => {
+        await users.handle(batch, db, schema);
+        if (batch.some(({ stream, event }) => stream === userStream(userId) && types.has(event.type)))
+          throw new TypeError('not to be applied');
+      },
+    };
+  };
+
+  it('leaves nothing of the person in any generation, and lets the stream go on', async () => {
+    const [userId, text] = [newUuid(), `secret-${newUuid()}`];
+    const types = new Set<string>();
+    const users = poisoned(userId, types);
+    const registered = await register(userId, text);
+    const retired = await createGeneration(pool, users, 'building');
+    await feed(users, retired, registered);
+    await retire(retired);
+    const abandoned = await createGeneration(pool, { ...users, version: 99 }, 'building');
+    await feed(users, abandoned, registered);
+    types.add('EmailVerified');
+    await feed(users, await live(users), registered);
+    expect(await parkedIn(pool, await live(users))).toMatchObject([{ stream: userStream(userId) }]);
+    expect((await tablesWith(admin, text)).length).toBe(3);
+
+    await feed(users, await live(users), await erase(userId));
+    expect(await tablesWith(admin, text)).toEqual([]);
+    // It is due: what could not be stored is gone.
+    const [due] = await dueIn(pool, await live(users), 10);
+    expect(due).toMatchObject({ stream: userStream(userId), tries: 0 });
+    types.clear();
+    await takeUp(users);
+    expect(await parkedIn(pool, await live(users))).toEqual([]);
+    expect(await tablesWith(admin, text)).toEqual([]);
+  });
+
+  it('is not undone by what is taken up afterwards, with a key that this process had not forgotten yet', async () => {
+    const [userId, text] = [newUuid(), `secret-${newUuid()}`];
+    const types = new Set(['UserRegistered']);
+    const users = poisoned(userId, types);
+    await feed(users, await live(users), await register(userId, text));
+    // Another process destroys the key: this one's copy lives for some seconds.
+    await append(userId, [{ type: 'ErasureStarted', data: {} }]);
+    await admin.query('UPDATE keys.subject_keys SET wrapped = NULL, destroyed_at = now() WHERE subject = $1', [userId]);
+    await feed(users, await live(users), await append(userId, [{ type: 'UserErased', data: {} }]));
+
+    types.clear();
+    types.add('EmailVerified');
+    await takeUp(users);
+    expect(await parkedIn(pool, await live(users))).toMatchObject([{ eventType: 'EmailVerified' }]);
+    expect(await tablesWith(admin, text)).toEqual([]);
+  });
+
+  const takeUp = async (users: Projection): Promise<void> => {
+    const writer = await GenerationWriter.open(dependencies(), users, await live(users));
+    await writer.takeUpParked(new AbortController().signal);
+  };
+});
+
+describe('T2: an erasure while no process feeds the live generation any more', () => {
+  it('is carried out when the one of the newer release takes its place, and kept open until then', async () => {
+    const [userId, text] = [newUuid(), `secret-${newUuid()}`];
+    const old = own(usersProjection);
+    await feed(old, await live(old), await register(userId, text));
+    const erased = await erase(userId);
+    expect(await readModelsBehind(pool, erased, 0)).toContain(old.name);
+    const next = { ...old, version: old.version + 1 };
+    const stopping = new AbortController();
+    const runners = [new Projector(dependencies(), next), new Replayer(dependencies(), [next], 'the test')];
+    const run = Promise.all(runners.map((runner) => runner.run(stopping.signal)));
+    await until(async () => (await liveGeneration(pool, next.name))?.version === next.version && true, 20_000);
+    stopping.abort();
+    await run;
+    expect(await retiredGeneration(pool, next.name)).toMatchObject({ version: old.version });
+    expect(await readModelsBehind(pool, erased, 0)).not.toContain(old.name);
+    expect(await tablesWith(admin, text)).toEqual([]);
+  });
 });
 
 describe('invariant 8: while an erasure is under way', () => {

@@ -75,7 +75,7 @@ describe('a read model that a newcomer adds', () => {
   it('is built from the first event on, follows the log, and is replayed, verified and read like any other', async () => {
     const [ann, bea] = [newUuid(), newUuid()];
     for (const userId of [ann, bea, ann]) await signIn(userId);
-    const dependencies = { ...installation, pool, logger: silentLogger, subjects: subjectRules };
+    const dependencies = { ...installation, pool, logger: silentLogger, subjects: subjectRules, build: 'test' };
     const stopping = new AbortController();
     const runners = [
       new Projector(dependencies, signInCountsProjection),

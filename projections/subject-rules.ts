@@ -13,6 +13,11 @@ const TAKES_AWAY: ReadonlySet<string> = new Set([
   'RefreshTokenReuseDetected',
 ]);
 
+/** Streams named after the organization that they are about. */
+const OF_AN_ORGANIZATION: ReadonlySet<string> = new Set(['organization', 'auditAccess']);
+/** Whatever stands in an event that cannot be decoded: only what may be an id is taken for one. */
+const ORGANIZATION_ID = /^[\x21-\x7e]{1,200}$/;
+
 /** Who is meant by an event, for the projection engine. */
 export const subjectRules: SubjectRules = {
   erasedBy: ({ type, stream }) =>
@@ -20,5 +25,10 @@ export const subjectRules: SubjectRules = {
   deniedBy: ({ type, stream }) => {
     const category = categoryOf(stream);
     return category === 'user' || (category === 'userActivity' && TAKES_AWAY.has(type)) ? idOf(stream) : undefined;
+  },
+  organizationOf: ({ stream, data, metadata }) => {
+    if (OF_AN_ORGANIZATION.has(categoryOf(stream))) return idOf(stream);
+    const named = [data.organizationId, metadata.organizationId];
+    return named.find((id): id is string => typeof id === 'string' && ORGANIZATION_ID.test(id)) ?? null;
   },
 };

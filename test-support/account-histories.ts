@@ -220,6 +220,7 @@ export class HistoryTheatre {
       clock: fastClock,
       newId,
       logger: silentLogger,
+      build: 'test',
       reactions: {
         carryOutRevocations: (userId, event, context) =>
           carryOutRevocations({ store, sessions: this.#sessions }, userId, [event], context),

@@ -66,7 +66,7 @@ import {
 import { INSTALLATION_SUBJECT } from '#libs/privacy/subject-keys.js';
 import { isDenied } from '#libs/projection-engine/parked.postgres.js';
 import { checkStoreIdentity } from '#libs/projection-engine/store-check.js';
-import { waitForPosition } from '#libs/projection-engine/wait-for-position.js';
+import { readModelsBehind, waitForPosition } from '#libs/projection-engine/wait-for-position.js';
 import { loadRelyingParty } from '#libs/relying-parties/queries/load-relying-party.js';
 import { postgresAttemptWindows } from '#libs/sign-in/attempt-windows.postgres.js';
 import { createSignInAttempts } from '#libs/sign-in/attempts.js';
@@ -307,6 +307,7 @@ export const connectDependencies = async (
       clock,
       countUsersWithoutMethod: countPeopleWithoutWayIn,
       policy,
+      readModelsShowing: (position, wait) => readModelsBehind(pool, position, wait === 'not' ? 0 : undefined),
       linkedUsers: async function* (providerId) {
         await waitForPosition(pool, 'links', (await endOfLog(core.connection)) ?? -1n);
         yield* usersOfProviders(readModels, providerId);

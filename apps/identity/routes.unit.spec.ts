@@ -53,6 +53,7 @@ const ROUTES: readonly string[] = [
   'POST   /api/v1/users/:userId/deactivate  users:write',
   'GET    /api/v1/users/:userId/difference  history:read',
   'POST   /api/v1/users/:userId/erase  users:write',
+  'GET    /api/v1/users/:userId/erasure  users:write',
   'GET    /api/v1/users/:userId/history  history:read',
   'GET    /api/v1/users/:userId/history/export  history:read',
   'POST   /api/v1/users/:userId/identities/:claimId/unlink  users:write',

@@ -1,5 +1,6 @@
 import { renderToString } from 'preact-render-to-string';
 import { lagOf } from '#libs/projection-engine/lag.js';
+import { streamsParked } from '#libs/projection-engine/overview.postgres.js';
 import type { ProjectionOverview } from '#libs/projection-engine/overview.postgres.js';
 
 /** Every text of the page. */
@@ -22,7 +23,19 @@ const TEXTS = {
   never: 'not measured yet',
   kept: (generation: number): string => `generation ${generation} is kept for a rollback`,
   parked: 'Parked streams',
-  parkedColumns: ['Read model', 'Stream', 'Revision', 'Event', 'Cause', 'Waiting behind', 'Cannot sign in'],
+  parkedColumns: [
+    'Read model',
+    'Organization',
+    'Cause',
+    'Streams',
+    'One of them',
+    'Waiting behind',
+    'Cannot sign in',
+    'Tries',
+    'Next try',
+  ],
+  installation: 'the installation',
+  example: (stream: string, revision: bigint, cause: string): string => `${stream}, revision ${revision}: ${cause}`,
   none: 'none',
   whatNow: 'ligature projections parked list | retry | skip',
 } as const;
@@ -103,7 +116,7 @@ export const operatorPage = (projections: readonly ShownProjection[], now: Date)
               behindOf(projection, now),
               projection.rate.toFixed(1),
               buildingOf(projection),
-              projection.parked.length,
+              streamsParked(projection),
             ];
           })}
         />
@@ -114,14 +127,16 @@ export const operatorPage = (projections: readonly ShownProjection[], now: Date)
           <>
             <Table
               head={TEXTS.parkedColumns}
-              rows={parked.map(({ projection, stream, revision, eventType, cause, waiting, deniedSubject }) => [
-                projection,
-                stream,
-                String(revision),
-                eventType,
-                cause,
-                waiting,
-                deniedSubject ?? '–',
+              rows={parked.map((cause) => [
+                cause.projection,
+                cause.organizationId ?? TEXTS.installation,
+                cause.failure,
+                cause.streams,
+                TEXTS.example(cause.example.stream, cause.example.revision, cause.example.cause),
+                cause.waiting,
+                cause.deniedSubjects,
+                cause.tries,
+                cause.nextTryAt.toISOString(),
               ])}
             />
             <p>

@@ -15,7 +15,7 @@ import { AccountProcessManager } from '#libs/process-managers/account-process-ma
 import type { AccountReactions } from '#libs/process-managers/account-process-manager.js';
 import { noteNotices } from '#libs/process-managers/due-notices.postgres.js';
 import { isRecent, noticeId, noticeOf, receiversOf } from '#libs/process-managers/notices.js';
-import { parkedOf } from '#libs/process-managers/parked-streams.postgres.js';
+import { waitingCauses } from '#libs/process-managers/parked-streams.postgres.js';
 import { carryOutRevocations } from '#libs/sign-in/revocations.js';
 
 /**
@@ -28,8 +28,9 @@ export const accountProcessManager = (dependencies: {
   readonly clock: Clock;
   readonly newId: NewId;
   readonly logger: Logger;
+  readonly build: string;
 }): AccountProcessManager => {
-  const { core, pool, keys, clock, newId, logger } = dependencies;
+  const { core, pool, keys, clock, newId, logger, build } = dependencies;
   const { store, connection, codec } = core;
   const sessions = new SessionRows(pool, clock);
   const wantsToNotify: AccountReactions['wantsToNotify'] = ({ event, metadata }) =>
@@ -42,6 +43,7 @@ export const accountProcessManager = (dependencies: {
     clock,
     newId,
     logger,
+    build,
     reactions: {
       carryOutRevocations: (userId, event, context) =>
         carryOutRevocations({ store, sessions }, userId, [event], context),
@@ -84,8 +86,8 @@ export const processManagerMetrics = (registry: Registry, pool: Pool): Gauge =>
     async collect() {
       // Not known while the database is away, which hides no other metric.
       this.set(
-        await parkedOf(pool).then(
-          ({ length }) => length,
+        await waitingCauses(pool).then(
+          (causes) => causes.reduce((sum, { streams }) => sum + streams, 0),
           () => NaN,
         ),
       );

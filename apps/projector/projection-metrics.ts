@@ -3,7 +3,7 @@ import type { Registry } from 'prom-client';
 import type { Pool } from '#libs/platform/postgres/pool.js';
 import type { Generation } from '#libs/projection-engine/generations.postgres.js';
 import { lagOf } from '#libs/projection-engine/lag.js';
-import { projectionsOverview } from '#libs/projection-engine/overview.postgres.js';
+import { projectionsOverview, streamsParked } from '#libs/projection-engine/overview.postgres.js';
 import type { ProjectionOverview } from '#libs/projection-engine/overview.postgres.js';
 import type { ProjectionDependencies } from '#libs/projection-engine/projection-dependencies.js';
 import { PROJECTOR_STATES } from '#libs/projection-engine/projector.js';
@@ -91,15 +91,37 @@ export const projectionMetrics = (
     'Age of the oldest event that is not projected; 0 when nothing waits',
     (of) => lagNow(of).seconds,
   );
+  gauge('parked_streams', 'Streams set aside because an event of theirs cannot be applied', streamsParked);
   gauge(
-    'parked_streams',
-    'Streams set aside because an event of theirs cannot be applied',
+    'parked_causes',
+    'Different causes for which streams are parked, counted once for each organization',
     ({ parked }) => parked.length,
   );
+  gauge('parked_tries', 'How often the parked stream that was tried most often was tried again', ({ parked }) =>
+    Math.max(0, ...parked.map(({ tries }) => tries)),
+  );
   gauge(
-    'denied_subjects',
-    'People who cannot sign in because an event of theirs is parked',
-    ({ parked }) => new Set(parked.flatMap(({ deniedSubject }) => deniedSubject ?? [])).size,
+    'parked_next_try_seconds',
+    'Until the next parked stream is tried again; 0 when nothing is parked',
+    ({ parked }) =>
+      parked.length === 0
+        ? 0
+        : Math.max(0, Math.min(...parked.map(({ nextTryAt }) => nextTryAt.getTime() - Date.now())) / 1_000),
+  );
+  new Gauge({
+    name: 'ligature_projection_parked_by_cause',
+    help: 'Parked streams by cause: the event type and the kind of failure',
+    labelNames: ['projection', 'failure'],
+    registers,
+    async collect() {
+      const shown = await look().catch(() => []);
+      this.reset();
+      for (const { parked } of shown)
+        for (const { projection, failure, streams } of parked) this.inc({ projection, failure }, streams);
+    },
+  });
+  gauge('denied_subjects', 'People who cannot sign in because an event of theirs is parked', ({ parked }) =>
+    parked.reduce((sum, { deniedSubjects }) => sum + deniedSubjects, 0),
   );
   gauge(
     'building_ratio',

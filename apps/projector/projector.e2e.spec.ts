@@ -79,12 +79,21 @@ describe('an operator and the projector', () => {
       csp: response.headers.get('content-security-policy'),
     };
   };
-  /** The built command line. */
-  const ligature = async (
-    ...args: string[]
-  ): Promise<{ readonly code: number; readonly out: string; readonly err: string }> =>
-    promisify(execFile)(process.execPath, ['dist/apps/cli/main.js', 'projections', ...args], {
-      env: { PATH: process.env.PATH, DATABASE_URL: installation.eventStore.database.urls.ligature_cli },
+  interface Ended {
+    readonly code: number;
+    readonly out: string;
+    readonly err: string;
+  }
+  /** The built command line, on read models. */
+  const ligature = (...args: string[]): Promise<Ended> => commandLine('projections', ...args);
+  const commandLine = async (...args: string[]): Promise<Ended> =>
+    promisify(execFile)(process.execPath, ['dist/apps/cli/main.js', ...args], {
+      env: {
+        PATH: process.env.PATH,
+        DATABASE_URL: installation.eventStore.database.urls.ligature_cli,
+        EVENTSTORE_URL: installation.eventStore.url,
+        LIGATURE_MASTER_KEY: installation.masterKey.toString('base64'),
+      },
     }).then(
       ({ stdout, stderr }) => ({ code: 0, out: stdout, err: stderr }),
       ({ code, stdout, stderr }: { code: number; stdout: string; stderr: string }) => ({
@@ -167,19 +176,30 @@ describe('an operator and the projector', () => {
         projection: 'users',
         stream: `user-${userId}`,
         deniedSubject: userId,
+        organizationId: 'default',
+        failure: 'ProfileUpdated event_format_invalid',
+        tries: 0,
+        nextTryAt: expect.stringMatching(/^20/),
         cause: 'ProfileUpdated: schema version 99 is newer than this process knows',
       }),
     );
-    const { details } = await until(async () => {
+    const { ok, details } = await until(async () => {
       const ready = JSON.parse((await get('/health/ready')).text) as {
-        details: { projections: Record<string, unknown>; processManager: { parkedStreams: readonly unknown[] } };
+        ok: boolean;
+        details: {
+          degraded: boolean;
+          projections: Record<string, unknown>;
+          processManager: { parkedCauses: readonly unknown[] };
+        };
       };
-      return ready.details.processManager.parkedStreams.length > 0 ? ready : undefined;
+      return ready.details.processManager.parkedCauses.length > 0 ? ready : undefined;
     });
-    expect(details.projections.users).toMatchObject({ state: 'running', parkedStreams: 1 });
+    expect([ok, details.degraded]).toEqual([true, true]);
+    expect(details.projections.users).toMatchObject({ state: 'running', parkedStreams: 1, parkedCauses: 1 });
+    const failure = 'ProfileUpdated event_format_invalid';
     expect(details.processManager).toMatchObject({
       state: 'running',
-      parkedStreams: [{ stream: `user-${userId}`, eventType: 'ProfileUpdated' }],
+      parkedCauses: [{ failure, streams: 1, example: { stream: `user-${userId}`, eventType: 'ProfileUpdated' } }],
     });
     const metrics = await until(async () => {
       const { text } = await get('/metrics');
@@ -187,6 +207,9 @@ describe('an operator and the projector', () => {
     });
     expect(metrics).toContain('ligature_projection_denied_subjects{projection="users"} 1');
     expect(metrics).toContain('ligature_process_manager_parked_streams 1');
+    expect(metrics).toContain('ligature_projection_parked_causes{projection="users"} 1');
+    expect(metrics).toContain(`ligature_projection_parked_by_cause{projection="users",failure="${failure}"} 1`);
+    expect(metrics).toMatch(/ligature_projection_parked_next_try_seconds\{projection="users"\} [1-9]/);
     const page = await get('/');
     expect([page.status, page.text, page.csp]).toEqual([
       200,
@@ -195,6 +218,12 @@ describe('an operator and the projector', () => {
     ]);
 
     expect(await ligature('parked', 'retry', 'users', `user-${userId}`)).toMatchObject({ code: 1 });
+    const again = await ligature('parked', 'list', '--json');
+    expect(JSON.parse(again.out)).toContainEqual(
+      expect.objectContaining({ projection: 'users', failure, organizationId: 'default', tries: 1 }),
+    );
+    const table = await ligature('parked', 'list');
+    expect(table.out).toMatch(/TRIES +NEXT TRY +ORGANIZATION +CAUSE\n/);
     const refused = await ligature('parked', 'skip', 'users', `user-${userId}`);
     expect([refused.code, refused.err]).toEqual([2, expect.stringContaining('Say --yes')]);
     expect((await ligature('parked', 'retry', 'users', 'user-nobody')).err).toContain(`users user-${userId}`);
@@ -204,6 +233,23 @@ describe('an operator and the projector', () => {
     expect(await isDenied(pool, userId)).toBe(false);
     expect((await ligature('verify', '--all')).code).toBe(0);
   }, 240_000);
+
+  it('T2: users erase says that it is not done while a read model may show the person, and what it waits for', async () => {
+    const userId = newUuid();
+    await waitForPosition(pool, 'users', await append(userId, registered), 10_000);
+    const erase = (wait: string): Promise<Ended> => commandLine('users', 'erase', userId, '--yes', '--wait', wait);
+    // Somebody holds the live generation: nobody can feed it.
+    await inTransaction(pool, async (db) => {
+      await lockLive(db, 'users');
+      await erase('0');
+      await until(async () => (await installation.store.read(userStream(userId))).at(-1)?.event.type === 'UserErased');
+      const early = await erase('1');
+      expect([early.code, early.out]).toEqual([1, expect.stringContaining('It is not done: it waits for users.')]);
+    });
+    const done = await erase('20');
+    expect([done.code, done.out]).toEqual([0, `User ${userId} is erased.\n`]);
+    expect((await erase('soon')).code).toBe(2);
+  }, 120_000);
 
   it('lag is in the status and the metrics', async () => {
     await waitForPosition(pool, 'users', await append(newUuid(), registered), 10_000);

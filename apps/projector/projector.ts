@@ -4,6 +4,7 @@ import { eventCatalog } from '#libs/event-catalog/event-catalog.js';
 import { connectEventStore } from '#libs/event-store/connect-event-store.js';
 import { checkStoreUrl } from '#libs/event-store/store-url.js';
 import { storeMetrics } from '#libs/event-store/store-metrics.js';
+import { nameBuild } from '#libs/platform/build.js';
 import { systemClock } from '#libs/platform/clock.js';
 import { eventStoreUrl, masterKeyShape, port, postgresUrl, readConfiguration } from '#libs/platform/configuration.js';
 import { newUuid } from '#libs/platform/ids.js';
@@ -16,8 +17,8 @@ import type { Running } from '#libs/platform/process.js';
 import { postgresSubjectKeys } from '#libs/privacy/subject-keys.postgres.js';
 import { projectionEngineMigrations } from '#libs/projection-engine/generations.postgres.js';
 import { LagMonitor, lagOf } from '#libs/projection-engine/lag.js';
-import { projectionsOverview } from '#libs/projection-engine/overview.postgres.js';
-import { parkedStreams } from '#libs/projection-engine/parked.postgres.js';
+import { projectionsOverview, streamsParked } from '#libs/projection-engine/overview.postgres.js';
+import { parkedCauses } from '#libs/projection-engine/parked.postgres.js';
 import type { ProjectionDependencies } from '#libs/projection-engine/projection-dependencies.js';
 import { Projector } from '#libs/projection-engine/projector.js';
 import { Replayer } from '#libs/projection-engine/replayer.js';
@@ -25,7 +26,7 @@ import { checkStoreIdentity } from '#libs/projection-engine/store-check.js';
 import { allProjections } from '#projections/all-projections.js';
 import { subjectRules } from '#projections/subject-rules.js';
 import { NoticeSender } from '#libs/process-managers/notice-sender.js';
-import { parkedOf } from '#libs/process-managers/parked-streams.postgres.js';
+import { waitingCauses } from '#libs/process-managers/parked-streams.postgres.js';
 import { ProviderNotices } from '#libs/process-managers/provider-notices.js';
 import { usersOfProviders } from '#projections/links/read-model.js';
 import { connectReadModels } from '#projections/read-models.js';
@@ -56,6 +57,7 @@ export const startProjector = async (environment: NodeJS.ProcessEnv, logger: Log
     onIdleError: (error) => logger.warn({ error: error.message }, 'a database connection broke'),
   });
   await migrate(pool, 'models', projectionEngineMigrations);
+  const build = await nameBuild();
   const keys = postgresSubjectKeys({
     pool,
     masterKey: config.LIGATURE_MASTER_KEY,
@@ -98,6 +100,7 @@ export const startProjector = async (environment: NodeJS.ProcessEnv, logger: Log
     store: core.store,
     logger,
     subjects: subjectRules,
+    build,
     onApplied: metrics.applied,
   };
   const stopping = new AbortController();
@@ -116,6 +119,7 @@ export const startProjector = async (environment: NodeJS.ProcessEnv, logger: Log
     clock: systemClock,
     newId: newUuid,
     logger,
+    build,
   });
   const readModels = await connectReadModels(config.DATABASE_URL, 'ligature-provider-notices');
   const notices = new ProviderNotices({
@@ -141,17 +145,19 @@ export const startProjector = async (environment: NodeJS.ProcessEnv, logger: Log
     registry,
     started: () => true,
     ready: async () => {
-      const parked = await parkedStreams(pool);
+      const [parked, waiting] = [await parkedCauses(pool), await waitingCauses(managerPool)];
       const projections = Object.fromEntries(
         projectors.map(({ name, state, lastError }) => {
           const measured = lag.lags.get(name);
+          const causes = parked.filter(({ projection }) => projection === name);
           return [
             name,
             {
               state,
               lastError,
               lagSeconds: measured ? lagOf(measured, systemClock()).seconds : undefined,
-              parkedStreams: parked.filter(({ projection }) => projection === name).length,
+              parkedStreams: streamsParked({ parked: causes }),
+              parkedCauses: causes.length,
             },
           ];
         }),
@@ -166,12 +172,14 @@ export const startProjector = async (environment: NodeJS.ProcessEnv, logger: Log
           Object.values(projections).every(isFine),
         details: {
           eventStore: connection.state,
+          // What is parked keeps nobody else waiting: the process serves, and an operator has something to look at.
+          degraded: parked.length > 0 || waiting.length > 0,
           projections,
           replays: { lastError: replayer.lastError },
           processManager: {
             state: manager.state,
             lastError: manager.lastError,
-            parkedStreams: await parkedOf(managerPool),
+            parkedCauses: waiting,
           },
           providerNotices: { state: notices.state, lastError: notices.lastError },
         },

@@ -83,7 +83,14 @@ const signIn = async (name: string): Promise<{ kind: string; position: bigint }>
 
 const runUsers = (connection: StoreConnection = installation.connection) => {
   const stopping = new AbortController();
-  const dependencies = { ...installation, pool: models, connection, logger: silentLogger, subjects: subjectRules };
+  const dependencies = {
+    ...installation,
+    pool: models,
+    connection,
+    logger: silentLogger,
+    subjects: subjectRules,
+    build: 'test',
+  };
   const projector = new Projector(dependencies, usersProjection);
   const replayer = new Replayer(dependencies, [usersProjection], 'the test');
   const running = Promise.all([projector.run(stopping.signal), replayer.run(stopping.signal)]);

@@ -88,7 +88,7 @@ await migrate(installation.pool, 'provider', openIdProviderMigrations);
 const modelsUrl = database.urls.ligature_projector;
 const models = createPool(modelsUrl, { applicationName: 'faults', max: 16, statementTimeoutMs: 0 });
 await migrate(models, 'models', projectionEngineMigrations);
-const healthy = { ...installation, pool: models, logger: silentLogger, subjects: subjectRules };
+const healthy = { ...installation, pool: models, logger: silentLogger, subjects: subjectRules, build: 'test' };
 const people = new People(installation);
 
 const live = async (): Promise<void> => {

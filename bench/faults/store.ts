@@ -92,6 +92,7 @@ const dependencies = {
   store: projecting.store,
   logger: silentLogger,
   subjects: subjectRules,
+  build: 'test',
 };
 const stopping = new AbortController();
 const projectors = allProjections.map((projection) => {

@@ -3,6 +3,7 @@ import type { EventStoreDBClient } from '@eventstore/db-client';
 import type { StoredEvent } from './codec.js';
 import { storedFrom } from './event-store.js';
 import type { StoreConnection } from './store-connection.js';
+import type { StreamName } from './stream-name.js';
 import { belongsToNoEvent } from './store-identity.js';
 
 /** Reads of `$all` cannot be filtered at the server (6.2.1 ignores the filter), so these are for short stretches. */
@@ -64,6 +65,30 @@ export const eventsBetween = async (
     if (isLast || (from ?? -1n) >= upTo) return found;
   }
   return undefined;
+};
+
+/**
+ * The wanted ones of some two thousand events before a position, which belongs to an event; the newest first.
+ * @param isWanted by type and stream
+ */
+export const latestEvents = async (
+  connection: StoreConnection,
+  upTo: bigint,
+  isWanted: (event: Pick<StoredEvent, 'type' | 'stream'>) => boolean,
+): Promise<readonly StoredEvent[]> => {
+  const found: StoredEvent[] = [];
+  await connection.read(async (client) => {
+    found.length = 0;
+    for await (const { event } of client.readAll({
+      direction: BACKWARDS,
+      fromPosition: { commit: upTo, prepare: upTo },
+      maxCount: 4 * PAGE,
+      requiresLeader: true,
+    }))
+      if (event?.position && isWanted({ type: event.type, stream: event.streamId as StreamName }))
+        found.push(storedFrom({ event }));
+  });
+  return found;
 };
 
 /** What a reader of some streams has before it. */

@@ -21,13 +21,14 @@ import type { Logger } from '#libs/platform/logger.js';
 import type { Pool } from '#libs/platform/postgres/pool.js';
 import { loadCheckpoint, storeCheckpoint } from './checkpoints.postgres.js';
 import { causeOf, isAnEventsFault } from '#libs/projection-engine/causes.js';
+import { retryAfterMs } from '#libs/projection-engine/retries.js';
 import { aroundEvent } from './around-event.js';
 import { ParkedStreams } from './parked-streams.js';
 import { SoleRunner } from './sole-runner.js';
 
 const NAME = 'accounts';
 const SWEEP_MS = 250;
-const RETRY_PARKED_MS = 60_000;
+const PARKED_EVERY_MS = 1_000;
 
 /** What the process manager makes happen beside releasing claims; each may be asked for again after a crash. */
 export interface AccountReactions {
@@ -54,8 +55,10 @@ export interface AccountProcessManagerDependencies {
   readonly newId: NewId;
   readonly logger: Logger;
   readonly reactions: AccountReactions;
-  /** How often parked streams are tried again, in milliseconds; once a minute unless told. */
-  readonly retryParkedMs?: number;
+  /** Names the code that runs; see `nameBuild`. */
+  readonly build: string;
+  /** When a parked stream is tried again, in milliseconds, by how often it was; a minute and more unless told. */
+  readonly retryAfterMs?: (tries: number) => number;
 }
 
 /** A claim that nothing has settled yet, as far as the log was read. */
@@ -93,13 +96,17 @@ export class AccountProcessManager {
   }
 
   async #follow(signal: AbortSignal): Promise<void> {
-    const { pool, connection, store, codec, logger, retryParkedMs = RETRY_PARKED_MS } = this.dependencies;
+    const { pool, connection, store, codec, logger, build, retryAfterMs: pauseOf = retryAfterMs } = this.dependencies;
     const open = new Map<string, OpenClaim>();
     const parked = await ParkedStreams.load({
       pool,
       store,
       logger,
       name: NAME,
+      build,
+      retryAfterMs: pauseOf,
+      // An erasure waits for nothing that went wrong earlier in the person's stream.
+      cannotWait: ({ type }) => type === 'ErasureStarted',
       handle: async (event) => {
         for (const recorded of await codec.decode([event])) await this.#see(recorded, open);
       },
@@ -148,7 +155,7 @@ export class AccountProcessManager {
         },
       ),
       every(
-        retryParkedMs,
+        PARKED_EVERY_MS,
         () => parked.size > 0,
         () => parked.retry(),
       ),

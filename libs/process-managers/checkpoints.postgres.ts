@@ -2,7 +2,7 @@ import type { Checkpoint } from '#libs/event-store/store-identity.js';
 import type { Migration } from '#libs/platform/postgres/migrations.js';
 import type { Queryable } from '#libs/platform/postgres/pool.js';
 import { noticeMigration } from './due-notices.postgres.js';
-import { parkedStreamMigration } from './parked-streams.postgres.js';
+import { parkedStreamMigration, parkedStreamRetriesMigration } from './parked-streams.postgres.js';
 
 export const processManagerMigrations: readonly Migration[] = [
   {
@@ -17,6 +17,7 @@ export const processManagerMigrations: readonly Migration[] = [
   },
   parkedStreamMigration,
   noticeMigration,
+  parkedStreamRetriesMigration,
 ];
 
 /** Up to which event a process manager has seen to everything. */

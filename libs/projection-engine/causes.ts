@@ -19,8 +19,11 @@ const isFromPostgres = (error: unknown): error is DatabaseError =>
 /** An event that is at fault is tried again after these pauses, in milliseconds, before its stream is parked. */
 export const RETRIES_MS: readonly number[] = [50, 200, 800];
 
-/** SQLSTATE classes that an event's values can cause: data exception, integrity constraint violation. */
-const OF_VALUES = /^2[23]/;
+/**
+ * SQLSTATE classes that an event's values can cause: data exception, integrity constraint violation, program limit
+ * exceeded (a value too long for an index).
+ */
+const OF_VALUES = /^(22|23|54)/;
 
 /**
  * Whether a batch failed because of an event in it, and would fail again. A database that is full or away, a store that
@@ -40,9 +43,31 @@ export const isAnEventsFault = (error: unknown): boolean => {
   return !['away', 'unknown_outcome'].includes(classify(error));
 };
 
-/** What went wrong, without values: what PostgreSQL says of a value may be personal. */
+/** Characters of a sentence that operators read; PostgreSQL stores no NUL. */
+const LONGEST_SENTENCE = 500;
+
+/** What went wrong, as a sentence without values: what PostgreSQL says of a value may be personal. */
 export const causeOf = (error: unknown): string => {
-  if (!isFromPostgres(error)) return (error as Error).message;
-  const { code, constraint, column } = error;
-  return `PostgreSQL refused it (${[code, constraint, column].filter((part) => part !== undefined).join(', ')})`;
+  const sentence = isFromPostgres(error)
+    ? `PostgreSQL refused it (${refusalOf(error).join(', ')})`
+    : (error as Error).message;
+  return sentence.replaceAll(/\p{Cc}/gu, ' ').slice(0, LONGEST_SENTENCE);
+};
+
+const refusalOf = ({ code, constraint, column }: DatabaseError): readonly string[] =>
+  [code, constraint, column].filter((part) => part !== undefined);
+
+/** What the name of a kind of failure may look like; anything else might be, or hold, a value. */
+const NAME = /^[A-Za-z0-9_.-]{1,64}$/;
+
+/**
+ * Names what events that fail alike have in common: the event type, and SQLSTATE, constraint and column where
+ * PostgreSQL refused a value, else the error's code or class. Never a value or a sentence, which a client could vary
+ * without end: two failures have one cause when, and only when, this is equal (security row T2).
+ */
+export const failureOf = (eventType: string, error: unknown): string => {
+  if (isFromPostgres(error)) return [eventType, ...refusalOf(error)].join(' ');
+  const { code, name } = error as { readonly code?: unknown; readonly name?: unknown };
+  const kind = [code, name].find((part) => typeof part === 'string' && NAME.test(part));
+  return `${eventType} ${kind === undefined ? 'Error' : String(kind)}`;
 };

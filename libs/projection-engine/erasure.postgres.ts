@@ -24,6 +24,7 @@ const purge = async (db: Queryable, generation: Generation, subjects: readonly s
  * Only the live generation purges the others. One that is being built may hold a batch, decoded before the key was
  * destroyed, that is stored after that purge: it looks at the tombstones itself. Either the purge waits for that batch
  * (for the row that says where the generation stands), or that batch waits for the purge, and then sees the tombstone.
+ * So does an event of a parked stream, which is applied after later ones, an erasure perhaps among them.
  */
 export const carryOutErasures = async (
   db: Queryable,
@@ -32,13 +33,28 @@ export const carryOutErasures = async (
   batch: readonly StoredEvent[],
   /** Whose personal values the handlers were given. */
   subjects: () => readonly string[],
+  /** Whether these events may be applied after the erasure of whom they are about. */
+  { isLate = generation.state !== 'live' }: { readonly isLate?: boolean } = {},
 ): Promise<void> => {
   const erased = batch.map((event) => rules.erasedBy(event)).filter((subject) => subject !== undefined);
-  if (generation.state === 'live') {
-    if (erased.length === 0) return;
+  if (generation.state === 'live' && erased.length > 0)
     for (const each of await lockGenerations(db, generation.projection)) await purge(db, each, erased);
-  } else if (generation.tables.some(({ personal }) => personal)) {
-    const gone = [...erased, ...(await destroyedAmong(db, subjects()))];
-    if (gone.length > 0) await purge(db, generation, gone);
+  if (!isLate || !generation.tables.some(({ personal }) => personal)) return;
+  const gone = [...erased, ...(await destroyedAmong(db, subjects()))];
+  if (gone.length > 0) await purge(db, generation, gone);
+};
+
+/**
+ * Empties the personal columns of everybody whose key is destroyed: of a generation that was left behind, so that its
+ * own events never told it.
+ */
+export const purgeDestroyed = async (db: Queryable, generation: Generation): Promise<void> => {
+  for (const { name, personal } of generation.tables) {
+    if (!personal) continue;
+    const emptied = personal.columns.map((column) => `${column} = NULL`).join(', ');
+    await db.query(
+      `UPDATE ${generationSchema(generation)}.${name} AS t SET ${emptied} FROM keys.subject_keys AS k
+       WHERE k.subject = t.${personal.subject}::text AND k.destroyed_at IS NOT NULL`,
+    );
   }
 };

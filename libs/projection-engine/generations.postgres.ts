@@ -2,7 +2,7 @@ import type { Checkpoint } from '#libs/event-store/store-identity.js';
 import type { Migration } from '#libs/platform/postgres/migrations.js';
 import type { Pool, Queryable } from '#libs/platform/postgres/pool.js';
 import { inTransaction } from '#libs/platform/postgres/pool.js';
-import { parkedMigration } from './parked.postgres.js';
+import { parkedCausesMigration, parkedMigration } from './parked.postgres.js';
 import type { Projection, ProjectionTable } from './projection.js';
 
 /**
@@ -78,6 +78,7 @@ export const projectionEngineMigrations: readonly Migration[] = [
         measured_at timestamptz NOT NULL
       )`,
   },
+  parkedCausesMigration,
 ];
 
 export type GenerationState = 'building' | 'live' | 'retired';

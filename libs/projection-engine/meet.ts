@@ -27,6 +27,7 @@ export interface Meeting {
 /**
  * Brings the building generation to exactly where the live one stands, holds the live one there, and does something
  * that must be quick: whoever feeds the live one waits for it. The long way is gone before, without holding anything.
+ * A live one of another version may stay behind: perhaps no process feeds it any more, and nothing is compared.
  * @returns what `work` returns; nothing when `signal` was aborted
  */
 export const meet = async <T>(
@@ -50,7 +51,7 @@ export const meet = async <T>(
       if (!live) throw new CheckpointLostError(building);
       const writer = await GenerationWriter.open(dependencies, projection, await reload());
       const [ours, theirs] = [writer.checkpoint?.position ?? null, live.checkpoint?.position ?? -1n];
-      if ((ours ?? -1n) > theirs) return 'behind';
+      if ((ours ?? -1n) > theirs && live.version === projection.version) return 'behind';
       if ((ours ?? -1n) < theirs) {
         const between = await eventsBetween(connection, ours, theirs, projection.streamPrefixes);
         if (!between) return 'far';

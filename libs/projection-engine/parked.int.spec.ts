@@ -41,7 +41,9 @@ beforeAll(async () => {
       erasedBy: ({ type, stream }) => (type === 'UserErased' ? idOf(stream) : undefined),
       deniedBy: ({ stream, type }) =>
         stream.startsWith('user-') || type === 'SessionEnded' ? idOf(stream) : undefined,
+      organizationOf: ({ metadata }) => (metadata.organizationId as string | undefined) ?? null,
     },
+    build: 'test',
   };
 });
 afterAll(async () => {

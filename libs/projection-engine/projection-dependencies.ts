@@ -14,6 +14,10 @@ export interface ProjectionDependencies {
   readonly store: Pick<EventStore, 'readStored'>;
   readonly logger: Logger;
   readonly subjects: SubjectRules;
+  /** Names the code that runs, so that what another one could not apply is tried again; see `nameBuild`. */
+  readonly build: string;
+  /** When a parked stream is tried again, in milliseconds, by how often it was; a minute and more unless told. */
+  readonly retryAfterMs?: (tries: number) => number;
   /** Told of each applied batch, for metrics. */
   readonly onApplied?: (projection: string, events: number, state: GenerationState) => void;
 }

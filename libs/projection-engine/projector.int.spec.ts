@@ -53,7 +53,8 @@ const dependencies = (over: Partial<ProjectionDependencies> = {}): ProjectionDep
   connection: installation.connection,
   codec: installation.codec,
   logger: silentLogger,
-  subjects: { erasedBy: () => undefined, deniedBy: () => undefined },
+  subjects: { erasedBy: () => undefined, deniedBy: () => undefined, organizationOf: () => null },
+  build: 'test',
   store: installation.store,
   ...over,
 });

@@ -29,8 +29,8 @@ beforeAll(async () => {
   installation = await startTestInstallation();
   pool = createPool(installation.eventStore.database.urls.ligature_projector, { applicationName: 'test', max: 30 });
   await migrate(pool, 'models', projectionEngineMigrations);
-  const subjects = { erasedBy: () => undefined, deniedBy: () => undefined };
-  dependencies = { ...installation, pool, logger: silentLogger, subjects };
+  const subjects = { erasedBy: () => undefined, deniedBy: () => undefined, organizationOf: () => null };
+  dependencies = { ...installation, pool, logger: silentLogger, subjects, build: 'test' };
 });
 afterAll(async () => {
   await pool.end();

@@ -4,6 +4,7 @@ import { holds } from '#libs/event-store/store-identity.js';
 import { whileLocked } from '#libs/platform/postgres/advisory-lock.js';
 import { inTransaction } from '#libs/platform/postgres/pool.js';
 import { causeOf } from './causes.js';
+import { purgeDestroyed } from './erasure.postgres.js';
 import { feedBuilding } from './feed.js';
 import type { Target } from './feed.js';
 import {
@@ -192,8 +193,9 @@ export class Replayer {
   async #switchAlone(projection: Projection, generation: Generation): Promise<ReplayReport> {
     const { pool } = this.dependencies;
     await inTransaction(pool, async (db) => {
-      await lockLive(db, projection.name);
+      const held = await lockLive(db, projection.name);
       await switchTo(db, projection, generation, undefined);
+      if (held) await purgeDestroyed(db, held);
     });
     return {
       before: [],
@@ -246,6 +248,8 @@ export class Replayer {
       signal,
       async ({ db, live: held, built }) => {
         await switchTo(db, projection, built, held);
+        // Invariant 10: where no process fed it any more, it has not had the erasures since then.
+        if (held.version !== projection.version) await purgeDestroyed(db, held);
         return true;
       },
     );

@@ -36,7 +36,8 @@ beforeAll(async () => {
     ...installation,
     pool,
     logger: silentLogger,
-    subjects: { erasedBy: () => undefined, deniedBy: () => undefined },
+    subjects: { erasedBy: () => undefined, deniedBy: () => undefined, organizationOf: () => null },
+    build: 'test',
   };
 });
 afterAll(async () => {

@@ -23,5 +23,14 @@ export class AssetAnswer {
   ) {}
 }
 
+/** What an API call is answered with, where it is not plain JSON with 200. */
+export class ApiAnswer {
+  constructor(
+    readonly status: number,
+    readonly body: object,
+    readonly headers: Readonly<Record<string, string>> = {},
+  ) {}
+}
+
 export const page = (view: VNode, options?: PageOptions): PageAnswer => new PageAnswer(view, options);
 export const redirect = (location: string): RedirectAnswer => new RedirectAnswer(location);

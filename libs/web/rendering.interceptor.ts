@@ -3,7 +3,7 @@ import type { CallHandler, ExecutionContext, NestInterceptor } from '@nestjs/com
 import type { Response } from 'express';
 import { map } from 'rxjs';
 import type { Observable } from 'rxjs';
-import { AssetAnswer, PageAnswer, RedirectAnswer } from './answer.js';
+import { ApiAnswer, AssetAnswer, PageAnswer, RedirectAnswer } from './answer.js';
 import { preparePage } from './send-page.js';
 
 /**
@@ -30,6 +30,10 @@ export const bodyOf = (value: unknown, response: Response): unknown => {
   if (value instanceof AssetAnswer) {
     response.type(value.type).set({ 'cache-control': 'public, max-age=3600', 'x-content-type-options': 'nosniff' });
     return value.content;
+  }
+  if (value instanceof ApiAnswer) {
+    response.status(value.status).set({ 'cache-control': 'no-store', ...value.headers });
+    return value.body;
   }
   if (value === undefined) response.status(204);
   else response.status(200).set('cache-control', 'no-store');

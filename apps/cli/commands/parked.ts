@@ -17,9 +17,13 @@ const shownOf = ({
   eventType,
   eventId,
   cause,
+  failure,
+  organizationId,
   waiting,
   deniedSubject,
   parkedAt,
+  tries,
+  nextTryAt,
 }: ParkedStream) => ({
   projection,
   stream,
@@ -27,9 +31,13 @@ const shownOf = ({
   eventType,
   eventId,
   cause,
+  failure,
+  organizationId,
   waiting,
   deniedSubject,
   parkedAt: parkedAt.toISOString(),
+  tries,
+  nextTryAt: nextTryAt.toISOString(),
 });
 
 /** `ligature projections parked list | retry | skip` */
@@ -39,7 +47,7 @@ export const parkedCommand = (): Command => {
   );
   parked
     .command('list')
-    .description('what is parked, since when and why, and who cannot sign in because of it')
+    .description('what is parked, since when and why, who cannot sign in because of it, and when it is tried again')
     .option('--json', 'print JSON')
     .action(async ({ json }: { json?: boolean }) => {
       const streams = (await withDatabase(parkedStreams)).map(shownOf);
@@ -49,16 +57,29 @@ export const parkedCommand = (): Command => {
         streams.length === 0
           ? ['Nothing is parked.']
           : table([
-              ['PROJECTION', 'STREAM', 'REVISION', 'EVENT', 'WAITING', 'DENIED', 'SINCE', 'CAUSE'],
+              [
+                'PROJECTION',
+                'STREAM',
+                'REVISION',
+                'WAITING',
+                'DENIED',
+                'SINCE',
+                'TRIES',
+                'NEXT TRY',
+                'ORGANIZATION',
+                'CAUSE',
+              ],
               ...streams.map((s) => [
                 s.projection,
                 s.stream,
                 String(s.revision),
-                s.eventType,
                 String(s.waiting),
                 s.deniedSubject ?? '-',
                 s.parkedAt,
-                s.cause,
+                String(s.tries),
+                s.nextTryAt,
+                s.organizationId ?? '-',
+                `${s.failure}: ${s.cause}`,
               ]),
             ]),
       );

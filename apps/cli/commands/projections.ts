@@ -6,7 +6,7 @@ import { inTransaction } from '#libs/platform/postgres/pool.js';
 import { allGenerations } from '#libs/projection-engine/generations.postgres.js';
 import type { Generation } from '#libs/projection-engine/generations.postgres.js';
 import { lagOf } from '#libs/projection-engine/lag.js';
-import { projectionsOverview } from '#libs/projection-engine/overview.postgres.js';
+import { projectionsOverview, streamsParked } from '#libs/projection-engine/overview.postgres.js';
 import type { ProjectionOverview } from '#libs/projection-engine/overview.postgres.js';
 import type { Projection } from '#libs/projection-engine/projection.js';
 import { findReplay, requestReplay } from '#libs/projection-engine/replays.postgres.js';
@@ -169,14 +169,14 @@ const statusOf = (
     considered: considered.toString(),
     events: Number(events),
     ...(state === 'live'
-      ? { lagSeconds: seconds, lagPositions: positions, parkedStreams: projection.parked.length }
+      ? { lagSeconds: seconds, lagPositions: positions, parkedStreams: streamsParked(projection) }
       : {}),
   };
 };
 
 const rowOf = (projection: ProjectionOverview, generation: Generation, now: Date): string[] => {
   const { name, generation: number, state, version, position, events } = statusOf(projection, generation, now);
-  const live = state === 'live' ? [behindOf(projection, now).text, String(projection.parked.length)] : ['-', '-'];
+  const live = state === 'live' ? [behindOf(projection, now).text, String(streamsParked(projection))] : ['-', '-'];
   return [name, String(number), state, String(version), position ?? '-', String(events), ...live];
 };
 

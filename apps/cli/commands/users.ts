@@ -1,17 +1,20 @@
 import { setTimeout as delay } from 'node:timers/promises';
-import { Command } from 'commander';
+import { Command, InvalidArgumentError } from 'commander';
 import { decideStartErasure } from '#libs/users/decide.js';
 import { executeOnAccount } from '#libs/users/execute-on-account.js';
 import { loadAccount } from '#libs/users/queries/load-account.js';
+import { loadErasure } from '#libs/users/queries/load-erasure.js';
 import { exists } from '#libs/users/state.js';
 import type { Account } from '#libs/users/state.js';
 import type { EventStore } from '#libs/event-store/event-store.js';
 import { isUuid } from '#libs/platform/ids.js';
+import type { Pool } from '#libs/platform/postgres/pool.js';
+import { readModelsBehind } from '#libs/projection-engine/wait-for-position.js';
 import { operatorContext, withEventStore } from '../connections.js';
-import { UsageError } from '../exit-codes.js';
+import { EXIT, UsageError } from '../exit-codes.js';
 import { print } from '../output.js';
 
-const ERASURE_PATIENCE_MS = 30_000;
+const POLL_MS = 100;
 
 /** `ligature users show|erase ID` */
 export const usersCommand = (): Command => {
@@ -31,13 +34,14 @@ export const usersCommand = (): Command => {
     .description('erase a person: destroy the key of their personal data for ever; the history keeps what happened')
     .argument('<id>', 'the user id')
     .requiredOption('--yes', 'yes, for ever')
+    .option('--wait <seconds>', 'how long to wait until nothing shows the person any more', secondsOf, 30)
     .option('--json', 'print JSON')
     .addHelpText(
       'after',
-      '\nThe projector has to run: it finishes the erasure.\n\nExample:\n  $ ligature users erase 0198c5a2-6f0e-7a10-9d2b-3f5c1e7b8a90 --yes',
+      '\nThe projector has to run: it finishes the erasure. Exit code 1 while anything may still show the person; the same\ncommand again says how far it is.\n\nExample:\n  $ ligature users erase 0198c5a2-6f0e-7a10-9d2b-3f5c1e7b8a90 --yes',
     )
-    .action(async (id: string, { json }: { json?: boolean }) => {
-      await withEventStore(async ({ store }) => {
+    .action(async (id: string, { json, wait }: { json?: boolean; wait: number }) => {
+      const left = await withEventStore(async ({ store, pool }) => {
         const { organizationId = '' } = await existing(store, id);
         const context = operatorContext();
         await executeOnAccount(store, {
@@ -47,9 +51,14 @@ export const usersCommand = (): Command => {
           decide: decideStartErasure,
           onlyActive: false,
         });
-        await untilErased(store, id);
+        return untilErased(pool, store, { userId: id, organizationId }, wait * 1_000);
       });
-      print(json, { userId: id, status: 'erased' }, [`User ${id} is erased.`]);
+      if (left.length === 0) return print(json, { userId: id, status: 'erased' }, [`User ${id} is erased.`]);
+      print(json, { userId: id, status: 'in_progress', waitingFor: left }, [
+        `The erasure of ${id} has begun: nobody can sign in to it. It is not done: it waits for ${left.join(', ')}.`,
+        'The projector finishes it: "ligature projections status" says how far the read models are. Run this command again to see whether it is done.',
+      ]);
+      process.exitCode = EXIT.checkFailed;
     });
   return users;
 };
@@ -61,15 +70,23 @@ const existing = async (store: EventStore, id: string): Promise<Account> => {
   return state;
 };
 
-const untilErased = async (store: EventStore, id: string): Promise<void> => {
-  const deadline = Date.now() + ERASURE_PATIENCE_MS;
-  while ((await loadAccount(store, id)).state.status !== 'erased') {
-    if (Date.now() > deadline)
-      throw new Error(
-        `The erasure of ${id} has begun: nobody can sign in to it. The projector finishes it; it does not seem to run.`,
-      );
-    await delay(100);
+/** @returns what the erasure still waits for when the time is up; nothing: it is done */
+const untilErased = async (
+  pool: Pool,
+  store: EventStore,
+  target: { readonly userId: string; readonly organizationId: string },
+  patienceMs: number,
+): Promise<readonly string[]> => {
+  for (const deadline = Date.now() + patienceMs; ; await delay(POLL_MS)) {
+    const erasure = await loadErasure(store, target, (position) => readModelsBehind(pool, position, 0));
+    if (!erasure) throw new Error(`The erasure of ${target.userId} was not begun; run this command again.`);
+    if (erasure.status === 'done' || Date.now() >= deadline) return erasure.waitingFor;
   }
+};
+
+const secondsOf = (text: string): number => {
+  if (!/^[0-9]{1,5}$/.test(text)) throw new InvalidArgumentError('Give whole seconds, such as 30.');
+  return Number(text);
 };
 
 /** What an account looks like from outside: which credentials there are, never what they hold. */

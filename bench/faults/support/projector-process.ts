@@ -32,7 +32,7 @@ const core = connectEventStore({
   logger: silentLogger,
 });
 const connection = deliveredOften(core.connection, seededRandom(Number(SEED)));
-const dependencies = { ...core, connection, pool, logger: silentLogger, subjects: subjectRules };
+const dependencies = { ...core, connection, pool, logger: silentLogger, subjects: subjectRules, build: 'test' };
 const projectors = allProjections.map((projection) => new Projector(dependencies, projection));
 const never = new AbortController().signal;
 for (const runner of [

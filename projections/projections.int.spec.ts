@@ -177,6 +177,25 @@ describe('links', () => {
       [expect.objectContaining({ claim_id: claimId(2), last_used_at: null })],
     ));
 
+  it('L32: says which are on hold since a recovery; what its owner kept is no longer', () =>
+    thenRows(
+      linksProjection,
+      history(
+        [ANN, linked(1, 'kept')],
+        [ANN, linked(2, 'removed')],
+        [ANN, linked(3, 'undecided')],
+        [ANN, { type: 'AccountRecovered', data: { emailId: claimId(9), onHold: [1, 2, 3].map(claimId) } }],
+        [ANN, { type: 'SignInMethodsReviewed', data: { kept: [claimId(1)], removed: [claimId(2)] } }],
+        [ANN, unlinked(2)],
+        [ANN, linked(4, 'later')],
+      ),
+      [
+        expect.objectContaining({ claim_id: claimId(1), on_hold: false }),
+        expect.objectContaining({ claim_id: claimId(3), on_hold: true }),
+        expect.objectContaining({ claim_id: claimId(4), on_hold: false }),
+      ],
+    ));
+
   it('has a row without personal values when they were erased', () =>
     thenRows(linksProjection, history([ANN, linked(1)]), [
       expect.objectContaining({ subject: null, name_at_provider: null }),

@@ -9,6 +9,7 @@ import {
   recoverAccount,
   registerUser,
   removePassword,
+  reviewSignInMethods,
   setPassword,
   verifyEmail,
 } from '#libs/users/commands/account-commands.js';
@@ -20,6 +21,7 @@ import {
   ReactivateUser,
   RecoverAccount,
   RemovePassword,
+  ReviewSignInMethods,
   SetPassword,
   VerifyEmail,
 } from '#libs/users/commands/account.command.js';
@@ -28,7 +30,7 @@ import { RegisterUser } from '#libs/users/commands/register-user.command.js';
 import { usableCredentials } from '#libs/users/credentials.js';
 import { postgresMailTokens } from '#libs/users/mail-tokens.postgres.js';
 import { loadAccount } from '#libs/users/queries/load-account.js';
-import { accountFold, seenAt, settlementOf } from '#libs/users/state.js';
+import { accountFold, hasCountingLink, methodsOnHold, seenAt, settlementOf } from '#libs/users/state.js';
 import type { Account, UserStreamEvent } from '#libs/users/state.js';
 import {
   userActivityStream,
@@ -125,6 +127,7 @@ const DEEDS = [
   'set_password',
   'remove_password',
   'recover',
+  'review',
   'deactivate',
   'reactivate',
   'erase',
@@ -194,6 +197,24 @@ const ALWAYS: [Action[][]][] = [
       [slowly('link_by_password'), one('recover'), one('link', { identity: 1 })],
     ],
   ],
+  // A recovery puts on hold what a sign-in under way uses; a review removes or keeps it. Only the second person, who has
+  // no stronger sign-in method, can recover.
+  ...[0, 1].map((name): [Action[][]] => {
+    const mine = { who: 1, name, identity: CONTESTED + 1 };
+    const other = { ...mine, identity: 2 };
+    return [
+      [
+        [one('verify_email', mine), one('link', other)],
+        [one('link', other)],
+        [
+          one('sign_in', { ...other, fate: { happens: 'stalls', appends: 1 } }),
+          one('recover', mine),
+          one('sign_in', mine),
+        ],
+        [one('review', mine), one('sign_in', other), one('link', { ...other, who: 0 })],
+      ],
+    ];
+  }),
   ...[0, 1, 2, 3, 4].map((appends): [Action[][]] => [
     [[one('link'), one('rename')], [one('erase', { fate: { happens: 'dies', appends } })]],
   ]),
@@ -467,6 +488,13 @@ export class HistoryTheatre {
         if (verifiedEmail) await recoverAccount(deps, new RecoverAccount(target, verifiedEmail.emailId, 'y', context));
         return [];
       }
+      case 'review': {
+        const held = methodsOnHold((await loadAccount(store, userId)).state).map(({ claimId }) => claimId);
+        const kept = held.filter((_, i) => i % 2 === name % 2);
+        const removed = held.filter((claimId) => !kept.includes(claimId));
+        await reviewSignInMethods(deps, new ReviewSignInMethods(target, { kept, removed }, context));
+        return [];
+      }
       case 'deactivate':
         await deactivateUser(deps, new DeactivateUser(target, context));
         return [];
@@ -612,8 +640,8 @@ export class HistoryTheatre {
       const events = await this.#userEventsOf([userId]);
       const account = events.reduce((state, e) => accountFold.evolve(state, e.event, e), accountFold.initial);
       if (account.status !== 'active') broken.push(`invariant 7: a session of a user who is ${account.status}`);
-      if (!account.links.some((link) => link.claimId === claimId))
-        broken.push('invariants 4 and 7: a session through an identity that is not linked');
+      if (claimId === null || !hasCountingLink(account, claimId))
+        broken.push('invariants 4 and 7, L32: a session through an identity that is not linked, or on hold');
       for (const { event, revision: at } of events) {
         const revocation = revocationOf(userId, { event, revision: at });
         if (revocation && 'openedBefore' in revocation.where && BigInt(revision) < revocation.where.openedBefore)

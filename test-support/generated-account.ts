@@ -1,4 +1,5 @@
 import fc from 'fast-check';
+import type { NameGiver } from '#libs/users/events.js';
 import type { UserStreamEvent } from '#libs/users/state.js';
 import { userStream } from '#libs/users/streams.js';
 import { eventCatalog } from '#libs/event-catalog/event-catalog.js';
@@ -21,7 +22,10 @@ const STEPS = [
   'deactivate',
   'reactivate',
   'recover',
+  'review',
 ] as const;
+
+const GIVERS: readonly NameGiver[] = [{ by: 'self' }, { by: 'administrator' }, { by: 'provider', providerId: 'acme' }];
 
 interface Step {
   readonly kind: (typeof STEPS)[number];
@@ -92,7 +96,16 @@ export const eventsOf = (account: GeneratedAccount, userId: string): readonly Re
           data: { displayName: given, ...(pick % 2 ? { givenName: given, familyName: given } : {}) },
         };
       case 'username':
-        return { type: 'UsernameChanged', data: { claimId: fresh(), usernameKey: `name-${given}`, username: given } };
+        return {
+          type: 'UsernameChanged',
+          data: {
+            claimId: fresh(),
+            usernameKey: `name-${given}`,
+            username: given,
+            // None: from before it was recorded.
+            ...(pick === 0 ? {} : { givenBy: GIVERS[pick % GIVERS.length] }),
+          },
+        };
       case 'add_email':
         emailId = fresh();
         return { type: 'EmailAdded', data: { emailId, address: `${given}@example.org` } };
@@ -139,7 +152,10 @@ export const eventsOf = (account: GeneratedAccount, userId: string): readonly Re
       case 'reactivate':
         return { type: 'UserReactivated', data: {} };
       case 'recover':
-        return { type: 'AccountRecovered', data: { emailId } };
+        // An older recovery holds nothing.
+        return { type: 'AccountRecovered', data: { emailId, ...(pick === 0 ? {} : { onHold: claims.slice(-pick) }) } };
+      case 'review':
+        return { type: 'SignInMethodsReviewed', data: { kept: claims.slice(-pick), removed: [] } };
     }
   };
   const events: readonly (readonly [UserStreamEvent, number])[] = [

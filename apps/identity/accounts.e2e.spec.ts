@@ -379,7 +379,7 @@ describe('accounts over HTTP', () => {
       },
     );
 
-    it('L2–L4: a recovery ends every session, unlinks what was there before the address was proven, and voids pending changes', async () => {
+    it('L2–L4, L32: a recovery ends every session, unlinks what was there before the address was proven, holds what came since, and voids pending changes', async () => {
       const name = nextName();
       const address = `${name}@example.org`;
       const browser = await register(name, address);
@@ -403,11 +403,11 @@ describe('accounts over HTTP', () => {
       expect(await isSignedIn(browser)).toBe(false);
       expect((await signIn(name)).status).toBe(422);
       const back = await signIn(address, OTHER_PASSWORD);
-      expect(userIdIn(back)).toBe(userId);
+      expect(back.url).toBe(`${server.issuer}/account/review`);
       acme.subject = `${name}-trojan`;
       expect((await through('acme')).url).toContain('/link-account/');
       globex.subject = `${name}-own`;
-      expect(userIdIn(await through('globex'))).toBe(userId);
+      expect((await through('globex')).text).toContain('account_not_found');
       await open(pendingPath, back);
       expect(back.text).toContain('email_verification_invalid');
       expect((await typesOf(userId)).slice(-3)).toEqual([
@@ -415,6 +415,58 @@ describe('accounts over HTTP', () => {
         'ExternalIdentityUnlinked',
         'PasswordSet',
       ]);
+      await open('/account/review', back);
+      await back.submit({});
+      expect([back.status, back.text]).toEqual([422, expect.stringContaining('Choose “Keep” or “Remove”')]);
+      const [, field = ''] = /name="(answer-[0-9a-f-]{36})"/.exec(back.html) ?? [];
+      await back.submit({ [field]: 'keep' });
+      expect([back.url.replace(server.issuer, ''), userIdIn(back)]).toEqual([
+        '/account?notice=methods_reviewed',
+        userId,
+      ]);
+      expect(userIdIn(await through('globex'))).toBe(userId);
+    });
+
+    it('L32: a review needs the token of its form, and says in German what it says', async () => {
+      const name = nextName();
+      const address = `${name}@example.org`;
+      const browser = await register(name, address);
+      await verify(browser, address);
+      globex.subject = `${name}-thief`;
+      await browser.submit({}, '/link/globex');
+      await confirm(browser);
+      await browser.submit({}, '/link/globex');
+      await request(address);
+      await (await open(await mailTo(address, '/recovery'))).submit({ password: OTHER_PASSWORD });
+      const back = await signIn(address, OTHER_PASSWORD);
+      const [, claimId = ''] = /name="answer-([0-9a-f-]{36})"/.exec(back.html) ?? [];
+      await back.post(`${server.issuer}/account/review`, { [`answer-${claimId}`]: 'keep' });
+      expect(back.text).toContain('form_expired');
+      back.language = 'de';
+      await open('/account/review', back);
+      expect(back.text).toMatch(
+        /Prüfen Sie Ihre Anmeldewege .*Globex .*Verknüpft .* Behalten: Sie gehört mir .*Entfernen/,
+      );
+    });
+
+    it('L4: an address that a thief put on the account, or asks to be mailed about again, proves nothing after a recovery', async () => {
+      const name = nextName();
+      const address = `${name}@example.org`;
+      const browser = await register(name, address);
+      await verify(browser, address);
+      await open('/account/email', browser);
+      await confirm(browser);
+      await browser.submit({ email: `${name}@thief.example` }, '/account/email');
+      const early = await mailTo(`${name}@thief.example`, '/verify-email');
+      await request(address);
+      await (await open(await mailTo(address, '/recovery'))).submit({ password: OTHER_PASSWORD });
+      const asking = await open('/verification');
+      await asking.submit({ email: `${name}@thief.example` });
+      const back = await signIn(address, OTHER_PASSWORD);
+      await open(early, back);
+      expect(back.text).toContain('email_verification_invalid');
+      await open('/account', back);
+      expect(back.text).not.toContain('thief.example');
     });
 
     it('L25: the answer is the same for an address that nobody has, and no mail goes out', async () => {

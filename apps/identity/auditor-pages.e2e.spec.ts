@@ -65,7 +65,7 @@ const aNamedUser = async (organizationId: string, username: string, email?: stri
   const proven = address.kind === 'ok' ? { ...address, proof: { method: 'mail_loop' } as const } : undefined;
   const created = await createUser(
     server.installation,
-    { organizationId, first, username: name, ifUsernameTaken: 'refuse', email: proven },
+    { organizationId, first, username: { ...name, givenBy: { by: 'self' } }, ifUsernameTaken: 'refuse', email: proven },
     testContext(),
   );
   if (created.kind !== 'created') throw new Error('not created');

@@ -184,7 +184,9 @@ export const connectDependencies = async (
     brandingOf: (organizationId) => loadBranding(store, organizationId),
     users: {
       claims: claimsOf(core, pool),
-      linkedIdentities: async (userId) => (await linksOfUser(readModels, userId)).map(linkedIdentity),
+      // Apps are not told of what is no sign-in method until its owner has looked at it (L32).
+      linkedIdentities: async (userId) =>
+        (await linksOfUser(readModels, userId)).filter(({ onHold }) => !onHold).map(linkedIdentity),
     },
     http: policy,
     throttles,

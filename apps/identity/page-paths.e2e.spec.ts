@@ -388,6 +388,91 @@ describe('with a browser', () => {
       );
   });
 
+  describe('L32: an account that a thief linked an identity to, after its address was verified', () => {
+    const RECOVERED = 'another horse that nobody knows';
+    /** The owner has got it back with a new password, and is not signed in yet. */
+    const recovered = async () => {
+      const [name, owner, thief] = [nextName(), await newPerson(), await newPerson()];
+      const address = `${name}@example.org`;
+      await owner.register({ displayName: `Name of ${name}`, username: name, email: address });
+      await owner.open(await owner.mailedPath(address, '/verify-email'));
+      await owner.click('Yes, it is mine');
+      const userId = await userIdOf(owner);
+      installation.globex.subject = `thief-of-${name}`;
+      await thief.signIn(name);
+      await thief.link('Globex');
+      expect(thief.at).toBe('/account?notice=linked');
+      await owner.recover(address, RECOVERED);
+      return { name, owner, thief, userId };
+    };
+    const throughGlobex = async (person: Person): Promise<void> => {
+      await person.open('/sign-in');
+      await person.click('Continue with Globex');
+    };
+    const choose = async (person: Person, answer: 'keep' | 'remove'): Promise<void> => {
+      await person.page.locator(`input[type="radio"][value="${answer}"]`).check();
+      await person.click('Save');
+    };
+
+    it('the thief’s sign-in is refused; the owner, on the way to an app, removes the identity, and goes on to the app', async () => {
+      const { name, owner, thief, userId } = await recovered();
+      await thief.open('/account');
+      expect(thief.at).toBe('/sign-in');
+      await throughGlobex(thief);
+      expect(await text(thief)).toContain('No account can be used with this identity');
+
+      const { app } = installation;
+      await owner.open(app.authorization(owner.issuer, 'app-default'));
+      await owner.fill({ login: name, password: RECOVERED });
+      await owner.page.getByRole('button', { name: 'Sign in', exact: true }).click();
+      expect(owner.at).toBe('/account/review');
+      expect(await text(owner)).toMatch(/Globex[\s\S]*Linked [\s\S]*from 127\.0\.0\.1[\s\S]*Chrom/);
+      await choose(owner, 'remove');
+      expect(owner.at).toContain(`${app.url}/callback?code=`);
+      expect((await typesOf(userId)).slice(-2)).toEqual(['SignInMethodsReviewed', 'ExternalIdentityUnlinked']);
+      expect(await userIdOf(owner)).toBe(userId);
+      expect(owner.at).toBe('/account');
+      await throughGlobex(thief);
+      expect(thief.at).toMatch(/^\/link-account\//);
+    });
+
+    it('the owner is led to the review by the account page too, until it is done; what is kept signs in again', async () => {
+      const { name, owner, userId } = await recovered();
+      await owner.signIn(name, RECOVERED);
+      expect(owner.at).toBe('/account/review');
+      await owner.click('See what happened in your account');
+      expect(await text(owner)).toContain('sign-in methods on hold until reviewed: 1');
+      await owner.open('/account');
+      expect(owner.at).toBe('/account/review');
+      await choose(owner, 'keep');
+      expect(owner.at).toBe('/account?notice=methods_reviewed');
+      expect(await owner.page.locator('#linked-identities strong').allTextContents()).toEqual(['Globex']);
+      const again = await newPerson();
+      await throughGlobex(again);
+      expect(await userIdOf(again)).toBe(userId);
+      await again.open('/account/review');
+      expect(again.at).toBe('/account');
+    });
+
+    it('to keep one takes a confirmation when the sign-in is not recent; what was chosen stays', async () => {
+      const { name, owner, userId } = await recovered();
+      await owner.signIn(name, RECOVERED);
+      await installation.server.installation.pool.query(
+        `UPDATE provider.sessions SET auth_time = auth_time - interval '11 minutes' WHERE user_id = $1`,
+        [userId],
+      );
+      await owner.open('/account/review');
+      await choose(owner, 'keep');
+      expect(owner.at).toMatch(/^\/account\/confirm\?/);
+      await owner.fill({ password: RECOVERED });
+      await owner.page.getByRole('button', { name: 'Confirm', exact: true }).click();
+      expect(owner.at).toBe('/account/review');
+      expect(await owner.page.locator('input[type="radio"][value="keep"]').isChecked()).toBe(true);
+      await owner.click('Save');
+      expect(owner.at).toBe('/account?notice=methods_reviewed');
+    });
+  });
+
   describe('attacks from another site', () => {
     /** Opens the attacker's page and presses its button. */
     const lure = async (victim: Person, html: string): Promise<void> => {

@@ -34,6 +34,8 @@ const ROUTES: readonly string[] = [
   'GET    /account/password  account_session',
   'POST   /account/password  account_session',
   'POST   /account/password/remove  account_session',
+  'GET    /account/review  account_session',
+  'POST   /account/review  account_session',
   'GET    /account/sessions  account_session',
   'POST   /account/sessions/end  account_session',
   'POST   /account/sessions/end-others  account_session',

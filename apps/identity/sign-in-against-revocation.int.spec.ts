@@ -1,6 +1,19 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
-import { SetPassword } from '#libs/users/commands/account.command.js';
-import { setPassword } from '#libs/users/commands/account-commands.js';
+import type { UsersDependencies } from '#libs/users/users-dependencies.js';
+import {
+  AddEmail,
+  RecoverAccount,
+  ReviewSignInMethods,
+  SetPassword,
+  VerifyEmail,
+} from '#libs/users/commands/account.command.js';
+import {
+  addEmail,
+  recoverAccount,
+  reviewSignInMethods,
+  setPassword,
+  verifyEmail,
+} from '#libs/users/commands/account-commands.js';
 import { executeOnAccount } from '#libs/users/execute-on-account.js';
 import { loadAccount } from '#libs/users/queries/load-account.js';
 import { seenAt } from '#libs/users/state.js';
@@ -53,7 +66,10 @@ describe('sign-in against revocation (invariants 5 and 7, security row L20)', ()
   beforeAll(async () => {
     installation = await startTestInstallation();
     await installation.configure(
-      EVERYTHING_ALLOWED.replace('displayName: Test', 'displayName: Test\n    loginPolicy: { password: true }'),
+      EVERYTHING_ALLOWED.replace(
+        'displayName: Test',
+        'displayName: Test\n    loginPolicy: { password: true, recovery: true }',
+      ),
     );
     await migrate(installation.pool, 'provider', openIdProviderMigrations);
     sessions = new SessionRows(installation.pool, installation.clock);
@@ -268,6 +284,144 @@ describe('sign-in against revocation (invariants 5 and 7, security row L20)', ()
       expect((await setPasswordOn(installation.store, joe, session)).outcome).toEqual({ kind: 'done' });
       expect((await setPasswordOn(installation.store, joe, session)).outcome).toEqual({ kind: 'done' });
       expect((await linkOn(installation.store, joe, 'joe-2', session)).outcome.kind).toBe('linked');
+    });
+  });
+
+  describe('L32: a thief’s identity, linked after the address was verified, when its owner recovers the account', () => {
+    /** An account with a proven address; the claim is the identity's that a thief linked after that. */
+    const robbed = async (name: string): Promise<Person & { readonly emailId: string }> => {
+      const { userId } = await person(name);
+      const [emailId, address] = [newUuid(), `${name}@example.org`];
+      const target = { userId, organizationId: 'default' };
+      await addEmail(accounts(), new AddEmail(target, { emailId, address }, testContext()));
+      await verifyEmail(accounts(), new VerifyEmail(target, emailId, testContext()));
+      const { outcome } = await loginViaIdp(installation, linking(userId, `thief-of-${name}`));
+      if (outcome.kind !== 'linked') throw new Error(outcome.kind);
+      return { userId, claimId: outcome.claimId, emailId };
+    };
+    const accounts = () => ({
+      ...HistoryTheatre.dependenciesOf(installation),
+      mailTokens: { revokeAll: () => Promise.resolve() } as unknown as UsersDependencies['mailTokens'],
+    });
+    const linking = (userId: string, subject: string): LoginViaIdp =>
+      new LoginViaIdp(
+        testAssertion(subject, 'globex'),
+        { kind: 'link', userId, valid: true, organizationId: 'default' },
+        testContext(),
+      );
+    const recover = ({ userId, emailId }: Person & { readonly emailId: string }) =>
+      recoverAccount(
+        accounts(),
+        new RecoverAccount({ userId, organizationId: 'default' }, emailId, 'the owner’s', testContext()),
+      );
+    const review = ({ userId }: Person, kept: readonly string[], removed: readonly string[], context = testContext()) =>
+      reviewSignInMethods(
+        accounts(),
+        new ReviewSignInMethods({ userId, organizationId: 'default' }, { kept, removed }, context),
+      );
+    const signInAs = async (name: string) =>
+      (
+        await loginViaIdp(
+          installation,
+          new LoginViaIdp(
+            testAssertion(`thief-of-${name}`, 'globex'),
+            { kind: 'sign_in', organizationId: 'default' },
+            testContext(),
+          ),
+        )
+      ).outcome;
+    const REFUSED = { kind: 'refused', code: 'account_not_found' };
+    const lastTypesOf = async ({ userId }: Person, count: number): Promise<string[]> =>
+      (await installation.store.read(userStream(userId))).slice(-count).map(({ event }) => event.type);
+
+    it('opens no session when the recovery is stored before the sign-in’s events, nor between them and its second look', async () => {
+      for (const [name, when] of [
+        ['kim', 'before'],
+        ['kai', 'after'],
+      ] as const) {
+        const kim = await robbed(name);
+        let done = false;
+        const once = async (): Promise<void> => {
+          if (done) return;
+          done = true;
+          expect((await recover(kim)).outcome).toEqual({ kind: 'done' });
+        };
+        const racing =
+          when === 'before'
+            ? new InterruptedStore(installation, once)
+            : new InterruptedStore(installation, () => Promise.resolve(), once);
+        expect(await open(kim, racing)).toEqual(REFUSED);
+        expect(await statesOf(kim)).toEqual(['ended']);
+      }
+    });
+
+    it('keeps no session that was open, and opens none with the account as it is now', async () => {
+      const lea = await robbed('lea');
+      const opened = await open(lea);
+      const jti = await sessions.activate(opened.kind === 'opened' ? opened.sessionId : '');
+      await recover(lea);
+      expect(await sessions.findActive(jti ?? '')).toBeUndefined();
+      // A sign-in that knows of the recovery: only the link itself stands against it.
+      const { state, revision } = await loadAccount(installation.store, lea.userId);
+      expect(
+        await openSession(
+          { ...installation, sessions, sessionsAtProviders },
+          openSessionRequest(lea.userId, lea.claimId, { providerId: 'globex', account: seenAt(state, revision) }),
+        ),
+      ).toEqual(REFUSED);
+    });
+
+    it('is answered as an unknown one, proves nothing, and cannot be linked to another account meanwhile', async () => {
+      const mia = await robbed('mia');
+      await recover(mia);
+      expect(await signInAs('mia')).toEqual(REFUSED);
+      const proof = new LoginViaIdp(
+        testAssertion('thief-of-mia', 'globex'),
+        { kind: 'proof', userId: mia.userId, valid: true, organizationId: 'default' },
+        testContext(),
+      );
+      expect((await loginViaIdp(installation, proof)).outcome).toEqual({ kind: 'refused', code: 'proof_failed' });
+      const thief = await person('mia-thief');
+      expect((await loginViaIdp(installation, linking(thief.userId, 'thief-of-mia'))).outcome).toEqual({
+        kind: 'refused',
+        code: 'identity_already_linked_to_another_account',
+      });
+    });
+
+    it('removed in the review: unlinked in the same batch, and free for another account', async () => {
+      const ned = await robbed('ned');
+      await recover(ned);
+      expect((await review(ned, [], [])).outcome).toEqual({ kind: 'refused', code: 'review_incomplete' });
+      const context = testContext();
+      expect((await review(ned, [], [ned.claimId], context)).outcome).toEqual({ kind: 'done' });
+      expect(await lastTypesOf(ned, 2)).toEqual(['SignInMethodsReviewed', 'ExternalIdentityUnlinked']);
+      // The same command again, and another one, change nothing.
+      const { revision } = await loadAccount(installation.store, ned.userId);
+      expect((await review(ned, [], [ned.claimId], context)).outcome).toEqual({ kind: 'done' });
+      expect((await review(ned, [], [ned.claimId])).outcome).toEqual({ kind: 'done' });
+      expect((await loadAccount(installation.store, ned.userId)).revision).toBe(revision);
+      const other = await person('ned-other');
+      expect((await loginViaIdp(installation, linking(other.userId, 'thief-of-ned'))).outcome.kind).toBe('linked');
+    });
+
+    it('kept in the review: it signs in again, and a later recovery leaves it', async () => {
+      const oda = await robbed('oda');
+      await recover(oda);
+      expect((await review(oda, [oda.claimId], [])).outcome).toEqual({ kind: 'done' });
+      expect(await signInAs('oda')).toMatchObject({ kind: 'sign_in', userId: oda.userId });
+      await recover(oda);
+      expect(await signInAs('oda')).toMatchObject({ kind: 'sign_in', userId: oda.userId });
+    });
+
+    it('two reviews at once: the first one counts', async () => {
+      const pat = await robbed('pat');
+      await recover(pat);
+      const outcomes = await Promise.all([review(pat, [pat.claimId], []), review(pat, [], [pat.claimId])]);
+      expect(outcomes.map(({ outcome }) => outcome.kind)).toEqual(['done', 'done']);
+      const reviews = (await installation.store.read(userStream(pat.userId))).filter(
+        ({ event }) => event.type === 'SignInMethodsReviewed',
+      );
+      expect(reviews).toHaveLength(1);
     });
   });
 });

@@ -9,6 +9,8 @@ export const ACCOUNT_DEPENDENCIES = Symbol('AccountDependencies');
 export interface AccountDependencies extends Pick<
   SignInDependencies,
   | 'issuer'
+  | 'clock'
+  | 'interactions'
   | 'external'
   | 'sessions'
   | 'reauthentications'

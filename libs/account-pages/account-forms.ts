@@ -8,7 +8,7 @@ export const returnTarget = (value: unknown): string => (isAccountPath(value) ? 
 
 /** The page that a form is on, where it posts to itself; else the account page. */
 export const pageOfForm = (path: string): string =>
-  /^\/account\/(?:name|username|email|password|sessions|identities\/(?:link\/[a-z0-9-]+|[0-9a-f-]{36}\/unlink))$/.test(
+  /^\/account\/(?:name|username|email|password|review|sessions|identities\/(?:link\/[a-z0-9-]+|[0-9a-f-]{36}\/unlink))$/.test(
     path,
   )
     ? path

@@ -5,6 +5,7 @@ import { ConfirmController } from './confirm.controller.js';
 import { EntranceController } from './entrance.controller.js';
 import { CredentialsController } from './credentials.controller.js';
 import { AccountHistoryController } from './history.controller.js';
+import { ReviewController } from './review.controller.js';
 import { SessionsController } from './sessions.controller.js';
 
 /** The pages of a signed-in person. Needs ACCOUNT_DEPENDENCIES from the application. */
@@ -14,6 +15,7 @@ import { SessionsController } from './sessions.controller.js';
     ConfirmController,
     CredentialsController,
     AccountHistoryController,
+    ReviewController,
     SessionsController,
     AppsController,
     EntranceController,

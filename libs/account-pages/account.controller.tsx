@@ -2,6 +2,7 @@ import { Controller, Get, Inject, Param, Post, Query } from '@nestjs/common';
 import { CommandBus } from '@nestjs/cqrs';
 import type { VNode } from 'preact';
 import { loadAccount } from '#libs/users/queries/load-account.js';
+import { methodsOnHold } from '#libs/users/state.js';
 import { isAuditor } from '#libs/audit/is-auditor.js';
 import { signInOriginsOf } from '#libs/identity-providers/settings.js';
 import { UnlinkExternalIdentity } from '#libs/linking/commands/unlink-external-identity.command.js';
@@ -9,7 +10,7 @@ import { isUuid } from '#libs/platform/ids.js';
 import type { OfferedProvider } from '#libs/sign-in/offered-providers.js';
 import { appendActivity } from '#libs/sign-in/open-session.js';
 import { leavingForProvider } from '#libs/sign-in/leave-for-provider.js';
-import { callbackUrl } from '#libs/sign-in/sign-in-dependencies.js';
+import { callbackUrl, REVIEW_PATH } from '#libs/sign-in/sign-in-dependencies.js';
 import { page, redirect } from '#libs/web/answer.js';
 import type { PageAnswer, RedirectAnswer } from '#libs/web/answer.js';
 import { ACCOUNT_DEPENDENCIES } from './account-dependencies.js';
@@ -42,13 +43,14 @@ export class AccountController {
   ) {}
 
   @Get()
-  async show(@Query('notice') notice: unknown, @Visit() visit: AccountVisit): Promise<PageAnswer> {
+  async show(@Query('notice') notice: unknown, @Visit() visit: AccountVisit): Promise<PageAnswer | RedirectAnswer> {
     const { store, readModels } = this.dependencies;
     const { userId, organizationId } = visit.session;
     const [{ state: account, position }, { providers, loginPolicy }] = await Promise.all([
       loadAccount(store, userId),
       visit.organization(),
     ]);
+    if (methodsOnHold(account).length > 0) return redirect(REVIEW_PATH);
     const [profile, identities] = await Promise.all([
       readModels.profile(userId, position),
       readModels.links(userId, position),

@@ -63,6 +63,21 @@ export const ACCOUNT_TEXTS = messages({
   confirm: { en: 'Confirm', de: 'Bestätigen' },
   confirmWith: { en: 'Confirm with {provider}', de: 'Mit {provider} bestätigen' },
 
+  reviewTitle: { en: 'Review your sign-in methods', de: 'Prüfen Sie Ihre Anmeldewege' },
+  reviewExplanation: {
+    en: 'Your account was recovered. The identities below were linked to it before, by you or by another person. None of them can sign in until you keep it. If you are not sure, remove it: you can link it again.',
+    de: 'Ihr Konto wurde wiederhergestellt. Die folgenden Identitäten wurden vorher damit verknüpft, von Ihnen oder von einer anderen Person. Keine kann sich anmelden, bevor Sie sie behalten. Entfernen Sie im Zweifel eine Identität: Sie können sie wieder verknüpfen.',
+  },
+  linkedSince: { en: 'Linked {moment}', de: 'Verknüpft {moment}' },
+  keepIt: { en: 'Keep: it is mine', de: 'Behalten: Sie gehört mir' },
+  removeIt: { en: 'Remove', de: 'Entfernen' },
+  saveReview: { en: 'Save', de: 'Speichern' },
+  answerForEach: {
+    en: 'Choose “Keep” or “Remove” for each identity.',
+    de: 'Wählen Sie für jede Identität „Behalten“ oder „Entfernen“.',
+  },
+  reviewHistory: { en: 'See what happened in your account', de: 'Ansehen, was in Ihrem Konto geschah' },
+
   yourName: { en: 'Your name', de: 'Ihr Name' },
   changeTheName: { en: 'Change the name', de: 'Namen ändern' },
   yourUsername: { en: 'Your username', de: 'Ihr Benutzername' },
@@ -154,6 +169,10 @@ export const NOTICES = messages({
   email_verified: {
     en: 'The address is verified. Check the identities below: unlink any that you do not know.',
     de: 'Die Adresse ist bestätigt. Prüfen Sie die Identitäten unten: Lösen Sie jede, die Sie nicht kennen.',
+  },
+  methods_reviewed: {
+    en: 'Your sign-in methods are reviewed. Those that you kept can sign in again.',
+    de: 'Ihre Anmeldewege sind geprüft. Mit denen, die Sie behalten haben, können Sie sich wieder anmelden.',
   },
   username_changed: { en: 'The username is changed.', de: 'Der Benutzername ist geändert.' },
   app_access_revoked: { en: 'The app has no access any more.', de: 'Die Anwendung hat keinen Zugriff mehr.' },

@@ -21,6 +21,7 @@ const ANSWERS: Readonly<Record<RefusalCode, readonly [status: number, title: str
   email_taken: [409, 'The email address is taken'],
   claim_abandoned: [409, 'The reservation has expired; send the command again'],
   email_verification_invalid: [409, 'The email address cannot be verified this way'],
+  review_incomplete: [409, 'The review does not answer for each sign-in method'],
   recovery_not_allowed: [409, 'The organization does not allow recovery'],
   idempotency_key_reused: [422, 'This Idempotency-Key was used for another request'],
   identity_not_linked: [404, 'This identity is not linked to the user'],

@@ -1,5 +1,5 @@
-import type { EmailProof, Role } from '#libs/users/events.js';
-import { accountFold } from '#libs/users/state.js';
+import type { EmailProof, NameGiver, Role } from '#libs/users/events.js';
+import { accountFold, counts } from '#libs/users/state.js';
 import type { Account, AccountStatus, UserStreamEvent } from '#libs/users/state.js';
 import type { EventOf } from '#libs/event-store/event-definition.js';
 import type { RecordedEvent } from '#libs/event-store/recorded-event.js';
@@ -33,10 +33,12 @@ export interface ShownLink {
   readonly subject: string | null;
   readonly nameAtProvider: string | null;
   readonly provenance: Linked['provenance'];
+  /** A recovery came after it, and the owner had not kept it yet: it was no sign-in method (L32). */
+  readonly onHold: boolean;
   readonly since: Since;
 }
 
-/** A way to sign in, by its kind: never what it holds. */
+/** A way to sign in that counts, by its kind: never what it holds. */
 export type ShownCredential =
   | { readonly kind: 'password'; readonly since: Since }
   | { readonly kind: 'external_identity'; readonly claimId: string; readonly since: Since };
@@ -52,6 +54,8 @@ export interface AccountAsOf {
     readonly familyName: string | null;
   };
   readonly username: string | null;
+  /** Who gave the username; none where there is no username. */
+  readonly usernameGivenBy: NameGiver | null;
   readonly emails: readonly ShownEmail[];
   readonly links: readonly ShownLink[];
   readonly credentials: readonly ShownCredential[];
@@ -64,7 +68,7 @@ interface Folded {
   readonly created: Since | undefined;
   readonly profile: AccountAsOf['profile'];
   readonly asserted: ShownEmail | undefined;
-  readonly linked: ReadonlyMap<string, ShownLink>;
+  readonly linked: ReadonlyMap<string, Omit<ShownLink, 'onHold'>>;
   /** Since when the account has what it has, by what that is. */
   readonly since: ReadonlyMap<string, Since>;
 }
@@ -145,7 +149,12 @@ export const accountAsOf = (events: readonly RecordedEvent<UserStreamEvent>[]): 
   const { account, created, profile, linked, since } = folded;
   // An erasure releases what the account held, from its first step on.
   const isReleased = account.status === 'erasing' || account.status === 'erased';
-  const links = isReleased ? [] : account.links.flatMap(({ claimId }) => linked.get(claimId) ?? []);
+  const links = isReleased
+    ? []
+    : account.links.flatMap((link): readonly ShownLink[] => {
+        const shown = linked.get(link.claimId);
+        return shown ? [{ ...shown, onHold: !counts(link) }] : [];
+      });
   const password = isReleased ? undefined : since.get('password');
   return {
     status: account.status,
@@ -153,13 +162,16 @@ export const accountAsOf = (events: readonly RecordedEvent<UserStreamEvent>[]): 
     createdAt: created?.occurredAt ?? null,
     profile,
     username: account.username?.username ?? null,
+    usernameGivenBy: account.username?.givenBy ?? null,
     emails: emailsOf(folded),
     links,
     credentials: [
       ...(password ? [{ kind: 'password', since: password } as const] : []),
-      ...links.map(
-        ({ claimId, since: linkedSince }) => ({ kind: 'external_identity', claimId, since: linkedSince }) as const,
-      ),
+      ...links
+        .filter(({ onHold }) => !onHold)
+        .map(
+          ({ claimId, since: linkedSince }) => ({ kind: 'external_identity', claimId, since: linkedSince }) as const,
+        ),
     ],
     roles: [...account.roles].map((role) => ({ role, since: since.get(`role ${role}`) as Since })),
   };

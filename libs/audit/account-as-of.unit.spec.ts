@@ -1,8 +1,7 @@
 import { describe, expect, it } from '@jest/globals';
 import fc from 'fast-check';
-import { accountFold } from '#libs/users/state.js';
+import { accountFold, methodsOnHold } from '#libs/users/state.js';
 import type { UserStreamEvent } from '#libs/users/state.js';
-import { heldBy } from '#libs/users/claims/held-by.js';
 import type { RecordedEvent } from '#libs/event-store/recorded-event.js';
 import { afterErasure, eventsOf, generatedAccount } from '#test-support/generated-account.js';
 import { accountAsOf } from './account-as-of.js';
@@ -57,9 +56,12 @@ describe('as of a moment', () => {
             organizationId: account.organizationId ?? null,
             profile: { displayName: account.displayName ?? null },
             username: account.username?.username ?? null,
+            // L31: with who gave it.
+            usernameGivenBy: account.username?.givenBy ?? null,
           });
-          expect(shown.links.map(({ claimId }) => claimId)).toEqual(
-            isReleased ? [] : account.links.map(({ claimId }) => claimId),
+          // L32: with what is on hold, which is no credential.
+          expect(shown.links.map(({ claimId, onHold }) => [claimId, onHold])).toEqual(
+            isReleased ? [] : account.links.map(({ claimId, standing }) => [claimId, standing === 'on_hold']),
           );
           expect(shown.credentials.some(({ kind }) => kind === 'password')).toBe(
             !isReleased && account.passwordHash !== undefined,
@@ -70,7 +72,7 @@ describe('as of a moment', () => {
             account.unverifiedEmail?.address,
           );
           expect(shown.credentials.filter(({ kind }) => kind === 'external_identity')).toHaveLength(
-            isReleased ? 0 : heldBy({ ...account, username: undefined, verifiedEmail: undefined }).length,
+            isReleased ? 0 : account.links.length - methodsOnHold(account).length,
           );
           expect(JSON.stringify(shown)).not.toContain('hash');
         }

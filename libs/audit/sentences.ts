@@ -44,7 +44,16 @@ const SENTENCES: {
   UserRegistered: (_, { t }) => t(texts.userRegistered),
   ProfileUpdated: ({ providerId }, { t, providerName }) =>
     providerId ? t(texts.profileUpdatedBy, { provider: providerName(providerId) }) : t(texts.nameChanged),
-  UsernameChanged: ({ username }, { t }) => t(texts.usernameChanged, { username: username ?? '' }),
+  UsernameChanged: ({ username = '', givenBy = { by: 'self' } }, { t, providerName }) => {
+    switch (givenBy.by) {
+      case 'provider':
+        return t(texts.usernameGivenByProvider, { username, provider: providerName(givenBy.providerId) });
+      case 'administrator':
+        return t(texts.usernameGivenByAdministrator, { username });
+      case 'self':
+        return t(texts.usernameChanged, { username });
+    }
+  },
   EmailAdded: ({ address }, { t }) => t(texts.emailAdded, { address: address ?? '' }),
   EmailVerified: ({ address, proof }, { t }) =>
     t(texts.emailVerified, { address: address ?? '', proof: t(PROOFS[proof.method]) }),
@@ -53,7 +62,12 @@ const SENTENCES: {
   PasswordSet: (_, { t }) => t(texts.passwordSet),
   PasswordRehashed: (_, { t }) => t(texts.passwordRehashed),
   PasswordRemoved: (_, { t }) => t(texts.passwordRemoved),
-  AccountRecovered: (_, { t }) => t(texts.accountRecovered),
+  AccountRecovered: ({ onHold = [] }, { t }) =>
+    onHold.length === 0
+      ? t(texts.accountRecovered)
+      : t(texts.accountRecoveredWithMethodsOnHold, { count: String(onHold.length) }),
+  SignInMethodsReviewed: ({ kept, removed }, { t }) =>
+    t(texts.signInMethodsReviewed, { kept: String(kept.length), removed: String(removed.length) }),
   RoleGranted: ({ role }, { t }) => t(texts.roleGranted, { role }),
   RoleRevoked: ({ role }, { t }) => t(texts.roleRevoked, { role }),
   UserDeactivated: (_, { t }) => t(texts.userDeactivated),

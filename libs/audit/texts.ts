@@ -13,6 +13,14 @@ export const HISTORY_TEXTS = messages({
   },
   nameChanged: { en: 'The name was changed', de: 'Der Name wurde geändert' },
   usernameChanged: { en: 'The username became {username}', de: 'Der Benutzername wurde {username}' },
+  usernameGivenByProvider: {
+    en: 'The username became {username}, given by {provider}',
+    de: 'Der Benutzername wurde {username}, vergeben von {provider}',
+  },
+  usernameGivenByAdministrator: {
+    en: 'The username became {username}, given by an administrator',
+    de: 'Der Benutzername wurde {username}, vergeben von der Verwaltung',
+  },
   emailAdded: {
     en: 'The address {address} was added, not verified yet',
     de: 'Die Adresse {address} wurde hinzugefügt, noch nicht bestätigt',
@@ -37,6 +45,14 @@ export const HISTORY_TEXTS = messages({
   accountRecovered: {
     en: 'The account was recovered by its verified e-mail address',
     de: 'Das Konto wurde über seine bestätigte E-Mail-Adresse wiederhergestellt',
+  },
+  accountRecoveredWithMethodsOnHold: {
+    en: 'The account was recovered by its verified e-mail address; sign-in methods on hold until reviewed: {count}',
+    de: 'Das Konto wurde über seine bestätigte E-Mail-Adresse wiederhergestellt; bis zur Prüfung angehaltene Anmeldewege: {count}',
+  },
+  signInMethodsReviewed: {
+    en: 'The sign-in methods on hold were reviewed: {kept} kept, {removed} removed',
+    de: 'Die angehaltenen Anmeldewege wurden geprüft: {kept} behalten, {removed} entfernt',
   },
   roleGranted: { en: 'The role {role} was granted', de: 'Die Rolle {role} wurde erteilt' },
   roleRevoked: { en: 'The role {role} was revoked', de: 'Die Rolle {role} wurde entzogen' },

@@ -22,6 +22,7 @@ export const facetsOf = ({ stream, event, metadata }: RecordedEvent): Facets => 
     readonly organizationId?: string;
     readonly providerId?: string;
     readonly proof?: { readonly providerId?: string } | string;
+    readonly givenBy?: { readonly providerId?: string };
   };
   const isNamed = OF_AN_ORGANIZATION.includes(categoryOf(stream));
   return {
@@ -29,7 +30,10 @@ export const facetsOf = ({ stream, event, metadata }: RecordedEvent): Facets => 
     type: event.type,
     occurredAt: metadata.occurredAt,
     actor: metadata.actor,
-    providerId: data.providerId ?? (typeof data.proof === 'object' ? data.proof.providerId : undefined),
+    providerId:
+      data.providerId ??
+      data.givenBy?.providerId ??
+      (typeof data.proof === 'object' ? data.proof.providerId : undefined),
   };
 };
 

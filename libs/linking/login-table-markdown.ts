@@ -1,5 +1,5 @@
 import { LOGIN_TABLE } from './login-via-idp.js';
-import type { LoginFacts, LoginOutcome } from './login-via-idp.js';
+import type { Candidate, LoginFacts, LoginOutcome } from './login-via-idp.js';
 import { linkingPolicySchema } from '#libs/organizations/linking-policy.js';
 
 const OUTCOMES: Readonly<Record<Exclude<LoginOutcome['kind'], 'refused'>, string>> = {
@@ -13,20 +13,23 @@ const OUTCOMES: Readonly<Record<Exclude<LoginOutcome['kind'], 'refused'>, string
   choose: 'page: create an account, or prove control of one and link, as allowed',
 };
 
+const ANYBODY: Candidate = {
+  userId: '',
+  active: true,
+  emailProven: true,
+  knownWithAnotherSubject: false,
+  hasStrongerWayIn: false,
+  usernameVouchedFor: true,
+};
+
 /** Facts that every row's outcome can be taken from. */
 const ANY: LoginFacts = {
   provider: { id: '', active: true, offered: true, externalSignInAllowed: true, policy: linkingPolicySchema.parse({}) },
   flow: { kind: 'link', userId: '', valid: true },
-  owner: { userId: '', claimId: '', maySignIn: true },
+  owner: { userId: '', claimId: '', maySignIn: true, onHold: false },
   matches: {
-    byEmail: { userId: '', active: true, emailProven: true, knownWithAnotherSubject: false, hasStrongerWayIn: false },
-    byUsername: {
-      userId: '',
-      active: true,
-      emailProven: true,
-      knownWithAnotherSubject: false,
-      hasStrongerWayIn: false,
-    },
+    byEmail: ANYBODY,
+    byUsername: ANYBODY,
     usernameAsserted: true,
   },
 };

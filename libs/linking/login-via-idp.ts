@@ -16,6 +16,8 @@ export interface IdentityOwner {
   readonly claimId: string;
   /** Active, and of the organization that this sign-in happens in. */
   readonly maySignIn: boolean;
+  /** A recovery came after the link, and the owner has not kept it since: it is no sign-in method (L32). */
+  readonly onHold: boolean;
 }
 
 /**
@@ -48,6 +50,11 @@ export interface Candidate {
   readonly knownWithAnotherSubject: boolean;
   /** The account has a way in that proves more than this provider does: no link is made past it (L30). */
   readonly hasStrongerWayIn: boolean;
+  /**
+   * The user's username was given by this very provider or by an administrator. One that people chose themselves may
+   * be another person's, registered in advance (L31).
+   */
+  readonly usernameVouchedFor: boolean;
 }
 
 /** What the policy's `autoLink` found by the asserted e-mail and username. */
@@ -118,15 +125,21 @@ const looksBy = ({ provider: { policy } }: LoginFacts, by: 'email' | 'username')
   policy.autoLink.includes(by);
 const mayCreate = ({ provider: { policy } }: LoginFacts): boolean => policy.creationAllowed;
 
+/** Whether the identity is a sign-in method of its owner now. */
+const mayUse = (owner: IdentityOwner | undefined): boolean => owner?.maySignIn === true && !owner.onHold;
+
 /** What linking without asking takes of an account, however it was found (L15, L30). */
 const isOpenToALink = (candidate: Candidate | undefined): boolean =>
   candidate?.active === true && !candidate.knownWithAnotherSubject && !candidate.hasStrongerWayIn;
 /** Both sides are proven, and the address was not recycled: only then is anything linked without asking (L1, L7). */
 const mayLinkByEmail = ({ provider: { policy }, matches: { byEmail } }: LoginFacts): boolean =>
   policy.onMatch === 'automatic' && byEmail?.emailProven === true && isOpenToALink(byEmail);
-/** A username proves nothing but where the provider is who gives them out. */
+/** A username proves nothing unless the provider gives usernames out, and the account's was given out too (L31). */
 const mayLinkByUsername = ({ provider: { policy }, matches: { byUsername } }: LoginFacts): boolean =>
-  policy.onMatch === 'automatic' && policy.usernameAuthoritative && isOpenToALink(byUsername);
+  policy.onMatch === 'automatic' &&
+  policy.usernameAuthoritative &&
+  byUsername?.usernameVouchedFor === true &&
+  isOpenToALink(byUsername);
 
 /** Where the answer is a question, it is the same whether or not somebody has the username (L25). */
 const asksByUsername = ({ provider: { policy } }: LoginFacts): boolean =>
@@ -187,8 +200,8 @@ export const LOGIN_TABLE: readonly Row[] = [
   row<OfUser>('1', 'Link: claim and link', isLink, ({ flow }) => ({ kind: 'link', userId: flow.userId })),
   row<Owned>(
     '1′',
-    'Proof: the identity is owned by the user that the flow names',
-    (f) => isProof(f) && flowIsValid(f) && ownedByFlowUser(f) && f.owner?.maySignIn === true,
+    'Proof: the identity is owned by the user that the flow names, and its link is not on hold',
+    (f) => isProof(f) && flowIsValid(f) && ownedByFlowUser(f) && mayUse(f.owner),
     ({ owner }) => ({
       kind: 'proven',
       userId: owner.userId,
@@ -198,8 +211,8 @@ export const LOGIN_TABLE: readonly Row[] = [
   row('1′', 'Proof: anything else', isProof, () => refuse('proof_failed')),
   row<Owned>(
     '2',
-    'The identity is owned by an active user of this organization',
-    ({ owner }) => owner?.maySignIn === true,
+    'The identity is owned by an active user of this organization, and its link is not on hold',
+    ({ owner }) => mayUse(owner),
     ({ owner, provider }) => ({
       kind: 'sign_in',
       userId: owner.userId,
@@ -209,7 +222,7 @@ export const LOGIN_TABLE: readonly Row[] = [
   ),
   row(
     '2',
-    'The identity is owned by a user who may not sign in',
+    'The identity is owned by a user who may not sign in, or its link is on hold since a recovery',
     ({ owner }) => owner !== undefined,
     () => refuse('account_not_found'),
   ),
@@ -233,7 +246,7 @@ export const LOGIN_TABLE: readonly Row[] = [
   ),
   row<MatchedByUsername>(
     '3′',
-    'By username, automatic: the provider is authoritative for usernames, and an active user has it who never had another subject of this provider and has no stronger way in',
+    'By username, automatic: the provider is authoritative for usernames, and an active user has it, to whom this provider or an administrator gave it, who never had another subject of this provider and has no stronger way in',
     (f) => looksBy(f, 'username') && mayLinkByUsername(f),
     ({ matches }) => ({ kind: 'link_automatically', by: 'username', userId: matches.byUsername.userId }),
   ),

@@ -27,6 +27,7 @@ const candidate = (over: Partial<Candidate> = {}): Candidate => ({
   emailProven: true,
   knownWithAnotherSubject: false,
   hasStrongerWayIn: false,
+  usernameVouchedFor: true,
   ...over,
 });
 const matches = (over: Partial<Matches> = {}): Matches => ({ usernameAsserted: false, ...over });
@@ -43,10 +44,11 @@ const provider = (over: Partial<ProviderInOrganization> = {}): ProviderInOrganiz
   policy: policy(),
   ...over,
 });
-const owner = (userId: string, maySignIn = true): IdentityOwner => ({
+const owner = (userId: string, maySignIn = true, onHold = false): IdentityOwner => ({
   userId,
   claimId: `claim-of-${userId}`,
   maySignIn,
+  onHold,
 });
 const signIn: FlowFacts = { kind: 'sign_in' };
 const link = (valid = true): FlowFacts => ({ kind: 'link', userId: SELF, valid });
@@ -127,6 +129,24 @@ describe('LoginViaIdp: each row of the table', () => {
       { flow: proof(), owner: owner(SELF, false) },
       '1′',
       refused('proof_failed'),
+    ],
+    [
+      'L32: proof, owned by the user that the flow names, whose link is on hold since a recovery',
+      { flow: proof(), owner: owner(SELF, true, true) },
+      '1′',
+      refused('proof_failed'),
+    ],
+    [
+      'L32: sign-in, the link is on hold since a recovery: answered as an unknown one',
+      { owner: owner(OTHER, true, true) },
+      '2',
+      refused('account_not_found'),
+    ],
+    [
+      'L32: link, owned by another user whose link is on hold: it stays theirs to review',
+      { flow: link(), owner: owner(OTHER, true, true) },
+      '1',
+      refused('identity_already_linked_to_another_account'),
     ],
     ['proof, nobody owns it: nothing is linked or created', { flow: proof() }, '1′', refused('proof_failed')],
     [
@@ -213,6 +233,15 @@ describe('LoginViaIdp: each row of the table', () => {
     [
       'by username, automatic, but the provider is not authoritative: asks',
       matched({ autoLink: ['username'], onMatch: 'automatic' }, { byUsername: candidate(), usernameAsserted: true }),
+      '3′',
+      { kind: 'offer_link', by: 'username', candidateId: OTHER, mayCreate: true },
+    ],
+    [
+      'L31: by username, automatic, but the account’s was not given by the provider or an administrator: asks',
+      matched(
+        { autoLink: ['username'], onMatch: 'automatic', usernameAuthoritative: true },
+        { byUsername: candidate({ usernameVouchedFor: false }), usernameAsserted: true },
+      ),
       '3′',
       { kind: 'offer_link', by: 'username', candidateId: OTHER, mayCreate: true },
     ],
@@ -315,6 +344,7 @@ describe('LoginViaIdp: over every combination of facts', () => {
       emailProven: bools,
       knownWithAnotherSubject: bools,
       hasStrongerWayIn: bools,
+      usernameVouchedFor: bools,
     }).flatMap((one) => [
       matches({ byEmail: candidate(one) }),
       matches({ byUsername: candidate(one), usernameAsserted: true }),
@@ -329,7 +359,15 @@ describe('LoginViaIdp: over every combination of facts', () => {
     { kind: 'unsolicited' },
     { kind: 'recognize' },
   ];
-  const owners = [undefined, owner(SELF), owner(SELF, false), owner(OTHER), owner(OTHER, false)];
+  const owners = [
+    undefined,
+    ...[SELF, OTHER].flatMap((whose) => [
+      owner(whose),
+      owner(whose, false),
+      owner(whose, true, true),
+      owner(whose, false, true),
+    ]),
+  ];
   const all: LoginFacts[] = policies.flatMap((one) =>
     states.flatMap((state) =>
       flows.flatMap((flow) =>
@@ -352,7 +390,7 @@ describe('LoginViaIdp: over every combination of facts', () => {
   const breaking = (holds: (decision: (typeof decided)[number]) => boolean) =>
     decided.filter((decision) => !holds(decision));
 
-  it('enumerates them all', () => expect(decided).toHaveLength(2 ** 4 * 8 * 2 ** 3 * (7 * 5 - 1 + 34)));
+  it('enumerates them all', () => expect(decided).toHaveLength(2 ** 4 * 8 * 2 ** 3 * (7 * 9 - 1 + 66)));
 
   it('L8: where row 0 applies there is nothing but its refusal, and it applies nowhere else', () => {
     expect(
@@ -398,17 +436,20 @@ describe('LoginViaIdp: over every combination of facts', () => {
       breaking(
         ({ given: { flow, owner: whose }, outcome }) =>
           outcome.kind !== 'proven' ||
-          (flow.kind === 'proof' && flow.valid && whose?.userId === flow.userId && whose.maySignIn),
+          (flow.kind === 'proof' && flow.valid && whose?.userId === flow.userId && whose.maySignIn && !whose.onHold),
       ),
     ).toEqual([]);
   });
 
-  it('invariant 4: a sign-in is only ever to the owner, through the owner’s claim, and only when the owner may sign in', () => {
+  it('invariant 4, L32: a sign-in is only ever to the owner, through the owner’s claim, only when the owner may sign in and the link is not on hold', () => {
     expect(
       breaking(
         ({ given: { owner: whose }, outcome }) =>
           outcome.kind !== 'sign_in' ||
-          (whose?.maySignIn === true && outcome.userId === whose.userId && outcome.claimId === whose.claimId),
+          (whose?.maySignIn === true &&
+            !whose.onHold &&
+            outcome.userId === whose.userId &&
+            outcome.claimId === whose.claimId),
       ),
     ).toEqual([]);
   });
@@ -446,7 +487,7 @@ describe('LoginViaIdp: over every combination of facts', () => {
     ).toEqual([]);
   });
 
-  it('L1, L7, L15: nothing is linked automatically but to an active account with both sides proven and no other subject of the provider', () => {
+  it('L1, L7, L15, L31: nothing is linked automatically but to an active account with both sides proven and no other subject of the provider', () => {
     expect(
       breaking(
         ({
@@ -460,7 +501,8 @@ describe('LoginViaIdp: over every combination of facts', () => {
         }) => {
           if (outcome.kind !== 'link_automatically') return true;
           const one = outcome.by === 'email' ? m.byEmail : m.byUsername;
-          const proven = outcome.by === 'email' ? one?.emailProven : rules.usernameAuthoritative;
+          const proven =
+            outcome.by === 'email' ? one?.emailProven : rules.usernameAuthoritative && one?.usernameVouchedFor;
           return (
             flow.kind === 'sign_in' &&
             whose === undefined &&
@@ -494,12 +536,13 @@ describe('LoginViaIdp: over every combination of facts', () => {
     );
   });
 
-  it('L25: a user who may not sign in gets the answer of an unknown one that nothing is done for', () => {
+  it('L25, L32: a user who may not sign in, or whose link is on hold, gets the answer of an unknown one that nothing is done for', () => {
     expect(
       breaking(
         ({ given, outcome }) =>
           given.flow.kind !== 'sign_in' ||
-          given.owner?.maySignIn !== false ||
+          given.owner === undefined ||
+          (given.owner.maySignIn && !given.owner.onHold) ||
           !usable(given) ||
           (outcome.kind === 'refused' && outcome.code === 'account_not_found'),
       ),

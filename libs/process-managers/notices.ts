@@ -76,7 +76,11 @@ export const noticeOf = (event: UserStreamEvent): Notice | undefined => {
     case 'AccountRecovered':
       return {
         subject: 'Your account was recovered',
-        sentence: 'Your account was recovered by e-mail, and all its sessions were ended.',
+        sentence: `Your account was recovered by e-mail, and all its sessions were ended.${
+          event.data.onHold
+            ? ' Sign in to review the identities that were linked to it: until then they do not work.'
+            : ''
+        }`,
       };
     default:
       return undefined;

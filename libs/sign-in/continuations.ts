@@ -7,7 +7,10 @@ import { browserIdOf, ensureBrowserId } from '#libs/web/browser-binding.js';
 import { clearCookie, readCookie, setCookie } from '#libs/web/cookies.js';
 import type { CookiePolicy } from '#libs/web/cookies.js';
 
-/** What a person was at when they had to sign in (again): a page of the account, and what they had typed there. */
+/**
+ * What a person was at when something came first, a sign-in or a review: a page of the account, with what they had
+ * typed there, or the interaction of an app that goes on.
+ */
 export interface Continuation {
   readonly path: string;
   /** Whose form it was. */
@@ -32,6 +35,8 @@ export interface Continuations {
     request: Request,
     response: Response,
   ): Readonly<Record<string, string>> | undefined;
+  /** The interaction of an app that is to go on; nothing where it is a page of the account. */
+  interactionUid(request: Request): string | undefined;
   /** The organization that account pages were last used in, in this browser. */
   organization(request: Request): string | undefined;
   rememberOrganization(organizationId: string, response: Response): void;
@@ -49,8 +54,12 @@ const ACCOUNT = '/account';
  */
 const PATH = /^\/(?:(?:account|audit)(?:\/[a-z0-9-]+)*|verify-email\/[A-Za-z0-9_-]{43})$/;
 
+/** Where oidc-provider goes on with an interaction that was answered (`lib/helpers/initialize_app.js`). */
+const RESUMED = /^\/(?:auth|device)\/(?<uid>[A-Za-z0-9_-]+)$/;
+const mayLeadTo = (path: string): boolean => PATH.test(path) || RESUMED.test(path);
+
 const storedSchema = z.object({
-  path: z.string().regex(PATH),
+  path: z.string().refine(mayLeadTo),
   userId: z.string().optional(),
   typed: z.record(z.string(), z.string()).optional(),
   expiresAt: z.number(),
@@ -89,7 +98,7 @@ export const createContinuations = (key: Buffer, cookies: CookiePolicy, clock: C
     remember: ({ path, userId, typed }, request, response) => {
       const browserId = ensureBrowserId(request, response, cookies);
       const stored = {
-        path: isAccountPath(path) ? path : ACCOUNT,
+        path: mayLeadTo(path) ? path : ACCOUNT,
         userId,
         typed,
         expiresAt: clock().getTime() + LIFETIME_MS,
@@ -113,6 +122,7 @@ export const createContinuations = (key: Buffer, cookies: CookiePolicy, clock: C
       clearCookie(response, cookies, COOKIE);
       return found.userId === userId ? found.typed : undefined;
     },
+    interactionUid: (request) => RESUMED.exec(read(request)?.path ?? '')?.groups?.uid,
     organization: (request) => {
       const parsed = slugSchema.safeParse(readCookie(request, cookies.name(ORGANIZATION_COOKIE)));
       return parsed.success ? parsed.data : undefined;

@@ -1,5 +1,5 @@
 import { loadAccount } from '#libs/users/queries/load-account.js';
-import { maySignIn } from '#libs/users/state.js';
+import { hasCountingLink, maySignIn, methodsOnHold } from '#libs/users/state.js';
 import type { AccountSeen } from '#libs/users/state.js';
 import { userActivityStream } from '#libs/users/streams.js';
 import { appendUnconditionally } from '#libs/event-store/command-execution.js';
@@ -55,7 +55,13 @@ export interface OpenSessionDependencies {
 }
 
 export type OpenedSession =
-  | { readonly kind: 'opened'; readonly sessionId: string; readonly position: bigint }
+  | {
+      readonly kind: 'opened';
+      readonly sessionId: string;
+      readonly position: bigint;
+      /** A recovery put sign-in methods on hold that the owner has not looked at yet (L32). */
+      readonly isReviewDue: boolean;
+    }
   /** The account or the credential was taken away while the sign-in was in flight. Answered like an unknown user. */
   | { readonly kind: 'refused'; readonly code: 'account_not_found' };
 
@@ -92,9 +98,10 @@ export const openSession = async (
     return { kind: 'refused', code: 'account_not_found' };
   }
   const { state } = await loadAccount(store, userId);
-  const stillHeld = claimId === undefined || state.links.some((link) => link.claimId === claimId);
+  const stillHeld = claimId === undefined || hasCountingLink(state, claimId);
   const mayNow = maySignIn(state, organizationId) && stillHeld && state.credentialEpoch === account.credentialEpoch;
-  if (mayNow && !(await isDenied(userId))) return { kind: 'opened', sessionId, position: stored.position };
+  if (mayNow && !(await isDenied(userId)))
+    return { kind: 'opened', sessionId, position: stored.position, isReviewDue: methodsOnHold(state).length > 0 };
   await sessions.end({ sessionId }, 'refused_after_revocation');
   await appendActivity(
     store,

@@ -2,6 +2,7 @@ import type { ProvenCredential } from '#libs/users/assurance.js';
 import type { Clock } from '#libs/platform/clock.js';
 import type { Migration } from '#libs/platform/postgres/migrations.js';
 import type { Queryable } from '#libs/platform/postgres/pool.js';
+import { RECENT_MS } from './recent.js';
 
 export const reauthenticationMigrations: readonly Migration[] = [
   {
@@ -13,9 +14,6 @@ export const reauthenticationMigrations: readonly Migration[] = [
     sql: `ALTER TABLE provider.reauthentications ADD COLUMN claim_id uuid`,
   },
 ];
-
-/** How long a re-authentication counts as recent (domain.md): 10 minutes. */
-export const RECENT_MS = 600_000;
 
 type Of = { readonly sessionId: string; readonly userId: string };
 

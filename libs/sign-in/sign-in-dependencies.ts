@@ -81,6 +81,9 @@ export const signInPath = (
 export const callbackUrl = (issuer: string, { id, kind }: Pick<IdentityProviderSettings, 'id' | 'kind'>): string =>
   `${issuer}/providers/${id}/${kind === 'saml' ? 'acs' : 'callback'}`;
 
+/** Where the owner of a recovered account looks at the sign-in methods that the recovery put on hold (L32). */
+export const REVIEW_PATH = '/account/review';
+
 /** Where a person chooses what becomes of an identity that nobody owns. */
 export const pendingLinkPath = (id: string): string => `/link-account/${id}`;
 

@@ -59,8 +59,8 @@ export const SIGN_IN_TEXTS = messages({
   },
   chooseNewPassword: { en: 'Choose a new password', de: 'Neues Passwort wählen' },
   newPasswordExplanation: {
-    en: 'Every session of the account ends with it, and identities that were linked before its e-mail address was verified are unlinked.',
-    de: 'Damit enden alle Sitzungen des Kontos. Identitäten, die vor der Bestätigung seiner E-Mail-Adresse verknüpft wurden, werden gelöst.',
+    en: 'Every session of the account ends with it. Identities that were linked before its e-mail address was verified are unlinked. You review those that were linked since when you sign in: until then they do not work.',
+    de: 'Damit enden alle Sitzungen des Kontos. Identitäten, die vor der Bestätigung seiner E-Mail-Adresse verknüpft wurden, werden gelöst. Später verknüpfte prüfen Sie bei der nächsten Anmeldung: Bis dahin funktionieren sie nicht.',
   },
   setThePassword: { en: 'Set the password', de: 'Passwort setzen' },
 

@@ -2,13 +2,13 @@ import { describe, expect, it } from '@jest/globals';
 import { assuranceOfAcr, enrolledAssurance, isAmong, sufficientProofs } from './assurance.js';
 import type { AssuranceRules, ProvenCredential } from './assurance.js';
 import { accountFold } from './state.js';
-import type { Account } from './state.js';
+import type { Account, Standing } from './state.js';
 
-const link = (claimId: string, providerId: string) => ({
+const link = (claimId: string, providerId: string, standing: Standing = 'follows_proof') => ({
   claimId,
   providerId,
   identityKey: claimId,
-  precedesEmailProof: false,
+  standing,
 });
 const PASSWORD: ProvenCredential = { kind: 'password' };
 const by = (claimId: string): ProvenCredential => ({ kind: 'external_identity', claimId });

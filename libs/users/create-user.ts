@@ -6,7 +6,7 @@ import type { CommandContext } from '#libs/event-store/event-metadata.js';
 import type { Revision } from '#libs/event-store/recorded-event.js';
 import type { LinkEvent } from './link-events.js';
 import type { IndexKeys } from '#libs/privacy/index-key.js';
-import type { AccountEvent, EmailProof } from './events.js';
+import type { AccountEvent, EmailProof, NameGiver } from './events.js';
 import type { UserStreamEvent } from './state.js';
 import { userStream, usernameKey, usernameStream, verifiedEmailKey, verifiedEmailStream } from './streams.js';
 
@@ -14,7 +14,8 @@ export interface NewUser {
   readonly organizationId: string;
   /** How the user comes to be. */
   readonly first: Extract<AccountEvent, { type: 'UserProvisioned' | 'UserRegistered' }>;
-  readonly username?: { readonly username: string; readonly canonical: string } | undefined;
+  readonly username?:
+    { readonly username: string; readonly canonical: string; readonly givenBy: NameGiver } | undefined;
   /** A person who chose a name is told that it is taken; a name that a provider asserts is left out then. */
   readonly ifUsernameTaken: 'refuse' | 'leave_out';
   /** Without a proof the address is put on the account unverified, and reserves nothing. */
@@ -79,7 +80,12 @@ export const createUser = async (
       held.push({ thing, claimId: claimed.claimId });
       events.push({
         type: 'UsernameChanged',
-        data: { claimId: claimed.claimId, usernameKey: key, username: username.username },
+        data: {
+          claimId: claimed.claimId,
+          usernameKey: key,
+          username: username.username,
+          givenBy: username.givenBy,
+        },
       });
     } else if (user.ifUsernameTaken === 'refuse') return { kind: 'refused', code: 'username_taken' };
   }

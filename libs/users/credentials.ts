@@ -1,3 +1,4 @@
+import { counts } from './state.js';
 import type { Account } from './state.js';
 
 /** What the user's organization allows now, from its stream and its providers' streams. */
@@ -17,7 +18,8 @@ export type Credential =
 
 /**
  * The ways to sign in that count now: allowed by the current policy of the user's organization (invariant 2; domain.md,
- * "Usable"). A recovery ends in a password, so it counts only where passwords do.
+ * "Usable"), and not on hold since a recovery (L32). A recovery ends in a password, so it counts only where passwords
+ * do.
  */
 export const usableCredentials = (account: Account, rules: CredentialRules): readonly Credential[] => [
   ...(account.passwordHash !== undefined && rules.passwordAllowed ? [{ kind: 'password' } as const] : []),
@@ -25,6 +27,6 @@ export const usableCredentials = (account: Account, rules: CredentialRules): rea
     ? [{ kind: 'recovery_email' } as const]
     : []),
   ...account.links
-    .filter(({ providerId }) => rules.isUsable(providerId))
+    .filter((link) => counts(link) && rules.isUsable(link.providerId))
     .map(({ claimId }) => ({ kind: 'external_identity', claimId }) as const),
 ];

@@ -4,8 +4,8 @@ import { enrolledAssurance } from './assurance.js';
 import type { AssuranceRules } from './assurance.js';
 import type { CredentialRules } from './credentials.js';
 import type { AccountEvent, EmailProof, Role } from './events.js';
-import { settlementOf } from './state.js';
-import type { Account, UserStreamEvent } from './state.js';
+import { methodsOnHold, settlementOf } from './state.js';
+import type { Account, Link, UserStreamEvent } from './state.js';
 
 /** Why a command on an account was refused: stable codes. */
 export type AccountRefusalCode =
@@ -20,6 +20,7 @@ export type AccountRefusalCode =
   | 'claim_abandoned'
   | 'email_verification_invalid'
   | 'recovery_not_allowed'
+  | 'review_incomplete'
   | 'idempotency_key_reused';
 
 export type AccountOutcome =
@@ -112,7 +113,9 @@ export const mayRecover = (account: Account, rules: AssuranceRules): boolean =>
 
 /**
  * Recovery by the verified e-mail: a new password, and nothing that somebody else may have put there survives: links
- * from before the address was proven, addresses that nobody proved (L2–L4). Sessions and grants end by the same events.
+ * from before the address was proven and addresses that nobody proved go (L2–L4); links that were added since, and that
+ * the owner has not kept after an earlier recovery, are on hold until the owner has looked at them (L32). Sessions and
+ * grants end by the same events.
  */
 export const decideRecoverAccount = (
   account: Account,
@@ -121,15 +124,40 @@ export const decideRecoverAccount = (
 ): AccountDecision => {
   if (!mayRecover(account, rules)) return refused('recovery_not_allowed');
   if (account.verifiedEmail?.emailId !== recovery.emailId) return refused('recovery_not_allowed');
+  const { emailId, passwordHash } = recovery;
+  const onHold = account.links
+    .filter(({ standing }) => standing === 'follows_proof' || standing === 'on_hold')
+    .map(({ claimId }) => claimId);
   return done(
-    { type: 'AccountRecovered', data: { emailId: recovery.emailId } },
-    ...account.links
-      .filter((link) => link.precedesEmailProof)
-      .map(({ claimId, providerId, identityKey }): UserStreamEvent => ({
-        type: 'ExternalIdentityUnlinked',
-        data: { claimId, providerId, identityKey },
-      })),
-    { type: 'PasswordSet', data: { passwordHash: recovery.passwordHash } },
+    { type: 'AccountRecovered', data: { emailId, ...(onHold.length > 0 ? { onHold } : {}) } },
+    ...account.links.filter(({ standing }) => standing === 'precedes_proof').map(unlinked),
+    { type: 'PasswordSet', data: { passwordHash } },
+  );
+};
+
+const unlinked = ({ claimId, providerId, identityKey }: Link): UserStreamEvent => ({
+  type: 'ExternalIdentityUnlinked',
+  data: { claimId, providerId, identityKey },
+});
+
+/**
+ * The owner's answer for every sign-in method that is on hold: what is kept counts again, the rest is unlinked (L32).
+ * An answer for one that is not on hold (any more) says nothing. None of them is a usable sign-in method, so removing
+ * them leaves the account as many as it had (invariant 2), and the policy that forbids unlinking does not protect them.
+ */
+export const decideReviewSignInMethods = (
+  account: Account,
+  answers: { readonly kept: readonly string[]; readonly removed: readonly string[] },
+): AccountDecision => {
+  const held = methodsOnHold(account);
+  const kept = held.filter(({ claimId }) => answers.kept.includes(claimId));
+  const removed = held.filter(({ claimId }) => answers.removed.includes(claimId) && !answers.kept.includes(claimId));
+  if (kept.length + removed.length < held.length) return refused('review_incomplete');
+  if (held.length === 0) return done();
+  const ids = (links: readonly Link[]): string[] => links.map(({ claimId }) => claimId);
+  return done(
+    { type: 'SignInMethodsReviewed', data: { kept: ids(kept), removed: ids(removed) } },
+    ...removed.map(unlinked),
   );
 };
 

@@ -1,6 +1,7 @@
 import { describe, expect, it } from '@jest/globals';
 import type { LinkEvent } from './link-events.js';
 import { given, recorded } from '#test-support/given.js';
+import { enrolledAssurance, sufficientProofs } from './assurance.js';
 import { usableCredentials } from './credentials.js';
 import type { AssuranceRules } from './assurance.js';
 import type { CredentialRules } from './credentials.js';
@@ -13,6 +14,7 @@ import {
   decideReactivate,
   decideRecoverAccount,
   decideRemovePassword,
+  decideReviewSignInMethods,
   decideRevokeRole,
   decideRehashPassword,
   decideSetPassword,
@@ -21,8 +23,8 @@ import {
   decideVerifyEmail,
 } from './decide.js';
 import type { AccountRefusalCode } from './decide.js';
-import type { AccountEvent } from './events.js';
-import { accountFold, maySignIn, settlementOf } from './state.js';
+import type { AccountEvent, NameGiver } from './events.js';
+import { accountFold, hasCountingLink, isTakenAway, maySignIn, methodsOnHold, settlementOf } from './state.js';
 import type { UserStreamEvent } from './state.js';
 
 const registered: AccountEvent = { type: 'UserRegistered', data: { organizationId: 'default', displayName: 'Ada' } };
@@ -96,6 +98,23 @@ describe('username', () => {
     user(abandoned('two'))
       .when((a) => decideChangeUsername(a, change))
       .then([], refused('claim_abandoned')));
+  it.each<[string, NameGiver | undefined, NameGiver]>([
+    ['a provider', { by: 'provider', providerId: 'acme' }, { by: 'provider', providerId: 'acme' }],
+    ['an administrator', { by: 'administrator' }, { by: 'administrator' }],
+    ['the person', { by: 'self' }, { by: 'self' }],
+    ['nobody that its event names: it is from before that was recorded', undefined, { by: 'self' }],
+  ])('L31: the account knows who gave the name: %s', (_title, givenBy, expected) => {
+    const { type, data } = named('one');
+    expect(stateAfter({ type, data: { ...data, ...(givenBy ? { givenBy } : {}) } }).username?.givenBy).toEqual(
+      expected,
+    );
+  });
+  it('L31: a name that the person changed is no longer the one that was given', () => {
+    const { type, data } = named('one');
+    const given: AccountEvent = { type, data: { ...data, givenBy: { by: 'administrator' } } };
+    const changed: AccountEvent = { type, data: { ...named('two').data, givenBy: { by: 'self' } } };
+    expect(stateAfter(given, changed).username?.givenBy).toEqual({ by: 'self' });
+  });
   it('the claim of the name before it is over', () =>
     expect(settlementOf(stateAfter(named('one'), named('two')), 'one')).toBe('over'));
 });
@@ -180,10 +199,95 @@ describe('recovery', () => {
     user(verified('one'))
       .when((a) => decideRecoverAccount(a, recovery, everything))
       .then(recoveredEvents, done));
-  it('L3: links from before the address was proven go, those from after it stay', () =>
-    user(linked('trojan'), verified('one'), linked('own'))
+  const recovered = (...onHold: string[]): AccountEvent => ({
+    type: 'AccountRecovered',
+    data: { emailId: 'one', ...(onHold.length > 0 ? { onHold } : {}) },
+  });
+  const reviewed = (kept: string[], removed: string[] = []): AccountEvent => ({
+    type: 'SignInMethodsReviewed',
+    data: { kept, removed },
+  });
+  it('L3, L32: links from before the address was proven go, those from after it are on hold', () =>
+    user(linked('trojan'), verified('one'), linked('own'), linked('thief'))
       .when((a) => decideRecoverAccount(a, recovery, everything))
-      .then([recoveredEvents[0]!, unlinked('trojan'), password], done));
+      .then([recovered('own', 'thief'), unlinked('trojan'), password], done));
+  it('L32: what the owner kept after an earlier recovery stays; what came since is on hold', () =>
+    user(verified('one'), linked('own'), recovered('own'), reviewed(['own']), linked('later'))
+      .when((a) => decideRecoverAccount(a, recovery, everything))
+      .then([recovered('later'), password], done));
+  it('L32: what is on hold stays so after another recovery, and after another address was proven', () => {
+    user(verified('one'), linked('thief'), recovered('thief'))
+      .when((a) => decideRecoverAccount(a, recovery, everything))
+      .then([recovered('thief'), password], done);
+    user(verified('zero'), linked('thief'), recovered('thief'), changed('one'))
+      .when((a) => decideRecoverAccount(a, recovery, everything))
+      .then([recovered('thief'), password], done);
+  });
+  it('L32: an unlinked one, or one that another claim id names, is not on hold', () =>
+    expect(
+      methodsOnHold(
+        stateAfter(verified('one'), linked('own'), linked('gone'), unlinked('gone'), recovered('gone', 'x')),
+      ),
+    ).toEqual([]));
+  it('a recovery from before links were held holds none: its event means what it meant', () =>
+    expect(methodsOnHold(stateAfter(verified('one'), linked('own'), recovered()))).toEqual([]));
+
+  describe('L32: the review of what is on hold', () => {
+    const held = user(password, verified('one'), linked('own'), linked('thief'), recovered('own', 'thief'));
+    it('what is not kept is unlinked, in one batch with the review', () =>
+      held
+        .when((a) => decideReviewSignInMethods(a, { kept: ['own'], removed: ['thief'] }))
+        .then([reviewed(['own'], ['thief']), unlinked('thief')], done));
+    it('keeps all, or none', () => {
+      held
+        .when((a) => decideReviewSignInMethods(a, { kept: ['own', 'thief'], removed: [] }))
+        .then([reviewed(['own', 'thief'])], done);
+      held
+        .when((a) => decideReviewSignInMethods(a, { kept: [], removed: ['own', 'thief'] }))
+        .then([reviewed([], ['own', 'thief']), unlinked('own'), unlinked('thief')], done);
+    });
+    it('is refused without an answer for each', () =>
+      held
+        .when((a) => decideReviewSignInMethods(a, { kept: ['own'], removed: [] }))
+        .then([], refused('review_incomplete')));
+    it('an answer for what is not on hold changes nothing', () => {
+      user(password, verified('one'), linked('own'))
+        .when((a) => decideReviewSignInMethods(a, { kept: [], removed: ['own'] }))
+        .then([], done);
+      user(password, verified('one'), linked('own'), linked('thief'), recovered('thief'))
+        .when((a) => decideReviewSignInMethods(a, { kept: ['nobody’s'], removed: ['thief', 'own'] }))
+        .then([reviewed([], ['thief']), unlinked('thief')], done);
+    });
+    it('what is kept is no longer on hold', () => {
+      const account = stateAfter(verified('one'), linked('own'), recovered('own'), reviewed(['own']));
+      expect([methodsOnHold(account), hasCountingLink(account, 'own')]).toEqual([[], true]);
+    });
+  });
+
+  describe('L32: what is on hold counts for nothing (invariants 2, 4, 12)', () => {
+    const onHold = [verified('one'), linked('thief'), recovered('thief')];
+    it('it is no usable sign-in method', () =>
+      expect(usableCredentials(stateAfter(password, ...onHold), everything)).toEqual([
+        { kind: 'password' },
+        { kind: 'recovery_email' },
+      ]));
+    it('L21: it is not the way in that is left when a password is removed', () =>
+      user(password, ...onHold)
+        .when((a) => decideRemovePassword(a, {}, { ...everything, recoveryAllowed: false }))
+        .then([], refused('last_credential')));
+    it('it proves nothing, and raises nothing', () => {
+      const strong = { ...everything, granted: () => 1 };
+      const account = stateAfter(password, ...onHold);
+      expect([enrolledAssurance(account, strong), sufficientProofs(account, strong)]).toEqual([
+        0,
+        [{ kind: 'password' }],
+      ]);
+    });
+    it('a session that it opened is taken away', () =>
+      expect(
+        isTakenAway(stateAfter(password, ...onHold), { sessionId: 's', accountRevision: 1_000n, claimId: 'thief' }),
+      ).toBe(true));
+  });
   it.each<[string, AssuranceRules]>([
     ['recovery is not allowed', { ...everything, recoveryAllowed: false }],
     [

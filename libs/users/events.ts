@@ -50,12 +50,25 @@ export const profileUpdated = defineEvent('ProfileUpdated', {
   familyName: personal(z.string()),
 });
 
+/**
+ * Who gave a user their username. Only a provider that is authoritative for usernames, and an administrator, vouch for
+ * it: a name that people chose themselves says nothing about who they are (security row L31).
+ */
+export const nameGiver = z.discriminatedUnion('by', [
+  /** Asserted by this provider, which was authoritative for usernames then, and taken over unchanged. */
+  z.strictObject({ by: z.literal('provider'), providerId: z.string() }),
+  z.strictObject({ by: z.literal('administrator') }),
+  z.strictObject({ by: z.literal('self') }),
+]);
+
 /** Settles a claim: from now on this username is the user's; an earlier one is given up. */
 export const usernameChanged = defineEvent('UsernameChanged', {
   claimId: z.uuid(),
   /** The id of the username's stream. */
   usernameKey: z.string(),
   username: personal(z.string()),
+  /** Events from before this was recorded: `self`. */
+  givenBy: nameGiver.optional(),
 });
 
 /** An address was put on the account. Nobody has verified it: nothing is matched by it, and a later one replaces it. */
@@ -106,7 +119,24 @@ export const passwordRemoved = defineEvent('PasswordRemoved', { keptSessionId: z
  * Control of the verified e-mail was proven; every session, grant, pending change and unproven address from before is
  * void (L2–L4).
  */
-export const accountRecovered = defineEvent('AccountRecovered', { emailId: z.uuid() });
+export const accountRecovered = defineEvent('AccountRecovered', {
+  emailId: z.uuid(),
+  /**
+   * Claim ids of the sign-in methods that were added since the address was last proven: they count for nothing until
+   * the owner has looked at them (security row L32). None: there are none, or the event is from before they were held.
+   */
+  onHold: z.array(z.uuid()).optional(),
+});
+
+/**
+ * The owner has looked at the sign-in methods that a recovery put on hold. Those kept count again; the rest is unlinked
+ * in the same batch (security row L32).
+ */
+export const signInMethodsReviewed = defineEvent('SignInMethodsReviewed', {
+  /** Claim ids. */
+  kept: z.array(z.uuid()),
+  removed: z.array(z.uuid()),
+});
 
 export const role = z.enum(['auditor', 'admin']);
 /** Roles are held in the user's organization. */
@@ -136,6 +166,7 @@ export const accountEvents = [
   passwordRehashed,
   passwordRemoved,
   accountRecovered,
+  signInMethodsReviewed,
   roleGranted,
   roleRevoked,
   userDeactivated,
@@ -147,3 +178,4 @@ export type ReservationEvent = EventOf<(typeof reservationEvents)[number]>;
 export type AccountEvent = EventOf<(typeof accountEvents)[number]>;
 export type Role = z.infer<typeof role>;
 export type EmailProof = z.infer<typeof emailProof>;
+export type NameGiver = z.infer<typeof nameGiver>;

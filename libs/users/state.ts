@@ -1,7 +1,7 @@
 import type { Fold } from '#libs/event-store/command-execution.js';
 import type { Revision } from '#libs/event-store/recorded-event.js';
 import type { LinkEvent } from './link-events.js';
-import type { AccountEvent, EmailProof, Role } from './events.js';
+import type { AccountEvent, EmailProof, NameGiver, Role } from './events.js';
 
 /**
  * What became of a claim, by the owner's stream: the first event naming it settles it; what was held ends once
@@ -12,15 +12,35 @@ export type ClaimSettlement = 'unsettled' | 'held' | 'abandoned' | 'over';
 /** Everything that `user-<id>` holds. */
 export type UserStreamEvent = AccountEvent | LinkEvent;
 
-export interface Link {
+/**
+ * How far the owner, as the reader of the account's verified address, answers for a sign-in method that was added to
+ * the account:
+ * - `precedes_proof`: added before the address was proven, by a user who may not have been its owner; a recovery
+ *   revokes it (L3)
+ * - `follows_proof`: added since; a recovery puts it on hold (L32)
+ * - `on_hold`: a recovery came after it, and the owner has not reviewed it. It cannot sign in, prove or
+ *   re-authenticate, and is not among the usable sign-in methods
+ * - `kept`: the owner kept it in a review after a recovery
+ */
+export type Standing = 'precedes_proof' | 'follows_proof' | 'on_hold' | 'kept';
+
+/** A sign-in method that is added to an account by claiming something that has one owner. */
+export interface AddedMethod {
   readonly claimId: string;
+  readonly standing: Standing;
+}
+
+export interface Link extends AddedMethod {
   readonly providerId: string;
   readonly identityKey: string;
-  /**
-   * Made before the account's verified e-mail was proven, by somebody who may not have been its owner: a recovery
-   * revokes it (L3).
-   */
-  readonly precedesEmailProof: boolean;
+}
+
+export interface Username {
+  readonly claimId: string;
+  readonly usernameKey: string;
+  /** Missing when it cannot be read any more: the subject was erased. */
+  readonly username: string | undefined;
+  readonly givenBy: NameGiver;
 }
 
 export interface VerifiedEmail {
@@ -42,14 +62,13 @@ export interface Account {
   /** The organization that the user belongs to, for ever; `undefined` until the user exists. */
   readonly organizationId: string | undefined;
   readonly displayName: string | undefined;
-  readonly username:
-    { readonly claimId: string; readonly usernameKey: string; readonly username: string | undefined } | undefined;
+  readonly username: Username | undefined;
   readonly verifiedEmail: VerifiedEmail | undefined;
   /** The latest address that nobody has verified. */
   readonly unverifiedEmail: { readonly emailId: string; readonly address: string | undefined } | undefined;
   /** `''` when it cannot be read any more. */
   readonly passwordHash: string | undefined;
-  /** Live links, in the order in which they were made. */
+  /** Live links, in the order in which they were made; those on hold included. */
   readonly links: readonly Link[];
   /** Every identity that was ever linked, by key, with its provider: a recycled address brings another one (L15). */
   readonly everLinked: ReadonlyMap<string, string>;
@@ -99,6 +118,9 @@ const hold = (account: Account, claimId: string, change: Partial<Account>): Acco
 const giveUp = (account: Account, claimId: string | undefined): Account =>
   claimId === undefined ? account : { ...account, settlements: withEntry(account.settlements, claimId, 'over') };
 
+const withStanding = (links: readonly Link[], of: (link: Link) => Standing): readonly Link[] =>
+  links.map((link) => ({ ...link, standing: of(link) }));
+
 const evolve = (account: Account, event: UserStreamEvent): Account => {
   switch (event.type) {
     case 'UserProvisioned':
@@ -112,9 +134,9 @@ const evolve = (account: Account, event: UserStreamEvent): Account => {
     case 'ProfileUpdated':
       return { ...account, displayName: event.data.displayName };
     case 'UsernameChanged': {
-      const { claimId, usernameKey, username } = event.data;
+      const { claimId, usernameKey, username, givenBy = { by: 'self' } } = event.data;
       return hold(giveUp(account, account.username?.claimId), claimId, {
-        username: { claimId, usernameKey, username },
+        username: { claimId, usernameKey, username, givenBy },
       });
     }
     case 'EmailAdded':
@@ -124,7 +146,10 @@ const evolve = (account: Account, event: UserStreamEvent): Account => {
       const { claimId, emailKey, emailId, address, domain, proof } = event.data;
       const unverifiedEmail = account.unverifiedEmail?.emailId === emailId ? undefined : account.unverifiedEmail;
       const verifiedEmail = { claimId, emailKey, emailId, address, domain, proof };
-      const links = account.links.map((link) => ({ ...link, precedesEmailProof: true }));
+      // What is on hold stays so: a proof of another address is no review.
+      const links = withStanding(account.links, ({ standing }) =>
+        standing === 'on_hold' ? standing : 'precedes_proof',
+      );
       return hold(giveUp(account, account.verifiedEmail?.claimId), claimId, { verifiedEmail, unverifiedEmail, links });
     }
     case 'PasswordSet':
@@ -133,8 +158,20 @@ const evolve = (account: Account, event: UserStreamEvent): Account => {
       return { ...account, passwordHash: event.data.passwordHash ?? '' };
     case 'PasswordRemoved':
       return { ...account, passwordHash: undefined, credentialEpoch: account.credentialEpoch + 1 };
-    case 'AccountRecovered':
-      return { ...account, unverifiedEmail: undefined, credentialEpoch: account.credentialEpoch + 1 };
+    case 'AccountRecovered': {
+      const { onHold = [] } = event.data;
+      const links = withStanding(account.links, ({ claimId, standing }) =>
+        onHold.includes(claimId) ? 'on_hold' : standing,
+      );
+      return { ...account, unverifiedEmail: undefined, links, credentialEpoch: account.credentialEpoch + 1 };
+    }
+    case 'SignInMethodsReviewed': {
+      const { kept } = event.data;
+      const links = withStanding(account.links, ({ claimId, standing }) =>
+        kept.includes(claimId) ? 'kept' : standing,
+      );
+      return { ...account, links };
+    }
     case 'RoleGranted':
       return { ...account, roles: new Set([...account.roles, event.data.role]) };
     case 'RoleRevoked':
@@ -150,7 +187,7 @@ const evolve = (account: Account, event: UserStreamEvent): Account => {
     case 'ExternalIdentityLinked': {
       const { claimId, providerId, identityKey } = event.data;
       return hold(account, claimId, {
-        links: [...account.links, { claimId, providerId, identityKey, precedesEmailProof: false }],
+        links: [...account.links, { claimId, providerId, identityKey, standing: 'follows_proof' }],
         everLinked: withEntry(account.everLinked, identityKey, providerId),
       });
     }
@@ -204,6 +241,16 @@ export const settlementOf = (account: Account, claimId: string): ClaimSettlement
   return settled ?? 'unsettled';
 };
 
+/** Whether a sign-in method that was added to the account counts: the one rule of what is on hold (L32). */
+export const counts = ({ standing }: AddedMethod): boolean => standing !== 'on_hold';
+
+/** The sign-in methods that a recovery put on hold and nobody has reviewed yet. */
+export const methodsOnHold = ({ links }: Account): readonly Link[] => links.filter((link) => !counts(link));
+
+/** Whether the account has this link, and it counts. */
+export const hasCountingLink = ({ links }: Account, claimId: string): boolean =>
+  links.some((link) => link.claimId === claimId && counts(link));
+
 /**
  * Where an account stood when somebody was recognized as its owner: a revocation after this point is one during the
  * sign-in.
@@ -233,12 +280,9 @@ export interface SessionOfAccount {
  * it yet, and a command that was under way in it is no longer the owner's (domain.md, "Sign-in against revocation"; L2,
  * L20).
  */
-export const isTakenAway = (
-  { links, endings }: Account,
-  { sessionId, accountRevision, claimId }: SessionOfAccount,
-): boolean =>
-  endings.some(({ revision, keptSessionId }) => revision > accountRevision && keptSessionId !== sessionId) ||
-  (claimId !== undefined && !links.some((link) => link.claimId === claimId));
+export const isTakenAway = (account: Account, { sessionId, accountRevision, claimId }: SessionOfAccount): boolean =>
+  account.endings.some(({ revision, keptSessionId }) => revision > accountRevision && keptSessionId !== sessionId) ||
+  (claimId !== undefined && !hasCountingLink(account, claimId));
 
 /** Whether the user exists. */
 export const exists = (account: Account): boolean => account.status !== 'none';

@@ -86,6 +86,10 @@ form{margin:0}
 .field label{font-weight:600;font-size:.95rem}
 .field input{width:100%;min-height:2.75rem;font:inherit;padding:.5rem .8rem;border:1px solid var(--edge);border-radius:10px;background:var(--paper);color:var(--ink)}
 .field input[aria-invalid]{border-color:var(--bad);box-shadow:0 0 0 1px var(--bad)}
+.choice{margin:0;padding:.75rem .9rem;border:1px solid var(--line);border-radius:10px;min-width:0;display:flex;flex-direction:column;gap:.35rem}
+.choice legend{padding:0 .3rem;font-weight:600;overflow-wrap:anywhere}
+.choice label{display:flex;align-items:center;gap:.6rem;min-height:2rem}
+.choice input{flex:none;width:1.25rem;height:1.25rem;margin:0;accent-color:var(--accent)}
 .error-text{color:var(--bad);font-size:.925rem}
 .or{display:flex;align-items:center;gap:.75rem;color:var(--muted);font-size:.9rem}
 .or::before,.or::after{content:"";flex:1;border-top:1px solid var(--line)}

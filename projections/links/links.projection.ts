@@ -18,12 +18,20 @@ interface Changes {
   readonly linked: Map<string, Linked>;
   readonly unlinked: Set<string>;
   readonly lastUsed: Map<string, string>;
+  /** The last word on whether a link is on hold. */
+  readonly onHold: Map<string, boolean>;
   /** Users who are being erased: their links go, and none follows. */
   readonly erased: Set<string>;
 }
 
 const changesOf = (batch: readonly RecordedEvent[]): Changes => {
-  const changes: Changes = { linked: new Map(), unlinked: new Set(), lastUsed: new Map(), erased: new Set() };
+  const changes: Changes = {
+    linked: new Map(),
+    unlinked: new Set(),
+    lastUsed: new Map(),
+    onHold: new Map(),
+    erased: new Set(),
+  };
   for (const recorded of batch) {
     const event = recorded.event as LinkEvent | ActivityEvent | AccountEvent;
     switch (event.type) {
@@ -32,6 +40,12 @@ const changesOf = (batch: readonly RecordedEvent[]): Changes => {
         break;
       case 'ExternalIdentityUnlinked':
         changes.unlinked.add(event.data.claimId);
+        break;
+      case 'AccountRecovered':
+        for (const claimId of event.data.onHold ?? []) changes.onHold.set(claimId, true);
+        break;
+      case 'SignInMethodsReviewed':
+        for (const claimId of event.data.kept) changes.onHold.set(claimId, false);
         break;
       case 'ErasureStarted':
         changes.erased.add(idOf(recorded.stream));
@@ -46,14 +60,19 @@ const changesOf = (batch: readonly RecordedEvent[]): Changes => {
   return changes;
 };
 
-/** Which external identities sign which user in: one row for each live link. */
+/**
+ * Which external identities are linked to which user: one row for each live link. It signs the user in unless it is on
+ * hold since a recovery.
+ */
 export const linksProjection: Projection = {
   name: 'links',
-  version: 1,
+  version: 2,
   streamPrefixes: ['user-', 'userActivity-'],
   events: {
     ExternalIdentityLinked: 'whole',
     ExternalIdentityUnlinked: 'plain',
+    AccountRecovered: 'plain',
+    SignInMethodsReviewed: 'plain',
     ErasureStarted: 'plain',
     LoginSucceeded: 'plain',
   },
@@ -69,13 +88,14 @@ export const linksProjection: Projection = {
         name_at_provider text,
         origin text NOT NULL,
         linked_at timestamptz NOT NULL,
-        last_used_at timestamptz`,
+        last_used_at timestamptz,
+        on_hold boolean NOT NULL DEFAULT false`,
       personal: { subject: 'user_id', columns: ['subject', 'name_at_provider'] },
       indexes: ['(user_id)', '(provider_id, linked_at)'],
     },
   ],
   handle: async (batch, db, schema) => {
-    const { linked, unlinked, lastUsed, erased } = changesOf(batch);
+    const { linked, unlinked, lastUsed, onHold, erased } = changesOf(batch);
     if (linked.size > 0) {
       const rows = [...linked.values()];
       const column = (of: (recorded: Linked) => string | undefined) =>
@@ -101,6 +121,13 @@ export const linksProjection: Projection = {
         `UPDATE ${schema}.links SET last_used_at = used.at FROM unnest($1::uuid[], $2::timestamptz[]) AS used (claim_id, at)
          WHERE links.claim_id = used.claim_id`,
         [textArray([...lastUsed.keys()]), textArray([...lastUsed.values()])],
+      );
+    }
+    if (onHold.size > 0) {
+      await db.query(
+        `UPDATE ${schema}.links SET on_hold = told.held FROM unnest($1::uuid[], $2::boolean[]) AS told (claim_id, held)
+         WHERE links.claim_id = told.claim_id`,
+        [textArray([...onHold.keys()]), [...onHold.values()]],
       );
     }
     if (unlinked.size > 0) await db.query(`DELETE FROM ${schema}.links WHERE claim_id = ANY($1)`, [[...unlinked]]);

@@ -1,7 +1,7 @@
 import { Between, Column, Entity, PrimaryColumn } from 'typeorm';
 import type { DataSource } from 'typeorm';
 
-/** A live link, as the links projection has it. Reads the view over the live generation. */
+/** A live link, as the links projection has it, those on hold included. Reads the view over the live generation. */
 @Entity({ name: 'links' })
 export class LinkView {
   @PrimaryColumn({ name: 'claim_id', type: 'uuid' })
@@ -30,6 +30,10 @@ export class LinkView {
 
   @Column({ name: 'last_used_at', type: 'timestamptz', nullable: true })
   lastUsedAt!: Date | null;
+
+  /** Since a recovery, until the owner has kept it (L32). */
+  @Column({ name: 'on_hold', type: 'boolean' })
+  onHold!: boolean;
 }
 
 /** A user's live links, oldest first. */

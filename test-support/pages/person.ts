@@ -53,6 +53,24 @@ export class Person {
     await this.page.getByRole('button', { name: 'Confirm', exact: true }).click();
   }
 
+  /** Links an identity of a provider to the account, after proving who it is if asked. */
+  async link(provider: string): Promise<void> {
+    await this.open('/account');
+    await this.click(`Link ${provider}`);
+    await this.confirm();
+    if (this.at.includes('/identities/link/')) await this.click(`Continue to ${provider}`);
+  }
+
+  /** Gets the account of this verified address back, with a new password. */
+  async recover(address: string, password: string): Promise<void> {
+    await this.open('/recovery');
+    await this.fill({ email: address });
+    await this.click('Send the mail');
+    await this.open(await this.mailedPath(address, '/recovery'));
+    await this.fill({ password });
+    await this.click('Set the password');
+  }
+
   /** The path that a mail to this address names. */
   async mailedPath(address: string, part: string): Promise<string> {
     const path = new RegExp(`${part}/[A-Za-z0-9_-]{43}`);

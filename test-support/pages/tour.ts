@@ -5,6 +5,8 @@ import { OUTBOX_TOKEN } from '../identity-server.js';
 const PHONE =
   'Mozilla/5.0 (iPhone; CPU iPhone OS 18_7 like Mac OS X) AppleWebKit/605.1.15 (KHTML, like Gecko) Version/26.0 Mobile/15E148 Safari/604.1';
 
+const RECOVERED = 'another horse that nobody knows';
+
 /** A page in a state that people meet. */
 export interface Stop {
   /** As a file name. */
@@ -50,9 +52,7 @@ export const TOUR: readonly Stop[] = [
       await person.register({ displayName: 'Ada Lovelace', username: 'ada', email: 'ada@example.org' });
       for (const [name, provider] of Object.entries({ Acme: acme, Globex: globex })) {
         provider.subject = 'ada';
-        await person.click(`Link ${name}`);
-        await person.confirm();
-        if (person.at.includes('/identities/link/')) await person.click(`Continue to ${name}`);
+        await person.link(name);
       }
     },
   },
@@ -155,6 +155,18 @@ export const TOUR: readonly Stop[] = [
       await person.fill({ email: 'ada@example.org' });
       await person.click('Send the mail');
       await person.open(await person.mailedPath('ada@example.org', '/recovery'));
+    },
+  },
+  {
+    name: 'review',
+    go: async (person, { globex }) => {
+      await person.register({ displayName: 'Hedy Lamarr', username: 'hedy', email: 'hedy@example.org' });
+      await person.open(await person.mailedPath('hedy@example.org', '/verify-email'));
+      await person.click('Yes, it is mine');
+      globex.subject = 'hedy';
+      await person.link('Globex');
+      await person.recover('hedy@example.org', RECOVERED);
+      await person.signIn('hedy', RECOVERED);
     },
   },
   {

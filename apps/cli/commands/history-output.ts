@@ -1,3 +1,4 @@
+import type { NameGiver } from '#libs/users/events.js';
 import type { Since } from '#libs/audit/account-as-of.js';
 import type { HistoryEntry } from '#libs/audit/entry.js';
 import type { AsOfAnswer, DifferenceAnswer } from '#libs/audit/read-account.js';
@@ -21,6 +22,9 @@ const line = (name: string, value: string | null | undefined): string =>
   onOneLine(`${name.padEnd(WIDTH)} ${value ?? '–'}`);
 const placeOf = (place: Since | null): string =>
   place ? `${place.occurredAt} (pos:${place.position})` : 'before the account existed';
+const giver = (givenBy: NameGiver): string =>
+  givenBy.by === 'provider' ? `the provider ${givenBy.providerId}` : GIVERS[givenBy.by];
+const GIVERS = { administrator: 'an administrator', self: 'the person themselves' } as const;
 const since = ({ occurredAt }: Since): string => `since ${occurredAt}`;
 
 export const linesOfAccount = ({
@@ -31,6 +35,7 @@ export const linesOfAccount = ({
   createdAt,
   profile,
   username,
+  usernameGivenBy,
   ...rest
 }: AsOfAnswer): string[] => [
   line('user', userId),
@@ -41,7 +46,7 @@ export const linesOfAccount = ({
   line('display name', profile.displayName),
   line('given name', profile.givenName),
   line('family name', profile.familyName),
-  line('username', username),
+  line('username', username && usernameGivenBy ? `${username}, given by ${giver(usernameGivenBy)}` : username),
   ...rest.emails.map(({ address, verified, assertedBy, since: from }) =>
     line(
       'e-mail',
@@ -49,10 +54,10 @@ export const linesOfAccount = ({
     ),
   ),
   ...rest.credentials.filter(({ kind }) => kind === 'password').map(({ since: from }) => line('password', since(from))),
-  ...rest.links.map(({ providerId, nameAtProvider, claimId, provenance, since: from }) =>
+  ...rest.links.map(({ providerId, nameAtProvider, claimId, provenance, onHold, since: from }) =>
     line(
       'link',
-      `${providerId} ${nameAtProvider ?? ''} ${since(from)}, ${provenance.origin}, ${provenance.policyRevision}, claim ${claimId}`,
+      `${providerId} ${nameAtProvider ?? ''} ${since(from)}, ${provenance.origin}, ${provenance.policyRevision}, claim ${claimId}${onHold ? ', on hold since a recovery' : ''}`,
     ),
   ),
   ...rest.roles.map(({ role, since: from }) => line('role', `${role}, ${since(from)}`)),

@@ -79,13 +79,14 @@ const linksIn = async ({ provider, from, to }: Window): Promise<LinkView[]> => {
   return withReadModels((readModels) => linksOfProvider(readModels, provider, since, until));
 };
 
-const shown = ({ claimId, userId, providerId, origin, linkedAt, lastUsedAt }: LinkView) => ({
+const shown = ({ claimId, userId, providerId, origin, linkedAt, lastUsedAt, onHold }: LinkView) => ({
   claimId,
   userId,
   providerId,
   origin,
   linkedAt: linkedAt.toISOString(),
   lastUsedAt: lastUsedAt?.toISOString() ?? null,
+  onHold,
 });
 
 const listOf = (found: readonly LinkView[]): string[] =>

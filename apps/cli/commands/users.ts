@@ -4,7 +4,7 @@ import { decideStartErasure } from '#libs/users/decide.js';
 import { executeOnAccount } from '#libs/users/execute-on-account.js';
 import { loadAccount } from '#libs/users/queries/load-account.js';
 import { loadErasure } from '#libs/users/queries/load-erasure.js';
-import { exists } from '#libs/users/state.js';
+import { counts, exists } from '#libs/users/state.js';
 import type { Account } from '#libs/users/state.js';
 import type { EventStore } from '#libs/event-store/event-store.js';
 import { isUuid } from '#libs/platform/ids.js';
@@ -100,12 +100,19 @@ const shownOf = (userId: string, account: Account) => ({
   unverifiedEmail: account.unverifiedEmail?.address ?? null,
   password: account.passwordHash !== undefined,
   roles: [...account.roles],
-  links: account.links.map(({ claimId, providerId }) => ({ claimId, providerId })),
+  links: account.links.map((link) => ({
+    claimId: link.claimId,
+    providerId: link.providerId,
+    onHold: !counts(link),
+  })),
 });
 
 const linesOf = ({ links, roles, password, ...rest }: ReturnType<typeof shownOf>): string[] => [
   ...Object.entries(rest).map(([name, value]) => `${name.padEnd(16)} ${value ?? '–'}`),
   `${'password'.padEnd(16)} ${password ? 'set' : '–'}`,
   `${'roles'.padEnd(16)} ${roles.join(', ') || '–'}`,
-  ...links.map(({ claimId, providerId }) => `${'link'.padEnd(16)} ${providerId} ${claimId}`),
+  ...links.map(
+    ({ claimId, providerId, onHold }) =>
+      `${'link'.padEnd(16)} ${providerId} ${claimId}${onHold ? ', on hold since a recovery' : ''}`,
+  ),
 ];

@@ -60,7 +60,7 @@ describe('an access that cannot be written down', () => {
       subject: userId,
     });
     const first = { type: 'UserRegistered', data: { organizationId: 'default' } } as const;
-    const username = { username: 'ann', canonical: 'ann' };
+    const username = { username: 'ann', canonical: 'ann', givenBy: { by: 'self' } } as const;
     await createUser(
       installation,
       { organizationId: 'default', first, username, ifUsernameTaken: 'refuse' },

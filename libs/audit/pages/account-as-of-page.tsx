@@ -1,5 +1,6 @@
 import type { ComponentChildren, VNode } from 'preact';
 import { useLanguage } from '#libs/web/language.js';
+import type { NameGiver } from '#libs/users/events.js';
 import type { Since } from '../account-as-of.js';
 import type { AsOfAnswer, DifferenceAnswer } from '../read-account.js';
 import { AuditorFrame, Input } from './auditor-frame.js';
@@ -39,8 +40,13 @@ const Controls = ({ at, from }: { readonly at: string | undefined; readonly from
 
 const Account = ({ account }: { readonly account: AsOfAnswer }): VNode => {
   const { t } = useLanguage();
-  const { asOf, status, createdAt, profile, username, emails, links, credentials, roles, sessions = [] } = account;
+  const { asOf, status, createdAt, profile, username, usernameGivenBy } = account;
+  const { emails, links, credentials, roles, sessions = [] } = account;
   const since = (place: Since): string => t(texts.since, { moment: secondOf(place.occurredAt) });
+  const giver = (givenBy: NameGiver): string =>
+    givenBy.by === 'provider'
+      ? t(texts.givenByProvider, { provider: givenBy.providerId })
+      : t(givenBy.by === 'administrator' ? texts.givenByAdministrator : texts.givenBySelf);
   if (!asOf) return <p class="notice">{t(texts.notThen)}</p>;
   return (
     <section class="card stack" id="account">
@@ -51,7 +57,10 @@ const Account = ({ account }: { readonly account: AsOfAnswer }): VNode => {
         <Fact name={t(texts.displayName)}>{profile.displayName}</Fact>
         <Fact name={t(texts.givenName)}>{profile.givenName}</Fact>
         <Fact name={t(texts.familyName)}>{profile.familyName}</Fact>
-        <Fact name={t(texts.username)}>{username}</Fact>
+        <Fact name={t(texts.username)}>
+          {username}
+          {usernameGivenBy && ` · ${giver(usernameGivenBy)}`}
+        </Fact>
         {emails.map((email) => {
           const asserted =
             email.assertedBy === null ? t(texts.unverified) : t(texts.assertedBy, { provider: email.assertedBy });
@@ -71,6 +80,7 @@ const Account = ({ account }: { readonly account: AsOfAnswer }): VNode => {
         {links.map((link) => (
           <Fact name={t(texts.link)} key={link.claimId}>
             {link.providerId} {link.nameAtProvider} · {since(link.since)}
+            {link.onHold && ` · ${t(texts.onHold)}`}
             <br />
             <span class="muted">
               {t(texts.provenance, {

@@ -1,5 +1,6 @@
 import { enrolledAssurance } from '#libs/users/assurance.js';
 import { parseEmailAddress } from '#libs/users/email-address.js';
+import type { NameGiver } from '#libs/users/events.js';
 import { maySignIn } from '#libs/users/state.js';
 import type { Account } from '#libs/users/state.js';
 import { usernameKey, usernameStream, verifiedEmailKey, verifiedEmailStream } from '#libs/users/streams.js';
@@ -67,6 +68,17 @@ export const findMatches = async (attempt: Attempt, provider: ProviderWithPolicy
   };
 };
 
+/** The asserted username, where the provider's are the organization's: then it is given by the provider (L31). */
+export const givenUsernameOf = (
+  { assertion }: Pick<Attempt, 'assertion'>,
+  { policy }: Pick<ProviderWithPolicy, 'policy'>,
+): { readonly username: string; readonly canonical: string; readonly givenBy: NameGiver } | undefined => {
+  const parsed = policy.usernameAuthoritative ? parseUsername(assertion.claims.preferredUsername) : undefined;
+  if (parsed?.kind !== 'ok') return undefined;
+  const { username, canonical } = parsed;
+  return { username, canonical, givenBy: { by: 'provider', providerId: assertion.providerId } };
+};
+
 /** The asserted address, when the provider says that it is verified and is believed about its domain (L5). */
 export const verifiedAddressOf = (
   { assertion }: Pick<Attempt, 'assertion'>,
@@ -93,8 +105,13 @@ const candidateOf = (
       ([key, provider]) => provider === assertion.providerId && key !== identityKey,
     ),
     hasStrongerWayIn: enrolledAssurance(account, waysIn.rules) > waysIn.rules.granted(assertion.providerId),
+    usernameVouchedFor: isVouchedFor(account.username?.givenBy, assertion.providerId),
   };
 };
+
+/** A provider vouches for the names that it gave itself; an administrator for all (L31). */
+const isVouchedFor = (givenBy: NameGiver | undefined, providerId: string): boolean =>
+  givenBy?.by === 'administrator' || (givenBy?.by === 'provider' && givenBy.providerId === providerId);
 
 /** By a mail that came back, or by a provider that is trusted for the address's domain as of now. */
 const isEmailProven = ({ provider }: WaysIn, { verifiedEmail }: Account): boolean => {

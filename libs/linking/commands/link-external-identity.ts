@@ -2,7 +2,6 @@ import { createUser } from '#libs/users/create-user.js';
 import { accountFold } from '#libs/users/state.js';
 import type { Account } from '#libs/users/state.js';
 import { userStream } from '#libs/users/streams.js';
-import { parseUsername } from '#libs/users/username.js';
 import { execute } from '#libs/event-store/command-execution.js';
 import type { EventOf } from '#libs/event-store/event-definition.js';
 import type { CommandContext } from '#libs/event-store/event-metadata.js';
@@ -12,7 +11,7 @@ import { decideLinkExternalIdentity } from '../decide.js';
 import type { externalIdentityLinked } from '#libs/users/link-events.js';
 import type { ProviderWithPolicy } from '../queries/providers-in-organization.js';
 import type { Attempt } from './attempt.js';
-import { verifiedAddressOf } from './find-matches.js';
+import { givenUsernameOf, verifiedAddressOf } from './find-matches.js';
 
 type Linked = EventOf<typeof externalIdentityLinked>['data'];
 export type Provenance = Pick<Linked['provenance'], 'origin' | 'proof'>;
@@ -64,9 +63,6 @@ export const provisionUser = async (
 ): Promise<LinkMade> => {
   const { dependencies, identity, assertion, organizationId, context } = attempt;
   const { name: displayName, givenName, familyName, email } = assertion.claims;
-  const username = provider.policy.usernameAuthoritative
-    ? parseUsername(assertion.claims.preferredUsername)
-    : undefined;
   const address = verifiedAddressOf(attempt, provider);
   const created = await createUser(
     dependencies,
@@ -76,7 +72,7 @@ export const provisionUser = async (
         type: 'UserProvisioned',
         data: { organizationId, providerId: assertion.providerId, displayName, givenName, familyName, email },
       },
-      username: username?.kind === 'ok' ? username : undefined,
+      username: givenUsernameOf(attempt, provider),
       ifUsernameTaken: 'leave_out',
       email: address && {
         ...address,

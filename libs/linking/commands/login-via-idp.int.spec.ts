@@ -1,9 +1,14 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { changeUsername, registerUser } from '#libs/users/commands/account-commands.js';
+import { ChangeUsername } from '#libs/users/commands/account.command.js';
+import { RegisterUser } from '#libs/users/commands/register-user.command.js';
 import { createUser } from '#libs/users/create-user.js';
 import { executeOnAccount } from '#libs/users/execute-on-account.js';
+import { loadAccount } from '#libs/users/queries/load-account.js';
 import { userStream } from '#libs/users/streams.js';
-import type { CommandContext } from '#libs/event-store/event-metadata.js';
+import type { Actor, CommandContext } from '#libs/event-store/event-metadata.js';
 import type { AppendRequest, EventStore } from '#libs/event-store/event-store.js';
+import { HistoryTheatre } from '#test-support/account-histories.js';
 import { EVERYTHING_ALLOWED, startTestInstallation, testAssertion, testContext } from '#test-support/installation.js';
 import type { TestInstallation } from '#test-support/installation.js';
 import { claimableExternalIdentity } from '#libs/users/claims/claimable.js';
@@ -15,6 +20,8 @@ import { externalIdentityStream } from '#libs/users/external-identity-stream.js'
 import { loginViaIdp } from './login-via-idp.js';
 import { LoginViaIdp } from './login-via-idp.command.js';
 import type { LoginResult } from './login-via-idp.command.js';
+import { RegisterViaIdp } from './register-via-idp.command.js';
+import { registerViaIdp } from './register-via-idp.js';
 import { UnlinkExternalIdentity } from './unlink-external-identity.command.js';
 import { unlinkExternalIdentity } from './unlink-external-identity.js';
 
@@ -265,6 +272,147 @@ describe('LoginViaIdp on the streams', () => {
     expect([overtaken, result.outcome.kind]).toEqual([true, 'provisioned']);
     expect(await typesOf(userId)).not.toContain('ExternalIdentityLinked');
     await installation.configure(EVERYTHING_ALLOWED);
+  });
+
+  describe('L31: a username that somebody registered first, and a provider that gives usernames out', () => {
+    const authoritative = (creation = ''): Promise<void> =>
+      installation.configure(
+        EVERYTHING_ALLOWED.replace(
+          'id: globex, policy: { creationAllowed: true, autoCreate: true,',
+          `id: globex, policy: { autoLink: [username], onMatch: automatic, usernameAuthoritative: true, ${creation}`,
+        ),
+      );
+    const nameOf = (username: string) => ({ username, canonical: username });
+    const registeredAs = async (username: string): Promise<string> => {
+      const created = await registerUser(
+        HistoryTheatre.dependenciesOf(installation),
+        new RegisterUser(
+          {
+            organizationId: 'default',
+            displayName: 'First',
+            username: nameOf(username),
+            email: undefined,
+            password: 'secret',
+            identity: undefined,
+          },
+          testContext(),
+        ),
+      );
+      if (created.kind !== 'created') throw new Error(created.kind);
+      return created.userId;
+    };
+    const rename = (userId: string, username: string, actor: Actor) =>
+      changeUsername(
+        HistoryTheatre.dependenciesOf(installation),
+        new ChangeUsername({ userId, organizationId: 'default' }, nameOf(username), { ...testContext(), actor }),
+      );
+    const calledAtGlobex = (subject: string, preferredUsername: string): VerifiedAssertion => ({
+      ...testAssertion(subject, 'globex'),
+      claims: { emailVerified: false, preferredUsername },
+    });
+    const giverOf = async (userId: string) => (await loadAccount(installation.store, userId)).state.username?.givenBy;
+    afterAll(() => installation.configure(EVERYTHING_ALLOWED));
+
+    it('asks, whoever chose the name: at registration, or by changing it', async () => {
+      await authoritative();
+      const registered = await registeredAs('victim-1');
+      expect(await giverOf(registered)).toEqual({ by: 'self' });
+      expect((await signIn(calledAtGlobex('the-victim-1', 'victim-1'))).outcome).toMatchObject({
+        kind: 'offer_link',
+        candidateId: registered,
+      });
+      const renamed = userOf(await signIn(testAssertion('thief-2')));
+      await rename(renamed, 'victim-2', { type: 'user', id: renamed });
+      expect((await signIn(calledAtGlobex('the-victim-2', 'victim-2'))).outcome).toMatchObject({
+        kind: 'offer_link',
+        candidateId: renamed,
+      });
+      expect(await typesOf(registered)).not.toContain('ExternalIdentityLinked');
+    });
+
+    it('links automatically to the name that an administrator gave, until its owner changes it', async () => {
+      await authoritative();
+      const given = await registeredAs('self-3');
+      await rename(given, 'given-3', { type: 'admin', id: 'operator' });
+      expect(await giverOf(given)).toEqual({ by: 'administrator' });
+      expect((await signIn(calledAtGlobex('sub-3', 'given-3'))).outcome).toMatchObject({
+        kind: 'linked_automatically',
+        userId: given,
+      });
+      const changed = await registeredAs('self-4');
+      await rename(changed, 'given-4', { type: 'admin', id: 'operator' });
+      await rename(changed, 'other-4', { type: 'user', id: changed });
+      await rename(changed, 'given-4', { type: 'user', id: changed });
+      expect((await signIn(calledAtGlobex('sub-4', 'given-4'))).outcome.kind).toBe('offer_link');
+    });
+
+    it('a name that the provider gave with the account is the provider’s, and no other provider’s', async () => {
+      await authoritative('creationAllowed: true, autoCreate: true,');
+      const provisioned = await signIn(calledAtGlobex('sub-5', 'given-5'));
+      const userId = userOf(provisioned);
+      expect(await giverOf(userId)).toEqual({ by: 'provider', providerId: 'globex' });
+      // Unlinked, and met again: the provider still vouches for the name.
+      await link(userId, testAssertion('own-5'));
+      const claimId = 'claimId' in provisioned.outcome ? provisioned.outcome.claimId : '';
+      await unlink(userId, claimId);
+      expect((await signIn(calledAtGlobex('sub-5', 'given-5'))).outcome).toMatchObject({
+        kind: 'linked_automatically',
+        userId,
+      });
+    });
+
+    it('a name that a person edited on the way, or that came from a provider that gives none out, is their own', async () => {
+      await authoritative('creationAllowed: true,');
+      const registerWith = async (assertion: VerifiedAssertion, username: string): Promise<unknown> => {
+        const result = await registerViaIdp(
+          installation,
+          new RegisterViaIdp(
+            assertion,
+            'default',
+            { displayName: undefined, username: nameOf(username), email: undefined },
+            testContext(),
+          ),
+        );
+        if (result.kind !== 'registered') throw new Error(result.code);
+        return giverOf(result.userId);
+      };
+      expect(await registerWith(calledAtGlobex('sub-6', 'given-6'), 'given-6')).toEqual({
+        by: 'provider',
+        providerId: 'globex',
+      });
+      expect(await registerWith(calledAtGlobex('sub-7', 'given-7'), 'victim-7')).toEqual({ by: 'self' });
+      const atAcme = { ...calledAtGlobex('sub-8', 'given-8'), providerId: 'acme' };
+      expect(await registerWith(atAcme, 'given-8')).toEqual({ by: 'self' });
+    });
+
+    it('a name that was given up between the match and the link is not linked', async () => {
+      await authoritative();
+      const userId = await registeredAs('self-9');
+      await rename(userId, 'given-9', { type: 'admin', id: 'operator' });
+      let overtaken = false;
+      const { store } = installation;
+      const overtaking = {
+        read: store.read.bind(store),
+        append: async (request: AppendRequest) => {
+          if (!overtaken && request.stream === userStream(userId)) {
+            overtaken = true;
+            await rename(userId, 'other-9', { type: 'user', id: userId });
+            await rename(userId, 'given-9', { type: 'user', id: userId });
+          }
+          return store.append(request);
+        },
+      } as unknown as EventStore;
+      const { outcome } = await loginViaIdp(
+        { ...installation, store: overtaking },
+        new LoginViaIdp(
+          calledAtGlobex('sub-9', 'given-9'),
+          { kind: 'sign_in', organizationId: 'default' },
+          testContext(),
+        ),
+      );
+      expect([overtaken, outcome.kind]).toEqual([true, 'offer_link']);
+      expect(await typesOf(userId)).not.toContain('ExternalIdentityLinked');
+    });
   });
 
   it('L28: the same identity in another organization is another user', async () => {

@@ -2,7 +2,7 @@ import { isDeepStrictEqual } from 'node:util';
 import { decideUpdateProfile } from '#libs/users/decide.js';
 import { executeOnAccount } from '#libs/users/execute-on-account.js';
 import { loadAccount } from '#libs/users/queries/load-account.js';
-import { isTakenAway, maySignIn, seenAt } from '#libs/users/state.js';
+import { hasCountingLink, isTakenAway, maySignIn, seenAt } from '#libs/users/state.js';
 import type { Account } from '#libs/users/state.js';
 import type { Ownership } from '#libs/users/claims/claims.js';
 import { ContentionError } from '#libs/event-store/command-execution.js';
@@ -134,4 +134,9 @@ const isInLostSession = (flow: FlowFacts, account: Account): boolean =>
 const ownerFacts = (ownership: Ownership, organizationId: string): IdentityOwner | undefined =>
   ownership.kind === 'free'
     ? undefined
-    : { userId: ownership.userId, claimId: ownership.claimId, maySignIn: maySignIn(ownership.owner, organizationId) };
+    : {
+        userId: ownership.userId,
+        claimId: ownership.claimId,
+        maySignIn: maySignIn(ownership.owner, organizationId),
+        onHold: !hasCountingLink(ownership.owner, ownership.claimId),
+      };

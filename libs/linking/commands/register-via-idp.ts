@@ -4,7 +4,7 @@ import { seenAt } from '#libs/users/state.js';
 import { ContentionError } from '#libs/event-store/command-execution.js';
 import { isUsable, loadProviderInOrganization } from '../queries/providers-in-organization.js';
 import { beginAttempt } from './attempt.js';
-import { verifiedAddressOf } from './find-matches.js';
+import { givenUsernameOf, verifiedAddressOf } from './find-matches.js';
 import { linkOf } from './link-external-identity.js';
 import type { LinkingDependencies } from './linking-dependencies.js';
 import type { RegisterViaIdp, RegisterViaIdpResult } from './register-via-idp.command.js';
@@ -26,12 +26,17 @@ export const registerViaIdp = async (
     // An address that the person changed is no longer the one that the provider verified (L11).
     const asserted = verifiedAddressOf(attempt, provider);
     const isAsserted = asserted !== undefined && asserted.canonical === form.email?.canonical;
+    // Nor is a username that the person changed the one that the provider gave (L31).
+    const given = givenUsernameOf(attempt, provider);
     const created = await createUser(
       dependencies,
       {
         organizationId,
         first: { type: 'UserRegistered', data: { organizationId, displayName: form.displayName } },
-        username: form.username,
+        username: form.username && {
+          ...form.username,
+          givenBy: given?.canonical === form.username.canonical ? given.givenBy : { by: 'self' },
+        },
         ifUsernameTaken: 'refuse',
         email: form.email && {
           ...form.email,

@@ -4,6 +4,7 @@ import { loadOrganization } from '#libs/organizations/queries/load-organization.
 import type { SignInInteraction } from '../interactions.js';
 import { appendActivity, openSession } from '../open-session.js';
 import type { OpenSessionRequest } from '../open-session.js';
+import { REVIEW_PATH } from '../sign-in-dependencies.js';
 import type { SignInDependencies } from '../sign-in-dependencies.js';
 
 /** A person who was recognized, and what waits for them. */
@@ -43,12 +44,13 @@ export const completeSignIn = async (
     return { kind: 'refused', code: 'account_not_found', detail: 'the session was ended before it became active' };
   if (replaced) await noteReplaced(dependencies, replaced, context);
   if (!interaction) continuations.rememberOrganization(organizationId, response);
-  const continueAt = interaction
-    ? await interactions.finishInteraction(interaction.uid, opened.sessionId)
-    : continuations.leave(request, response);
-  return continueAt === undefined
-    ? { kind: 'refused', code: 'sign_in_expired', detail: 'the interaction ended meanwhile' }
-    : { kind: 'signed_in', continueAt };
+  const atTheApp = interaction && (await interactions.finishInteraction(interaction.uid, opened.sessionId));
+  if (interaction && atTheApp === undefined)
+    return { kind: 'refused', code: 'sign_in_expired', detail: 'the interaction ended meanwhile' };
+  if (!opened.isReviewDue) return { kind: 'signed_in', continueAt: atTheApp ?? continuations.leave(request, response) };
+  // The review comes first, and then what waits (L32).
+  if (atTheApp !== undefined) continuations.remember({ path: new URL(atTheApp).pathname }, request, response);
+  return { kind: 'signed_in', continueAt: REVIEW_PATH };
 };
 
 /** Who replaced another person's session is not that person's business. */

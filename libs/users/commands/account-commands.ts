@@ -1,9 +1,11 @@
-import { claimableEmail, claimableUsername } from '../claims/claimable.js';
+import { claimableEmail, claimableExternalIdentity, claimableUsername } from '../claims/claimable.js';
 import type { Claimable } from '../claims/claimable.js';
 import { Claims } from '../claims/claims.js';
 import { heldBy } from '../claims/held-by.js';
 import type { Executed } from '#libs/event-store/command-execution.js';
+import type { Actor, CommandContext } from '#libs/event-store/event-metadata.js';
 import { categoryOf } from '#libs/event-store/stream-name.js';
+import { externalIdentityStream } from '../external-identity-stream.js';
 import { unlessErased } from '#libs/privacy/subject-keys.js';
 import type { AccountResult, UsersDependencies } from '../users-dependencies.js';
 import { createUser } from '../create-user.js';
@@ -16,6 +18,7 @@ import {
   decideReactivate,
   decideRecoverAccount,
   decideRemovePassword,
+  decideReviewSignInMethods,
   decideRevokeRole,
   decideSetPassword,
   decideUpdateProfile,
@@ -23,6 +26,7 @@ import {
 } from '../decide.js';
 import type { AccountDecision, AccountOutcome, AccountRefusalCode } from '../decide.js';
 import { parseEmailAddress } from '../email-address.js';
+import type { NameGiver } from '../events.js';
 import { executeOnAccount } from '../execute-on-account.js';
 import { loadAccount } from '../queries/load-account.js';
 import type { Account, UserStreamEvent } from '../state.js';
@@ -36,6 +40,7 @@ import type {
   ReactivateUser,
   RecoverAccount,
   RemovePassword,
+  ReviewSignInMethods,
   RevokeRole,
   SetPassword,
   VerifyEmail,
@@ -69,7 +74,7 @@ export const registerUser = async (
     {
       organizationId,
       first: { type: 'UserRegistered', data: { organizationId, displayName } },
-      username,
+      username: username && { ...username, givenBy: { by: 'self' } },
       ifUsernameTaken: 'refuse',
       email,
       passwordHash: password === undefined ? undefined : await dependencies.passwords.hash(password),
@@ -84,7 +89,8 @@ export const changeDisplayName: Run<ChangeDisplayName> = (dependencies, command)
 
 /** Claims the new name, settles the claim on the account, and releases the old name. */
 export const changeUsername: Run<ChangeUsername> = async (dependencies, command) => {
-  const { target, username } = command;
+  const { target, username, context } = command;
+  const givenBy = nameGiverOf(context.actor);
   const key = usernameKey(dependencies.indexKeys, target.organizationId, username.canonical);
   const before = (await loadAccount(dependencies.store, target.userId)).state;
   if (before.username?.usernameKey === key && before.organizationId === target.organizationId)
@@ -93,9 +99,13 @@ export const changeUsername: Run<ChangeUsername> = async (dependencies, command)
     thing: claimableUsername(usernameStream(key)),
     taken: 'username_taken',
     decide: (account, claimId) =>
-      decideChangeUsername(account, { claimId, usernameKey: key, username: username.username }),
+      decideChangeUsername(account, { claimId, usernameKey: key, username: username.username, givenBy }),
   });
 };
+
+/** Whoever gives the command gives the name; only administrators, and clients that act for them, vouch for it (L31). */
+const nameGiverOf = ({ type }: Actor): NameGiver =>
+  type === 'admin' || type === 'client' ? { by: 'administrator' } : { by: 'self' };
 
 export const addEmail: Run<AddEmail> = (dependencies, command) =>
   run(dependencies, command, (account) => decideAddEmail(account, command.email));
@@ -140,7 +150,28 @@ export const recoverAccount: Run<RecoverAccount> = async (dependencies, command)
     decideRecoverAccount(account, { emailId, passwordHash }, rules),
   );
   if (executed.outcome.kind === 'done') await dependencies.mailTokens.revokeAll(target.userId);
+  await releaseUnlinked(dependencies, executed, command.context);
   return executed;
+};
+
+export const reviewSignInMethods: Run<ReviewSignInMethods> = async (dependencies, command) => {
+  const executed = await run(dependencies, command, (account) => decideReviewSignInMethods(account, command.answers));
+  await releaseUnlinked(dependencies, executed, command.context);
+  return executed;
+};
+
+/** Frees the identities that were unlinked; when this process dies before, whoever meets them next does. */
+const releaseUnlinked = async (
+  dependencies: UsersDependencies,
+  { stored }: Pick<Executed<AccountOutcome, UserStreamEvent>, 'stored'>,
+  context: CommandContext,
+): Promise<void> => {
+  const claims = new Claims(dependencies);
+  for (const event of stored) {
+    if (event.type !== 'ExternalIdentityUnlinked') continue;
+    const { identityKey, claimId } = event.data;
+    await claims.release(claimableExternalIdentity(externalIdentityStream(identityKey)), claimId, context);
+  }
 };
 
 export const deactivateUser: Run<DeactivateUser> = (dependencies, command) =>

@@ -89,12 +89,24 @@ export class RemovePassword extends AccountCommand {
   }
 }
 
-/** The mail to the verified address came back: a new password, and nothing else of before (L2–L4). */
+/** The mail to the verified address came back: a new password, and nothing else of before (L2–L4, L32). */
 export class RecoverAccount extends AccountCommand {
   constructor(
     target: AccountTarget,
     readonly emailId: string,
     readonly password: string,
+    context: CommandContext,
+  ) {
+    super(target, context);
+  }
+}
+
+/** The owner has looked at what a recovery put on hold: every sign-in method of those is kept or removed (L32). */
+export class ReviewSignInMethods extends AccountCommand {
+  constructor(
+    target: AccountTarget,
+    /** Claim ids. */
+    readonly answers: { readonly kept: readonly string[]; readonly removed: readonly string[] },
     context: CommandContext,
   ) {
     super(target, context);

@@ -1,5 +1,6 @@
 import { once } from 'node:events';
 import { createServer } from 'node:http';
+import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import * as client from 'openid-client';
 import { OpenIdProvider } from '#libs/openid-provider/open-id-provider.js';
@@ -10,7 +11,7 @@ import type {
 } from '#libs/openid-provider/open-id-provider-options.js';
 import type { GrantRecord, RevocationReason } from '#libs/openid-provider/grants.postgres.js';
 import type { TokenIssue } from '#libs/openid-provider/token-exchange.js';
-import type { SessionRecord } from '#libs/openid-provider/sessions.postgres.js';
+import type { NewSession, SessionAuthentication, SessionRecord } from '#libs/openid-provider/sessions.postgres.js';
 import { systemClock } from '#libs/platform/clock.js';
 import { newUuid } from '#libs/platform/ids.js';
 import { silentLogger } from '#libs/platform/logger.js';
@@ -90,6 +91,8 @@ export interface TestOpenIdProvider {
   onSignedOut: () => void;
   /** Who signs in at once when the sign-in page opens; nobody: the page stays, and says `sign-in`. */
   person: Person | undefined;
+  /** How the person authenticates: now and with a password, unless told. */
+  login: () => Pick<SessionAuthentication, 'authTime' | 'acr' | 'amr'>;
   /** Runs between a session's activation and the end of the interaction. */
   onActivated: (sessionId: string) => Promise<void>;
   /** The configuration of a relying party for `openid-client`. */
@@ -133,6 +136,7 @@ export const startTestOpenIdProvider = async (
     signedOut: [],
     onSignedOut: () => undefined,
     person: undefined,
+    login: () => ({ authTime: new Date(), amr: ['pwd'] }),
     onActivated: () => Promise.resolve(),
     relyingParty: (clientId) =>
       client.discovery(new URL(issuer), clientId, SECRET, client.ClientSecretBasic(SECRET), {
@@ -166,14 +170,13 @@ export const startTestOpenIdProvider = async (
         if (interaction?.uid !== path.slice('/sign-in/'.length)) response.writeHead(400).end('sign_in_expired');
         else if (!person) response.end(`sign-in ${interaction.organizationId}`);
         else {
-          const { sessionId } = await instance.insertPending({
-            ...person,
-            ...sessionOf,
-            authTime: new Date(),
-            amr: ['pwd'],
-          });
-          if (!(await instance.activate(sessionId, request, response)))
-            return void response.writeHead(403).end('ended');
+          const sessionId = await signInBrowser(
+            instance,
+            { ...person, ...sessionOf, ...state.login() },
+            request,
+            response,
+          );
+          if (sessionId === undefined) return void response.writeHead(403).end('ended');
           await state.onActivated(sessionId);
           const next = await instance.finishInteraction(interaction.uid, sessionId);
           if (next === undefined) response.writeHead(400).end('over');
@@ -196,6 +199,22 @@ export const startTestOpenIdProvider = async (
     answer().catch((error: Error) => response.writeHead(500).end(error.stack));
   });
   return state;
+};
+
+/** As the sign-in pages do: the person's own session is renewed, somebody else's is replaced. */
+const signInBrowser = async (
+  instance: OpenIdProvider,
+  session: NewSession,
+  request: IncomingMessage,
+  response: ServerResponse,
+): Promise<string | undefined> => {
+  const current = await instance.current(request, response);
+  if (current?.userId === session.userId) {
+    await instance.prepareRenewal(current.sessionId, session.claimId);
+    return (await instance.renew(current.sessionId, session, request, response)) ? current.sessionId : undefined;
+  }
+  const { sessionId } = await instance.insertPending(session);
+  return (await instance.activate(sessionId, request, response)) ? sessionId : undefined;
 };
 
 const indexKeys = createIndexKeys(Buffer.alloc(32, 8));

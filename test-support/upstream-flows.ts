@@ -7,6 +7,7 @@ import { oidcProviderSettingsSchema } from '#libs/identity-providers/oidc/settin
 import type { OidcProviderSettings } from '#libs/identity-providers/oidc/settings.js';
 import { UpstreamOpenId } from '#libs/identity-providers/oidc/upstream-open-id.js';
 import type { OpenIdFlowSecrets } from '#libs/identity-providers/oidc/upstream-open-id.js';
+import type { BeginRequest } from '#libs/identity-providers/upstream-protocol.js';
 import { migrate } from '#libs/platform/postgres/migrations.js';
 import { createPool } from '#libs/platform/postgres/pool.js';
 import type { Pool } from '#libs/platform/postgres/pool.js';
@@ -18,6 +19,9 @@ import type { Lies } from './hostile-openid-provider.js';
 export interface Intent {
   readonly purpose: string;
 }
+
+/** What a flow asks for beside who the person is. */
+type Asking = Pick<BeginRequest<OidcProviderSettings, Intent>, 'reauthenticate' | 'asked'>;
 
 export const TEST_POLICY: HttpPolicy = { ...DEFAULT_HTTP_POLICY, allowLoopback: true, timeoutMs: 400 };
 export const CALLBACK = 'https://id.example.org/providers/hostile/callback';
@@ -93,7 +97,7 @@ export class UpstreamFlows {
     this.logout = new BackChannelLogout({ discovery, clock });
   }
 
-  tryToBegin(more: { readonly reauthenticate?: boolean } = {}) {
+  tryToBegin(more: Asking = {}) {
     const { settings } = this;
     return this.upstream.begin({
       settings,
@@ -105,7 +109,7 @@ export class UpstreamFlows {
   }
 
   /** @returns where the browser is sent to */
-  async begin(more: { readonly reauthenticate?: boolean } = {}): Promise<string> {
+  async begin(more: Asking = {}): Promise<string> {
     const begun = await this.tryToBegin(more);
     if (begun.kind !== 'redirect') throw new Error(`not begun: ${JSON.stringify(begun)}`);
     return begun.redirectTo;
@@ -116,12 +120,12 @@ export class UpstreamFlows {
   }
 
   /** A whole flow. */
-  async signIn(more: { readonly reauthenticate?: boolean } = {}) {
+  async signIn(more: Asking = {}) {
     return this.complete(await this.provider.authorize(await this.begin(more)));
   }
 
   /** A whole flow in which the provider lies after it was begun; the code with which it is refused, or `verified`. */
-  async outcomeWith(lies: Lies, more: { readonly reauthenticate?: boolean } = {}): Promise<string> {
+  async outcomeWith(lies: Lies, more: Asking = {}): Promise<string> {
     const redirectTo = await this.begin(more);
     this.provider.lies = lies;
     const result = await this.complete(await this.provider.authorize(redirectTo));
@@ -129,7 +133,7 @@ export class UpstreamFlows {
   }
 
   /** {@link outcomeWith}, with an id_token whose claims are changed; `undefined` takes one away. */
-  withClaims(change: object, more: { readonly reauthenticate?: boolean } = {}): Promise<string> {
+  withClaims(change: object, more: Asking = {}): Promise<string> {
     return this.outcomeWith({ claims: (claims) => ({ ...claims, ...change }) }, more);
   }
 }

@@ -35,6 +35,7 @@ import { upstreamSignIn } from '#libs/identity-providers/upstream-protocol.js';
 import { ConsumedAssertions } from '#libs/identity-providers/saml/consumed-assertions.postgres.js';
 import { SamlServiceProvider } from '#libs/identity-providers/saml/service-provider.js';
 import { SigningCertificates } from '#libs/identity-providers/saml/signing-certificates.js';
+import type { SamlFlowRequest } from '#libs/identity-providers/saml/consumed-assertions.postgres.js';
 import { UpstreamSaml } from '#libs/identity-providers/saml/upstream-saml.js';
 import type { LinkingDependencies } from '#libs/linking/commands/linking-dependencies.js';
 import type { CarryOutRevocations } from '#libs/linking/commands/unlink-external-identity.js';
@@ -223,7 +224,7 @@ export const connectDependencies = async (
   const protocols = upstreamSignIn<FlowIntent>({
     oidc: new UpstreamOpenId({ flows: new Flows<OpenIdFlowSecrets>(pool, clock), discovery, policy, clock }),
     oauth2: new UpstreamOAuth2({ flows: new Flows<OAuth2FlowSecrets>(pool, clock), policy }),
-    saml: new UpstreamSaml({ flows: new Flows<unknown>(pool, clock), consumed, certificates, clock }),
+    saml: new UpstreamSaml({ flows: new Flows<SamlFlowRequest>(pool, clock), consumed, certificates, clock }),
   });
   const passwords = createPasswords({
     memoryKiB: config.LIGATURE_ARGON2_MEMORY_KIB,

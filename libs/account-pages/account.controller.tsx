@@ -123,12 +123,13 @@ export class AccountController {
   @RequireRecentAuthentication()
   async unlink(@Param('claimId') claimId: string, @Visit() visit: AccountVisit): Promise<RedirectAnswer> {
     if (!isUuid(claimId)) throw refusedChange('identity_not_linked');
-    const { userId, organizationId, claimId: openedBy } = visit.session;
+    const { userId, organizationId, claimId: openedBy, furtherClaimIds = [] } = visit.session;
     const command = new UnlinkExternalIdentity(userId, organizationId, claimId, visit.meta);
     const { outcome } = await this.commands.execute(command);
     if (outcome.kind === 'refused') throw refusedChange(outcome.code);
     // The session ended with the identity that opened it.
-    return redirect(claimId === openedBy ? signedOutPath(organizationId) : '/account?notice=unlinked');
+    const isOver = claimId === openedBy || furtherClaimIds.includes(claimId);
+    return redirect(isOver ? signedOutPath(organizationId) : '/account?notice=unlinked');
   }
 
   @Post('/sign-out')

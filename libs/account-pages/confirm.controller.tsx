@@ -1,6 +1,7 @@
 import { Body, Controller, Get, Inject, Param, Post, Query } from '@nestjs/common';
 import { isAmong } from '#libs/users/assurance.js';
 import { loadAccount } from '#libs/users/queries/load-account.js';
+import { provesReauthentication } from '#libs/identity-providers/reauthentication.js';
 import { signInOriginsOf } from '#libs/identity-providers/settings.js';
 import { loadSufficientProofs } from '#libs/linking/queries/sufficient-proofs.js';
 import type { OfferedProvider } from '#libs/sign-in/offered-providers.js';
@@ -20,6 +21,8 @@ import { ConfirmIdentityPage } from './confirm-page.js';
 import { refusedChange } from './refusals.js';
 
 type Answer = PageAnswer | RedirectAnswer;
+
+const proves = ({ settings }: OfferedProvider): boolean => provesReauthentication(settings);
 
 /** Re-authentication by one of the account's own sign-in methods, before sensitive changes. */
 @Controller('/account/confirm')
@@ -76,7 +79,9 @@ export class ConfirmController {
       .flatMap(({ claimId, providerId }) => {
         const provider = providers.find(({ settings }) => settings.id === providerId);
         return provider ? [{ claimId, providerName: provider.settings.displayName, provider }] : [];
-      });
+      })
+      // And before all those of providers that can prove that the person signed in again.
+      .sort((a, b) => Number(proves(b.provider)) - Number(proves(a.provider)));
     return { byPassword: isAmong(proofs, { kind: 'password' }), identities };
   }
 

@@ -81,6 +81,7 @@ export class ReviewController {
     const openedBy: ProvenCredential =
       claimId === undefined ? { kind: 'password' } : { kind: 'external_identity', claimId };
     return (
+      authTime !== undefined &&
       clock().getTime() - authTime.getTime() < RECENT_MS &&
       isAmong(await loadSufficientProofs(store, organizationId, userId), openedBy)
     );

@@ -36,14 +36,14 @@ export class SessionsController {
     ]);
     const linked = state.links.map(({ providerId }) => providerId);
     const nameOf = await providerNames(store, providers, linked);
-    const shown = ({ claimId, address, userAgent, authTime, ...session }: ActiveSession): ShownSession => {
+    const shown = ({ claimId, address, userAgent, ...session }: ActiveSession): ShownSession => {
       const link = state.links.find((candidate) => candidate.claimId === claimId);
       return {
         sessionId: session.sessionId,
         address,
         ...deviceOf(userAgent),
         providerName: link && nameOf(link.providerId),
-        startedAt: authTime,
+        startedAt: session.startedAt,
         lastSeenAt: session.lastSeenAt,
       };
     };

@@ -239,7 +239,7 @@ describe('sessions as of a moment', () => {
     expect(await openAt({ position: end - 1n })).toEqual(['two', 'one']);
     expect(await openAt({ position: end })).toEqual(['one']);
     expect(await openAt(undefined)).toEqual(['three', 'one']);
-    expect(await openAt(undefined, '2026-03-03T13:00:00Z')).toEqual(['three']);
+    expect(await openAt(undefined, '2026-03-03T13:00:00.050Z')).toEqual(['three']);
     expect(await openAt(undefined, '2026-03-03T14:00:00Z')).toEqual([]);
 
     const found = await readAccountAsOf({ ...installation, clock: systemClock }, userId, {
@@ -252,11 +252,46 @@ describe('sessions as of a moment', () => {
           {
             method: 'external_identity',
             providerId: 'acme',
+            since: '2026-03-03T12:00:00.050Z',
             authenticatedAt: '2026-03-03T12:00:00.000Z',
-            expiresAt: '2026-03-03T13:00:00.000Z',
+            expiresAt: '2026-03-03T13:00:00.050Z',
           },
         ],
       },
     });
+  });
+
+  it('L33: one that was renewed is of the renewal: its method, its time where that is known, and a full lifetime', async () => {
+    const userId = newUuid();
+    const second = newUuid();
+    await storeAccount(
+      userId,
+      [{ type: 'UserRegistered', data: { organizationId: 'default' } }],
+      () => new Date('2026-03-03T11:00:00Z'),
+    );
+    await storeActivity(userId, '2026-03-03T12:00:00Z', ...started('one', '2026-03-03T11:00:00.000Z'));
+    await storeActivity(
+      userId,
+      '2026-03-03T13:00:00Z',
+      {
+        type: 'LoginSucceeded',
+        data: { sessionId: 'one', method: 'external_identity', providerId: 'globex', claimId: second },
+      },
+      { type: 'SessionRenewed', data: { sessionId: 'one', claimId: second } },
+    );
+    const at = async (time: string) => {
+      const dependencies = { ...installation, clock: systemClock };
+      const found = await readAccountAsOf(dependencies, userId, {
+        moment: { time: new Date(time) },
+        withSessions: true,
+      });
+      return found.kind === 'found' ? found.answer.sessions : found;
+    };
+    expect(await at('2026-03-03T12:30:00Z')).toMatchObject([
+      { providerId: 'acme', since: '2026-03-03T12:00:00.000Z', authenticatedAt: '2026-03-03T11:00:00.000Z' },
+    ]);
+    expect(await at('2026-03-03T13:30:00Z')).toMatchObject([
+      { providerId: 'globex', claimId: second, since: '2026-03-03T13:00:00.000Z', authenticatedAt: null },
+    ]);
   });
 });

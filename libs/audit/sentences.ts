@@ -86,6 +86,7 @@ const SENTENCES: {
   LoginSucceeded: ({ providerId }, { t, providerName }) =>
     providerId ? t(texts.signedInThrough, { provider: providerName(providerId) }) : t(texts.signedInByPassword),
   SessionStarted: (_, { t }) => t(texts.sessionStarted),
+  SessionRenewed: (_, { t }) => t(texts.sessionRenewed),
   SessionEnded: ({ reason }, { t }) => t(texts.sessionEnded, { reason: t(ENDINGS[reason]) }),
   ConsentGranted: ({ clientId }, { t }) => t(texts.consentGranted, { app: clientId }),
   ConsentRevoked: ({ clientId }, { t }) => t(texts.consentRevoked, { app: clientId }),

@@ -17,8 +17,10 @@ export interface SessionAsOf {
   readonly method: 'password' | 'external_identity' | null;
   readonly providerId: string | null;
   readonly claimId: string | null;
-  /** ISO 8601, UTC. */
-  readonly authenticatedAt: string;
+  /** When it began, or was renewed last. ISO 8601, UTC. */
+  readonly since: string;
+  /** When the person authenticated for that; null: nobody knows. */
+  readonly authenticatedAt: string | null;
   readonly expiresAt: string;
 }
 
@@ -37,7 +39,8 @@ export const sessionsAsOf = async (
 ): Promise<readonly SessionAsOf[]> => {
   const policyAt = await loginPolicyAt(store, user.organizationId);
   const open: SessionAsOf[] = [];
-  const ended = new Set<string>();
+  /** Ended, or met already: what is further back is what a session was before. */
+  const settled = new Set<string>();
   const logins = new Map<string, Pick<SessionAsOf, 'method' | 'providerId'>>();
   let at: number | undefined;
   for await (const recorded of activityBefore(store, user.userId, moment)) {
@@ -47,17 +50,21 @@ export const sessionsAsOf = async (
     const { event, position } = recorded;
     switch (event.type) {
       case 'SessionEnded':
-        ended.add(event.data.sessionId);
+        settled.add(event.data.sessionId);
         break;
+      case 'SessionRenewed':
       case 'SessionStarted': {
-        const { sessionId, claimId = null, authenticatedAt } = event.data;
-        const expiresAt = new Date(Date.parse(authenticatedAt) + policyAt(position).sessionLifetimeS * 1_000);
-        if (ended.has(sessionId) || expiresAt.getTime() <= at) break;
+        const { sessionId, claimId = null, authenticatedAt = null } = event.data;
+        const expiresAt = new Date(occurredAt + policyAt(position).sessionLifetimeS * 1_000);
+        if (settled.has(sessionId)) break;
+        settled.add(sessionId);
+        if (expiresAt.getTime() <= at) break;
         open.push({
           sessionId,
           method: null,
           providerId: null,
           claimId,
+          since: new Date(occurredAt).toISOString(),
           authenticatedAt,
           expiresAt: expiresAt.toISOString(),
         });
@@ -65,7 +72,7 @@ export const sessionsAsOf = async (
       }
       case 'LoginSucceeded': {
         const { sessionId, method, providerId = null } = event.data;
-        logins.set(sessionId, { method, providerId });
+        if (!logins.has(sessionId)) logins.set(sessionId, { method, providerId });
         break;
       }
       default:

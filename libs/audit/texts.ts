@@ -76,6 +76,10 @@ export const HISTORY_TEXTS = messages({
   signedInThrough: { en: 'Signed in through {provider}', de: 'Anmeldung über {provider}' },
   signedInByPassword: { en: 'Signed in with the password', de: 'Anmeldung mit dem Passwort' },
   sessionStarted: { en: 'A session began', de: 'Eine Sitzung begann' },
+  sessionRenewed: {
+    en: 'The session was renewed by signing in again',
+    de: 'Die Sitzung wurde durch erneute Anmeldung erneuert',
+  },
   consentGranted: { en: '{app} was allowed to use the account', de: '{app} wurde erlaubt, das Konto zu verwenden' },
   consentRevoked: { en: 'The access of {app} was taken away', de: 'Der Zugriff von {app} wurde entzogen' },
   tokensIssued: { en: '{app} got tokens: {how}', de: '{app} erhielt Tokens: {how}' },
@@ -206,6 +210,10 @@ export const FAILURES = messages({
     de: 'es gab kein Konto, in das man sich anmelden konnte',
   },
   provider_not_allowed: { en: 'the provider was not allowed', de: 'der Anbieter war nicht erlaubt' },
+  reauthentication_not_proven: {
+    en: 'the provider did not prove the new sign-in that the app asked for',
+    de: 'der Anbieter bewies die neue Anmeldung nicht, die die Anwendung verlangte',
+  },
   identity_already_linked_to_another_account: {
     en: 'somebody tried to link the identity to another account',
     de: 'jemand versuchte, die Identität mit einem anderen Konto zu verknüpfen',

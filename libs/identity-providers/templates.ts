@@ -24,6 +24,8 @@ export interface ProviderTemplate {
 const HOST = /^[a-z0-9](?:[a-z0-9.-]{0,250}[a-z0-9])?(?::\d{1,5})?$/;
 const DOMAIN = { pattern: /^[a-z0-9](?:[a-z0-9-]*\.)+[a-z]{2,}$/, description: 'a domain, such as example.org' };
 const OPENID = { kind: 'oidc', scopes: ['openid', 'profile', 'email'] } as const;
+/** What a provider does not document is not asked for. */
+const NO_REAUTHENTICATION = { prompt: false, maxAge: false, acrValues: false } as const;
 
 export const providerTemplates: Readonly<Record<string, ProviderTemplate>> = {
   google: {
@@ -33,9 +35,13 @@ export const providerTemplates: Readonly<Record<string, ProviderTemplate>> = {
       displayName: 'Google',
       issuer: 'https://accounts.google.com',
       idTokenSigningAlgs: ['RS256'],
+      reauthentication: NO_REAUTHENTICATION,
     },
     linkingPolicy: { emailTrustedDomains: ['gmail.com', 'googlemail.com'] },
-    why: 'Google is authoritative for its own mail domains; any other verified address was verified once and may have gone to somebody else since.',
+    why:
+      'Google is authoritative for its own mail domains; any other verified address was verified once and may have ' +
+      'gone to somebody else since. Google does not support requests for re-authentication, and returns auth_time ' +
+      'only to apps with "session age claims".',
   },
   'google-workspace': {
     parameters: { domain: DOMAIN },
@@ -44,6 +50,7 @@ export const providerTemplates: Readonly<Record<string, ProviderTemplate>> = {
       displayName: 'Google Workspace',
       issuer: 'https://accounts.google.com',
       idTokenSigningAlgs: ['RS256'],
+      reauthentication: NO_REAUTHENTICATION,
       requiredClaims: { hd: '{domain}' },
     },
     linkingPolicy: { emailTrustedDomains: ['{domain}'] },
@@ -61,12 +68,16 @@ export const providerTemplates: Readonly<Record<string, ProviderTemplate>> = {
       displayName: 'Microsoft',
       issuer: 'https://login.microsoftonline.com/{tenant}/v2.0',
       idTokenSigningAlgs: ['RS256'],
+      // It documents prompt=login, and neither max_age nor acr_values.
+      reauthentication: { prompt: true, maxAge: false, acrValues: false },
       // sub is another one for each app; tid and oid name the person for good.
       subjectClaims: ['tid', 'oid'],
       requiredClaims: { tid: '{tenant}' },
     },
     linkingPolicy: { emailTrustedDomains: [] },
-    why: 'A tenant’s administrator can set any address, unverified ("nOAuth"): no address is believed.',
+    why:
+      'A tenant’s administrator can set any address, unverified ("nOAuth"): no address is believed. auth_time is an ' +
+      'optional claim: add it to the ID token of the app registration, or no re-authentication is proven.',
   },
   apple: {
     parameters: {
@@ -83,6 +94,7 @@ export const providerTemplates: Readonly<Record<string, ProviderTemplate>> = {
       scopes: ['openid', 'name', 'email'],
       idTokenSigningAlgs: ['RS256'],
       responseMode: 'form_post',
+      reauthentication: NO_REAUTHENTICATION,
       clientSecretJwt: { teamId: '{teamId}', keyId: '{keyId}' },
     },
     linkingPolicy: { emailTrustedDomains: ['privaterelay.appleid.com', 'icloud.com'] },
@@ -107,7 +119,14 @@ export const providerTemplates: Readonly<Record<string, ProviderTemplate>> = {
   },
   gitlab: {
     parameters: { host: { pattern: HOST, description: 'gitlab.com, or the host of your own' } },
-    settings: { ...OPENID, displayName: 'GitLab', issuer: 'https://{host}', idTokenSigningAlgs: ['RS256'] },
+    settings: {
+      ...OPENID,
+      displayName: 'GitLab',
+      issuer: 'https://{host}',
+      idTokenSigningAlgs: ['RS256'],
+      // Its auth_time is the account's last sign-in on any device (User#current_sign_in_at): no proof for this one.
+      reauthentication: { ...NO_REAUTHENTICATION, authTime: false },
+    },
     linkingPolicy: { emailTrustedDomains: [] },
     why: 'GitLab verifies addresses once and gives out none. For a GitLab of your own, name the domains that it is authoritative for.',
   },

@@ -1,4 +1,5 @@
 import type { VerifiedAssertion } from './verified-assertion.js';
+import type { AskedOfProvider } from './reauthentication.js';
 import type { IdentityProviderSettings, ProviderKind, SettingsOf } from './settings.js';
 import { UpstreamError } from './upstream-error.js';
 import type { UpstreamStep } from './upstream-error.js';
@@ -10,8 +11,10 @@ export interface BeginRequest<Settings, Intent> {
   readonly browserId: string;
   /** Where the provider sends the browser back to: the redirect URI, the assertion consumer service. */
   readonly callbackUrl: string;
-  /** Have the person authenticate again, and have it proven. */
+  /** Have the person authenticate again, and have it proven: refused where the provider cannot. */
   readonly reauthenticate?: boolean;
+  /** What is passed on where the provider honours it; what came of it the assertion says. */
+  readonly asked?: AskedOfProvider;
 }
 
 export interface CompleteRequest<Settings> {

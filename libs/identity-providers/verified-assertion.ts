@@ -36,9 +36,11 @@ export interface VerifiedAssertion {
     readonly givenName?: string;
     readonly familyName?: string;
   };
-  /** When the person actively authenticated at the provider, if it says so. */
+  /** When the person actively authenticated at the provider, if it says so; never in the future. */
   readonly authTime?: Date;
   readonly acr?: string;
+  /** The authentication context classes that the provider was asked for; none: it was asked for none. */
+  readonly requestedAcrValues?: readonly string[];
   readonly amr: readonly string[];
   /** None: the provider sends no logout messages. */
   readonly atProvider?: SessionAtProvider;

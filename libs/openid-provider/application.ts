@@ -1,4 +1,5 @@
 import type { KoaContextWithOIDC, Provider } from 'oidc-provider';
+import { tellOnlyKnownAuthTimes } from './auth-time.js';
 import { postsAsGets } from './posts-as-gets.js';
 import { prefillUserCode } from './device-flow.js';
 import { ROUTES } from './provider-configuration.js';
@@ -33,6 +34,7 @@ export const configureApplication = (
   provider.proxy = true;
   atomicReplayDetection(provider, pool);
   refuseUnfitParameters(provider);
+  tellOnlyKnownAuthTimes(provider);
   provider.on('server_error', (ctx: KoaContextWithOIDC, error: Error) => {
     logger.error({ error: error.message, stack: error.stack, route: ctx.oidc?.route }, 'the OpenID Provider failed');
   });

@@ -17,6 +17,8 @@ export interface GrantRecord {
   readonly sessionId: string;
   /** The link through which the person came in; none for a password. */
   readonly claimId?: string;
+  /** Further links that its session goes back to, since it was renewed. */
+  readonly furtherClaimIds?: readonly string[];
   /** Revision of the user's stream that the sign-in was decided from. */
   readonly accountRevision: bigint;
 }
@@ -31,6 +33,7 @@ export interface GrantRow {
   readonly organization_id: string;
   readonly session_uid: string;
   readonly claim_id: string | null;
+  readonly further_claim_ids: readonly string[];
   readonly account_revision: string | number;
 }
 
@@ -41,6 +44,7 @@ export const grantFromRow = (row: GrantRow): GrantRecord => ({
   organizationId: row.organization_id,
   sessionId: row.session_uid,
   ...(row.claim_id === null ? {} : { claimId: row.claim_id }),
+  ...(row.further_claim_ids.length === 0 ? {} : { furtherClaimIds: row.further_claim_ids }),
   accountRevision: BigInt(row.account_revision),
 });
 
@@ -52,6 +56,7 @@ export const GRANT_COLUMNS = [
   'organization_id',
   'session_uid',
   'claim_id',
+  'further_claim_ids',
   'account_revision',
 ] as const;
 const COLUMNS = GRANT_COLUMNS.join(', ');
@@ -156,8 +161,9 @@ const unsupported = (): never => {
 export const grantAdapter = (pool: Pool, clock: Clock, grants: Grants): Adapter => ({
   upsert: async (id, payload, expiresIn = 0) => {
     const { rowCount } = await pool.query(
-      `INSERT INTO provider.grants (id, client_id, user_id, organization_id, session_uid, claim_id, account_revision, payload, expires_at)
-       SELECT $1, $2, s.user_id, s.organization_id, s.uid, s.claim_id, s.account_revision, $3, $4
+      `INSERT INTO provider.grants (id, client_id, user_id, organization_id, session_uid, claim_id, further_claim_ids,
+         account_revision, payload, expires_at)
+       SELECT $1, $2, s.user_id, s.organization_id, s.uid, s.claim_id, s.further_claim_ids, s.account_revision, $3, $4
        FROM provider.sessions s WHERE s.uid = $5 AND s.state = 'active' AND s.user_id::text = $6 FOR SHARE
        ON CONFLICT (id) DO UPDATE SET payload = $3, expires_at = $4 WHERE grants.revoked_at IS NULL`,
       [

@@ -1,5 +1,6 @@
 import { errors, interactionPolicy } from 'oidc-provider';
 import type { KoaContextWithOIDC } from 'oidc-provider';
+import { isAuthTimeEssential } from './asked-authentication.js';
 import { ownMetadata } from './relying-party-metadata.js';
 import type { SessionRows } from './sessions.postgres.js';
 
@@ -35,6 +36,18 @@ export const interactionPolicyOf = (sessions: SessionRows) => {
   login.checks.add(
     new Check('account_unavailable', 'the account may not sign in', 'login_required', ({ oidc }) =>
       oidc.session?.accountId && !oidc.account ? Check.REQUEST_PROMPT : Check.NO_NEED_TO_PROMPT,
+    ),
+  );
+  // OpenID Connect Core 2: `auth_time` is required where it is asked for as an essential claim. oidc-provider knows of
+  // sessions only that have one. What became of a sign-in for the request is decided where it ends.
+  login.checks.add(
+    new Check('auth_time_unknown', 'when the person authenticated is not known', 'login_required', ({ oidc }) =>
+      oidc.session?.accountId &&
+      oidc.session.authTime() === undefined &&
+      !oidc.result?.login &&
+      isAuthTimeEssential(oidc.params?.claims, oidc.client?.requireAuthTime)
+        ? Check.REQUEST_PROMPT
+        : Check.NO_NEED_TO_PROMPT,
     ),
   );
   // An `acr` that a person's methods do not reach is refused after one try (OpenID Connect Core 5.5.1.1); oidc-provider

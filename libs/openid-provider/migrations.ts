@@ -136,4 +136,16 @@ export const openIdProviderMigrations: readonly Migration[] = [
     name: 'openid-provider/artifacts-address',
     sql: 'ALTER TABLE provider.artifacts ADD COLUMN address text',
   },
+  {
+    name: 'openid-provider/sessions-renewed',
+    // When a person authenticated is the provider's word, and some say nothing. A session that is renewed goes back to
+    // several links.
+    sql: `
+      ALTER TABLE provider.sessions
+        DROP CONSTRAINT sessions_check,
+        ADD CONSTRAINT sessions_check
+          CHECK ((state IN ('pending', 'active')) <= (user_id IS NOT NULL AND organization_id IS NOT NULL)),
+        ADD COLUMN further_claim_ids uuid[] NOT NULL DEFAULT '{}';
+      ALTER TABLE provider.grants ADD COLUMN further_claim_ids uuid[] NOT NULL DEFAULT '{}'`,
+  },
 ];

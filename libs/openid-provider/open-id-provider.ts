@@ -9,6 +9,9 @@ import type { RelyingPartySettings } from '#libs/relying-parties/settings.js';
 import type { AccessTokenCheck } from '#libs/web/access/access-tokens.js';
 import { removeExpired } from './adapter.postgres.js';
 import { configureApplication } from './application.js';
+import { askedOf } from './asked-authentication.js';
+import type { AskedAuthentication } from './asked-authentication.js';
+import { loginResult } from './auth-time.js';
 import { appsWithAccess } from './apps-with-access.postgres.js';
 import type { AppWithAccess } from './apps-with-access.postgres.js';
 import { BackchannelLogout } from './backchannel-logout.js';
@@ -23,7 +26,13 @@ import { PageBranding } from './page-branding.js';
 import { pathOnly, pinToIssuer } from './pinned-endpoints.js';
 import { apiAudience, configurationOf } from './provider-configuration.js';
 import { SESSION_TTL_S, SessionRows } from './sessions.postgres.js';
-import type { ActiveSession, NewSession, SessionRecord, SessionSelector } from './sessions.postgres.js';
+import type {
+  ActiveSession,
+  NewSession,
+  SessionAuthentication,
+  SessionRecord,
+  SessionSelector,
+} from './sessions.postgres.js';
 import { scheduleOf } from './signing-key-schedule.js';
 import { forgetSigningKeys, loadSigningKeys, rotateWhenAsked } from './signing-keys.postgres.js';
 
@@ -45,6 +54,9 @@ export interface RunningInteraction {
   readonly asksFor: Consent;
   /** The user whose session it was in when it began. */
   readonly userId: string | undefined;
+  /** What the app asks of the authentication (OpenID Connect Core 3.1.2.1 and 5.5.1). */
+  readonly asked: AskedAuthentication;
+  readonly begunAt: Date;
 }
 
 /** How oidc-provider stands with a set of keys. */
@@ -212,7 +224,7 @@ export class OpenIdProvider {
     // Where the organization agreed for its people they are not asked once more; without the answer native apps would
     // ask for ever.
     const agreed = relyingParty.consent === 'by_organization' && !promptsOf(interaction).includes('consent');
-    return this.#answer(interaction, { login: { ...login, remember: true }, ...(agreed ? { consent: {} } : {}) });
+    return this.#answer(interaction, { login: loginResult(login), ...(agreed ? { consent: {} } : {}) });
   }
 
   /**
@@ -228,15 +240,13 @@ export class OpenIdProvider {
   }
 
   /**
-   * Answers an interaction with the person's refusal (RFC 6749, section 4.1.2.1).
+   * Answers an interaction with the person's refusal (RFC 6749, section 4.1.2.1), or with that the authentication which
+   * the app asked for cannot be proven (OpenID Connect Core 3.1.2.6).
    * @returns where to send the browser, or nothing when it is over
    */
-  async abandonInteraction(uid: string): Promise<string | undefined> {
+  async abandonInteraction(uid: string, error: keyof typeof ABANDONED = 'access_denied'): Promise<string | undefined> {
     const interaction = await this.#generation.provider.Interaction.find(uid);
-    return (
-      interaction &&
-      this.#answer(interaction, { error: 'access_denied', error_description: 'the person went back to the app' })
-    );
+    return interaction && this.#answer(interaction, { error, error_description: ABANDONED[error] });
   }
 
   async #answer(interaction: Interaction, result: InteractionResults): Promise<string> {
@@ -260,6 +270,10 @@ export class OpenIdProvider {
     return this.sessions.insertPending(session);
   }
 
+  prepareRenewal(sessionId: string, claimId: string | undefined): Promise<boolean> {
+    return this.sessions.prepareRenewal(sessionId, claimId);
+  }
+
   activeSessions(userId: string): Promise<readonly ActiveSession[]> {
     return this.sessions.activeOf(userId);
   }
@@ -274,14 +288,31 @@ export class OpenIdProvider {
   }
 
   /**
-   * Makes a pending session the browser's own: ends the one it had, and gives it a cookie with a fresh value, so that
-   * nothing of an old id survives a sign-in (L22). @returns false when the session was ended meanwhile
+   * Makes a pending session the browser's own: ends the one it had, which is somebody else's (their own is renewed),
+   * and gives it a cookie with a fresh value, so that nothing of an old id survives a sign-in (L22).
+   * @returns false when the session was ended meanwhile
    */
   async activate(sessionId: string, request: IncomingMessage, response: ServerResponse): Promise<boolean> {
     const before = await this.current(request, response);
     const jti = await this.sessions.activate(sessionId);
     if (jti === undefined) return false;
     if (before) await this.sessions.end({ sessionId: before.sessionId }, 'replaced');
+    this.#setSessionCookie(jti, request, response);
+    return true;
+  }
+
+  /**
+   * The browser's session is of another authentication of the same person from now on; what apps got in it stays.
+   * @returns false when it was ended meanwhile
+   */
+  async renew(
+    sessionId: string,
+    by: SessionAuthentication,
+    request: IncomingMessage,
+    response: ServerResponse,
+  ): Promise<boolean> {
+    const jti = await this.sessions.renew(sessionId, by);
+    if (jti === undefined) return false;
     this.#setSessionCookie(jti, request, response);
     return true;
   }
@@ -354,6 +385,8 @@ export class OpenIdProvider {
         resources: Object.fromEntries(resources),
       },
       userId: interaction.session?.accountId,
+      asked: askedOf(interaction.params, relyingParty),
+      begunAt: new Date(interaction.iat * 1_000),
     };
   }
 
@@ -377,6 +410,11 @@ export class OpenIdProvider {
     return { ...cookieOptions(this.options.issuer), signed: true, path: '/' };
   }
 }
+
+const ABANDONED = {
+  access_denied: 'the person went back to the app',
+  login_required: 'the requested authentication could not be proven',
+} as const;
 
 const text = (value: unknown): string | undefined => (typeof value === 'string' && value !== '' ? value : undefined);
 const promptsOf = ({ params }: Interaction): readonly string[] => text(params.prompt)?.split(' ') ?? [];

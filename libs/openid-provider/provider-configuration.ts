@@ -137,7 +137,7 @@ export const configurationOf = (parts: ProviderParts, keys: readonly object[]): 
       // A session's time runs from its sign-in, however often it is used; a stranger's is kept for as long as an
       // interaction.
       Session: (_ctx, session) =>
-        session.accountId ? Math.max(1, (session.loginTs ?? 0) + SESSION_TTL_S - now()) : ANONYMOUS_SESSION_TTL_S,
+        session.accountId ? Math.max(1, session.iat + SESSION_TTL_S - now()) : ANONYMOUS_SESSION_TTL_S,
       Grant: GRANT_TTL_S,
       RefreshToken: REFRESH_TOKEN_TTL_S,
     },

@@ -50,6 +50,7 @@ export const clientMetadata = (settings: RelyingPartySettings): AdapterPayload =
     subject_type: settings.subjectType,
     require_pushed_authorization_requests: settings.requirePushedAuthorizationRequests,
     dpop_bound_access_tokens: settings.dpopBoundAccessTokens,
+    require_auth_time: settings.requireAuthTime === true,
     ...(scope === '' ? {} : { scope }),
     ...(clientSecret === undefined ? {} : { client_secret: clientSecret }),
     ...(jwks === undefined ? {} : { jwks }),

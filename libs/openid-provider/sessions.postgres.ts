@@ -11,30 +11,39 @@ export interface SessionRecord {
   readonly sessionId: string;
   readonly userId: string;
   readonly organizationId: string;
+  /** The link that opened it, or renewed it last; none for a password. */
   readonly claimId?: string;
-  readonly authTime: Date;
+  /** Further links that it goes back to, since it was renewed. */
+  readonly furtherClaimIds?: readonly string[];
+  /** When the person authenticated; none: nobody knows. */
+  readonly authTime?: Date;
   /** Revision of the user's stream that the sign-in was decided from. */
   readonly accountRevision: bigint;
 }
 
 /** A session that can be used now, as its person may see it. */
 export interface ActiveSession extends SessionRecord {
+  readonly startedAt: Date;
   readonly lastSeenAt: Date;
   /** Where it was begun, and with what; not always known. */
   readonly address?: string;
   readonly userAgent?: string;
 }
 
-export interface NewSession {
-  readonly userId: string;
-  readonly organizationId: string;
+/** How a person authenticated, and how long a session of it may last. */
+export interface SessionAuthentication {
   readonly claimId?: string;
   readonly method: string;
-  readonly accountRevision: bigint;
   readonly lifetimeS: number;
-  readonly authTime: Date;
+  readonly authTime?: Date;
   readonly acr?: string;
   readonly amr: readonly string[];
+}
+
+export interface NewSession extends SessionAuthentication {
+  readonly userId: string;
+  readonly organizationId: string;
+  readonly accountRevision: bigint;
   readonly address?: string | undefined;
   readonly userAgent?: string | undefined;
 }
@@ -50,7 +59,9 @@ interface Row {
   readonly user_id: string;
   readonly organization_id: string;
   readonly claim_id: string | null;
-  readonly auth_time: Date;
+  readonly further_claim_ids: readonly string[];
+  readonly auth_time: Date | null;
+  readonly created_at: Date;
   readonly payload: { readonly acr?: string; readonly amr?: string[] };
   readonly address: string | null;
   readonly user_agent: string | null;
@@ -67,14 +78,16 @@ const SEEN_MS = 60_000;
 const randomId = (): string => randomBytes(32).toString('base64url');
 const seconds = (date: Date): number => Math.floor(date.getTime() / 1_000);
 const COLUMNS =
-  'uid, user_id, organization_id, claim_id, auth_time, payload, address, user_agent, last_seen_at, account_revision';
+  'uid, user_id, organization_id, claim_id, further_claim_ids, auth_time, created_at, payload, address, user_agent, ' +
+  'last_seen_at, account_revision';
 
 const fromRow = (row: Row): SessionRecord => ({
   sessionId: row.uid,
   userId: row.user_id,
   organizationId: row.organization_id,
   ...(row.claim_id === null ? {} : { claimId: row.claim_id }),
-  authTime: row.auth_time,
+  ...(row.further_claim_ids.length === 0 ? {} : { furtherClaimIds: row.further_claim_ids }),
+  ...(row.auth_time === null ? {} : { authTime: row.auth_time }),
   accountRevision: BigInt(row.account_revision),
 });
 
@@ -96,11 +109,7 @@ export class SessionRows {
       uid,
       kind: 'Session',
       accountId: session.userId,
-      loginTs: seconds(session.authTime),
-      amr: session.amr,
-      ...(session.acr === undefined ? {} : { acr: session.acr }),
-      iat: seconds(now),
-      exp: seconds(now) + session.lifetimeS,
+      ...authenticationPayload(session, now),
     };
     await this.pool.query(
       `INSERT INTO provider.sessions
@@ -112,7 +121,7 @@ export class SessionRows {
         session.organizationId,
         session.claimId ?? null,
         session.method,
-        session.authTime,
+        session.authTime ?? null,
         JSON.stringify(payload),
         payload.exp,
         session.accountRevision,
@@ -133,6 +142,45 @@ export class SessionRows {
     const { rowCount } = await this.pool.query(
       `UPDATE provider.sessions SET state = 'active', jti = $2, payload = payload || jsonb_build_object('jti', $2::text) WHERE uid = $1 AND state = 'pending'`,
       [sessionId, jti],
+    );
+    return rowCount === 1 ? jti : undefined;
+  }
+
+  /**
+   * From now on an active session ends with this link too, and so do its grants: before the events of its renewal, so
+   * that an unlink meanwhile finds it (domain.md, "Sign-in against revocation"). @returns false when it has ended
+   */
+  prepareRenewal(sessionId: string, claimId: string | undefined): Promise<boolean> {
+    return inTransaction(this.pool, async (db) => {
+      const { rowCount } = await db.query(
+        `UPDATE provider.sessions SET further_claim_ids = ${withFurther('$2')}
+         WHERE uid = $1 AND state = 'active' AND expires_at > $3`,
+        [sessionId, claimId ?? null, this.clock()],
+      );
+      if (rowCount !== 1) return false;
+      await db.query(
+        `UPDATE provider.grants SET further_claim_ids = ${withFurther('$2')}
+         WHERE session_uid = $1 AND revoked_at IS NULL`,
+        [sessionId, claimId ?? null],
+      );
+      return true;
+    });
+  }
+
+  /**
+   * An active session is of another authentication of the same person from now on, with a fresh id. What it was decided
+   * from stays what it was: an event since then still ends it. @returns the value for the cookie, or nothing when the
+   * session was ended meanwhile
+   */
+  async renew(sessionId: string, by: SessionAuthentication): Promise<string | undefined> {
+    const jti = randomId();
+    const payload = { jti, ...authenticationPayload(by, this.clock()) };
+    const { rowCount } = await this.pool.query(
+      `UPDATE provider.sessions
+       SET jti = $2, further_claim_ids = ${withFurther('claim_id')}, claim_id = $3, method = $4, auth_time = $5,
+         payload = (payload - ARRAY['loginTs', 'acr', 'amr']) || $6::jsonb, expires_at = to_timestamp($7)
+       WHERE uid = $1 AND state = 'active' AND ($3::uuid IS NULL OR $3 = ANY (further_claim_ids))`,
+      [sessionId, jti, by.claimId ?? null, by.method, by.authTime ?? null, JSON.stringify(payload), payload.exp],
     );
     return rowCount === 1 ? jti : undefined;
   }
@@ -171,6 +219,7 @@ export class SessionRows {
     );
     return rows.map((row) => ({
       ...fromRow(row),
+      startedAt: row.created_at,
       lastSeenAt: row.last_seen_at,
       ...(row.address === null ? {} : { address: row.address }),
       ...(row.user_agent === null ? {} : { userAgent: row.user_agent }),
@@ -195,10 +244,10 @@ export class SessionRows {
     return rows[0]?.organization_id ?? undefined;
   }
 
-  /** What a sign-in says of the person, for the relying party's tokens. */
+  /** What a sign-in says of the person, for the relying party's tokens; `authTime` in seconds since the epoch. */
   async loginOf(
     sessionId: string,
-  ): Promise<{ accountId: string; ts: number; acr?: string; amr: string[] } | undefined> {
+  ): Promise<{ accountId: string; authTime?: number; acr?: string; amr: string[] } | undefined> {
     const { rows } = await this.pool.query<Row>(
       `SELECT ${COLUMNS} FROM provider.sessions WHERE uid = $1 AND state = 'active'`,
       [sessionId],
@@ -206,7 +255,12 @@ export class SessionRows {
     const row = rows[0];
     if (!row) return undefined;
     const { acr, amr = [] } = row.payload;
-    return { accountId: row.user_id, ts: seconds(row.auth_time), amr, ...(acr === undefined ? {} : { acr }) };
+    return {
+      accountId: row.user_id,
+      ...(row.auth_time === null ? {} : { authTime: seconds(row.auth_time) }),
+      amr,
+      ...(acr === undefined ? {} : { acr }),
+    };
   }
 
   /**
@@ -233,11 +287,28 @@ export class SessionRows {
   }
 }
 
+/** The part of oidc-provider's session that says how the person authenticated. */
+const authenticationPayload = ({ authTime, acr, amr, lifetimeS }: SessionAuthentication, now: Date) => ({
+  ...(authTime ? { loginTs: seconds(authTime) } : {}),
+  amr,
+  ...(acr === undefined ? {} : { acr }),
+  iat: seconds(now),
+  exp: seconds(now) + lifetimeS,
+});
+
+/** SQL: further links and this one, once. */
+const withFurther = (claimId: string): string =>
+  `CASE WHEN ${claimId}::uuid IS NULL OR ${claimId}::uuid = ANY (further_claim_ids) THEN further_claim_ids
+   ELSE further_claim_ids || ${claimId}::uuid END`;
+
 type Condition = readonly [string, readonly unknown[]];
+
+/** What goes back to a link of a user's: it was opened through it, or renewed (invariant 7). */
+const THROUGH_LINK = 'user_id = $3 AND (claim_id = $4 OR $4 = ANY (further_claim_ids))';
 
 const sessionCondition = (where: SessionSelector): Condition => {
   if ('sessionId' in where) return ['uid = $3', [where.sessionId]];
-  if ('claimId' in where) return ['user_id = $3 AND claim_id = $4', [where.userId, where.claimId]];
+  if ('claimId' in where) return [THROUGH_LINK, [where.userId, where.claimId]];
   return [
     'user_id = $3 AND account_revision < $4 AND uid IS DISTINCT FROM $5',
     [where.userId, where.openedBefore, where.except ?? null],
@@ -246,7 +317,7 @@ const sessionCondition = (where: SessionSelector): Condition => {
 
 const grantCondition = (where: Exclude<SessionSelector, { sessionId: string }>): Condition =>
   'claimId' in where
-    ? ['user_id = $3 AND claim_id = $4', [where.userId, where.claimId]]
+    ? [THROUGH_LINK, [where.userId, where.claimId]]
     : [
         'user_id = $3 AND account_revision < $4 AND session_uid IS DISTINCT FROM $5',
         [where.userId, where.openedBefore, where.except ?? null],
@@ -278,14 +349,18 @@ export const upsertSession = async (
   payload: StoredSession,
   expiresAt: Date,
 ): Promise<boolean> => {
-  // State, user and link are ours: what oidc-provider saves never changes them, and never revives a session that has
-  // ended. Nor does it bring an id back: a session has none while oidc-provider changes it, and one that it got
-  // meanwhile stays (L22).
+  // State, user, link and how the person authenticated are ours: what oidc-provider saves never changes them, and never
+  // revives a session that has ended. Nor does it bring an id back: a session has none while oidc-provider changes it,
+  // and one that it got meanwhile stays (L22).
   const { rowCount } = await db.query(
     `INSERT INTO provider.sessions (uid, jti, state, payload, expires_at, address) VALUES ($1, $2, 'anonymous', $3, $4, $6)
      ON CONFLICT (uid) DO UPDATE SET last_seen_at = now(),
        jti = CASE sessions.state WHEN 'active' THEN COALESCE(sessions.jti, $2) ELSE $2 END,
-       payload = CASE sessions.state WHEN 'active' THEN $3::jsonb || jsonb_build_object('jti', COALESCE(sessions.jti, $2)) ELSE $3 END,
+       payload = CASE sessions.state
+         WHEN 'active' THEN ($3::jsonb - ARRAY['loginTs', 'acr', 'amr']) || jsonb_strip_nulls(jsonb_build_object(
+           'jti', COALESCE(sessions.jti, $2), 'loginTs', sessions.payload -> 'loginTs',
+           'acr', sessions.payload -> 'acr', 'amr', sessions.payload -> 'amr'))
+         ELSE $3 END,
        expires_at = CASE sessions.state WHEN 'active' THEN LEAST(sessions.expires_at, $4) ELSE $4 END
      WHERE sessions.state = 'anonymous' OR (sessions.state = 'active' AND sessions.user_id::text = $5)`,
     [payload.uid, jti, JSON.stringify(payload), expiresAt, payload.accountId ?? null, requestAddress() ?? null],

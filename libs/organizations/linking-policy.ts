@@ -28,19 +28,52 @@ export const linkingPolicySchema = z.strictObject({
   autoUpdate: z.boolean().default(false),
   /** The authentication context class that a sign-in through this provider amounts to; no more than this (L30). */
   grantsAcr: z.string().min(1).optional(),
+  /**
+   * A full new round trip through the provider counts where an app asks for a fresh authentication and the provider
+   * cannot prove one; when the person authenticated is then unknown (L33). None: it does not.
+   */
+  freshRoundTripCounts: z.boolean().optional(),
 });
 export type LinkingPolicy = z.infer<typeof linkingPolicySchema>;
 
 /**
  * What a sign-in through the provider amounts to (OIDC Core 2, `acr` and `amr`): what its policy grants, no more; of a
  * provider that is granted nothing, how it says that it authenticated the person says nothing either (invariant 12,
- * L30).
+ * L30). Where the provider was asked for a class, its answer counts too: the lower of the two, and nothing for a class
+ * that the organization does not know.
+ * @param ranked the organization's authentication context classes, lowest first
  */
 export const authenticationContextOf = (
-  { grantsAcr }: LinkingPolicy,
-  { amr }: { readonly amr: readonly string[] },
-): { readonly acr?: string; readonly amr: readonly string[] } =>
-  grantsAcr === undefined ? { amr: [] } : { acr: grantsAcr, amr };
+  { grantsAcr }: Pick<LinkingPolicy, 'grantsAcr'>,
+  {
+    acr,
+    amr,
+    requestedAcrValues = [],
+  }: { readonly acr?: string; readonly amr: readonly string[]; readonly requestedAcrValues?: readonly string[] },
+  ranked: readonly string[],
+): { readonly acr?: string; readonly amr: readonly string[] } => {
+  const granted = requestedAcrValues.length === 0 || acr === grantsAcr ? grantsAcr : lowerOf(ranked, grantsAcr, acr);
+  return granted === undefined ? { amr: [] } : { acr: granted, amr };
+};
+
+const lowerOf = (ranked: readonly string[], one?: string, other?: string): string | undefined => {
+  const ranks = [one, other].map((acr) => (acr === undefined ? -1 : ranked.indexOf(acr)));
+  return ranked[Math.min(...ranks)];
+};
+
+/**
+ * Of the classes that an app asks for, those that are worth asking the provider for: no more than its policy grants is
+ * ever granted.
+ * @param ranked the organization's authentication context classes, lowest first
+ */
+export const acrValuesToAsk = (
+  { grantsAcr }: Pick<LinkingPolicy, 'grantsAcr'>,
+  asked: readonly string[],
+  ranked: readonly string[],
+): readonly string[] => {
+  const most = grantsAcr === undefined ? -1 : ranked.indexOf(grantsAcr);
+  return asked.filter((acr) => acr === grantsAcr || (ranked.includes(acr) && ranked.indexOf(acr) < most));
+};
 
 /** Whether the provider's word that an address of this domain is verified is believed (L5). */
 export const trustsEmailDomain = ({ emailTrustedDomains }: LinkingPolicy, domain: string): boolean =>

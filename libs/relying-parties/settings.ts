@@ -72,6 +72,8 @@ export const relyingPartyShape = {
   requirePushedAuthorizationRequests: z.boolean().default(false),
   /** Only access tokens that are bound to a key (RFC 9449). */
   dpopBoundAccessTokens: z.boolean().default(false),
+  /** `auth_time` must be in its ID tokens (OpenID Connect Dynamic Registration 2, `require_auth_time`). */
+  requireAuthTime: z.boolean().optional(),
 } as const;
 
 /** What a client id may look like; checked before a stranger's id names a stream. */

@@ -9,33 +9,42 @@ export interface BrowserSession {
   readonly sessionId: string;
   readonly userId: string;
   readonly organizationId: string;
-  /** The link that opened it; none for a password. */
+  /** The link that opened it, or renewed it last; none for a password. */
   readonly claimId?: string;
-  readonly authTime: Date;
+  /** Further links that it goes back to, since it was renewed: it ends with any of them (invariant 7). */
+  readonly furtherClaimIds?: readonly string[];
+  /** When the person authenticated; none: nobody knows, which is never recent. */
+  readonly authTime?: Date;
   /** Revision of the user's stream that the sign-in was decided from. */
   readonly accountRevision: bigint;
 }
 
 /** A session that can be used now, as its person may see it. */
 export interface ActiveSession extends BrowserSession {
+  readonly startedAt: Date;
   readonly lastSeenAt: Date;
   /** Where it was begun, and with what; not always known. */
   readonly address?: string;
   readonly userAgent?: string;
 }
 
-export interface PendingSession {
-  readonly userId: string;
-  readonly organizationId: string;
+/** How a person authenticated. */
+export interface Authentication {
   readonly claimId?: string;
   readonly method: 'external' | 'password';
-  /** Revision of the user's stream that the sign-in was decided from: an event after it may revoke the session. */
-  readonly accountRevision: bigint;
-  /** When the session ends at the latest. */
-  readonly lifetimeS: number;
-  readonly authTime: Date;
+  /** When; none: nobody knows. */
+  readonly authTime?: Date;
   readonly acr?: string;
   readonly amr: readonly string[];
+  /** When the session ends at the latest. */
+  readonly lifetimeS: number;
+}
+
+export interface PendingSession extends Authentication {
+  readonly userId: string;
+  readonly organizationId: string;
+  /** Revision of the user's stream that the sign-in was decided from: an event after it may revoke the session. */
+  readonly accountRevision: bigint;
   readonly address?: string | undefined;
   readonly userAgent?: string | undefined;
 }
@@ -55,6 +64,16 @@ export interface BrowserSessions {
   insertPending(session: PendingSession): Promise<{ readonly sessionId: string }>;
   /** Compare-and-set from pending to active, with a fresh cookie (L22); false when the session was ended meanwhile. */
   activate(sessionId: string, request: Request, response: Response): Promise<boolean>;
+  /**
+   * Before the events of a renewal: from now on an active session ends with this link too, so that an unlink meanwhile
+   * finds it. @returns false when the session has ended
+   */
+  prepareRenewal(sessionId: string, claimId: string | undefined): Promise<boolean>;
+  /**
+   * After the events of a renewal: the session is of this authentication from now on, with a fresh cookie (L22); its
+   * grants stay. @returns false when the session was ended meanwhile
+   */
+  renew(sessionId: string, by: Authentication, request: Request, response: Response): Promise<boolean>;
   /** Gives the browser's session a fresh cookie, after a link or a re-authentication (L22). */
   rotate(sessionId: string, request: Request, response: Response): Promise<void>;
   /** The browser's active session. */

@@ -27,8 +27,20 @@ export const sessionStarted = defineEvent('SessionStarted', {
   sessionId: z.string(),
   /** The link that opened the session, which ends with it; none for a password. */
   claimId: z.uuid().optional(),
-  /** ISO 8601, UTC. */
-  authenticatedAt: z.iso.datetime(),
+  /** When the person authenticated. ISO 8601, UTC; none: nobody knows, since the provider does not say it. */
+  authenticatedAt: z.iso.datetime().optional(),
+});
+
+/**
+ * On `userActivity-<id>`, in one batch with its login: the person of a session signed in again in the same browser. The
+ * session and its grants stay; from here on it goes back to this authentication.
+ */
+export const sessionRenewed = defineEvent('SessionRenewed', {
+  sessionId: z.string(),
+  /** The link that renewed the session, which ends with it as with the one that opened it; none for a password. */
+  claimId: z.uuid().optional(),
+  /** As of `SessionStarted`. */
+  authenticatedAt: z.iso.datetime().optional(),
 });
 
 export const sessionEnded = defineEvent(
@@ -71,7 +83,7 @@ export const linkOffered = defineEvent('LinkOffered', { providerId: z.string(), 
 /** On `signInAttempts-<key>`: the person chose something else. */
 export const linkDeclined = defineEvent('LinkDeclined', { providerId: z.string() });
 
-export const activityEvents = [loginSucceeded, sessionStarted, sessionEnded] as const;
+export const activityEvents = [loginSucceeded, sessionStarted, sessionRenewed, sessionEnded] as const;
 export const attemptEvents = [loginFailed, linkOffered, linkDeclined] as const;
 export type SessionEndReason = EventOf<typeof sessionEnded>['data']['reason'];
 export type ActivityEvent = EventOf<(typeof activityEvents)[number]>;

@@ -3,7 +3,7 @@ import type { SignInMethod } from './open-session.js';
 
 /** A sign-in through a provider, with the row of the login table that took it, and the policy that it was read from. */
 export const externalMethodOf = (
-  { providerId, claims, atProvider }: VerifiedAssertion,
+  { providerId, claims, atProvider, authTime }: VerifiedAssertion,
   claimId: string,
   { row, policyRevision }: { readonly row: string; readonly policyRevision: string },
 ): SignInMethod => ({
@@ -11,6 +11,7 @@ export const externalMethodOf = (
   providerId,
   claimId,
   atProvider,
+  authenticatedAt: authTime,
   decision: { row, policyRevision, ...assertedInputs(claims) },
 });
 

@@ -1,3 +1,4 @@
+import type { AskedOfProvider } from '#libs/identity-providers/reauthentication.js';
 import type { IdentityProviderSettings, SettingsOf } from '#libs/identity-providers/settings.js';
 import type { VerifiedAssertion } from '#libs/identity-providers/verified-assertion.js';
 import type { LogoutAtProvider } from './sessions-at-providers.postgres.js';
@@ -44,8 +45,10 @@ export interface ExternalSignIn {
     readonly intent: FlowIntent;
     readonly browserId: string;
     readonly callbackUrl: string;
-    /** Ask the provider to authenticate the person again, and have it proven. */
+    /** Ask the provider to authenticate the person again, and have it proven: refused where it cannot be. */
     readonly reauthenticate?: boolean;
+    /** What to pass on where the provider honours it. */
+    readonly asked?: AskedOfProvider;
   }): Promise<
     | { readonly kind: 'redirect'; readonly redirectTo: string }
     | { readonly kind: 'post'; readonly postTo: string; readonly fields: Readonly<Record<string, string>> }

@@ -1,4 +1,5 @@
 import type { Request, Response } from 'express';
+import type { AskedAuthentication } from './asked-authentication.js';
 
 /** What a relying party asked for and waits for: a sign-in. */
 export interface SignInInteraction {
@@ -15,6 +16,10 @@ export interface SignInInteraction {
   readonly loginHint?: string | undefined;
   /** Languages that the app asked for, by preference (OIDC Core 1.0, section 3.1.2.1). */
   readonly uiLocales?: string | undefined;
+  /** What the app asks of the authentication. */
+  readonly asked: AskedAuthentication;
+  /** When it asked. */
+  readonly begunAt: Date;
 }
 
 /** The OpenID Provider's side of a sign-in. */
@@ -36,7 +41,9 @@ export interface SignInInteractions {
   finishInteraction(uid: string, sessionId: string): Promise<string | undefined>;
   /**
    * Ends an interaction without a sign-in: the person goes back to the app.
+   * @param error the person's own choice (RFC 6749, section 4.1.2.1) unless told, or that what the app asked of the
+   * authentication could not be proven (OpenID Connect Core 3.1.2.6)
    * @returns where to send the browser, or nothing when it is over
    */
-  abandonInteraction(uid: string): Promise<string | undefined>;
+  abandonInteraction(uid: string, error?: 'access_denied' | 'login_required'): Promise<string | undefined>;
 }

@@ -20,7 +20,7 @@ import { migrate } from '#libs/platform/postgres/migrations.js';
 import { attemptWindowMigrations, postgresAttemptWindows } from './attempt-windows.postgres.js';
 import { createSignInAttempts } from './attempts.js';
 import type { BrowserSession, BrowserSessions, PendingSession, SessionSelector } from './browser-sessions.js';
-import { openSession } from './open-session.js';
+import { openSession, renewSession } from './open-session.js';
 import { carryOutRevocations, placed } from './revocations.js';
 
 let installation: TestInstallation;
@@ -31,11 +31,14 @@ beforeAll(async () => {
 });
 afterAll(() => installation.stop());
 
-type Sessions = Pick<BrowserSessions, 'insertPending' | 'end'>;
+type Sessions = Pick<BrowserSessions, 'insertPending' | 'prepareRenewal' | 'end'>;
 
 /** The session store's contract, in memory. */
 class MemorySessions implements Sessions {
-  readonly rows = new Map<string, PendingSession & { state: 'pending' | 'active' | 'ended' }>();
+  readonly rows = new Map<
+    string,
+    PendingSession & { state: 'pending' | 'active' | 'ended'; furtherClaimIds?: readonly string[] }
+  >();
   insertPending(session: PendingSession): Promise<{ readonly sessionId: string }> {
     const sessionId = newUuid();
     this.rows.set(sessionId, { ...session, state: 'pending' });
@@ -47,6 +50,12 @@ class MemorySessions implements Sessions {
     row.state = 'active';
     return Promise.resolve(true);
   }
+  prepareRenewal(sessionId: string, claimId: string | undefined): Promise<boolean> {
+    const row = this.rows.get(sessionId);
+    if (row?.state !== 'active') return Promise.resolve(false);
+    row.furtherClaimIds = [...(row.furtherClaimIds ?? []), ...(claimId === undefined ? [] : [claimId])];
+    return Promise.resolve(true);
+  }
   end(where: SessionSelector): Promise<readonly BrowserSession[]> {
     const ended = [...this.rows].filter(
       ([id, row]) =>
@@ -55,7 +64,7 @@ class MemorySessions implements Sessions {
           ? id === where.sessionId
           : row.userId === where.userId &&
             ('claimId' in where
-              ? row.claimId === where.claimId
+              ? row.claimId === where.claimId || row.furtherClaimIds?.includes(where.claimId)
               : row.accountRevision < where.openedBefore && id !== where.except)),
     );
     for (const [, row] of ended) row.state = 'ended';
@@ -300,6 +309,99 @@ describe('opening a session', () => {
       request(one.userId, other.claimId),
     );
     expect(answer.kind).toBe('refused');
+  });
+});
+
+describe('renewing a session: the same person signs in again', () => {
+  /** Signed in through the first identity, and about to sign in again through the second. */
+  const setUp = async () => {
+    const { userId, claimId, second } = await linkedUser();
+    const sessions = new MemorySessions();
+    const dependencies = { ...installation, sessionsAtProviders, sessions };
+    const opened = await openSession(dependencies, request(userId, claimId));
+    if (opened.kind !== 'opened') throw new Error('refused');
+    await sessions.activate(opened.sessionId);
+    const { sessionId } = opened;
+    const again = request(userId, second, { providerId: 'globex' });
+    return { userId, claimId, second, sessions, dependencies, sessionId, again };
+  };
+
+  it('invariant 5: the events are stored when it answers, with the provider’s word of when, or none', async () => {
+    const { userId, second, dependencies, sessionId, again } = await setUp();
+    const at = new Date('2026-03-03T11:00:00Z');
+    const method = { ...again.method, authenticatedAt: at } as typeof again.method;
+    expect(await renewSession(dependencies, { ...again, method }, sessionId)).toMatchObject({
+      kind: 'renewable',
+      by: { claimId: second, method: 'external', authTime: at },
+    });
+    expect(await renewSession(dependencies, again, sessionId)).toMatchObject({ by: { claimId: second } });
+    const renewed = (await activityOf(userId)).slice(2);
+    expect(renewed.map(({ type }) => type)).toEqual([
+      'LoginSucceeded',
+      'SessionRenewed',
+      'LoginSucceeded',
+      'SessionRenewed',
+    ]);
+    expect([renewed[1]?.data, renewed[3]?.data]).toEqual([
+      { sessionId, claimId: second, authenticatedAt: at.toISOString() },
+      { sessionId, claimId: second },
+    ]);
+  });
+
+  it('by a password it is of now', async () => {
+    const { userId, dependencies, sessionId, again } = await setUp();
+    const now = new Date('2026-03-03T12:00:00Z');
+    const byPassword = { ...again, method: { kind: 'password' } as const };
+    expect(await renewSession({ ...dependencies, clock: () => now }, byPassword, sessionId)).toMatchObject({
+      by: { method: 'password', authTime: now },
+    });
+    expect((await activityOf(userId)).at(-1)).toEqual({
+      type: 'SessionRenewed',
+      data: { sessionId, authenticatedAt: now.toISOString() },
+    });
+  });
+
+  it('invariant 5: when the event is not stored, nothing is answered', async () => {
+    const { dependencies, sessionId, again } = await setUp();
+    const store = storeWith({ append: () => Promise.reject(new StoreAwayError()) });
+    await expect(renewSession({ ...dependencies, store }, again, sessionId)).rejects.toThrow(StoreAwayError);
+  });
+
+  it('L20: an unlink between the events and the second look ends the session, and so the history says', async () => {
+    const { userId, second, sessions, dependencies, sessionId, again } = await setUp();
+    const store = storeWith({
+      read: async (stream, options) => {
+        if (stream === userStream(userId)) await unlink(new MemorySessions(), userId, second);
+        return installation.store.read(stream, options);
+      },
+    });
+    expect(await renewSession({ ...dependencies, store }, again, sessionId)).toEqual({
+      kind: 'refused',
+      code: 'account_not_found',
+    });
+    expect(sessions.rows.get(sessionId)?.state).toBe('ended');
+    expect((await activityOf(userId)).at(-1)).toEqual({
+      type: 'SessionEnded',
+      data: { sessionId, reason: 'refused_after_revocation' },
+    });
+  });
+
+  it.each(['opened', 'renewed'] as const)(
+    'invariant 7, L20: an unlink of the identity that it was %s by ends it, also before the renewal is through',
+    async (which) => {
+      const { userId, claimId, second, sessions, dependencies, sessionId, again } = await setUp();
+      expect((await renewSession(dependencies, again, sessionId)).kind).toBe('renewable');
+      await unlink(sessions, userId, which === 'opened' ? claimId : second);
+      expect(sessions.rows.get(sessionId)?.state).toBe('ended');
+    },
+  );
+
+  it('a session that has ended is not renewed, and nothing is stored', async () => {
+    const { userId, sessions, dependencies, sessionId, again } = await setUp();
+    await sessions.end({ sessionId });
+    const before = (await activityOf(userId)).length;
+    expect(await renewSession(dependencies, again, sessionId)).toEqual({ kind: 'over' });
+    expect(await activityOf(userId)).toHaveLength(before);
   });
 });
 

@@ -9,7 +9,7 @@ import type { SessionAtProvider } from '#libs/identity-providers/verified-assert
 import type { GrantEvent } from '#libs/openid-provider/events.js';
 import type { Clock } from '#libs/platform/clock.js';
 import { unlessErased } from '#libs/privacy/subject-keys.js';
-import type { BrowserSessions } from './browser-sessions.js';
+import type { Authentication, BrowserSessions } from './browser-sessions.js';
 import type { ActivityEvent } from './events.js';
 import type { SessionsAtProviders } from './sessions-at-providers.postgres.js';
 
@@ -29,6 +29,8 @@ export type SignInMethod =
       readonly providerId: string;
       readonly claimId: string;
       readonly atProvider?: SessionAtProvider | undefined;
+      /** When the person authenticated there, by the provider's word; none: nobody knows. */
+      readonly authenticatedAt?: Date | undefined;
       readonly decision: DecisionInputs;
     }
   | { readonly kind: 'password' };
@@ -45,14 +47,15 @@ export interface OpenSessionRequest {
   readonly context: CommandContext;
 }
 
-export interface OpenSessionDependencies {
+interface SignInStep<Step extends keyof BrowserSessions> {
   readonly store: EventStore;
-  readonly sessions: Pick<BrowserSessions, 'insertPending' | 'end'>;
+  readonly sessions: Pick<BrowserSessions, Step | 'end'>;
   readonly sessionsAtProviders: Pick<SessionsAtProviders, 'record'>;
   readonly clock: Clock;
   /** Whether an event that may take something away from this user waits to be applied to what is read about them. */
   readonly isDenied: (userId: string) => Promise<boolean>;
 }
+export type OpenSessionDependencies = SignInStep<'insertPending'>;
 
 export type OpenedSession =
   | {
@@ -72,27 +75,82 @@ export type OpenedSession =
  * throws, and the pending session never becomes active.
  */
 export const openSession = async (
-  { store, sessions, sessionsAtProviders, clock, isDenied }: OpenSessionDependencies,
+  dependencies: OpenSessionDependencies,
   request: OpenSessionRequest,
 ): Promise<OpenedSession> => {
-  const { userId, organizationId, method, account, lifetimeS, acr, amr, context } = request;
-  const authTime = clock();
-  const claimId = method.kind === 'external_identity' ? method.claimId : undefined;
-  const { sessionId } = await sessions.insertPending({
+  const { userId, organizationId, account, context } = request;
+  const by = authenticationOf(request, dependencies.clock());
+  const { sessionId } = await dependencies.sessions.insertPending({
     userId,
     organizationId,
-    ...(claimId === undefined ? {} : { claimId }),
-    method: method.kind === 'external_identity' ? 'external' : 'password',
     accountRevision: account.revision,
-    lifetimeS,
-    authTime,
-    ...(acr === undefined ? {} : { acr }),
-    amr,
+    ...by,
     ...context.source,
   });
+  return settleSignIn(dependencies, request, { sessionId, by, type: 'SessionStarted' });
+};
+
+export type RenewedSession =
+  | Exclude<OpenedSession, { kind: 'opened' }>
+  | {
+      readonly kind: 'renewable';
+      readonly by: Authentication;
+      readonly position: bigint;
+      readonly isReviewDue: boolean;
+    }
+  /** The session that was to be renewed is over: there is nothing to renew. */
+  | { readonly kind: 'over' };
+
+/**
+ * The same person signs in again in the browser of a session: as {@link openSession}, with the session that there is.
+ * It is marked with the link, its events are stored, the user's stream is read again, and only then may the caller
+ * renew it. Whatever took the account or the credential away meanwhile ends it.
+ */
+export const renewSession = async (
+  dependencies: SignInStep<'prepareRenewal'>,
+  request: OpenSessionRequest,
+  sessionId: string,
+): Promise<RenewedSession> => {
+  const by = authenticationOf(request, dependencies.clock());
+  if (!(await dependencies.sessions.prepareRenewal(sessionId, by.claimId))) return { kind: 'over' };
+  const settled = await settleSignIn(dependencies, request, { sessionId, by, type: 'SessionRenewed' });
+  return settled.kind === 'opened' ? { ...settled, kind: 'renewable', by } : settled;
+};
+
+/** When the person authenticated is the provider's word, or now for a password. */
+export const authenticatedAt = (method: SignInMethod, now: Date): Date | undefined =>
+  method.kind === 'password' ? now : method.authenticatedAt;
+
+const authenticationOf = ({ method, acr, amr, lifetimeS }: OpenSessionRequest, now: Date): Authentication => {
+  const authTime = authenticatedAt(method, now);
+  return {
+    ...(method.kind === 'external_identity' ? { claimId: method.claimId } : {}),
+    method: method.kind === 'external_identity' ? 'external' : 'password',
+    lifetimeS,
+    ...(authTime ? { authTime } : {}),
+    ...(acr === undefined ? {} : { acr }),
+    amr,
+  };
+};
+
+/** A sign-in whose session stands ready, and what it is going to be. */
+interface Begun {
+  readonly sessionId: string;
+  readonly by: Authentication;
+  readonly type: 'SessionStarted' | 'SessionRenewed';
+}
+
+/** Stores the events of a sign-in, and looks at the account again. */
+const settleSignIn = async (
+  { store, sessions, sessionsAtProviders, isDenied }: SignInStep<'end'>,
+  { userId, organizationId, method, account, context }: OpenSessionRequest,
+  begun: Begun,
+): Promise<OpenedSession> => {
+  const { sessionId } = begun;
+  const { claimId, lifetimeS } = begun.by;
   if (method.kind === 'external_identity' && method.atProvider)
     await sessionsAtProviders.record({ sessionId, userId, lifetimeS }, method.atProvider);
-  const stored = await unlessErased(appendActivity(store, userId, loginEvents(sessionId, method, authTime), context));
+  const stored = await unlessErased(appendActivity(store, userId, loginEvents(begun, method), context));
   if (!stored) {
     await sessions.end({ sessionId }, 'account_erased');
     return { kind: 'refused', code: 'account_not_found' };
@@ -112,17 +170,17 @@ export const openSession = async (
   return { kind: 'refused', code: 'account_not_found' };
 };
 
-const loginEvents = (sessionId: string, method: SignInMethod, authTime: Date): readonly ActivityEvent[] => {
-  const authenticatedAt = authTime.toISOString();
+const loginEvents = ({ sessionId, by, type }: Begun, method: SignInMethod): readonly ActivityEvent[] => {
+  const at = by.authTime && { authenticatedAt: by.authTime.toISOString() };
   if (method.kind === 'password')
     return [
       { type: 'LoginSucceeded', data: { sessionId, method: 'password' } },
-      { type: 'SessionStarted', data: { sessionId, authenticatedAt } },
+      { type, data: { sessionId, ...at } },
     ];
   const { providerId, claimId, decision } = method;
   return [
     { type: 'LoginSucceeded', data: { sessionId, method: 'external_identity', providerId, claimId, ...decision } },
-    { type: 'SessionStarted', data: { sessionId, claimId, authenticatedAt } },
+    { type, data: { sessionId, claimId, ...at } },
   ];
 };
 

@@ -20,6 +20,13 @@ export const sessionsAtProvidersMigrations: readonly Migration[] = [
       CREATE INDEX sessions_at_providers_expiry ON provider.sessions_at_providers (expires_at);
       CREATE TABLE provider.logout_messages (message_key text PRIMARY KEY, expires_at timestamptz NOT NULL)`,
   },
+  {
+    name: 'sign-in/sessions-at-several-providers',
+    // A session that is renewed through another provider ends with a logout at either.
+    sql: `ALTER TABLE provider.sessions_at_providers
+      DROP CONSTRAINT sessions_at_providers_pkey,
+      ADD PRIMARY KEY (session_id, subject_key)`,
+  },
 ];
 
 /** A provider's word that somebody has left there, verified to the end. */
@@ -39,7 +46,7 @@ export interface LogoutAtProvider {
  * Back-Channel Logout, SAML single logout). Kept as HMACs only.
  */
 export interface SessionsAtProviders {
-  /** Called before the session can be used. */
+  /** Called before the session can be used, and before one is renewed: of each person there it is the latest. */
   record(
     opened: { readonly sessionId: string; readonly userId: string; readonly lifetimeS: number },
     at: SessionAtProvider,
@@ -61,7 +68,9 @@ export const postgresSessionsAtProviders = (db: Queryable, keys: IndexKeys, cloc
   return {
     record: async ({ sessionId, userId, lifetimeS }, { providerId, issuer, subject, session }) => {
       await db.query(
-        `INSERT INTO provider.sessions_at_providers (session_id, user_id, subject_key, session_key, expires_at) VALUES ($1, $2, $3, $4, $5)`,
+        `INSERT INTO provider.sessions_at_providers (session_id, user_id, subject_key, session_key, expires_at)
+         VALUES ($1, $2, $3, $4, $5)
+         ON CONFLICT (session_id, subject_key) DO UPDATE SET session_key = $4, expires_at = $5`,
         [
           sessionId,
           userId,

@@ -15,6 +15,14 @@ export const SIGN_IN_TEXTS = messages({
   newPassword: { en: 'New password', de: 'Neues Passwort' },
   passwordHint: { en: 'At least 10 characters.', de: 'Mindestens 10 Zeichen.' },
   toContinueTo: { en: 'to continue to {app}', de: 'um mit {app} fortzufahren' },
+  signInAnew: {
+    en: '{app} asks for a new sign-in, even if you are signed in already.',
+    de: '{app} verlangt eine neue Anmeldung, auch wenn Sie schon angemeldet sind.',
+  },
+  cannotProve: {
+    en: 'Not available for this request, because a new sign-in cannot be confirmed there: {providers}.',
+    de: 'Hierfür nicht verfügbar, weil sich eine neue Anmeldung dort nicht bestätigen lässt: {providers}.',
+  },
   backToApp: { en: 'Back to {app}', de: 'Zurück zu {app}' },
   mailNeverCame: {
     en: 'Did the mail with your address’s confirmation never come?',

@@ -50,6 +50,7 @@ const issueOf = (userId: string): Issue => ({
   organizationId: 'default',
   sessionId: newUuid(),
   claimId: newUuid(),
+  furtherClaimIds: [newUuid()],
   accountRevision: 0n,
   grantType: 'refresh_token',
   scopes: ['openid'],
@@ -85,6 +86,13 @@ const REVOCATIONS: readonly [string, (issue: Issue) => UserStreamEvent][] = [
     ({ claimId = '' }) => ({
       type: 'ExternalIdentityUnlinked',
       data: { providerId: 'acme', claimId, identityKey: 'key' },
+    }),
+  ],
+  [
+    'unlinked from an identity that the session was renewed by',
+    ({ furtherClaimIds: [claimId = ''] = [] }) => ({
+      type: 'ExternalIdentityUnlinked',
+      data: { providerId: 'globex', claimId, identityKey: 'key' },
     }),
   ],
   ['without the password', () => ({ type: 'PasswordRemoved', data: {} })],

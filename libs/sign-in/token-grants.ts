@@ -20,6 +20,8 @@ export interface TokenGrant {
   readonly sessionId: string;
   /** The link through which the person came in; none for a password. */
   readonly claimId?: string;
+  /** Further links that its session goes back to, since it was renewed. */
+  readonly furtherClaimIds?: readonly string[];
   /** Revision of the user's stream that the sign-in was decided from. */
   readonly accountRevision: bigint;
 }
@@ -113,12 +115,12 @@ export class TokenIssues {
 
 const takesBack = (
   { event, revision }: RecordedEvent<UserStreamEvent>,
-  { userId, claimId, sessionId, accountRevision }: TokenGrant,
+  { userId, claimId, furtherClaimIds = [], sessionId, accountRevision }: TokenGrant,
 ): boolean => {
   const where = revocationOf(userId, { event, revision })?.where;
   if (!where || !('userId' in where)) return false;
   return 'claimId' in where
-    ? where.claimId === claimId
+    ? where.claimId === claimId || furtherClaimIds.includes(where.claimId)
     : accountRevision < where.openedBefore && where.except !== sessionId;
 };
 

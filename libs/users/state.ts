@@ -271,8 +271,10 @@ export interface SessionOfAccount {
   readonly sessionId: string;
   /** Of the user's stream, that the sign-in was decided from. */
   readonly accountRevision: bigint;
-  /** The link that opened it; none for a password. */
+  /** The link that opened it, or renewed it last; none for a password. */
   readonly claimId?: string | undefined;
+  /** Further links that it goes back to. */
+  readonly furtherClaimIds?: readonly string[] | undefined;
 }
 
 /**
@@ -280,9 +282,12 @@ export interface SessionOfAccount {
  * it yet, and a command that was under way in it is no longer the owner's (domain.md, "Sign-in against revocation"; L2,
  * L20).
  */
-export const isTakenAway = (account: Account, { sessionId, accountRevision, claimId }: SessionOfAccount): boolean =>
+export const isTakenAway = (
+  account: Account,
+  { sessionId, accountRevision, claimId, furtherClaimIds = [] }: SessionOfAccount,
+): boolean =>
   account.endings.some(({ revision, keptSessionId }) => revision > accountRevision && keptSessionId !== sessionId) ||
-  (claimId !== undefined && !hasCountingLink(account, claimId));
+  [claimId, ...furtherClaimIds].some((id) => id !== undefined && !hasCountingLink(account, id));
 
 /** Whether the user exists. */
 export const exists = (account: Account): boolean => account.status !== 'none';

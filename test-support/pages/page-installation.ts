@@ -73,7 +73,13 @@ const configuration = (acme: string, globex: string, away: string, app: string):
 identityProviders:
   - { id: acme, kind: oidc, displayName: Acme, issuer: "${acme}", clientId: ligature, scopes: [openid, profile, email] }
   - { id: globex, kind: oidc, displayName: Globex, issuer: "${globex}", clientId: ligature, scopes: [openid, profile, email] }
-  - { id: umbrella, kind: oidc, displayName: Umbrella, issuer: "${away}", clientId: ligature, scopes: [openid] }
+  - id: umbrella
+    kind: oidc
+    displayName: Umbrella
+    issuer: "${away}"
+    clientId: ligature
+    scopes: [openid]
+    reauthentication: { prompt: false, maxAge: false }
 organizations:
   - id: default
     displayName: Northwind

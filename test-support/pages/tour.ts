@@ -27,6 +27,10 @@ export const TOUR: readonly Stop[] = [
     go: (person, { app }) => person.open(app.authorization(person.issuer, 'app-default', { ui_locales: 'de' })),
   },
   {
+    name: 'sign-in-anew',
+    go: (person, { app }) => person.open(app.authorization(person.issuer, 'app-backup', { prompt: 'login' })),
+  },
+  {
     name: 'provider-down',
     go: (person, { app }) => person.open(app.authorization(person.issuer, 'app-initech-umbrella')),
   },

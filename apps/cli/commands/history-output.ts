@@ -61,8 +61,8 @@ export const linesOfAccount = ({
     ),
   ),
   ...rest.roles.map(({ role, since: from }) => line('role', `${role}, ${since(from)}`)),
-  ...(rest.sessions ?? []).map(({ sessionId, method, providerId, authenticatedAt, expiresAt }) =>
-    line('session', `${sessionId}, ${providerId ?? method}, since ${authenticatedAt}, until ${expiresAt}`),
+  ...(rest.sessions ?? []).map(({ sessionId, method, providerId, since: from, expiresAt }) =>
+    line('session', `${sessionId}, ${providerId ?? method}, since ${from}, until ${expiresAt}`),
   ),
 ];
 

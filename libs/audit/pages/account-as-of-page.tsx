@@ -96,9 +96,9 @@ const Account = ({ account }: { readonly account: AsOfAnswer }): VNode => {
             {role} · {since(granted)}
           </Fact>
         ))}
-        {sessions.map(({ sessionId, method, providerId, authenticatedAt, expiresAt }) => (
+        {sessions.map(({ sessionId, method, providerId, since: from, expiresAt }) => (
           <Fact name={t(texts.session)} key={sessionId}>
-            {providerId ?? method} · {t(texts.since, { moment: secondOf(authenticatedAt) })} ·{' '}
+            {providerId ?? method} · {t(texts.since, { moment: secondOf(from) })} ·{' '}
             {t(texts.until, { moment: secondOf(expiresAt) })}
           </Fact>
         ))}

@@ -3,6 +3,7 @@ import type { JWTPayload, JWTVerifyGetKey } from 'jose';
 import { z } from 'zod';
 import type { Clock } from '#libs/platform/clock.js';
 import { isLine } from '#libs/platform/text.js';
+import { AUTH_TIME_SKEW_MS, notInTheFuture } from '../reauthentication.js';
 import type { OidcProviderSettings } from './settings.js';
 import { UpstreamError } from '../upstream-error.js';
 import { verifiedJwt } from './verified-jwt.js';
@@ -34,6 +35,7 @@ const claimsSchema = z.object({
 
 export interface VerifiedIdToken {
   readonly subject: string;
+  /** Never in the future. */
   readonly authTime: Date | undefined;
   readonly acr: string | undefined;
   readonly amr: readonly string[];
@@ -60,12 +62,13 @@ export const verifyIdToken = async (
   },
 ): Promise<VerifiedIdToken> => {
   const { settings, keys, nonce, clock } = expected;
+  const now = clock();
   if (typeof idToken !== 'string')
     throw new UpstreamError('id_token_missing', 'id_token', 'the token response has no id_token');
   const { payload } = await verifiedJwt(idToken, {
     settings,
     keys,
-    now: clock(),
+    now,
     step: 'id_token',
     requiredClaims: ['sub'],
   });
@@ -84,9 +87,12 @@ export const verifyIdToken = async (
     if (!Object.hasOwn(payload, claim) || payload[claim] !== value)
       throw new UpstreamError('required_claim_mismatch', 'id_token', `${claim} is not what the settings require`);
   }
+  const authTime = claims.auth_time === undefined ? undefined : new Date(claims.auth_time * 1_000);
+  if (authTime && authTime.getTime() > now.getTime() + AUTH_TIME_SKEW_MS)
+    throw new UpstreamError('auth_time_in_the_future', 'id_token', 'auth_time is still to come');
   return {
     subject: claims.sub,
-    authTime: claims.auth_time === undefined ? undefined : new Date(claims.auth_time * 1_000),
+    authTime: authTime && notInTheFuture(authTime, now),
     acr: claims.acr,
     amr: claims.amr ?? [],
     session: claims.sid,

@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import { slugSchema } from '#libs/platform/slug.js';
 import { commonProviderShape, endpointSchema, scopeSchema, secretSchema } from '../provider-fields.js';
+import { oidcReauthenticationSchema } from '../reauthentication.js';
 
 /** Signature algorithms of id_tokens that Ligature knows: asymmetric ones only, never `none` (security row O1). */
 export const idTokenSigningAlgs = [
@@ -58,6 +59,8 @@ export const oidcProviderShape = {
   subjectClaims: z.array(claimName).min(1).max(4).default(['sub']),
   /** Claims of the id_token that must have exactly this value: a tenant, a hosted domain. */
   requiredClaims: z.record(claimName, z.string().min(1).max(500)).default({}),
+  /** What it does with `prompt`, `max_age` and `acr_values`; none: all of it as specified. */
+  reauthentication: oidcReauthenticationSchema.optional(),
   /** The client secret is a JWT that is signed for each request (Apple): whose it is, and with which key. */
   clientSecretJwt: z.strictObject({ teamId: z.string().min(1).max(100), keyId: z.string().min(1).max(100) }).optional(),
 } as const;

@@ -474,5 +474,72 @@ describe('sign-in at an external OpenID Provider', () => {
       expect(await outcome({ auth_time: Math.floor(Date.now() / 1_000) - 300 })).toBe('reauthentication_not_proven');
       expect(await outcome({ auth_time: undefined })).toBe('reauthentication_not_proven');
     });
+    it.each([{ prompt: false, maxAge: false }, { authTime: false }])(
+      'L33: is not begun at a provider that by its settings cannot prove it: %j',
+      async (reauthentication) => {
+        flows.settings = flows.settingsOf({ reauthentication });
+        expect(await flows.tryToBegin({ reauthenticate: true })).toMatchObject({ code: 'reauthentication_not_proven' });
+      },
+    );
+  });
+
+  describe('L33: what an app asks of the authentication', () => {
+    const NOTHING = { anew: false, authTime: false, acrValues: [], acrEssential: false };
+    const parametersFor = async (asked: object, reauthentication: object = {}) => {
+      flows.provider.lies = { metadata: (metadata) => ({ ...metadata, acr_values_supported: ['low', 'high'] }) };
+      flows.settings = flows.settingsOf({ reauthentication });
+      flows.forget();
+      const { searchParams } = new URL(await flows.begin({ asked: { ...NOTHING, ...asked } }));
+      return Object.fromEntries(
+        [...searchParams].filter(([name]) => ['prompt', 'max_age', 'acr_values'].includes(name)),
+      );
+    };
+    it.each([
+      ['nothing', {}, {}, {}],
+      ['prompt=login', { anew: true }, {}, { prompt: 'login', max_age: '0' }],
+      ['max_age', { maxAgeS: 300 }, {}, { max_age: '300' }],
+      ['an essential auth_time', { authTime: true }, {}, { max_age: '31536000' }],
+      ['acr_values, of those that it lists', { acrValues: ['other', 'high'] }, {}, { acr_values: 'high' }],
+      ['prompt=login, where it is not honoured', { anew: true }, { prompt: false }, { max_age: '0' }],
+      ['max_age, where only prompt is honoured', { maxAgeS: 300 }, { maxAge: false }, { prompt: 'login' }],
+      [
+        'all of it, where none is honoured',
+        { anew: true, maxAgeS: 0, authTime: true, acrValues: ['high'] },
+        { prompt: false, maxAge: false, acrValues: false },
+        {},
+      ],
+    ])('is passed on where the provider honours it: %s', async (_title, asked, reauthentication, parameters) => {
+      expect(await parametersFor(asked, reauthentication)).toEqual(parameters);
+    });
+
+    const assertionWith = async (change: object, settings: object = {}) => {
+      flows.provider.lies = { metadata: (metadata) => ({ ...metadata, acr_values_supported: ['high'] }) };
+      flows.settings = flows.settingsOf(settings);
+      flows.forget();
+      const redirectTo = await flows.begin({ asked: { ...NOTHING, anew: true, acrValues: ['high'] } });
+      flows.provider.lies = { claims: (claims) => ({ ...claims, ...change }) };
+      const result = await flows.complete(await flows.provider.authorize(redirectTo));
+      if (result.kind !== 'verified') throw new Error(result.code);
+      return result.assertion;
+    };
+    const now = (): number => Math.floor(Date.now() / 1_000);
+
+    it('the assertion says what came of it: when the person authenticated, and of which class', async () => {
+      const hourAgo = now() - 3_600;
+      expect(await assertionWith({ auth_time: hourAgo, acr: 'low' })).toMatchObject({
+        authTime: new Date(hourAgo * 1_000),
+        acr: 'low',
+        requestedAcrValues: ['high'],
+      });
+      expect(await assertionWith({ auth_time: undefined })).not.toHaveProperty('authTime');
+    });
+    it('auth_time is never in the future: within 60 seconds it is now, beyond that the token is refused', async () => {
+      flows.now = () => new Date(now() * 1_000);
+      expect((await assertionWith({ auth_time: now() + 50 })).authTime?.getTime()).toBeLessThanOrEqual(Date.now());
+      expect(await flows.withClaims({ auth_time: now() + 90 })).toBe('auth_time_in_the_future');
+    });
+    it('auth_time of a provider that says something else by it is passed over', async () => {
+      expect(await assertionWith({}, { reauthentication: { authTime: false } })).not.toHaveProperty('authTime');
+    });
   });
 });

@@ -10,6 +10,8 @@ import { askProvider } from '../ask-provider.js';
 import { authorizationCode } from '../authorization-code.js';
 import { HttpExchangeError } from '#libs/platform/guarded-http.js';
 import type { HttpPolicy } from '#libs/platform/guarded-http.js';
+import { isOfFlow, NOTHING_ASKED, oidcReauthentication, provesReauthentication } from '../reauthentication.js';
+import type { AskedOfProvider } from '../reauthentication.js';
 import { verifyIdToken } from './id-token.js';
 import type { VerifiedIdToken } from './id-token.js';
 import { mappedClaims } from '../mapped-claims.js';
@@ -32,6 +34,8 @@ import type {
 export interface OpenIdFlowSecrets {
   readonly nonce: string;
   readonly codeVerifier: string;
+  /** What was asked for by `acr_values`. */
+  readonly acrValues?: readonly string[];
 }
 type OpenIdFlow = Flow<OpenIdFlowSecrets>;
 
@@ -42,7 +46,8 @@ export interface UpstreamOpenIdOptions {
   readonly clock: Clock;
 }
 
-const AUTH_TIME_SKEW_MS = 60_000;
+/** A `max_age` that any sign-in meets, in seconds: who is asked has to return `auth_time` (OpenID Connect Core 2). */
+const ANY_AGE_S = 365 * 24 * 3_600;
 
 /** Sign-in at external OpenID Providers: authorization code flow with PKCE, state and nonce (security rows O1–O10). */
 export class UpstreamOpenId<Intent> implements UpstreamProtocol<OidcProviderSettings, Intent> {
@@ -50,8 +55,15 @@ export class UpstreamOpenId<Intent> implements UpstreamProtocol<OidcProviderSett
 
   begin(request: BeginRequest<OidcProviderSettings, Intent>): Promise<BegunSignIn | UpstreamRefusal> {
     return refusing(async () => {
-      const { settings, browserId, callbackUrl, intent, reauthenticate = false } = request;
+      const { settings, browserId, callbackUrl, intent, reauthenticate = false, asked = NOTHING_ASKED } = request;
+      if (reauthenticate && !provesReauthentication(settings))
+        throw new UpstreamError(
+          'reauthentication_not_proven',
+          'authorization_request',
+          'by its settings the provider cannot prove it',
+        );
       const { metadata } = await this.#discover(settings);
+      const acrValues = acrValuesFor(settings, metadata, asked);
       const [state, nonce, codeVerifier] = [freshSecret(), freshSecret(), freshSecret()];
       const outcome = await runStrategy(
         {
@@ -63,7 +75,8 @@ export class UpstreamOpenId<Intent> implements UpstreamProtocol<OidcProviderSett
             code_challenge: createHash('sha256').update(codeVerifier).digest('base64url'),
             code_challenge_method: 'S256',
             ...(settings.responseMode === 'query' ? {} : { response_mode: settings.responseMode }),
-            ...(reauthenticate ? { prompt: 'login', max_age: '0' } : {}),
+            ...freshnessParameters(settings, { ...asked, anew: asked.anew || reauthenticate }),
+            ...(acrValues.length === 0 ? {} : { acr_values: acrValues.join(' ') }),
           },
           exchangeCode: () => Promise.reject(new Error('there is no code yet')),
         },
@@ -74,7 +87,7 @@ export class UpstreamOpenId<Intent> implements UpstreamProtocol<OidcProviderSett
       await this.options.flows.insert(state, browserId, {
         providerId: settings.id,
         issuer: settings.issuer,
-        kept: { nonce, codeVerifier },
+        kept: { nonce, codeVerifier, acrValues },
         reauthenticate,
         intent,
       });
@@ -132,11 +145,16 @@ export class UpstreamOpenId<Intent> implements UpstreamProtocol<OidcProviderSett
           outcome.kind === 'fail' ? outcome.reason : 'the library read another subject',
         );
       }
-      if (flow.reauthenticate) checkReauthentication(verified, flow);
+      if (flow.reauthenticate && !isOfFlow(authTimeOf(settings, verified), flow.begunAt))
+        throw new UpstreamError(
+          'reauthentication_not_proven',
+          'id_token',
+          'auth_time is missing or older than the flow',
+        );
       const userInfo = settings.userInfo ? await this.#userInfo(accessToken, verified, provider) : {};
       return {
         kind: 'verified',
-        assertion: assertionOf(settings, verified, userInfo),
+        assertion: assertionOf(settings, verified, userInfo, flow.kept.acrValues),
         intent: flow.intent as Intent,
         reauthenticated: flow.reauthenticate,
       };
@@ -206,11 +224,33 @@ const surroundingsOf = (
   scopes: settings.scopes,
 });
 
-const checkReauthentication = ({ authTime }: VerifiedIdToken, { begunAt }: OpenIdFlow): void => {
-  if (authTime === undefined || authTime.getTime() < begunAt.getTime() - AUTH_TIME_SKEW_MS) {
-    throw new UpstreamError('reauthentication_not_proven', 'id_token', 'auth_time is missing or older than the flow');
-  }
+/**
+ * `prompt` and `max_age`, of what the provider honours. One that does not know `max_age` authenticates the person now
+ * instead: what it last did nobody could rely on.
+ */
+const freshnessParameters = (
+  settings: OidcProviderSettings,
+  { anew, maxAgeS, authTime }: AskedOfProvider,
+): Readonly<Record<string, string>> => {
+  const { prompt, maxAge } = oidcReauthentication(settings);
+  const age = anew ? 0 : (maxAgeS ?? (authTime ? ANY_AGE_S : undefined));
+  return {
+    ...(prompt && (anew || (age !== undefined && !maxAge)) ? { prompt: 'login' } : {}),
+    ...(maxAge && age !== undefined ? { max_age: String(age) } : {}),
+  };
 };
+
+/** Of the classes that are asked for, those that the provider says it knows: others may be an error there. */
+const acrValuesFor = (
+  settings: OidcProviderSettings,
+  { acr_values_supported: known }: DiscoveredProvider['metadata'],
+  { acrValues }: AskedOfProvider,
+): readonly string[] =>
+  oidcReauthentication(settings).acrValues ? acrValues.filter((value) => known.includes(value)) : [];
+
+/** Nothing of a provider whose word for it is not believed. */
+const authTimeOf = (settings: OidcProviderSettings, { authTime }: VerifiedIdToken): Date | undefined =>
+  oidcReauthentication(settings).authTime ? authTime : undefined;
 
 /**
  * Claims by the provider's allow-list, the id_token's before UserInfo's; `email_verified` is true only when it is
@@ -220,7 +260,9 @@ const assertionOf = (
   settings: OidcProviderSettings,
   token: VerifiedIdToken,
   userInfo: Readonly<Record<string, unknown>>,
+  requestedAcrValues: readonly string[] = [],
 ): VerifiedAssertion => {
+  const authTime = authTimeOf(settings, token);
   const { emailVerified, ...mapping } = settings.claimMapping;
   const claims = { ...userInfo, ...token.payload };
   const besideEmail = Object.hasOwn(token.payload, mapping.email) ? token.payload : userInfo;
@@ -229,8 +271,9 @@ const assertionOf = (
     ...subjectOf(settings, token.subject, token.payload),
     issuer: settings.issuer,
     claims: { ...mappedClaims(mapping, claims), emailVerified: besideEmail[emailVerified] === true },
-    ...(token.authTime ? { authTime: token.authTime } : {}),
+    ...(authTime ? { authTime } : {}),
     ...(token.acr === undefined ? {} : { acr: token.acr }),
+    ...(requestedAcrValues.length === 0 ? {} : { requestedAcrValues }),
     atProvider: { providerId: settings.id, issuer: settings.issuer, subject: token.subject, session: token.session },
     amr: token.amr,
     assertionId: token.id,

@@ -151,8 +151,8 @@ const statementOf = (
 ): Pick<SamlAssertion, 'authnInstant' | 'authnContextClass' | 'sessionIndex'> => {
   const statement = onlyChild(assertion, SAML, 'AuthnStatement');
   const authnInstant = parseInstant(attributeOf(statement, 'AuthnInstant'));
-  if (!authnInstant || now.isAhead(authnInstant))
-    throw refuse('authn_statement_malformed', 'not one AuthnStatement with a past AuthnInstant');
+  if (!authnInstant) throw refuse('authn_statement_malformed', 'not one AuthnStatement with its AuthnInstant');
+  if (now.isAhead(authnInstant)) throw refuse('auth_time_in_the_future', 'AuthnInstant is still to come');
   const until = attributeOf(statement, 'SessionNotOnOrAfter');
   const sessionEnd = parseInstant(until);
   if (until !== undefined && (!sessionEnd || now.isPast(sessionEnd)))

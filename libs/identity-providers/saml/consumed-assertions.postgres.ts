@@ -29,10 +29,16 @@ export interface SingleUse {
   readonly usableUntil: Date;
 }
 
+/** What of a request its response is compared with. */
+export interface SamlFlowRequest {
+  /** What was asked for by `RequestedAuthnContext`. */
+  readonly acrValues?: readonly string[];
+}
+
 export type Consumed =
   | { readonly kind: 'replayed' }
   /** Unsolicited: there is no flow. */
-  | { readonly kind: 'first'; readonly flow: ConsumedFlow<unknown> | undefined };
+  | { readonly kind: 'first'; readonly flow: ConsumedFlow<SamlFlowRequest> | undefined };
 
 /** Rows are kept this much longer than the assertion may be used: clocks differ. */
 const MARGIN_MS = 120_000;
@@ -61,7 +67,9 @@ export class ConsumedAssertions {
   consume(requestId: string | undefined, browserId: string, assertion: SingleUse | undefined): Promise<Consumed> {
     return inTransaction(this.pool, async (db) => {
       const flow =
-        requestId === undefined ? undefined : await new Flows<unknown>(db, this.clock).consume(requestId, browserId);
+        requestId === undefined
+          ? undefined
+          : await new Flows<SamlFlowRequest>(db, this.clock).consume(requestId, browserId);
       const first = assertion === undefined || (await insert(db, assertion));
       return first ? { kind: 'first', flow } : { kind: 'replayed' };
     });

@@ -25,10 +25,12 @@ export interface StrategySurroundings {
   /** The id of the request; nothing where a response answers none. */
   readonly requestId: string | undefined;
   readonly forceAuthn: boolean;
+  /** Of which class the authentication must be; none: any. */
+  readonly authnContexts: readonly string[];
 }
 
 const configuration = (surroundings: StrategySurroundings): PassportSamlConfig => {
-  const { requestId, signingKey, decryptionKey } = surroundings;
+  const { requestId, signingKey, decryptionKey, authnContexts } = surroundings;
   return {
     issuer: surroundings.entityId,
     audience: surroundings.entityId,
@@ -43,7 +45,9 @@ const configuration = (surroundings: StrategySurroundings): PassportSamlConfig =
     identifierFormat: surroundings.nameIdFormat,
     forceAuthn: surroundings.forceAuthn,
     // Which methods are good enough is the provider's business; asking for one by name locks out all others.
-    disableRequestedAuthnContext: true,
+    disableRequestedAuthnContext: authnContexts.length === 0,
+    authnContext: [...authnContexts],
+    racComparison: 'exact',
     ...(signingKey === undefined ? {} : { privateKey: signingKey }),
     ...(decryptionKey === undefined ? {} : { decryptionPvk: decryptionKey }),
     // An unsolicited response has none, and its absence is checked by us; all others must have ours.

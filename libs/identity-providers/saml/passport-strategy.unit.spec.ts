@@ -44,6 +44,7 @@ describe('node-saml, hardened, by itself', () => {
       clockSkewS: 60,
       requestId: REQUEST,
       forceAuthn: false,
+      authnContexts: [],
     };
   });
 

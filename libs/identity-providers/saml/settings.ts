@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import { slugSchema } from '#libs/platform/slug.js';
 import { commonProviderShape, endpointSchema, secretSchema } from '../provider-fields.js';
+import { samlReauthenticationSchema } from '../reauthentication.js';
 
 /** NameID formats that may be asked for (SAML 2.0 Core, section 8.3). */
 export const nameIdFormats = {
@@ -73,6 +74,8 @@ export const samlProviderShape = {
    * policy trusts (L5).
    */
   emailsVerified: z.boolean().default(false),
+  /** What it does with `ForceAuthn` and `RequestedAuthnContext`; none: the former only. */
+  reauthentication: samlReauthenticationSchema.optional(),
   /** By how much the provider's clock may differ, in seconds (row S7). */
   clockSkewS: z.int().min(0).max(60).default(60),
   /** Certificates of our own keys, for our metadata. */

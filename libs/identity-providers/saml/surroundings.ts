@@ -19,4 +19,5 @@ export const surroundingsOf = (
   signingKey: settings.signRequests ? settings.requestSigningKey : undefined,
   requestId: undefined,
   forceAuthn: false,
+  authnContexts: [],
 });

@@ -17,6 +17,8 @@ export interface ProviderWithPolicy extends ProviderInOrganization {
    */
   readonly beingRemoved: boolean;
   readonly policyRevision: string;
+  /** The organization's authentication context classes, lowest first. */
+  readonly acrValues: readonly string[];
 }
 
 /** What an organization allows now. */
@@ -92,6 +94,7 @@ const seenFrom = (
     beingRemoved,
     // Whoever were created now would have it as the only way in, which is about to go.
     policy: beingRemoved ? { ...policy, creationAllowed: false } : policy,
+    acrValues: loginPolicy.acrValues ?? [],
     policyRevision: `organization-${organizationId}@${offered.get(id)?.policyRevision ?? 'none'}`,
   };
 };

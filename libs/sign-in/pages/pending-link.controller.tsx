@@ -115,11 +115,17 @@ export class PendingLinkController {
         { organizationName, requestedFrom: request.ip, language: languageOfAnswer(response) },
       );
     }
-    const { policy } = await loadProviderInOrganization(store, organizationId, assertion.providerId);
+    const { policy, acrValues } = await loadProviderInOrganization(store, organizationId, assertion.providerId);
     const method = externalMethodOf(assertion, claimId, pending);
     return this.#complete(
       waiting,
-      { userId, account, method, ...authenticationContextOf(policy, assertion) },
+      {
+        userId,
+        account,
+        method,
+        roundTripCounts: policy.freshRoundTripCounts === true,
+        ...authenticationContextOf(policy, assertion, acrValues),
+      },
       request,
       response,
     );
@@ -246,7 +252,7 @@ export class PendingLinkController {
 
   async #complete(
     waiting: Waiting,
-    recognized: Pick<Recognized, 'userId' | 'account' | 'method' | 'acr' | 'amr'>,
+    recognized: Pick<Recognized, 'userId' | 'account' | 'method' | 'acr' | 'amr' | 'roundTripCounts'>,
     request: Request,
     response: Response,
   ): Promise<void> {
@@ -259,7 +265,7 @@ export class PendingLinkController {
       request,
       response,
     );
-    if (completed.kind === 'signed_in') return response.redirect(303, completed.continueAt);
+    if (completed.kind !== 'refused') return response.redirect(303, completed.continueAt);
     this.#refuse(response, completed.code, context, waiting);
   }
 

@@ -21,6 +21,7 @@ import { preferUiLocales } from '#libs/web/locale.js';
 import { contextOf } from '#libs/web/request-context.js';
 import { loadProviderInOrganization } from '#libs/linking/queries/providers-in-organization.js';
 import type { BrowserSession } from '../browser-sessions.js';
+import { asksForProof } from '../asked-authentication.js';
 import { assertedInputs, externalMethodOf } from '../external-method.js';
 import type { FlowIntent } from '../external-sign-in.js';
 import { loadOfferedProviders } from '../offered-providers.js';
@@ -28,7 +29,7 @@ import type { DecisionInputs } from '../open-session.js';
 import { callbackUrl, pendingLinkPath, SIGN_IN_DEPENDENCIES, signInPath } from '../sign-in-dependencies.js';
 import type { SignInDependencies } from '../sign-in-dependencies.js';
 import { authenticationContextOf } from '#libs/organizations/linking-policy.js';
-import { completeSignIn } from './complete-sign-in.js';
+import { backUnproven, completeSignIn } from './complete-sign-in.js';
 import { linkPending } from './link-pending.js';
 import { isRecentlyConfirmed } from '../recently-confirmed.js';
 import { signInRefusal } from '../refusals.js';
@@ -98,13 +99,11 @@ export class ProviderCallbackController {
       callbackUrl: callbackUrl(issuer, settings),
     });
     if (completed.kind === 'refused') {
-      return this.#refuse(
-        response,
-        context,
-        completed.code,
-        `${completed.step}: ${completed.detail ?? ''}`,
-        completed.intent,
-      );
+      const detail = `${completed.step}: ${completed.detail ?? ''}`;
+      const back = await this.#backUnproven(completed.code, completed.intent);
+      if (back === undefined) return this.#refuse(response, context, completed.code, detail, completed.intent);
+      this.#log(context, completed.code, detail);
+      return response.redirect(303, back);
     }
 
     const { assertion } = completed;
@@ -135,6 +134,16 @@ export class ProviderCallbackController {
       ? (await loadIdentityProvider(store, providerId)).settings
       : undefined;
     return settings && path === callbackUrl('', settings) ? settings : undefined;
+  }
+
+  /** Where to go when a provider's word on when the person authenticated is not believed, and an app asked for it. */
+  async #backUnproven(code: string, intent: FlowIntent | undefined): Promise<string | undefined> {
+    if (code !== 'auth_time_in_the_future' || intent?.kind !== 'sign-in' || intent.interactionUid === undefined)
+      return undefined;
+    const interaction = await this.dependencies.interactions.interactionByUid(intent.interactionUid);
+    if (!interaction || !asksForProof(interaction.asked)) return undefined;
+    const back = await backUnproven(this.dependencies, interaction);
+    return back.kind === 'refused' ? undefined : back.continueAt;
   }
 
   async #signIn(intent: Intent<'sign-in'>, answering: Answering, unsolicited: boolean): Promise<void> {
@@ -168,7 +177,7 @@ export class ProviderCallbackController {
       );
       if (refusal) return this.#refuse(response, context, refusal, 'the proven account could not be linked', intent);
     }
-    const { policy } = await loadProviderInOrganization(
+    const { policy, acrValues } = await loadProviderInOrganization(
       this.dependencies.store,
       intent.organizationId,
       answering.assertion.providerId,
@@ -183,7 +192,8 @@ export class ProviderCallbackController {
           policyRevision: result.policyRevision,
         }),
         account,
-        ...authenticationContextOf(policy, answering.assertion),
+        ...authenticationContextOf(policy, answering.assertion, acrValues),
+        roundTripCounts: policy.freshRoundTripCounts === true,
         interaction,
         context,
       },
@@ -191,6 +201,11 @@ export class ProviderCallbackController {
       response,
     );
     if (completed.kind === 'refused') return this.#refuse(response, context, completed.code, completed.detail, intent);
+    if (completed.kind === 'login_required') {
+      const code = 'reauthentication_not_proven';
+      await this.#recordFailure(code, result, answering.assertion, context);
+      this.#log(context, code, 'the app asked for a fresh authentication');
+    }
     response.redirect(303, completed.continueAt);
   }
 
@@ -293,13 +308,22 @@ export class ProviderCallbackController {
     intent?: FlowIntent,
   ): Promise<void> {
     const code = result.outcome.kind === 'refused' ? result.outcome.code : 'account_not_found';
+    await this.#recordFailure(code, result, assertion, context);
+    return this.#refuse(response, context, code, `row ${result.row}`, intent);
+  }
+
+  async #recordFailure(
+    code: string,
+    result: LoginResult,
+    assertion: VerifiedAssertion,
+    context: CommandContext,
+  ): Promise<void> {
     const event = {
       type: 'LoginFailed',
       data: { code, providerId: assertion.providerId, ...decisionInputs(result, assertion) },
     } as const;
     // What is told of an identity that somebody owns is theirs, and goes with them (domain.md, "Privacy").
     await this.dependencies.attempts.record(result.identityKey, event, result.ownerId ?? INSTALLATION_SUBJECT, context);
-    return this.#refuse(response, context, code, `row ${result.row}`, intent);
   }
 
   /** Nothing was proven, or it was refused: a page with a stable code and a way back, a line in the log, no session. */
@@ -310,12 +334,13 @@ export class ProviderCallbackController {
     detail: string,
     intent?: FlowIntent,
   ): Promise<void> {
-    this.dependencies.logger.warn(
-      { correlationId: context.correlationId, provider: context.actor.id, refusal: code, detail },
-      'a sign-in was refused',
-    );
+    this.#log(context, code, detail);
     if (intent) await this.#dress(intent, response);
     sendErrorPage(response, signInRefusal(code, context.correlationId, startAgainAt(intent)));
+  }
+
+  #log({ correlationId, actor }: CommandContext, refusal: string, detail: string): void {
+    this.dependencies.logger.warn({ correlationId, provider: actor.id, refusal, detail }, 'a sign-in was refused');
   }
 
   /** In the look of the organization, and in the language of the app that waits. */

@@ -4,6 +4,7 @@ import { slugSchema } from '#libs/platform/slug.js';
 import { brandAnswer } from '#libs/web/branding.js';
 import { sendErrorPage } from '#libs/web/error-page.js';
 import { preferUiLocales } from '#libs/web/locale.js';
+import { mayMeet } from '../asked-authentication.js';
 import type { SignInInteraction } from '../interactions.js';
 import { loadOfferedProviders } from '../offered-providers.js';
 import type { OfferedWaysIn } from '../offered-providers.js';
@@ -15,6 +16,8 @@ import { signInRefusal } from '../refusals.js';
  * offered there now.
  */
 export interface Purpose extends OfferedWaysIn {
+  /** What offered providers are called that cannot be what the app asked of the authentication (L33). */
+  readonly cannotProve: readonly string[];
   readonly organizationId: string;
   readonly interaction: SignInInteraction | undefined;
 }
@@ -32,7 +35,7 @@ export const accountPurpose = async (
   const offered = slug.success ? await loadOfferedProviders(store, slug.data) : undefined;
   if (slug.success && offered && (offered.exists || named === undefined)) {
     brandAnswer(response, offered.branding);
-    return { ...offered, organizationId: slug.data, interaction: undefined };
+    return { ...offered, cannotProve: [], organizationId: slug.data, interaction: undefined };
   }
   sendErrorPage(response, signInRefusal('organization_unknown', newId()));
   return undefined;
@@ -54,5 +57,14 @@ export const interactionPurpose = async (
   const { organizationId } = interaction;
   const offered = await loadOfferedProviders(store, organizationId);
   brandAnswer(response, offered.branding);
-  return { ...offered, organizationId, interaction };
+  const { asked } = interaction;
+  return {
+    ...offered,
+    providers: offered.providers.filter((provider) => mayMeet(asked, provider)),
+    cannotProve: offered.providers
+      .filter((provider) => !mayMeet(asked, provider))
+      .map(({ settings }) => settings.displayName),
+    organizationId,
+    interaction,
+  };
 };

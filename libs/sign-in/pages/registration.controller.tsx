@@ -154,7 +154,7 @@ export class RegistrationController {
       request,
       response,
     );
-    if (completed.kind === 'signed_in') return response.redirect(303, completed.continueAt);
+    if (completed.kind !== 'refused') return response.redirect(303, completed.continueAt);
     sendErrorPage(
       response,
       signInRefusal(completed.code, context.correlationId, signInPath(interaction?.uid, { organizationId })),

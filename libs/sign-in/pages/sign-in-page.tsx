@@ -68,6 +68,10 @@ export const WaysIn = ({
 export interface SignInPageProps extends WaysInProps {
   /** The app that waits; none for the account pages. */
   readonly app: { readonly name: string; readonly abandonAction: string } | undefined;
+  /** The app that asks for a fresh authentication; none asks for one. */
+  readonly proofFor: string | undefined;
+  /** What providers are called that are not offered because they cannot prove one. */
+  readonly cannotProve: readonly string[];
   readonly registrationHref: string | undefined;
   readonly recoveryHref: string | undefined;
   /** Where somebody asks for a verification mail again, whose address is what they sign in with. */
@@ -76,6 +80,8 @@ export interface SignInPageProps extends WaysInProps {
 
 export const SignInPage = ({
   app,
+  proofFor,
+  cannotProve,
   registrationHref,
   recoveryHref,
   verificationHref,
@@ -87,6 +93,8 @@ export const SignInPage = ({
       <Card>
         <h1>{t(texts.signIn)}</h1>
         {app && <p class="muted">{t(texts.toContinueTo, { app: app.name })}</p>}
+        {proofFor !== undefined && <p>{t(texts.signInAnew, { app: proofFor })}</p>}
+        {cannotProve.length > 0 && <p class="muted">{t(texts.cannotProve, { providers: cannotProve.join(', ') })}</p>}
         {waysIn.providers.length === 0 && waysIn.passwordAction === undefined && <p>{t(texts.noWayIn)}</p>}
         <WaysIn {...waysIn} />
         {(recoveryHref ?? registrationHref ?? verificationHref) && (

@@ -2,16 +2,18 @@ import { Body, Controller, Get, Inject, Param, Post, Req, Res } from '@nestjs/co
 import type { Request, Response } from 'express';
 import { signInOriginsOf } from '#libs/identity-providers/settings.js';
 import { Public } from '#libs/web/access/access.js';
+import { acrValuesToAsk } from '#libs/organizations/linking-policy.js';
 import { browserIdOf, ensureBrowserId } from '#libs/web/browser-binding.js';
 import { sendErrorPage } from '#libs/web/error-page.js';
 import { contextOf } from '#libs/web/request-context.js';
 import { sendPage } from '#libs/web/send-page.js';
+import { asksForProof } from '../asked-authentication.js';
 import type { FlowIntent } from '../external-sign-in.js';
 import type { OfferedProvider } from '../offered-providers.js';
 import { recognizeByPassword } from '../password-sign-in.js';
 import { callbackUrl, registrationPath, SIGN_IN_DEPENDENCIES, signInPath } from '../sign-in-dependencies.js';
 import type { SignInDependencies } from '../sign-in-dependencies.js';
-import { completeSignIn } from './complete-sign-in.js';
+import { backUnproven, completeSignIn } from './complete-sign-in.js';
 import { leaveForProvider } from '../leave-for-provider.js';
 import { loginNameLabel } from './login-name-label.js';
 import { accountPurpose, interactionPurpose } from './purpose.js';
@@ -134,7 +136,9 @@ export class SignInController {
    */
   async #show(purpose: Purpose, request: Request, response: Response, again?: Again): Promise<void> {
     const { csrf, cookies, providerHealth } = this.dependencies;
-    const { interaction, organizationId, loginPolicy, providers } = purpose;
+    const { interaction, organizationId, loginPolicy, providers, cannotProve } = purpose;
+    if (cannotProve.length > 0 && providers.length === 0 && !loginPolicy.password)
+      return this.#backUnproven(purpose, response);
     const browserId = ensureBrowserId(request, response, cookies);
     const [only, ...others] = providers;
     const straightTo =
@@ -159,6 +163,8 @@ export class SignInController {
         verificationHref={
           password && !loginNames.includes('username') ? `/verification?organization=${organizationId}` : undefined
         }
+        proofFor={interaction && asksForProof(interaction.asked) ? interaction.appName : undefined}
+        cannotProve={cannotProve}
         csrf={csrf.issue(browserId, path)}
         loginName={again?.kind === 'form' ? again.loginName : interaction?.loginHint}
         error={formText(again?.kind === 'form' ? again.code : undefined)}
@@ -171,6 +177,13 @@ export class SignInController {
         ],
       },
     );
+  }
+
+  /** None of the ways in can be what the app asked for. */
+  async #backUnproven(purpose: Purpose, response: Response): Promise<void> {
+    const completed = await backUnproven(this.dependencies, purpose.interaction);
+    if (completed.kind !== 'refused') return response.redirect(303, completed.continueAt);
+    sendErrorPage(response, signInRefusal(completed.code, this.dependencies.newId(), waysInOf(purpose)));
   }
 
   async #password(purpose: Purpose, form: Form, request: Request, response: Response): Promise<void> {
@@ -199,7 +212,7 @@ export class SignInController {
       request,
       response,
     );
-    if (completed.kind === 'signed_in') return response.redirect(303, completed.continueAt);
+    if (completed.kind !== 'refused') return response.redirect(303, completed.continueAt);
     logger.warn(
       { correlationId: context.correlationId, refusal: completed.code, detail: completed.detail },
       'a sign-in was refused',
@@ -229,16 +242,26 @@ export class SignInController {
    * Begins a flow at a provider, and sends the browser there; or shows the other ways, when it cannot be reached (C7).
    */
   async #leaveFor(
-    { settings }: OfferedProvider,
+    { settings, policy }: OfferedProvider,
     purpose: Purpose,
     browserId: string,
     request: Request,
     response: Response,
   ): Promise<void> {
     const { external, issuer, newId, logger } = this.dependencies;
-    const { organizationId, interaction } = purpose;
+    const { organizationId, interaction, loginPolicy } = purpose;
+    const asked = interaction && {
+      ...interaction.asked,
+      acrValues: acrValuesToAsk(policy, interaction.asked.acrValues, loginPolicy.acrValues ?? []),
+    };
     const intent: FlowIntent = { kind: 'sign-in', organizationId, interactionUid: interaction?.uid };
-    const begun = await external.begin({ settings, intent, browserId, callbackUrl: callbackUrl(issuer, settings) });
+    const begun = await external.begin({
+      settings,
+      intent,
+      browserId,
+      callbackUrl: callbackUrl(issuer, settings),
+      ...(asked ? { asked } : {}),
+    });
     if (begun.kind !== 'refused') return leaveForProvider(response, begun, settings);
     const correlationId = newId();
     logger.warn(

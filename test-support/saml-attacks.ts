@@ -229,8 +229,8 @@ const binding: readonly SamlAttack[] = [
   ),
   attack(
     'S5',
-    'unsolicited_response',
-    'saml_response',
+    'in_response_to_mismatch',
+    'saml_assertion',
     'a response without InResponseTo around an assertion with one',
     facts((f) => void (f.inResponseTo = undefined)),
   ),

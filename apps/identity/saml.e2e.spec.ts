@@ -113,7 +113,7 @@ describe('sign-in through SAML over HTTP', () => {
       await finish(browser);
       const again = new Browser();
       await again.post(acs('corp'), { SAMLResponse: response });
-      expect(codeIn(again)).toBe('state_unknown');
+      expect(codeIn(again)).toBe('assertion_replayed');
       expect(await hasSession(again)).toBe(false);
     });
 
@@ -134,7 +134,7 @@ describe('sign-in through SAML over HTTP', () => {
       expect((await finish(browser)).url).toBe(`${server.issuer}/account`);
       const again = new Browser();
       await again.post(acs('corp'), { SAMLResponse: response });
-      expect(codeIn(again)).toBe('state_unknown');
+      expect(codeIn(again)).toBe('assertion_replayed');
     });
 
     it('50 concurrent posts of one response: exactly one session', async () => {

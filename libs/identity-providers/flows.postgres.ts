@@ -110,15 +110,6 @@ export class Flows<Kept> {
     await this.#bound.added();
   }
 
-  /** Whether a response that names this flow would find it open, in this browser. Looks only. */
-  async isOpen(name: string, browserId: string): Promise<boolean> {
-    const { rowCount } = await this.db.query(
-      `SELECT FROM provider.flows WHERE state_hash = $1 AND browser_hash = $2 AND consumed_at IS NULL AND expires_at > $3`,
-      [hash(name), hash(browserId), this.clock()],
-    );
-    return rowCount === 1;
-  }
-
   /** Takes the flow that a response names. A second response that names it finds nothing, in parallel too. */
   async consume(name: string, browserId: string): Promise<ConsumedFlow<Kept>> {
     const { rows } = await this.db.query<Row>(

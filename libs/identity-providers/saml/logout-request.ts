@@ -9,7 +9,7 @@ import { checkIssuer } from './issuer.js';
 import { decodePostMessage, decodeRedirectMessage } from './message.js';
 import { RSA_SHA256, RSA_SHA512, SAML, SAMLP } from './names.js';
 import { signedContent } from './signature.js';
-import { attributeOf, children, EXTENT_OF_LOGOUTS, isNamed, onlyChild, parseStrictly, textOf } from './xml.js';
+import { attributeOf, children, isNamed, onlyChild, parseStrictly, textOf } from './xml.js';
 
 /** A message as its binding carries it. */
 export type LogoutMessage =
@@ -84,7 +84,7 @@ interface Signed {
 }
 
 const parsedRequest = (xml: string): Element => {
-  const root = parseStrictly(xml, 'saml_message', EXTENT_OF_LOGOUTS);
+  const root = parseStrictly(xml, 'saml_message');
   if (!isNamed(root, SAMLP, 'LogoutRequest') || attributeOf(root, 'Version') !== '2.0')
     throw refuse('logout_request_malformed', 'not a LogoutRequest of SAML 2.0');
   checkShapeOfMessage(root, [root]);

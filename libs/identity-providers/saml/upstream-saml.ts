@@ -87,12 +87,11 @@ export class UpstreamSaml<Intent> implements UpstreamProtocol<Settings, Intent> 
       Promise.resolve(receiveResponse(decodePostMessage(request.parameters.SAMLResponse))),
     );
     if ('kind' in received) return received;
-    const verified = await refusing(async () => {
-      await this.#requireRequest(request, received);
-      return this.options.certificates.tryWith(request.settings, (certificates) =>
+    const verified = await refusing(() =>
+      this.options.certificates.tryWith(request.settings, (certificates) =>
         this.#verify(certificates, request, received),
-      );
-    });
+      ),
+    );
     const refused = 'kind' in verified ? verified : undefined;
     const assertion = 'kind' in verified ? undefined : verified.assertion;
     const consumed = await this.options.consumed.consume(
@@ -108,21 +107,6 @@ export class UpstreamSaml<Intent> implements UpstreamProtocol<Settings, Intent> 
       Promise.resolve(completedSignIn<Intent>(request, assertion as SamlAssertion, taken, this.options.clock())),
     );
     return completed.kind === 'refused' ? { ...completed, ...intent } : completed;
-  }
-
-  /**
-   * What answers no request of this browser is refused before its signature is looked at (security row D1); which
-   * refusal it is, the one-shot row says.
-   */
-  async #requireRequest(
-    { settings, browserId }: CompleteRequest<Settings>,
-    { inResponseTo }: ReceivedResponse,
-  ): Promise<void> {
-    const refuse = (code: string, detail: string): UpstreamError => new UpstreamError(code, 'saml_response', detail);
-    if (inResponseTo === undefined && !settings.allowIdpInitiated)
-      throw refuse('unsolicited_response', 'it answers no request of ours');
-    if (inResponseTo !== undefined && !(await this.options.flows.isOpen(inResponseTo, browserId)))
-      throw refuse('state_unknown', 'it answers no request of this browser that is open');
   }
 
   /** Everything but which flow the response belongs to. */

@@ -110,6 +110,12 @@ export class Flows<Kept> {
     await this.#bound.added();
   }
 
+  /** Whether there is a flow of this name, of whatever browser, be it used up or expired: what costs little to know. */
+  async isKnown(name: string): Promise<boolean> {
+    const { rowCount } = await this.db.query('SELECT FROM provider.flows WHERE state_hash = $1', [hash(name)]);
+    return rowCount === 1;
+  }
+
   /** Takes the flow that a response names. A second response that names it finds nothing, in parallel too. */
   async consume(name: string, browserId: string): Promise<ConsumedFlow<Kept>> {
     const { rows } = await this.db.query<Row>(

@@ -3,6 +3,7 @@ import { nowWithin } from '#libs/identity-providers/saml/instant.js';
 import { decodePostMessage } from '#libs/identity-providers/saml/message.js';
 import { parseStrictly } from '#libs/identity-providers/saml/xml.js';
 import { receiveResponse, verifyResponse } from '#libs/identity-providers/saml/response.js';
+import { SeenSignatures } from '#libs/identity-providers/saml/seen-signatures.js';
 import type { SignedPart } from '#libs/identity-providers/saml/response.js';
 import type { SamlAssertion } from '#libs/identity-providers/saml/assertion.js';
 import { UpstreamError } from '#libs/identity-providers/upstream-error.js';
@@ -226,6 +227,7 @@ class SamlResponseFuzz implements FuzzTarget {
       audience: AUDIENCE,
       recipient: ACS,
       decryptionKeys: [this.ours.key],
+      seen: new SeenSignatures(),
       now: nowWithin(this.now, 60),
     });
     return assertion;

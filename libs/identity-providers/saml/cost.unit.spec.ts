@@ -5,6 +5,7 @@ import { FILLINGS, forgedLogout, forgedResponse } from '#test-support/hostile/re
 import { nowWithin } from './instant.js';
 import { readLogoutRequest } from './logout-request.js';
 import { receiveResponse, verifyResponse } from './response.js';
+import { SeenSignatures } from './seen-signatures.js';
 
 const known = {
   issuer: 'https://id.example.org',
@@ -31,6 +32,7 @@ describe('D1: a message that nobody signed', () => {
           audience: `${known.issuer}/providers/corp/metadata`,
           recipient: `${known.issuer}/providers/corp/acs`,
           decryptionKeys: [],
+          seen: new SeenSignatures(),
           now,
         });
       await expect(response()).rejects.toThrow(/certificates|elements|characters/);

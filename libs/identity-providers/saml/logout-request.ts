@@ -9,7 +9,9 @@ import { checkIssuer } from './issuer.js';
 import { decodePostMessage, decodeRedirectMessage } from './message.js';
 import { RSA_SHA256, RSA_SHA512, SAML, SAMLP } from './names.js';
 import { signedContent } from './signature.js';
-import { attributeOf, children, isNamed, onlyChild, parseStrictly, textOf } from './xml.js';
+import { signersOf } from './signers.js';
+import { attributeOf, children, isNamed, MOST_UNPROVEN, onlyChild, outlineOf, parseOutlined, textOf } from './xml.js';
+import type { Outline } from './xml.js';
 
 /** A message as its binding carries it. */
 export type LogoutMessage =
@@ -83,8 +85,9 @@ interface Signed {
   readonly relayState: string | undefined;
 }
 
-const parsedRequest = (xml: string): Element => {
-  const root = parseStrictly(xml, 'saml_message');
+/** It is small, whoever signed it (security row D1). */
+const parsedRequest = (outline: Outline): Element => {
+  const root = parseOutlined(outline, 'saml_message', MOST_UNPROVEN);
   if (!isNamed(root, SAMLP, 'LogoutRequest') || attributeOf(root, 'Version') !== '2.0')
     throw refuse('logout_request_malformed', 'not a LogoutRequest of SAML 2.0');
   checkShapeOfMessage(root, [root]);
@@ -95,9 +98,10 @@ const posted = (
   message: Extract<LogoutMessage, { binding: 'post' }>,
   { certificates }: ExpectedLogoutRequest,
 ): Signed => {
-  const xml = decodePostMessage(message.encoded);
+  const outline = outlineOf(decodePostMessage(message.encoded), 'saml_message');
+  const request = parsedRequest(outline);
   return {
-    request: signedContent(xml, parsedRequest(xml), certificates),
+    request: signedContent(outline.xml, request, signersOf(outline, certificates).certificates),
     relayState: relayStateOf(message.relayState),
   };
 };
@@ -125,7 +129,7 @@ const redirected = (rawQuery: string, { certificates }: ExpectedLogoutRequest): 
   const bytes = Buffer.from(signature, 'base64');
   if (!certificates.some((certificate) => verify(algorithm, Buffer.from(covered), certificate, bytes)))
     throw refuse('signature_invalid', 'by none of the provider’s certificates');
-  const request = parsedRequest(decodeRedirectMessage(parameters.get('SAMLRequest')));
+  const request = parsedRequest(outlineOf(decodeRedirectMessage(parameters.get('SAMLRequest')), 'saml_message'));
   return { request, relayState: relayStateOf(parameters.get('RelayState') ?? undefined) };
 };
 

@@ -18,6 +18,7 @@ import { readByLibrary } from './passport-strategy.js';
 import type { StrategySurroundings } from './passport-strategy.js';
 import { nowWithin } from './instant.js';
 import { receiveResponse, verifyResponse } from './response.js';
+import { SeenSignatures } from './seen-signatures.js';
 
 const ISSUER = 'https://corp.example/metadata';
 const ACS = 'https://id.example.org/providers/corp/acs';
@@ -68,6 +69,7 @@ describe('node-saml, hardened, by itself', () => {
       audience: AUDIENCE,
       recipient: ACS,
       decryptionKeys: [],
+      seen: new SeenSignatures(),
       now: nowWithin(new Date(), 60),
     });
 

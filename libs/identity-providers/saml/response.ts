@@ -1,4 +1,5 @@
 import { UpstreamError } from '../upstream-error.js';
+import type { UpstreamStep } from '../upstream-error.js';
 import { readAssertion } from './assertion.js';
 import type { SamlAssertion } from './assertion.js';
 import { decryptAssertion } from './decryption.js';
@@ -6,8 +7,24 @@ import type { Now } from './instant.js';
 import { checkShapeOfMessage } from './document.js';
 import { checkIssuer } from './issuer.js';
 import { SAML, SAMLP, STATUS_SUCCESS } from './names.js';
+import type { SeenSignatures } from './seen-signatures.js';
 import { signatureOf, signedContent } from './signature.js';
-import { attributeOf, children, elementChildren, elementsOf, isNamed, onlyChild, parseStrictly } from './xml.js';
+import { signersOf } from './signers.js';
+import {
+  attributeOf,
+  children,
+  elementChildren,
+  elementsOf,
+  isNamed,
+  isWithin,
+  MOST,
+  MOST_UNPROVEN,
+  onlyChild,
+  outlineOf,
+  parseOutlined,
+  parseStrictly,
+} from './xml.js';
+import type { Outline } from './xml.js';
 
 /**
  * What a response must carry a signature on: the assertion unless the provider is declared otherwise (security row S3).
@@ -28,13 +45,14 @@ export interface ExpectedResponse {
   readonly recipient: string;
   /** Our private keys, in PEM, for encrypted assertions: the current one first. */
   readonly decryptionKeys: readonly string[];
+  /** Counts how often a signature of the provider's comes. */
+  readonly seen: SeenSignatures;
   readonly now: Now;
 }
 
-/** A response that is well-formed and shaped as one; nothing of it is proven yet. */
+/** Something that calls itself a response; nothing of it is proven yet. */
 export interface ReceivedResponse {
-  readonly xml: string;
-  readonly root: Element;
+  readonly outline: Outline;
   /** Which request of ours it says that it answers. */
   readonly inResponseTo: string | undefined;
 }
@@ -43,6 +61,8 @@ export interface VerifiedResponse {
   readonly assertion: SamlAssertion;
   /** Which of our keys opened it, where it was encrypted. */
   readonly decryptionKey: string | undefined;
+  /** The certificates by which the response and its assertion are signed. */
+  readonly signers: readonly string[];
 }
 
 const RESPONSE_PARTS = ['Issuer', 'Signature', 'Extensions', 'Status', 'Assertion', 'EncryptedAssertion'];
@@ -51,15 +71,42 @@ const malformed = (detail: string): UpstreamError => new UpstreamError('response
 const refuse = (code: string, detail: string): UpstreamError => new UpstreamError(code, 'saml_response', detail);
 
 /**
- * Parses a response and checks its shape: exactly one Response, in it one assertion, encrypted or not; no id twice;
- * signatures only where a response and its assertion have theirs. A message in which something could be wrapped has
- * another shape (security row S1).
+ * Looks at what was posted as far as its first tag; the rest is not parsed yet.
  * @throws {UpstreamError}
  */
 export const receiveResponse = (xml: string): ReceivedResponse => {
-  const root = parseStrictly(xml, 'saml_message');
-  if (!isNamed(root, SAMLP, 'Response') || attributeOf(root, 'Version') !== '2.0')
+  const outline = outlineOf(xml, 'saml_message');
+  const envelope = parseStrictly(outline.envelope, 'saml_message', MOST_UNPROVEN);
+  if (!isNamed(envelope, SAMLP, 'Response') || attributeOf(envelope, 'Version') !== '2.0')
     throw malformed('not a Response of SAML 2.0');
+  return { outline, inResponseTo: attributeOf(envelope, 'InResponseTo') };
+};
+
+/**
+ * Parses a message as far as it deserves: what the provider has signed as a whole, anything else while it is small
+ * (security row D1).
+ * @returns the root element, and those of the certificates that signed
+ * @throws {UpstreamError}
+ */
+const opened = (
+  outline: Outline,
+  { certificates, seen }: ExpectedResponse,
+  step: UpstreamStep,
+): { readonly root: Element; readonly signers: readonly string[] } => {
+  const { isProven, values, certificates: signers } = signersOf(outline, certificates);
+  if (values.map((value) => seen.admits(value)).includes(false))
+    throw refuse('assertion_replayed', 'its signature came too often');
+  if (!isProven && outline.signatures.length > 0 && !isWithin(outline, MOST_UNPROVEN))
+    throw new UpstreamError('signature_invalid', 'saml_signature', 'by none of the provider’s certificates');
+  return { root: parseOutlined(outline, step, isProven ? MOST : MOST_UNPROVEN), signers };
+};
+
+/**
+ * Exactly one Response, in it one assertion, encrypted or not; no id twice; signatures only where a response and its
+ * assertion have theirs. A message in which something could be wrapped has another shape (security row S1).
+ * @throws {UpstreamError}
+ */
+const checkShapeOfResponse = (root: Element): void => {
   if (!elementChildren(root).every(({ localName }) => RESPONSE_PARTS.includes(localName)))
     throw malformed('an unknown part');
   const called = (...names: string[]): Element[] =>
@@ -69,7 +116,6 @@ export const receiveResponse = (xml: string): ReceivedResponse => {
   if (assertion && (others.length > 0 || assertion.parentNode !== root || assertion.namespaceURI !== SAML))
     throw malformed('not one assertion');
   if (called('Response').length > 1) throw malformed('not one response');
-  return { xml, root, inResponseTo: attributeOf(root, 'InResponseTo') };
 };
 
 /**
@@ -78,14 +124,16 @@ export const receiveResponse = (xml: string): ReceivedResponse => {
  * @throws {UpstreamError}
  */
 export const verifyResponse = async (
-  received: ReceivedResponse,
+  { outline }: ReceivedResponse,
   expected: ExpectedResponse,
 ): Promise<VerifiedResponse> => {
-  const { xml, root } = received;
-  const { signed, certificates } = expected;
+  const { root, signers } = opened(outline, expected, 'saml_message');
+  checkShapeOfResponse(root);
+  const { xml } = outline;
+  const { signed } = expected;
   // A signature that is there must hold, also where none is asked for.
   const isSigned = signed !== 'assertion' || signatureOf(root) !== undefined;
-  const response = isSigned ? signedContent(xml, root, certificates) : root;
+  const response = isSigned ? signedContent(xml, root, signers) : root;
   checkStatus(response);
   checkEnvelope(response, isSigned, expected);
   const plain = onlyChild(response, SAML, 'Assertion');
@@ -94,11 +142,12 @@ export const verifyResponse = async (
     throw refuse('assertion_not_encrypted', 'the provider is to encrypt its assertions');
   const verified = encrypted
     ? await decrypted(encrypted, expected)
-    : plain && verifiedPlain(plain, received, signed, certificates);
+    : plain && verifiedPlain(plain, xml, root, signed, signers);
   if (!verified) throw refuse('assertion_missing', 'no assertion');
   const { element, decryptionKey } = verified;
   return {
     decryptionKey,
+    signers: [...new Set([...signers, ...(verified.signers ?? [])])],
     assertion: readAssertion(element, { ...expected, inResponseTo: attributeOf(response, 'InResponseTo') }),
   };
 };
@@ -107,6 +156,8 @@ interface VerifiedElement {
   /** From signed bytes. */
   readonly element: Element;
   readonly decryptionKey?: string;
+  /** Of what was encrypted. */
+  readonly signers?: readonly string[];
 }
 
 /**
@@ -114,7 +165,8 @@ interface VerifiedElement {
  */
 const verifiedPlain = (
   assertion: Element,
-  { xml, root }: ReceivedResponse,
+  xml: string,
+  root: Element,
   signed: SignedPart,
   certificates: readonly string[],
 ): VerifiedElement => {
@@ -128,15 +180,12 @@ const verifiedPlain = (
 /**
  * The inner signature is required whatever the policy says: encrypting needs only our public key (security row S14).
  */
-const decrypted = async (
-  encrypted: Element,
-  { decryptionKeys, certificates }: ExpectedResponse,
-): Promise<VerifiedElement> => {
-  const { xml, key } = await decryptAssertion(encrypted, decryptionKeys);
-  const root = parseStrictly(xml, 'saml_decryption');
+const decrypted = async (encrypted: Element, expected: ExpectedResponse): Promise<VerifiedElement> => {
+  const { xml, key } = await decryptAssertion(encrypted, expected.decryptionKeys);
+  const { root, signers } = opened(outlineOf(xml, 'saml_decryption'), expected, 'saml_decryption');
   if (!isNamed(root, SAML, 'Assertion')) throw malformed('what was encrypted is no assertion');
   checkShapeOfMessage(root, [root], 'saml_decryption');
-  return { element: signedContent(xml, root, certificates), decryptionKey: key };
+  return { element: signedContent(xml, root, signers), decryptionKey: key, signers };
 };
 
 const checkStatus = (response: Element): void => {

@@ -27,6 +27,7 @@ export const signatureOf = (element: Element): Element | undefined => {
 /**
  * Verifies the element's own signature under one of the provider's certificates.
  * @param xml the document that the element was parsed from
+ * @param certificates those whose key made the signature: each costs a canonicalization of the whole element
  * @returns the element, parsed again from the very bytes that the signature covers: nothing else may be read (security
  * row S1; decision 0110)
  * @throws {UpstreamError}
@@ -34,7 +35,7 @@ export const signatureOf = (element: Element): Element | undefined => {
 export const signedContent = (xml: string, element: Element, certificates: readonly string[]): Element => {
   const signature = signatureOf(element);
   if (!signature) throw refuse('signature_missing', `the ${element.localName} is not signed`);
-  checkShape(signature, attributeOf(element, 'ID'));
+  checkShapeOfSignature(signature, attributeOf(element, 'ID'));
   for (const certificate of certificates) {
     const content = verifiedBytes(xml, signature, certificate);
     if (content === undefined) continue;
@@ -52,8 +53,9 @@ export const signedContent = (xml: string, element: Element, certificates: reado
 /**
  * One SignedInfo with one Reference to the parent, the two transforms, known algorithms, plain text values (security
  * rows S10, S12, S13).
+ * @throws {UpstreamError}
  */
-const checkShape = (signature: Element, parentId: string | undefined): void => {
+export const checkShapeOfSignature = (signature: Element, parentId: string | undefined): void => {
   const named = (parent: Element | undefined, ...names: readonly string[]): boolean =>
     parent !== undefined &&
     elementChildren(parent).length === names.length &&

@@ -25,6 +25,7 @@ import { decodePostMessage } from './message.js';
 import { postRequest, readByLibrary, redirectRequest } from './passport-strategy.js';
 import { receiveResponse, verifyResponse } from './response.js';
 import type { ReceivedResponse, VerifiedResponse } from './response.js';
+import { SeenSignatures } from './seen-signatures.js';
 import type { SamlProviderSettings } from './settings.js';
 import type { SigningCertificates } from './signing-certificates.js';
 import { surroundingsOf } from './surroundings.js';
@@ -44,6 +45,8 @@ type Completed<Intent> = CompletedSignIn<Intent> | UnsolicitedSignIn | UpstreamR
  * Sign-in at SAML 2.0 identity providers: web browser SSO profile, response by the POST binding (security rows S1–S14).
  */
 export class UpstreamSaml<Intent> implements UpstreamProtocol<Settings, Intent> {
+  readonly #seen = new SeenSignatures();
+
   constructor(private readonly options: UpstreamSamlOptions) {}
 
   begin(request: BeginRequest<Settings, Intent>): Promise<BegunSignIn | UpstreamRefusal> {
@@ -87,13 +90,17 @@ export class UpstreamSaml<Intent> implements UpstreamProtocol<Settings, Intent> 
       Promise.resolve(receiveResponse(decodePostMessage(request.parameters.SAMLResponse))),
     );
     if ('kind' in received) return received;
-    const verified = await refusing(() =>
-      this.options.certificates.tryWith(request.settings, (certificates) =>
-        this.#verify(certificates, request, received),
-      ),
-    );
-    const refused = 'kind' in verified ? verified : undefined;
-    const assertion = 'kind' in verified ? undefined : verified.assertion;
+    // What answers no request of ours is not looked at any further: it is refused below (security row D1).
+    const isAwaited = received.inResponseTo === undefined || (await this.options.flows.isKnown(received.inResponseTo));
+    const verified = isAwaited
+      ? await refusing(() =>
+          this.options.certificates.tryWith(request.settings, (certificates) =>
+            this.#verify(certificates, request, received),
+          ),
+        )
+      : undefined;
+    const refused = verified && 'kind' in verified ? verified : undefined;
+    const assertion = verified && !('kind' in verified) ? verified.assertion : undefined;
     const consumed = await this.options.consumed.consume(
       assertion ? assertion.inResponseTo : received.inResponseTo,
       request.browserId,
@@ -124,13 +131,14 @@ export class UpstreamSaml<Intent> implements UpstreamProtocol<Settings, Intent> 
       audience,
       recipient: callbackUrl,
       decryptionKeys: [settings.decryptionKey, settings.previousDecryptionKey].filter((key) => key !== undefined),
+      seen: this.#seen,
       now: nowWithin(this.options.clock(), settings.clockSkewS),
     });
-    const { assertion, decryptionKey } = verified;
+    const { assertion, decryptionKey, signers } = verified;
     if (assertion.inResponseTo === undefined && !settings.allowIdpInitiated)
       throw new UpstreamError('unsolicited_response', 'saml_response', 'it answers no request of ours');
     const surroundings = {
-      ...surroundingsOf(settings, callbackUrl, certificates),
+      ...surroundingsOf(settings, callbackUrl, signers),
       decryptionKey,
       requestId: assertion.inResponseTo,
     };

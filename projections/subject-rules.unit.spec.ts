@@ -19,7 +19,11 @@ describe('T2: the organization whose events fail', () => {
     ['is that of the command', { metadata: { organizationId: 'acme' } }, 'acme'],
     ['is that of the stream', { stream: 'organization-acme', metadata: { organizationId: 'globex' } }, 'acme'],
     ['is none where nothing names it', {}, null],
-    ['is no value that cannot be an id', { data: { organizationId: 'ac\0me' }, metadata: { organizationId: {} } }, null],
+    [
+      'is no value that cannot be an id',
+      { data: { organizationId: 'ac\0me' }, metadata: { organizationId: {} } },
+      null,
+    ],
     ['is none where the event is not JSON', { data: 'text' as never, metadata: 'text' as never }, null],
   ])('%s', (_, event, organizationId) => expect(subjectRules.organizationOf(stored(event))).toBe(organizationId));
 });

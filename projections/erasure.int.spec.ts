@@ -355,9 +355,12 @@ describe('T2: an erasure while no process feeds the live generation any more', (
     const stopping = new AbortController();
     const runners = [new Projector(dependencies(), next), new Replayer(dependencies(), [next], 'the test')];
     const run = Promise.all(runners.map((runner) => runner.run(stopping.signal)));
-    await until(async () => (await liveGeneration(pool, next.name))?.version === next.version && true, 20_000);
-    stopping.abort();
-    await run;
+    try {
+      await until(async () => (await liveGeneration(pool, next.name))?.version === next.version && true, 20_000);
+    } finally {
+      stopping.abort();
+      await run;
+    }
     expect(await retiredGeneration(pool, next.name)).toMatchObject({ version: old.version });
     expect(await readModelsBehind(pool, erased, 0)).not.toContain(old.name);
     expect(await tablesWith(admin, text)).toEqual([]);

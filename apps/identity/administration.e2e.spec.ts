@@ -253,7 +253,7 @@ describe('the administration API', () => {
       expect([done.state, done.report?.identical]).toEqual(['done', true]);
     };
 
-    it('T2: is answered 202 with an address that says how far it is, while a read model may show the person; 204 only after', async () => {
+    it('T2: is answered 202 with a status address while a read model may show the person, and 204 only after', async () => {
       const { userId, name } = await register();
       const { database } = server.installation.eventStore;
       const admin = createPool(database.adminUrl, { applicationName: 'test' });

@@ -1,4 +1,4 @@
-import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { afterAll, afterEach, beforeAll, describe, expect, it } from '@jest/globals';
 import { EventFormatError } from '#libs/event-store/codec.js';
 import { userStream } from '#libs/users/streams.js';
 import { appendUnconditionally } from '#libs/event-store/command-execution.js';
@@ -33,6 +33,12 @@ describe('an event that the process manager cannot handle', () => {
       subject: userId,
     });
   };
+  /** How to stop what a test that failed has left running. */
+  const started: (() => Promise<void>)[] = [];
+  afterEach(async () => {
+    await Promise.all(started.splice(0).map((stop) => stop()));
+    await installation.pool.query('DELETE FROM provider.process_manager_parked');
+  });
   /** @returns how the run ends */
   const run = (
     seen: string[],
@@ -75,13 +81,12 @@ describe('an event that the process manager cannot handle', () => {
     });
     const stopping = new AbortController();
     const running = manager.run(stopping.signal);
-    return {
-      state: () => manager.state,
-      stop: async () => {
-        stopping.abort();
-        await running;
-      },
+    const stop = async (): Promise<void> => {
+      stopping.abort();
+      await running;
     };
+    started.push(stop);
+    return { state: () => manager.state, stop };
   };
   const handled = (seen: readonly string[], entry: string, patienceMs = 10_000): Promise<true> =>
     until(() => Promise.resolve(seen.includes(entry) ? true : undefined), patienceMs);
@@ -99,11 +104,9 @@ describe('an event that the process manager cannot handle', () => {
     await append(bob, deactivated);
     await handled(seen, `${bob} UserDeactivated`);
     await first.stop();
-    const second = run(seen, isUnreadable, 20, 'the next');
+    run(seen, isUnreadable, 20, 'the next');
     await append(bob, { type: 'UserReactivated', data: {} });
     await handled(seen, `${bob} UserReactivated`);
-    await second.stop();
-    await installation.pool.query('DELETE FROM provider.process_manager_parked');
   });
 
   it.each([
@@ -159,13 +162,11 @@ describe('an event that the process manager cannot handle', () => {
       ['UserRegistered event_format_invalid', 150],
     ]);
     expect(manager.state()).toBe('running');
-    await manager.stop();
-    await installation.pool.query('DELETE FROM provider.process_manager_parked');
   }, 90_000);
 
   it('T2: keeps no erasure of the person waiting', async () => {
     const [ann, seen] = [newUuid(), [] as string[]];
-    const manager = run(seen, (type, stream) => type === 'UserDeactivated' && stream === userStream(ann), 3_600_000);
+    run(seen, (type, stream) => type === 'UserDeactivated' && stream === userStream(ann), 3_600_000);
     await append(ann, registered, deactivated, { type: 'UserReactivated', data: {} });
     await append(ann, { type: 'ErasureStarted', data: {} });
     await handled(seen, `${ann} erased`);
@@ -174,7 +175,5 @@ describe('an event that the process manager cannot handle', () => {
       `${ann} ErasureStarted`,
       `${ann} erased`,
     ]);
-    await manager.stop();
-    await installation.pool.query('DELETE FROM provider.process_manager_parked');
   });
 });

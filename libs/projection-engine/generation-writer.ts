@@ -183,8 +183,9 @@ export class GenerationWriter {
     return this.dependencies.subjects.organizationOf(event);
   }
 
+  /** Organizations that the read model has had no event of before these. */
   #newAmong(events: readonly StoredEvent[]): readonly string[] {
-    const named = new Set(events.map((event) => this.#organizationOf(event) ?? ''));
+    const named = new Set(events.map((event) => this.#organizationOf(event)).filter((each) => each !== null));
     return [...named].filter((each) => !this.organizations.has(each));
   }
 
@@ -245,7 +246,9 @@ export class GenerationWriter {
    */
   async #throwOnDefect(event: StoredEvent, failed: Failure): Promise<void> {
     const { name } = this.projection;
-    if (this.parked.isDefectWith(failed, new Set([...this.organizations, failed.organizationId ?? '']).size))
+    const { organizationId } = failed;
+    const organizations = new Set([...this.organizations, ...(organizationId === null ? [] : [organizationId])]);
+    if (this.parked.isDefectWith(failed, organizations))
       throw new ReadModelDefectError(name, failed.failure, 'events fail in many different ways');
     if (!this.parked.isToBeLookedInto(failed.failure)) return;
     const { tried, refused } = await this.#tryAgain(event.type, failed.failure);

@@ -76,17 +76,18 @@ export class ParkedCauses {
 
   /**
    * Whether, with another failure, events fail in so many different ways in more than half of the organizations that
-   * nobody's input explains it. What happens in one organization is never enough where there are others.
-   * @param organizations how many organizations the read model has had events of, this one included
+   * no client's input explains it. What happens in one organization is never enough where there are others. What belongs
+   * to none counts where no organization is known.
+   * @param organizations of which the read model has had events, that of the failure included
    */
-  isDefectWith({ organizationId, failure }: Failure, organizations: number): boolean {
-    let broken = 0;
-    for (const each of new Set([organizationId, ...this.#organizations.keys()])) {
+  isDefectWith({ organizationId, failure }: Failure, organizations: ReadonlySet<string>): boolean {
+    const counted = organizations.size > 0 ? [...organizations] : [null];
+    const broken = counted.filter((each) => {
       const causes = this.#organizations.get(each);
       const isNew = each === organizationId && !causes?.has(failure);
-      if ((causes?.size ?? 0) + (isNew ? 1 : 0) >= MOST_CAUSES) broken += 1;
-    }
-    return broken * 2 > organizations;
+      return (causes?.size ?? 0) + (isNew ? 1 : 0) >= MOST_CAUSES;
+    });
+    return broken.length * 2 > counted.length;
   }
 }
 

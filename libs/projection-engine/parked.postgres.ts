@@ -39,8 +39,8 @@ export const parkedMigration: Migration = {
 };
 
 /**
- * What parked streams have in common, when they are tried again, and which organizations a read model has had events of
- * ('': the installation's own). What was parked before is due at once: its build is not known.
+ * What parked streams have in common, when they are tried again, and which organizations a read model has had events of.
+ * What was parked before is due at once: its build is not known.
  */
 export const parkedCausesMigration: Migration = {
   name: 'projection-engine/parked-causes',
@@ -309,7 +309,7 @@ export const parkedCauses = async (db: Queryable): Promise<readonly ParkedCause[
   });
 };
 
-/** Which organizations a read model has had events of; '' for what is the installation's own. */
+/** Which organizations a read model has had events of. */
 export const organizationsOf = async (db: Queryable, projection: string): Promise<Set<string>> => {
   const { rows } = await db.query<{ organization_id: string }>(
     'SELECT organization_id FROM models.projection_organizations WHERE projection = $1',

@@ -38,7 +38,9 @@ export const usersCommand = (): Command => {
     .option('--json', 'print JSON')
     .addHelpText(
       'after',
-      '\nThe projector has to run: it finishes the erasure. Exit code 1 while anything may still show the person; the same\ncommand again says how far it is.\n\nExample:\n  $ ligature users erase 0198c5a2-6f0e-7a10-9d2b-3f5c1e7b8a90 --yes',
+      '\nThe projector has to run: it finishes the erasure. Exit code 1 while anything may still show the person; the same\n' +
+        'command again says how far it is.\n\n' +
+        'Example:\n  $ ligature users erase 0198c5a2-6f0e-7a10-9d2b-3f5c1e7b8a90 --yes',
     )
     .action(async (id: string, { json, wait }: { json?: boolean; wait: number }) => {
       const left = await withEventStore(async ({ store, pool }) => {
@@ -56,7 +58,8 @@ export const usersCommand = (): Command => {
       if (left.length === 0) return print(json, { userId: id, status: 'erased' }, [`User ${id} is erased.`]);
       print(json, { userId: id, status: 'in_progress', waitingFor: left }, [
         `The erasure of ${id} has begun: nobody can sign in to it. It is not done: it waits for ${left.join(', ')}.`,
-        'The projector finishes it: "ligature projections status" says how far the read models are. Run this command again to see whether it is done.',
+        'The projector finishes it: "ligature projections status" says how far the read models are.',
+        'Run this command again to see whether it is done.',
       ]);
       process.exitCode = EXIT.checkFailed;
     });

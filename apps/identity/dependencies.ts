@@ -149,7 +149,7 @@ export const connectDependencies = async (
   const indexKeys = createIndexKeys(config.LIGATURE_INDEX_SECRET);
   try {
     await checkStoreIdentity(pool, core.connection, logger);
-    await warnOfAccount(core.connection, logger, config.LIGATURE_ENV === 'development');
+    await warnOfAccount(core.connection, logger);
     const startId = newId();
     await checkInstallationSecrets(
       store,

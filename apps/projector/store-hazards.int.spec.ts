@@ -474,12 +474,12 @@ describe('a start', () => {
     } as never;
     // The embedded store has no accounts: everybody may delete.
     expect(await mayDelete(installation.connection)).toBe(true);
-    await warnOfAccount(installation.connection, logger, false);
+    await warnOfAccount(installation.connection, logger);
     expect(warned).toEqual([expect.stringContaining('docs/operating.md')]);
     expect(await eventsIn()).toBe(before);
     const denied = { read: () => Promise.reject(Object.assign(new Error(''), { type: 'access-denied' })) } as never;
     expect(await mayDelete(denied)).toBe(false);
-    await warnOfAccount(denied, logger, false);
+    await warnOfAccount(denied, logger);
     expect(warned).toHaveLength(1);
   });
 });

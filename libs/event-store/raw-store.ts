@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto';
-import { EventStoreDBClient } from '@eventstore/db-client';
+import type { EventStoreDBClient } from '@eventstore/db-client';
 import shared from '@eventstore/db-client/generated/shared_pb.js';
 import streamsGrpc from '@eventstore/db-client/generated/streams_grpc_pb.js';
 import type { StreamsClient } from '@eventstore/db-client/generated/streams_grpc_pb.js';
@@ -8,6 +8,7 @@ import type { BatchAppendReq, BatchAppendResp, ReadResp } from '@eventstore/db-c
 import type { CallOptions, ClientDuplexStream, ClientReadableStream, Metadata } from '@grpc/grpc-js';
 import protobufEmpty from 'google-protobuf/google/protobuf/empty_pb.js';
 import protobufTimestamp from 'google-protobuf/google/protobuf/timestamp_pb.js';
+import { clientOf } from './store-client.js';
 import { checkStoreUrl } from './store-url.js';
 
 /** An event as the store has it, byte by byte; the client's own reads parse JSON, which loses how it was written. */
@@ -61,7 +62,7 @@ export class RawStore {
   readonly client: EventStoreDBClient;
 
   constructor(url: string) {
-    this.client = EventStoreDBClient.connectionString(checkStoreUrl(url));
+    this.client = clientOf(checkStoreUrl(url));
   }
 
   /** `$all` from a position, whose event is included; from the start without one. */

@@ -29,15 +29,14 @@ export const mayDelete = async (connection: StoreConnection): Promise<boolean> =
 
 /**
  * Says at start when the account could rewrite history (E1 of the design's security rows).
- * @param expected in development: the embedded store has no accounts
  */
-export const warnOfAccount = async (connection: StoreConnection, logger: Logger, expected: boolean): Promise<void> => {
+export const warnOfAccount = async (connection: StoreConnection, logger: Logger): Promise<void> => {
   const may = await mayDelete(connection).catch((error: Error) => {
     logger.warn({ reason: error.message }, 'it could not be learned whether the event store account may delete');
     return false;
   });
   if (!may) return;
-  logger[expected ? 'debug' : 'warn'](
+  logger.warn(
     { code: 'account_may_delete' },
     'the event store account may delete streams: a taken-over server could rewrite history. Use an account that may append and read only (docs/operating.md, "A secured EventStoreDB")',
   );

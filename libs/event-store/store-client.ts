@@ -1,5 +1,6 @@
 import { EventStoreDBClient } from '@eventstore/db-client';
 import type { Channel } from '@grpc/grpc-js';
+import { StoreUrlError } from './store-url.js';
 
 /**
  * What client 6.2.1 keeps for itself; its version is pinned, and `store-client.unit.spec.ts` notices when one of these
@@ -23,6 +24,18 @@ const FLOW_CONTROL_WINDOW = 1024 * 1024;
 const DISPOSE_MS = 1_000;
 
 /**
+ * The client's own error quotes the URL, password included.
+ * @throws {StoreUrlError}
+ */
+export const clientOf = (url: string): EventStoreDBClient => {
+  try {
+    return EventStoreDBClient.connectionString(url);
+  } catch {
+    throw new StoreUrlError('EVENTSTORE_URL cannot be read; check its user, hosts and options (docs/operating.md)');
+  }
+};
+
+/**
  * Opens a client whose own requests (features, gossip) are bounded like ours.
  * @param url checked by `checkStoreUrl`
  */
@@ -30,7 +43,7 @@ export const openClient = (url: string, requestTimeoutMs: number): EventStoreDBC
   const bounded = /[?&]defaultDeadline=/i.test(url)
     ? url
     : `${url}${url.includes('?') ? '&' : '?'}defaultDeadline=${requestTimeoutMs}`;
-  const client = EventStoreDBClient.connectionString(bounded);
+  const client = clientOf(bounded);
   widenWindow(client as unknown as ClientInternals);
   return client;
 };

@@ -34,7 +34,7 @@ export class OutboxController {
     // Another site whose name was pointed at this machine (DNS rebinding) must not read it.
     if (browser.request.get('host') !== new URL(issuer).host) throw new NotFoundException();
     if (isOutboxToken(given, token)) {
-      browser.setCookie(COOKIE, token);
+      browser.setCookie(COOKIE, token, '/dev/outbox');
       return redirect('/dev/outbox');
     }
     if (!isOutboxToken(browser.cookie(COOKIE), token)) throw new NotFoundException();

@@ -2,7 +2,8 @@ import type { KoaContextWithOIDC, Provider } from 'oidc-provider';
 import { tellOnlyKnownAuthTimes } from './auth-time.js';
 import { postsAsGets } from './posts-as-gets.js';
 import { prefillUserCode } from './device-flow.js';
-import { ROUTES } from './provider-configuration.js';
+import { storeLateSessions } from './late-sessions.js';
+import { ANONYMOUS_SESSION_TTL_S, ROUTES } from './provider-configuration.js';
 import type { ProviderParts } from './provider-configuration.js';
 import { atomicReplayDetection } from './replay-detection.postgres.js';
 import { RESPONSE_MODES } from './relying-party-metadata.js';
@@ -34,6 +35,7 @@ export const configureApplication = (
   provider.proxy = true;
   atomicReplayDetection(provider, pool);
   refuseUnfitParameters(provider);
+  storeLateSessions(provider, options.issuer, ANONYMOUS_SESSION_TTL_S);
   tellOnlyKnownAuthTimes(provider);
   provider.on('server_error', (ctx: KoaContextWithOIDC, error: Error) => {
     logger.error({ error: error.message, stack: error.stack, route: ctx.oidc?.route }, 'the OpenID Provider failed');

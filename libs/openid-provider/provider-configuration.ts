@@ -48,7 +48,7 @@ export const ROUTES = {
 const ACCESS_TOKEN_TTL_S = 300;
 const ID_TOKEN_TTL_S = 3_600;
 /** In seconds. */
-const ANONYMOUS_SESSION_TTL_S = 3_600;
+export const ANONYMOUS_SESSION_TTL_S = 3_600;
 /**
  * A refresh token that nobody uses ends after this time, in seconds; its grant ends after {@link GRANT_TTL_S} in any
  * case.

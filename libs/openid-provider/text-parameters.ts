@@ -25,10 +25,11 @@ export const refuseUnfitParameters = (provider: Provider): void => {
       return held.get(this);
     },
     set(this: object, params: Readonly<Record<string, unknown>> | undefined) {
+      // Assigned first: the answer goes to the redirect URI that is among them, where that is the client's.
+      held.set(this, params);
       for (const [name, value] of Object.entries(params ?? {}))
         if (unfitPath(valueOf(name, value)) !== undefined)
           throw new errors.InvalidRequest(`${name} contains characters that cannot be used`);
-      held.set(this, params);
     },
   });
 };

@@ -18,6 +18,8 @@ export const createIndexKeys = (secret: Buffer): IndexKeys => {
   const hmac = (parts: readonly string[]): Buffer => {
     const mac = createHmac('sha256', secret);
     for (const part of parts) {
+      // As bytes, every half of a surrogate pair is the same: two parts would become one (security row T1).
+      if (!part.isWellFormed()) throw new Error('a part of a name is no well-formed text');
       const bytes = Buffer.from(part, 'utf8');
       const length = Buffer.alloc(4);
       length.writeUInt32BE(bytes.length);

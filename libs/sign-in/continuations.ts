@@ -77,7 +77,7 @@ export const typedIn = (form: Readonly<Record<string, unknown>>): Readonly<Recor
           typeof entry[1] === 'string' && entry[0] !== 'csrf' && !/password/i.test(entry[0]),
       )
       .slice(0, MAX_FIELDS)
-      .map(([name, value]) => [name, value.slice(0, MAX_VALUE)]),
+      .map(([name, value]) => [name, value.slice(0, MAX_VALUE).toWellFormed()]),
   );
 
 export const createContinuations = (key: Buffer, cookies: CookiePolicy, clock: Clock): Continuations => {
@@ -108,7 +108,7 @@ export const createContinuations = (key: Buffer, cookies: CookiePolicy, clock: C
         cookies,
         COOKIE,
         seal(key, Buffer.from(JSON.stringify(stored)), context(browserId)).toString('base64url'),
-        LIFETIME_MS,
+        { maxAgeMs: LIFETIME_MS },
       );
     },
     leave: (request, response) => {
@@ -128,6 +128,6 @@ export const createContinuations = (key: Buffer, cookies: CookiePolicy, clock: C
       return parsed.success ? parsed.data : undefined;
     },
     rememberOrganization: (organizationId, response) =>
-      setCookie(response, cookies, ORGANIZATION_COOKIE, organizationId, YEAR_MS),
+      setCookie(response, cookies, ORGANIZATION_COOKIE, organizationId, { maxAgeMs: YEAR_MS }),
   };
 };

@@ -103,6 +103,6 @@ const rehash = async (
  */
 const identifierOf = (keys: IndexKeys, organizationId: string, { loginNames }: LoginPolicy, typed: unknown) =>
   namedIdentifier(keys, organizationId, typed, loginNames) ?? {
-    key: keys.of('noLoginName', organizationId, typeof typed === 'string' ? typed.slice(0, 320) : ''),
+    key: keys.of('noLoginName', organizationId, typeof typed === 'string' ? typed.slice(0, 320).toWellFormed() : ''),
     thing: undefined,
   };

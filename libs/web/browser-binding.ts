@@ -21,6 +21,6 @@ export const ensureBrowserId = (request: Request, response: Response, policy: Co
   const known = browserIdOf(request, policy);
   if (known) return known;
   const fresh = randomBytes(32).toString('base64url');
-  setCookie(response, policy, COOKIE, fresh, YEAR_MS);
+  setCookie(response, policy, COOKIE, fresh, { maxAgeMs: YEAR_MS });
   return fresh;
 };

@@ -60,9 +60,9 @@ export class Browser {
     return readCookie(this.request, this.security.cookies.name(base));
   }
 
-  /** A cookie that scripts cannot read. @param maxAgeMs none: it goes with the browser session */
-  setCookie(base: string, value: string, maxAgeMs?: number): void {
-    setCookie(this.response, this.security.cookies, base, value, maxAgeMs);
+  /** A cookie that scripts cannot read, for the browser session. @param path `/` by default; where it is sent to */
+  setCookie(base: string, value: string, path?: string): void {
+    setCookie(this.response, this.security.cookies, base, value, path === undefined ? {} : { path });
   }
 
   /** The language of the answer. */

@@ -22,19 +22,19 @@ export const readCookie = (request: Request, name: string): string | undefined =
   return undefined;
 };
 
-/** Sets a cookie that scripts cannot read. @param maxAgeMs none: it goes with the browser session */
+/** Sets a cookie that scripts cannot read. @param options.maxAgeMs none: it goes with the browser session */
 export const setCookie = (
   response: Response,
   policy: CookiePolicy,
   base: string,
   value: string,
-  maxAgeMs?: number,
+  { maxAgeMs, path = '/' }: { readonly maxAgeMs?: number | undefined; readonly path?: string } = {},
 ): void => {
   response.cookie(policy.name(base), value, {
     httpOnly: true,
     secure: policy.secure,
     sameSite: 'lax',
-    path: '/',
+    path,
     ...(maxAgeMs === undefined ? {} : { maxAge: maxAgeMs }),
   });
 };

@@ -1,6 +1,7 @@
 import type { JWTPayload } from 'jose';
 import { z } from 'zod';
 import type { Clock } from '#libs/platform/clock.js';
+import { isLine } from '#libs/platform/text.js';
 import { HttpExchangeError } from '#libs/platform/guarded-http.js';
 import { UpstreamError } from '../upstream-error.js';
 import { refusing } from '../upstream-protocol.js';
@@ -25,7 +26,11 @@ export interface VerifiedLogout {
 const LOGOUT_EVENT = 'http://schemas.openid.net/event/backchannel-logout';
 const MAX_TOKEN_LENGTH = 16_000;
 const MAX_LIFETIME_S = 24 * 3_600;
-const name = z.string().min(1).max(1_000);
+/** Sessions are found by these, byte for byte (security row T1). */
+const name = z
+  .string()
+  .min(1)
+  .refine((text) => isLine(text, 1_000));
 
 /** OpenID Connect Back-Channel Logout 1.0, section 2.4. */
 const claimsSchema = z

@@ -1,4 +1,5 @@
 import { verify } from 'node:crypto';
+import { isLine } from '#libs/platform/text.js';
 import { UpstreamError } from '../upstream-error.js';
 import { nameIdOf } from './assertion.js';
 import type { NameId } from './assertion.js';
@@ -42,6 +43,8 @@ export interface ExpectedLogoutRequest {
 /** A request comes through the browser at once. */
 const LIFETIME_MS = 300_000;
 const MAX_SESSIONS = 20;
+/** Of ids and sessions, in characters; they are kept, byte for byte (security row T1). */
+const MAX_NAME = 500;
 /** SAML bindings, section 3.4.3. */
 const MAX_RELAY_STATE_BYTES = 80;
 const REDIRECT_ALGORITHMS: Readonly<Record<string, string>> = {
@@ -59,7 +62,7 @@ export const readLogoutRequest = (message: LogoutMessage, expected: ExpectedLogo
   const issuedAt = parseInstant(attributeOf(request, 'IssueInstant'));
   const ends = attributeOf(request, 'NotOnOrAfter');
   const notOnOrAfter = parseInstant(ends);
-  if (!id || !issuedAt || (ends !== undefined && !notOnOrAfter))
+  if (!id || !isLine(id, MAX_NAME) || !issuedAt || (ends !== undefined && !notOnOrAfter))
     throw refuse('logout_request_malformed', 'no id, or times that are none');
   checkIssuer(onlyChild(request, SAML, 'Issuer'), expected.issuer, 'saml_logout');
   if (attributeOf(request, 'Destination') !== expected.destination)
@@ -68,7 +71,8 @@ export const readLogoutRequest = (message: LogoutMessage, expected: ExpectedLogo
   if (expected.now.isPast(usableUntil) || expected.now.isAhead(issuedAt))
     throw refuse('logout_request_expired', 'expired, or issued in the future');
   const sessionIndexes = children(request, SAMLP, 'SessionIndex').map(textOf);
-  if (sessionIndexes.length > MAX_SESSIONS || !sessionIndexes.every((index) => index !== undefined && index !== ''))
+  const isName = (text: string | undefined): boolean => text !== undefined && text !== '' && isLine(text, MAX_NAME);
+  if (sessionIndexes.length > MAX_SESSIONS || !sessionIndexes.every(isName))
     throw refuse('logout_request_malformed', 'too many sessions, or one without a name');
   return {
     id,

@@ -100,6 +100,8 @@ export class UpstreamSaml<Intent> implements UpstreamProtocol<Settings, Intent> 
         )
       : undefined;
     const refused = verified && 'kind' in verified ? verified : undefined;
+    // What came too often uses up nothing: one of its like may be the user's own, under way at this moment.
+    if (refused?.code === 'assertion_replayed') return refused;
     const assertion = verified && !('kind' in verified) ? verified.assertion : undefined;
     const consumed = await this.options.consumed.consume(
       assertion ? assertion.inResponseTo : received.inResponseTo,

@@ -17,6 +17,7 @@ import {
   projectionEngineMigrations,
 } from '#libs/projection-engine/generations.postgres.js';
 import { historyIndexProjection } from '#projections/history-index/history-index.projection.js';
+import { appendFromBefore } from '#test-support/log-from-before.js';
 import { startTestInstallation, testContext } from '#test-support/installation.js';
 import type { TestInstallation } from '#test-support/installation.js';
 import { until } from '#test-support/until.js';
@@ -40,10 +41,9 @@ beforeAll(async () => {
   folder = mkdtempSync(join(tmpdir(), 'ligature-history-'));
   installation = await startTestInstallation();
   await installation.configure('organizations:\n  - { id: default, displayName: Default }');
-  await append('account', {
-    type: 'UserRegistered',
-    data: { organizationId: 'default', displayName: 'Ann\u001b[31m\nBea' },
-  });
+  const data = { organizationId: 'default', displayName: 'Ann\u001b[31m\nBea' };
+  const event = { type: 'UserRegistered', data };
+  positions.push(await appendFromBefore(installation, { stream: userStream(userId), event, subject: userId }));
   await append('account', {
     type: 'UsernameChanged',
     data: { claimId: newUuid(), usernameKey: newUuid(), username: 'ann' },
@@ -114,7 +114,7 @@ describe('ligature history user', () => {
     const then = await run('user', userId, '--as-of', `pos:${positions[0]}`);
     expect([then.status, then.stdout]).toEqual([
       0,
-      expect.stringMatching(/display name +Ann \[31m Bea\n[^]*username +–\n/),
+      expect.stringMatching(/display name +Ann\ufffd\[31m Bea\n[^]*username +–\n/),
     ]);
     const { stdout } = await run(
       'user',
@@ -127,7 +127,10 @@ describe('ligature history user', () => {
     );
     expect(JSON.parse(stdout)).toMatchObject({
       userId,
-      differences: [{ part: 'username', before: null, after: 'ann' }],
+      differences: [
+        { part: 'username', before: null, after: 'ann' },
+        { part: 'usernameGivenBy', before: null, after: { by: 'self' } },
+      ],
     });
   });
 

@@ -201,6 +201,17 @@ organizations:
     expect([away.code, away.err]).toEqual([0, expect.stringContaining('Warning: away: not checked: ')]);
   }, 60_000);
 
+  it('L31: a policy that looks as if it linked by username automatically is warned about', async () => {
+    const automatic = configuration(acme.issuer)
+      .replace('displayName: Test,', 'displayName: Test, loginPolicy: { password: true, registration: true },')
+      .replace(
+        'creationAllowed: true',
+        'creationAllowed: true, autoLink: [username], onMatch: automatic, usernameAuthoritative: true',
+      );
+    const { code, err } = await ligature('config', 'apply', file('automatic.yaml', automatic));
+    expect([code, err]).toEqual([0, expect.stringMatching(/^Warning: line \d+: .* a match by username asks/m)]);
+  }, 60_000);
+
   it('what a provider publishes becomes the beginning of its entry', async () => {
     const { out } = await ligature(
       'providers',

@@ -164,7 +164,10 @@ describe('the auditors’ pages', () => {
     expect(then.text).toContain('Username ann');
     expect(then.text).not.toContain('Password set');
     const changed = await page(`/audit/users/${ann}/as-of?from=pos:${BigInt(renamed ?? 0) - 1n}&to=pos:${renamed}`);
-    expect([...changed.html.matchAll(/data-part="([^"]+)"/g)].map(([, part]) => part)).toEqual(['username']);
+    expect([...changed.html.matchAll(/data-part="([^"]+)"/g)].map(([, part]) => part)).toEqual([
+      'username',
+      'usernameGivenBy',
+    ]);
     expect((await page(`/audit/users/${ann}/as-of?at=2020-01-01T00:00`)).text).toContain(
       'There was no such account then.',
     );

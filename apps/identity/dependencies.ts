@@ -89,7 +89,7 @@ import { postgresThrottles } from '#libs/throttling/throttles.js';
 import { cookiePolicy } from '#libs/web/cookies.js';
 import { createCsrfTokens } from '#libs/web/csrf.js';
 import type { LinkView } from '#projections/links/read-model.js';
-import { linksOfUser, usersOfProviders } from '#projections/links/read-model.js';
+import { countingLinksOfUser, linksOfUser, usersOfProviders } from '#projections/links/read-model.js';
 import { loadBranding } from '#libs/organizations/queries/load-branding.js';
 import { connectReadModels } from '#projections/read-models.js';
 import type { ReadModels } from '#projections/read-models.js';
@@ -185,9 +185,7 @@ export const connectDependencies = async (
     brandingOf: (organizationId) => loadBranding(store, organizationId),
     users: {
       claims: claimsOf(core, pool),
-      // Apps are not told of what is no sign-in method until its owner has looked at it (L32).
-      linkedIdentities: async (userId) =>
-        (await linksOfUser(readModels, userId)).filter(({ onHold }) => !onHold).map(linkedIdentity),
+      linkedIdentities: async (userId) => (await countingLinksOfUser(readModels, userId)).map(linkedIdentity),
     },
     http: policy,
     throttles,

@@ -185,7 +185,7 @@ describe('the history API', () => {
     const { differences } = await answerOf<{ differences: { part: string }[] }>(
       `users/${userId}/difference?from=pos:${registered}`,
     );
-    expect(differences.map(({ part }) => part)).toEqual(['username', 'credentials.password']);
+    expect(differences.map(({ part }) => part)).toEqual(['username', 'usernameGivenBy', 'credentials.password']);
   });
 
   it('tells the whole organization’s history by the same filters, and no other organization’s', async () => {
@@ -332,13 +332,18 @@ describe('denials', () => {
     expect([await accesses(), await accesses('other')]).toEqual(before);
   });
 
-  it.each(['nobody', '00000000-0000-7000-8000-000000000000', '%00', 'USER-$all'])(
+  it.each(['nobody', '00000000-0000-7000-8000-000000000000', 'USER-$all'])(
     'a user that does not exist: %s',
     async (userId) => {
       for (const path of everyPath(userId).filter((each) => each.startsWith('users/')))
         expect(await problemOf(path)).toEqual({ status: 404, code: 'user_not_found', parameter: 'id' });
     },
   );
+
+  it('T1: an id that is no text, before anybody is looked for', async () => {
+    for (const path of everyPath('%00').filter((each) => each.startsWith('users/')))
+      expect(await problemOf(path)).toMatchObject({ status: 400, code: 'text_invalid' });
+  });
 
   it.each([
     ['history?after=1234', 'after'],
@@ -421,7 +426,7 @@ describe('with the read models dropped', () => {
       profile: { displayName: 'Secret Ann' },
     });
     expect(await answerOf(`users/${userId}/difference?from=pos:${registered}`)).toMatchObject({
-      differences: [{ part: 'username' }, {}],
+      differences: [{ part: 'username' }, { part: 'usernameGivenBy' }, {}],
     });
   });
 });

@@ -242,6 +242,7 @@ describe('with a browser', () => {
       await person.confirm();
       expect([person.at, await person.typed('username')]).toEqual(['/account/username', `${name}.new`]);
 
+      await person.loseSession();
       const second = await person.context.newPage();
       await second.goto(`${person.issuer}/sign-in`);
       await second.locator('input[name=login]').fill(name);

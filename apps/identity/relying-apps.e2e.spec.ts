@@ -341,6 +341,17 @@ describe('relying apps, on two instances behind one address', () => {
       expect(info.linked_identities).toEqual([
         { provider: 'acme', issuer: acme.issuer, linked_at: expect.any(String) },
       ]);
+      // L32: an app is not told of an identity that is on hold since a recovery.
+      const projector = createPool(server.installation.eventStore.database.urls.ligature_projector, {
+        applicationName: 'test',
+      });
+      const hold = (held: boolean) =>
+        projector.query('UPDATE models.links SET on_hold = $1 WHERE user_id = $2', [held, subOf(tokens)]);
+      await hold(true);
+      const held = await client.fetchUserInfo(web, tokens.access_token, subOf(tokens));
+      await hold(false);
+      await projector.end();
+      expect(held.linked_identities).toEqual([]);
     });
 
     it('form_post: a page that submits itself, to the app only, with a button for who has no script', async () => {

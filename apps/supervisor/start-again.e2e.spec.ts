@@ -1,6 +1,16 @@
 import { execFileSync } from 'node:child_process';
-import { readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
-import { join } from 'node:path';
+import {
+  chmodSync,
+  copyFileSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from 'node:fs';
+import { tmpdir } from 'node:os';
+import { dirname, join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { NpmStart } from '#test-support/npm-start.js';
 
@@ -53,15 +63,21 @@ describe('npm start', () => {
     const append = (url: string): string =>
       execFileSync(process.execPath, ['--input-type=module', '-e', APPEND], {
         ...asNobody,
-        env: { URL: url, NODE_TLS_REJECT_UNAUTHORIZED: '0' },
+        env: { URL: url },
         encoding: 'utf8',
         stdio: ['ignore', 'pipe', 'ignore'],
       }).trim();
-    const tls = '?tls=true&tlsVerifyCert=false';
+    // The certificate is what every server shows to everybody.
+    const certificate = join(mkdtempSync(join(tmpdir(), 'ligature-certificate-')), 'certificate.pem');
+    copyFileSync(join(system.dataDirectory, 'event-store/certificate.pem'), certificate);
+    chmodSync(certificate, 0o644);
+    chmodSync(dirname(certificate), 0o755);
+    const tls = `?tls=true&tlsCAFile=${certificate}`;
     expect([append(`esdb://localhost:${port}${tls}`), append(`esdb://ligature:guess@localhost:${port}${tls}`)]).toEqual(
       ['access-denied', 'access-denied'],
     );
     expect(append(`esdb://localhost:${port}?tls=false`)).not.toBe('stored');
+    rmSync(dirname(certificate), { recursive: true });
   });
 
   it('E4: what opens the event store and the accounts is readable by nobody else', () => {

@@ -40,6 +40,12 @@ export class LinkView {
 export const linksOfUser = (readModels: DataSource, userId: string): Promise<LinkView[]> =>
   readModels.getRepository(LinkView).find({ where: { userId }, order: { linkedAt: 'ASC', claimId: 'ASC' } });
 
+/** A user's live links that sign them in: none that is on hold since a recovery (L32). Oldest first. */
+export const countingLinksOfUser = (readModels: DataSource, userId: string): Promise<LinkView[]> =>
+  readModels
+    .getRepository(LinkView)
+    .find({ where: { userId, onHold: false }, order: { linkedAt: 'ASC', claimId: 'ASC' } });
+
 /** Live links of a provider that were made between two moments, both included, oldest first. */
 export const linksOfProvider = (
   readModels: DataSource,

@@ -4,6 +4,7 @@ import { Command } from 'commander';
 import type { Restricting } from '#libs/declared-configuration/agree-on-restrictions.js';
 import { applyDeclaration } from '#libs/declared-configuration/apply-declaration.js';
 import { checkProviders } from '#libs/declared-configuration/check-providers.js';
+import { policyWarnings } from '#libs/declared-configuration/policy-warnings.js';
 import { parseDeclaration } from '#libs/declared-configuration/declaration.js';
 import type { Declaration } from '#libs/declared-configuration/declaration.js';
 import { systemClock } from '#libs/platform/clock.js';
@@ -60,7 +61,7 @@ Example:
         };
         return { warnings, applied: await applyDeclaration(store, declaration, operatorContext(), restricting) };
       });
-      for (const warning of warnings) console.error(`Warning: ${warning}`);
+      for (const warning of [...policyWarnings(declaration), ...warnings]) console.error(`Warning: ${warning}`);
       if (applied.kind === 'changed_meanwhile')
         throw new Error(`Somebody else changed ${applied.organizationId} at the same time. Run the command again.`);
       if (applied.kind === 'would_take_last_way_in') {

@@ -359,6 +359,15 @@ describe('LoginViaIdp on the streams', () => {
         kind: 'linked_automatically',
         userId,
       });
+      const other = userOf(await signIn(calledAtGlobex('sub-10', 'given-10')));
+      await installation.configure(
+        EVERYTHING_ALLOWED.replace(
+          'id: acme, policy: { creationAllowed: true,',
+          'id: acme, policy: { autoLink: [username], onMatch: automatic, usernameAuthoritative: true,',
+        ),
+      );
+      const atAcme = { ...calledAtGlobex('sub-10', 'given-10'), providerId: 'acme' };
+      expect((await signIn(atAcme)).outcome).toMatchObject({ kind: 'offer_link', candidateId: other });
     });
 
     it('a name that a person edited on the way, or that came from a provider that gives none out, is their own', async () => {

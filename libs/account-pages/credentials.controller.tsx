@@ -8,6 +8,7 @@ import {
   RemovePassword,
   SetPassword,
 } from '#libs/users/commands/account.command.js';
+import { isDisplayName } from '#libs/users/display-name.js';
 import type { AccountTarget } from '#libs/users/commands/account.command.js';
 import { parseEmailAddress } from '#libs/users/email-address.js';
 import { checkNewPassword } from '#libs/users/password-policy.js';
@@ -151,7 +152,7 @@ export class CredentialsController {
   @Post('/name')
   async changeName(@Body() form: Form, @Visit() visit: AccountVisit): Promise<Answer> {
     const displayName = typedText(form.displayName)?.trim() ?? '';
-    if (displayName === '' || [...displayName].length > 100 || /\p{Cc}/u.test(displayName))
+    if (displayName === '' || !isDisplayName(displayName))
       return this.#show(namePage, visit, { value: displayName, code: 'display_name_invalid' });
     await this.commands.execute(new ChangeDisplayName(targetOf(visit.session), displayName, visit.meta));
     return redirect('/account?notice=name_changed');

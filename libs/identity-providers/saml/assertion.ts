@@ -1,3 +1,4 @@
+import { isLine } from '#libs/platform/text.js';
 import { UpstreamError } from '../upstream-error.js';
 import type { UpstreamStep } from '../upstream-error.js';
 import { readAttributes } from './attributes.js';
@@ -41,7 +42,6 @@ export interface ExpectedAssertion {
   readonly now: Now;
 }
 
-const NOT_PRINTABLE = /\p{Cc}|\p{Cs}/u;
 const MAX_ID_LENGTH = 500;
 const CONDITIONS = ['AudienceRestriction', 'OneTimeUse', 'ProxyRestriction'];
 
@@ -49,7 +49,7 @@ const refuse = (code: string, detail: string): UpstreamError => new UpstreamErro
 
 /** A text that names something: printable, of a sensible length; nothing for any other. */
 const nameOf = (text: string | undefined): string | undefined =>
-  text !== undefined && text !== '' && text.length <= MAX_ID_LENGTH && !NOT_PRINTABLE.test(text) ? text : undefined;
+  text !== undefined && text !== '' && isLine(text, MAX_ID_LENGTH) ? text : undefined;
 
 /**
  * Reads a web browser SSO assertion (SAML profiles, sections 4.1.4.2 and 4.1.4.3) and checks issuer, subject

@@ -1,3 +1,4 @@
+import { isLine } from '#libs/platform/text.js';
 import { UpstreamError } from '../upstream-error.js';
 import { SAML } from './names.js';
 import { attributeOf, children, textOf } from './xml.js';
@@ -6,7 +7,6 @@ import { attributeOf, children, textOf } from './xml.js';
 export type SamlAttributes = ReadonlyMap<string, readonly string[]>;
 
 const MAX_TEXT = 500;
-const NOT_PRINTABLE = /\p{Cc}|\p{Cs}/u;
 
 /**
  * One rule for names that are there twice, whatever their format: the assertion is refused (security row S9). Whoever
@@ -36,11 +36,5 @@ export const readAttributes = (assertion: Element): SamlAttributes => {
  */
 export const singleValue = (attributes: SamlAttributes, name: string | undefined): string | undefined => {
   const [value, ...others] = (name === undefined ? undefined : attributes.get(name)) ?? [];
-  return value !== undefined &&
-    others.length === 0 &&
-    value !== '' &&
-    value.length <= MAX_TEXT &&
-    !NOT_PRINTABLE.test(value)
-    ? value
-    : undefined;
+  return value !== undefined && others.length === 0 && value !== '' && isLine(value, MAX_TEXT) ? value : undefined;
 };

@@ -1,3 +1,4 @@
+import { isDisplayName } from '#libs/users/display-name.js';
 import { parseEmailAddress } from '#libs/users/email-address.js';
 import { checkNewPassword } from '#libs/users/password-policy.js';
 import { parseUsername } from '#libs/users/username.js';
@@ -39,7 +40,7 @@ export const typedAccount = (form: Readonly<Record<string, unknown>>): TypedAcco
 export const checkAccountForm = (form: Readonly<Record<string, unknown>>, needs: AccountFormNeeds): AccountForm => {
   const errors: Record<string, string> = {};
   const displayName = text(form.displayName);
-  if ([...displayName].length > 100 || /\p{Cc}/u.test(displayName)) errors.displayName = 'display_name_invalid';
+  if (!isDisplayName(displayName)) errors.displayName = 'display_name_invalid';
   const username =
     needs.username === 'none' || (text(form.username) === '' && needs.username === 'optional')
       ? undefined
